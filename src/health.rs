@@ -1,0 +1,166 @@
+//! Counters of everything that was seen, skipped, cut or evicted: the answer to "did it look at my traffic at all?".
+//!
+//! In: increments from every room left of the ledger, each worker with its own set. Out: one merged [`Health`] for
+//! the report. A parse failure on network bytes is a counter here, never an error.
+
+use std::collections::BTreeMap;
+
+macro_rules! counters {
+    ($($(#[doc = $doc:literal])+ $name:ident = $text:literal,)+) => {
+        /// What is counted. The text of each is its name in the JSON `health` object.
+        #[derive(Clone, Copy, PartialEq, Eq, Debug, PartialOrd, Ord)]
+        pub enum Counter { $($(#[doc = $doc])+ $name,)+ }
+
+        impl Counter {
+            /// Every counter, in report order.
+            pub const ALL: &[Self] = &[$(Self::$name,)+];
+
+            /// Stable name in outputs.
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$name => $text,)+ }
+            }
+        }
+    };
+}
+
+counters! {
+    /// Frames read from captures or interfaces.
+    Frames = "frames",
+    /// Captured bytes of those frames.
+    Bytes = "bytes",
+    /// Frames whose captured length was below their length on the wire.
+    FramesTruncated = "frames_truncated",
+    /// Frames of a link type that is not decoded (named in `skipped`).
+    LinkTypeUnknown = "link_type_unknown",
+    /// Frames that carry no IP (named in `skipped`).
+    NotIp = "not_ip",
+    /// Headers cut short or contradicting themselves.
+    Malformed = "malformed",
+    /// Tunnels nested deeper than the bound; the rest was not opened.
+    TunnelTooDeep = "tunnel_too_deep",
+    /// Tunnel headers peeled off.
+    TunnelsPeeled = "tunnels_peeled",
+    /// IP fragments seen.
+    Fragments = "fragments",
+    /// Datagrams put together from fragments.
+    FragmentsReassembled = "fragments_reassembled",
+    /// Fragments given up: timed out, evicted, overlapping or over the cap. Evasion is possible.
+    FragmentsDropped = "fragments_dropped",
+    /// TCP or UDP checksums that did not match (usual with offload; the packet was used all the same).
+    BadChecksum = "bad_checksum",
+    /// IPv4 total length 0 (TSO): the captured length was used.
+    LengthZero = "length_zero",
+    /// Transport packets by kind.
+    TcpPackets = "tcp_packets",
+    /// UDP datagrams.
+    UdpPackets = "udp_packets",
+    /// ICMP and ICMPv6 messages (packets quoted inside are never a flow).
+    IcmpPackets = "icmp_packets",
+    /// Other IP protocols.
+    OtherPackets = "other_packets",
+    /// Flows that got state.
+    Flows = "flows",
+    /// TCP flows of which only one direction was ever seen, among those with payload.
+    OneWayFlows = "one_way_flows",
+    /// Flows whose start was not captured.
+    MidStreamFlows = "mid_stream_flows",
+    /// Flows evicted because a table was full.
+    FlowsEvicted = "flows_evicted",
+    /// Half-open entries overwritten because the table was full: handshake proof was lost.
+    HalfOpenEvicted = "half_open_evicted",
+    /// Packets seen twice (ingress and egress mirror).
+    Duplicates = "duplicate_packets",
+    /// Holes in a stream that were never filled.
+    ReassemblyGaps = "reassembly_gaps",
+    /// Bytes missing in those holes.
+    ReassemblyGapBytes = "reassembly_gap_bytes",
+    /// Retransmissions whose bytes differ from what was seen first.
+    OverlapConflicts = "overlap_conflicts",
+    /// Segments dropped because a reassembly cap was reached.
+    ReassemblyCapped = "reassembly_capped",
+    /// Lines longer than the dialect limit; skipped to the next line.
+    LinesTooLong = "lines_too_long",
+    /// Lines that start like JSON and are not.
+    JsonInvalid = "json_invalid",
+    /// Mining messages understood.
+    MiningMessages = "mining_messages",
+    /// Panics caught in a worker; each cost one flow.
+    WorkerPanics = "worker_panics",
+    /// Findings dropped because a live queue was full.
+    EventsDropped = "events_dropped",
+    /// Frames dropped by the kernel (live capture).
+    KernelDrops = "kernel_drops",
+    /// Frames dropped by the interface (live capture).
+    InterfaceDrops = "interface_drops",
+}
+
+/// A worker's counters, and the merged ones at the end.
+#[derive(Clone, Debug)]
+pub struct Health {
+    counts: [u64; Counter::ALL.len()],
+    /// Frames by link type name.
+    pub link_types: BTreeMap<String, u64>,
+    /// Frames not decoded to TCP or UDP, by reason. Bounded to [`Health::MAX_REASONS`] reasons.
+    pub skipped: BTreeMap<String, u64>,
+}
+
+impl Default for Health {
+    fn default() -> Self {
+        Self { counts: [0; Counter::ALL.len()], link_types: BTreeMap::new(), skipped: BTreeMap::new() }
+    }
+}
+
+impl Health {
+    /// More distinct skip reasons than this are counted together as `other`.
+    pub const MAX_REASONS: usize = 64;
+
+    /// One more.
+    pub fn add(&mut self, c: Counter) {
+        self.add_n(c, 1);
+    }
+
+    /// `n` more.
+    pub fn add_n(&mut self, c: Counter, n: u64) {
+        if let Some(slot) = self.counts.get_mut(c as usize) {
+            *slot = slot.saturating_add(n);
+        }
+    }
+
+    /// Current value.
+    pub fn get(&self, c: Counter) -> u64 {
+        self.counts.get(c as usize).copied().unwrap_or(0)
+    }
+
+    /// Counts a frame that was not decoded, by a reason a person can act on.
+    pub fn skip(&mut self, reason: &str) {
+        Self::tally(&mut self.skipped, reason, 1);
+    }
+
+    /// Counts frames of a link type.
+    pub fn link_type(&mut self, name: &str, n: u64) {
+        Self::tally(&mut self.link_types, name, n);
+    }
+
+    /// Adds another worker's counters.
+    pub fn merge(&mut self, other: &Self) {
+        for &c in Counter::ALL {
+            self.add_n(c, other.get(c));
+        }
+        for (k, v) in &other.link_types {
+            Self::tally(&mut self.link_types, k, *v);
+        }
+        for (k, v) in &other.skipped {
+            Self::tally(&mut self.skipped, k, *v);
+        }
+    }
+
+    fn tally(map: &mut BTreeMap<String, u64>, key: &str, n: u64) {
+        if let Some(v) = map.get_mut(key) {
+            *v += n;
+        } else if map.len() < Self::MAX_REASONS {
+            map.insert(key.to_owned(), n);
+        } else {
+            *map.entry("other".to_owned()).or_default() += n;
+        }
+    }
+}
