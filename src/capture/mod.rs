@@ -1,8 +1,37 @@
 //! Where frames come from: capture files of every kind, standard input, folders, and (feature `live`) interfaces.
 //!
 //! In: paths. Out: [`Frame`]s in time order, borrowed from the reader's buffer, and a report of every damaged input.
+//!
+//! ```text
+//! paths -> discover -> inputs (merge by packet time) -> source -> unpack (gzip, zstd) -> window -> classic | ng
+//! ```
+//!
+//! [`Inputs`] is the door; everything behind it is private. A parser (`classic`, `ng`) is a pure function of the
+//! bytes in the window, so that the way the bytes arrive (one read, many, a pipe, a compressed stream) cannot change
+//! what is read.
+
+mod bytes;
+mod classic;
+mod discover;
+mod inputs;
+mod link;
+#[cfg(feature = "live")]
+pub mod live;
+mod ng;
+mod problem;
+mod source;
+mod unpack;
+mod window;
+
+pub use inputs::{Inputs, Options};
+pub use link::LinkType;
+pub use problem::{CaptureError, InputProblem, Offset, Packing, Severity, What};
 
 use crate::time::PacketTime;
+
+/// Longest frame accepted, in bytes: the largest snaplen of libpcap and Wireshark (256 KiB) and room for a
+/// pseudo-header in front. A longer one is taken for damage, whatever the file says its snaplen is.
+pub const MAX_FRAME: usize = 256 * 1024 + 4096;
 
 /// Index of an input (file, pipe or interface) within one run, in the order of first packet time.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
@@ -17,9 +46,14 @@ pub struct FrameRef {
     pub number: u64,
 }
 
-/// A link-layer header type as registered by tcpdump.org (LINKTYPE_ values).
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub struct LinkType(pub u16);
+/// When and where something was seen.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Debug)]
+pub struct Stamp {
+    /// Capture time.
+    pub time: PacketTime,
+    /// Frame.
+    pub frame: FrameRef,
+}
 
 /// A captured frame, borrowed from the reader.
 #[derive(Clone, Copy, Debug)]
@@ -32,6 +66,31 @@ pub struct Frame<'a> {
     pub link: LinkType,
     /// Captured bytes.
     pub data: &'a [u8],
-    /// Length on the wire; larger than `data` when a snaplen cut it.
+    /// Length on the wire; larger than `data` when a snaplen cut it. Some writers give less than was captured: then
+    /// it is `data`'s length.
     pub wire_len: u32,
 }
+
+/// What a source answers when asked for the next frame.
+#[derive(Clone, Copy, Debug)]
+pub enum Step<'a> {
+    /// A frame, borrowed until the next call.
+    Frame(Frame<'a>),
+    /// Nothing within the source's own time limit; ask again. Only live capture gives this.
+    Idle,
+    /// No more frames, now or later.
+    End,
+}
+
+/// Anything frames come from, one at a time and borrowed.
+pub trait PacketSource {
+    /// The next frame. May block; never returns a frame after [`Step::End`].
+    fn next(&mut self) -> Step<'_>;
+
+    /// Whether [`next`](Self::next) can answer without waiting for a slow peer. Batches are flushed before a call
+    /// that may block, so that what arrived is reported while the pipe is silent.
+    fn ready(&mut self) -> bool;
+}
+
+#[cfg(test)]
+mod tests;
