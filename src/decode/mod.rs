@@ -1,12 +1,32 @@
-//! Bytes to packets: link types, VLAN, MPLS, PPPoE, tunnels (bounded depth), fragments (bounded), TCP and UDP.
+//! Bytes to packets: link types, VLAN, MPLS, `PPPoE`, tunnels (bounded depth), fragments (bounded), TCP and UDP.
 //!
 //! In: [`Frame`](crate::capture::Frame)s. Out: [`Packet`]s borrowed from the frame (or from the defragmentation
 //! buffer), and counters for everything that was not one. No length field is trusted further than the captured bytes.
 
+mod checksum;
+mod decoder;
+mod ether;
+mod fragment;
+mod ip;
+mod link;
+mod mpls;
+mod names;
+mod ppp;
+mod tally;
+mod transport;
+mod tunnel;
+mod walk;
+mod wlan;
+
+#[cfg(test)]
+mod tests;
+
 use std::fmt;
 use std::net::IpAddr;
 
-use crate::capture::FrameRef;
+pub use decoder::{DecodeOptions, Decoder, TenantMode};
+
+use crate::capture::{FrameRef, Stamp};
 use crate::time::PacketTime;
 
 /// What keeps equal addresses apart: an overlay or VLAN identifier.
@@ -43,8 +63,8 @@ pub struct MacAddr(pub [u8; 6]);
 
 impl fmt::Display for MacAddr {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let [a, b, c, d, e, g] = self.0;
-        write!(f, "{a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{g:02x}")
+        let [m0, m1, m2, m3, m4, m5] = self.0;
+        write!(f, "{m0:02x}:{m1:02x}:{m2:02x}:{m3:02x}:{m4:02x}:{m5:02x}")
     }
 }
 
@@ -126,4 +146,11 @@ pub struct Packet<'a> {
     pub wire_payload_len: u32,
     /// IP bytes of the packet on the wire, for byte counts.
     pub wire_ip_len: u32,
+}
+
+impl Packet<'_> {
+    /// When and where it was captured.
+    pub const fn stamp(&self) -> Stamp {
+        Stamp { time: self.time, frame: self.at }
+    }
 }

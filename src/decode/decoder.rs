@@ -1,0 +1,113 @@
+//! The decoder itself: one per worker, with its fragment table and its counters.
+//!
+//! In: [`Frame`]s in capture order. Out: at most one [`Packet`] each.
+
+use super::Packet;
+use super::fragment::{Fragment, Table};
+use super::tally::{Skip, Tally};
+use super::walk::{Context, End, Layer, Walk};
+use crate::capture::Frame;
+use crate::health::Health;
+
+/// Datagrams that may be fragmented inside one another: a tunnel's outside, its inside, and one to spare.
+const MAX_REASSEMBLIES: usize = 3;
+
+/// Which identifier keeps equal addresses apart.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum TenantMode {
+    /// The innermost VXLAN, GENEVE or ERSPAN id. VLAN ids do not count: a mirror may deliver each direction of a
+    /// connection with another one.
+    #[default]
+    Tunnel,
+    /// The innermost tunnel id, or the VLAN id where there is no tunnel.
+    Vlan,
+    /// All addresses are one network.
+    None,
+}
+
+/// How a [`Decoder`] works.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct DecodeOptions {
+    /// What makes a packet's [`Tenant`](super::Tenant).
+    pub tenant: TenantMode,
+    /// Count wrong TCP and UDP checksums; costs a pass over each payload. No packet is ever dropped for one.
+    pub verify_checksums: bool,
+}
+
+impl Default for DecodeOptions {
+    fn default() -> Self {
+        Self { tenant: TenantMode::default(), verify_checksums: true }
+    }
+}
+
+/// Turns frames into packets.
+///
+/// Every frame is accounted for: `frames` equals the sum of `tcp_packets`, `udp_packets`, `icmp_packets`,
+/// `other_packets`, `not_ip`, `malformed`, `link_type_unknown`, `tunnel_too_deep` and of `fragments` less
+/// `fragments_reassembled`.
+#[derive(Debug, Default)]
+pub struct Decoder {
+    options: DecodeOptions,
+    fragments: Table,
+    /// Where a packet that came in fragments stands while it is looked at; one buffer for each nesting.
+    whole: [Vec<u8>; MAX_REASSEMBLIES],
+    tally: Tally,
+}
+
+impl Decoder {
+    /// A decoder with nothing seen.
+    pub fn new(options: DecodeOptions) -> Self {
+        Self { options, ..Self::default() }
+    }
+
+    /// The innermost TCP or UDP packet of a frame, or of the datagram that the frame's fragment completed. `None` is
+    /// counted, with its reason. A packet quoted by an ICMP error is never given out.
+    pub fn decode<'a>(&'a mut self, frame: &Frame<'a>) -> Option<Packet<'a>> {
+        let Self { options, fragments, whole, tally } = self;
+        tally.frame(frame.link.0, frame.data.len(), frame.wire_len);
+        let ctx = Context::new(frame.at, frame.time);
+        let wire = frame.wire_len as usize;
+        let mut walk = Walk::new(frame.data, wire, ctx, *options, tally);
+        let mut end = walk.run(Layer::Link(frame.link.0));
+        let mut buffers = whole.iter_mut();
+        loop {
+            let fragment = match end {
+                Ok(End::Packet(transport)) => return Some(walk.packet(transport)),
+                Ok(End::Fragment(part)) => Fragment::new(&walk, part),
+                Err(why) => {
+                    walk.tally.skip(why);
+                    return None;
+                }
+            };
+            let Some(buffer) = buffers.next() else {
+                walk.tally.skip(Skip::TooDeep);
+                return None;
+            };
+            let done = fragments.insert(&fragment, &mut walk.tally.health)?;
+            *buffer = done.bytes;
+            walk.resume(buffer, fragment.ctx, done.head);
+            end = walk.run(Layer::Upper);
+        }
+    }
+
+    /// The counters so far.
+    pub fn health(&self) -> Health {
+        self.tally.snapshot()
+    }
+
+    /// The counters since the last call; they start again at zero.
+    pub fn take_health(&mut self) -> Health {
+        std::mem::take(&mut self.tally).snapshot()
+    }
+
+    /// The input is over: gives up the datagrams that miss a fragment, counts them, and takes the counters.
+    pub fn finish(&mut self) -> Health {
+        self.fragments.finish(&mut self.tally.health);
+        self.take_health()
+    }
+
+    #[cfg(test)]
+    pub(super) fn fragment_usage(&self) -> (usize, usize) {
+        self.fragments.usage()
+    }
+}

@@ -1,0 +1,81 @@
+//! TCP and UDP headers: the end of the walk.
+//!
+//! In: the payload of an IP packet. Out: its header, with the payload left in the walk, or the tunnel that a UDP port opened.
+
+use std::net::IpAddr;
+
+use super::checksum;
+use super::tally::Skip;
+use super::walk::{End, Next, Step, Walk};
+use super::{TcpFlags, Transport, tunnel};
+use crate::health::Counter;
+
+/// RFC 9293 §3.1.
+pub(super) fn tcp(w: &mut Walk<'_, '_>) -> Step {
+    let Some(header) = w.data.first_chunk::<20>() else { return Err(Skip::Cut("TCP header")) };
+    let [s0, s1, d0, d1, q0, q1, q2, q3, a0, a1, a2, a3, offset, flags, w0, w1, ..] = *header;
+    let offset = usize::from(offset >> 4) * 4;
+    if offset < 20 || offset > w.wire {
+        return Err(Skip::Bad("TCP data offset"));
+    }
+    check(w);
+    let transport = Transport::Tcp {
+        src_port: u16::from_be_bytes([s0, s1]),
+        dst_port: u16::from_be_bytes([d0, d1]),
+        seq: u32::from_be_bytes([q0, q1, q2, q3]),
+        ack: u32::from_be_bytes([a0, a1, a2, a3]),
+        window: u16::from_be_bytes([w0, w1]),
+        flags: TcpFlags {
+            fin: flags & 0x01 != 0,
+            syn: flags & 0x02 != 0,
+            rst: flags & 0x04 != 0,
+            psh: flags & 0x08 != 0,
+            ack: flags & 0x10 != 0,
+        },
+    };
+    w.tally.health.add(Counter::TcpPackets);
+    // A snaplen may cut the options off; the ports and numbers still count.
+    w.data = w.data.get(offset..).unwrap_or_default();
+    w.wire -= offset;
+    Ok(Next::End(End::Packet(transport)))
+}
+
+/// RFC 768.
+pub(super) fn udp(w: &mut Walk<'_, '_>) -> Step {
+    let Some([s0, s1, d0, d1, l0, l1, c0, c1]) = w.data.first_chunk::<8>() else { return Err(Skip::Cut("UDP header")) };
+    let length = usize::from(u16::from_be_bytes([*l0, *l1]));
+    match length {
+        // A jumbogram (RFC 2675 §4), or segmentation offload: up to the end of the packet.
+        0 => {}
+        1..=7 => return Err(Skip::Bad("UDP length")),
+        _ if length < w.wire => w.bound(length),
+        _ => {}
+    }
+    if [*c0, *c1] != [0, 0] {
+        check(w);
+    }
+    let (src_port, dst_port) = (u16::from_be_bytes([*s0, *s1]), u16::from_be_bytes([*d0, *d1]));
+    w.strip(8, "UDP header")?;
+    if let Some(layer) = tunnel::over_udp(w, src_port, dst_port)? {
+        return Ok(Next::Layer(layer));
+    }
+    w.tally.health.add(Counter::UdpPackets);
+    Ok(Next::End(End::Packet(Transport::Udp { src_port, dst_port })))
+}
+
+/// Counts a wrong checksum. Only a fully captured segment can be judged, and none is dropped for it: behind
+/// checksum offload every outgoing packet looks wrong.
+fn check(w: &mut Walk<'_, '_>) {
+    if !w.options.verify_checksums || !w.head.checkable || w.data.len() != w.wire {
+        return;
+    }
+    let addresses = match (w.head.src, w.head.dst) {
+        (IpAddr::V4(s), IpAddr::V4(d)) => checksum::sum(&s.octets()) + checksum::sum(&d.octets()),
+        (IpAddr::V6(s), IpAddr::V6(d)) => checksum::sum(&s.octets()) + checksum::sum(&d.octets()),
+        _ => return,
+    };
+    let pseudo = addresses + checksum::number(u32::from(w.head.protocol)) + checksum::number(w.wire as u32);
+    if !checksum::holds(pseudo + checksum::sum(w.data)) {
+        w.tally.health.add(Counter::BadChecksum);
+    }
+}
