@@ -1,0 +1,68 @@
+//! Tells a mirror's second copy of a packet (ingress and egress port) from a retransmission.
+//!
+//! A copy has everything in common with its original, the IPv4 identification included, and follows within
+//! milliseconds. Where that identification is 0 or there is none, the first payload bytes stand in for it. Counting
+//! is all that depends on this: a stream takes each byte once anyway.
+
+use std::hash::{BuildHasher, Hasher};
+
+use foldhash::fast::FixedState;
+
+use crate::decode::{Packet, Transport};
+
+/// About 50 ms in units of 2^20 ns.
+const WINDOW: u32 = 48;
+/// Payload bytes compared where there is no identification.
+const HEAD: usize = 64;
+
+#[derive(Clone, Copy, Default, Debug)]
+struct Mark {
+    /// 0: none yet.
+    print: u32,
+    time: u32,
+}
+
+/// The last few packets of one direction.
+#[derive(Clone, Copy, Default, Debug)]
+pub(super) struct Recent {
+    marks: [Mark; 6],
+    at: u8,
+}
+
+impl Recent {
+    /// Whether this packet is a copy of one of the last few; remembers it if not.
+    pub(super) fn repeats(&mut self, packet: &Packet<'_>) -> bool {
+        let print = print(packet);
+        let time = (packet.time.as_nanos() >> 20) as u32;
+        // The copy's clock may run a little behind that of the original.
+        let close = |m: &Mark| time.wrapping_sub(m.time).cast_signed().unsigned_abs() <= WINDOW;
+        if self.marks.iter().any(|m| m.print == print && close(m)) {
+            return true;
+        }
+        if let Some(mark) = self.marks.get_mut(self.at as usize) {
+            *mark = Mark { print, time };
+        }
+        self.at = (self.at + 1) % self.marks.len() as u8;
+        false
+    }
+}
+
+/// Not seeded: two runs must count the same.
+fn print(packet: &Packet<'_>) -> u32 {
+    let mut hasher = FixedState::with_seed(0).build_hasher();
+    let len = packet.wire_payload_len;
+    match packet.transport {
+        Transport::Tcp { seq, ack, window, flags, .. } => {
+            hasher.write_u64(u64::from(seq) << 32 | u64::from(ack));
+            let bits = [flags.syn, flags.ack, flags.fin, flags.rst, flags.psh];
+            let bits = bits.iter().fold(0_u64, |all, &bit| all << 1 | u64::from(bit));
+            hasher.write_u64(u64::from(len) << 24 | u64::from(window) << 8 | bits);
+        }
+        Transport::Udp { .. } => hasher.write_u64(u64::from(len)),
+    }
+    hasher.write_u16(packet.ip_id);
+    if packet.ip_id == 0 {
+        hasher.write(packet.payload.get(..HEAD).unwrap_or(packet.payload));
+    }
+    hasher.finish() as u32 | 1
+}

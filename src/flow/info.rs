@@ -1,0 +1,103 @@
+//! What is known of a flow besides its bytes: counts, times, where it was seen, and its handshake.
+
+use super::handshake::Handshake;
+use super::key::{BothWays, Direction};
+use crate::capture::Stamp;
+use crate::decode::{MacAddr, Packet};
+
+/// Counts of one direction. A mirror's second copies are not in it, retransmissions are.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Counts {
+    /// Packets.
+    pub packets: u64,
+    /// IP bytes on the wire.
+    pub bytes: u64,
+    /// Transport payload bytes on the wire.
+    pub payload: u64,
+}
+
+impl Counts {
+    pub(super) fn add(&mut self, packet: &Packet<'_>) {
+        self.packets += 1;
+        self.bytes += u64::from(packet.wire_ip_len);
+        self.payload += u64::from(packet.wire_payload_len.max(packet.payload.len() as u32));
+    }
+}
+
+/// The first few VLAN ids a flow was seen in (mirrors often use one for each direction).
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct VlanSet {
+    ids: [u16; 4],
+    len: u8,
+}
+
+impl VlanSet {
+    /// The ids in order of appearance, at most four.
+    pub fn ids(&self) -> &[u16] {
+        self.ids.get(..self.len as usize).unwrap_or(&[])
+    }
+
+    fn add(&mut self, id: u16) {
+        if !self.ids().contains(&id)
+            && let Some(place) = self.ids.get_mut(self.len as usize)
+        {
+            *place = id;
+            self.len += 1;
+        }
+    }
+}
+
+/// What is known of a flow.
+#[derive(Clone, Copy, Default, Debug)]
+pub struct FlowInfo {
+    /// First packet, the handshake's included.
+    pub first: Stamp,
+    /// Last packet: the latest time, and its frame.
+    pub last: Stamp,
+    /// Counts of each direction.
+    pub counts: BothWays<Counts>,
+    /// VLANs.
+    pub vlans: VlanSet,
+    /// MAC address of the sender of each direction, as first seen.
+    pub macs: BothWays<Option<MacAddr>>,
+    /// The start was not captured.
+    pub mid_stream: bool,
+    /// Proof of a real conversation.
+    pub handshake: Handshake,
+}
+
+impl FlowInfo {
+    /// The only direction seen, if the other never was.
+    pub const fn one_way(&self) -> Option<Direction> {
+        match (self.counts.lo_to_hi.packets, self.counts.hi_to_lo.packets) {
+            (_, 0) => Some(Direction::LoToHi),
+            (0, _) => Some(Direction::HiToLo),
+            _ => None,
+        }
+    }
+
+    /// Packets and IP bytes of both directions.
+    pub const fn total(&self) -> Counts {
+        let (a, b) = (&self.counts.lo_to_hi, &self.counts.hi_to_lo);
+        Counts { packets: a.packets + b.packets, bytes: a.bytes + b.bytes, payload: a.payload + b.payload }
+    }
+
+    pub(super) fn count(&mut self, way: Direction, packet: &Packet<'_>) {
+        self.counts.get_mut(way).add(packet);
+        if packet.time >= self.last.time {
+            self.last = packet.stamp();
+        }
+        if let Some(vlan) = packet.vlan {
+            self.vlans.add(vlan);
+        }
+        let sender = self.macs.get_mut(way);
+        if sender.is_none() {
+            *sender = packet.src_mac;
+        }
+        // Where only one direction is mirrored, the receiver's address is in this one.
+        let receiver = self.macs.get_mut(way.reverse());
+        if receiver.is_none() {
+            *receiver = packet.dst_mac;
+        }
+    }
+}

@@ -1,0 +1,222 @@
+//! What names a conversation: tenant and 5-tuple in one canonical order, its hashes and its public identifiers.
+//!
+//! In: packets. Out: [`FlowKey`] and [`Direction`]; hashes for tables and for dealing frames to workers; the
+//! Community ID and the `flow_id` of the outputs.
+
+use std::hash::{BuildHasher, Hasher};
+use std::net::{IpAddr, SocketAddr};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use foldhash::quality::RandomState;
+use sha1::{Digest, Sha1};
+
+use crate::decode::{Packet, Tenant, Transport};
+use crate::time::PacketTime;
+
+/// IANA protocol number of TCP.
+const TCP: u8 = 6;
+/// IANA protocol number of UDP.
+const UDP: u8 = 17;
+
+/// Which end sent a packet, in the canonical order of [`FlowKey`]; says nothing about client and server.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Direction {
+    /// From the lower (address, port) to the higher.
+    LoToHi,
+    /// From the higher to the lower.
+    HiToLo,
+}
+
+impl Direction {
+    /// Both, in order.
+    pub const BOTH: [Self; 2] = [Self::LoToHi, Self::HiToLo];
+
+    /// The way back.
+    #[must_use]
+    pub const fn reverse(self) -> Self {
+        match self {
+            Self::LoToHi => Self::HiToLo,
+            Self::HiToLo => Self::LoToHi,
+        }
+    }
+}
+
+/// One value for each direction of a flow.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct BothWays<T> {
+    /// Of what the lower end sends.
+    pub lo_to_hi: T,
+    /// Of what the higher end sends.
+    pub hi_to_lo: T,
+}
+
+impl<T> BothWays<T> {
+    /// The value of one direction.
+    pub const fn get(&self, way: Direction) -> &T {
+        match way {
+            Direction::LoToHi => &self.lo_to_hi,
+            Direction::HiToLo => &self.hi_to_lo,
+        }
+    }
+
+    /// The value of one direction, to change it.
+    pub const fn get_mut(&mut self, way: Direction) -> &mut T {
+        match way {
+            Direction::LoToHi => &mut self.lo_to_hi,
+            Direction::HiToLo => &mut self.hi_to_lo,
+        }
+    }
+}
+
+/// Tenant and 5-tuple with the lower (address, port) first, so that both directions give the same key.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct FlowKey {
+    tenant: Tenant,
+    lo: IpAddr,
+    hi: IpAddr,
+    lo_port: u16,
+    hi_port: u16,
+    proto: u8,
+}
+
+impl FlowKey {
+    /// Key and direction of a packet.
+    pub fn of(packet: &Packet<'_>) -> (Self, Direction) {
+        let (src_port, dst_port, proto) = match packet.transport {
+            Transport::Tcp { src_port, dst_port, .. } => (src_port, dst_port, TCP),
+            Transport::Udp { src_port, dst_port } => (src_port, dst_port, UDP),
+        };
+        let (src, dst) = ((packet.src, src_port), (packet.dst, dst_port));
+        let (lo, hi, way) = if src <= dst { (src, dst, Direction::LoToHi) } else { (dst, src, Direction::HiToLo) };
+        (Self { tenant: packet.tenant, lo: lo.0, hi: hi.0, lo_port: lo.1, hi_port: hi.1, proto }, way)
+    }
+
+    /// Overlay or VLAN.
+    pub const fn tenant(&self) -> Tenant {
+        self.tenant
+    }
+
+    /// IANA protocol number: 6 or 17.
+    pub const fn proto(&self) -> u8 {
+        self.proto
+    }
+
+    /// Whether this is TCP.
+    pub const fn is_tcp(&self) -> bool {
+        self.proto == TCP
+    }
+
+    /// The end that sends in direction `way`.
+    pub const fn source(&self, way: Direction) -> SocketAddr {
+        match way {
+            Direction::LoToHi => SocketAddr::new(self.lo, self.lo_port),
+            Direction::HiToLo => SocketAddr::new(self.hi, self.hi_port),
+        }
+    }
+
+    /// The end that receives in direction `way`.
+    pub const fn destination(&self, way: Direction) -> SocketAddr {
+        self.source(way.reverse())
+    }
+
+    /// Community ID version 1 with seed 0, as the public specification (corelight/community-id-spec) defines it:
+    /// the same text that Zeek, Suricata and Wireshark give this flow. The tenant is not part of it.
+    pub fn community_id(&self) -> String {
+        let mut sha = Sha1::new();
+        sha.update(0_u16.to_be_bytes());
+        update_with_address(&mut sha, self.lo);
+        update_with_address(&mut sha, self.hi);
+        sha.update([self.proto, 0]);
+        sha.update(self.lo_port.to_be_bytes());
+        sha.update(self.hi_port.to_be_bytes());
+        format!("1:{}", STANDARD.encode(sha.finalize()))
+    }
+
+    /// A number for the outputs that tells two flows with the same 5-tuple apart: stable over runs and machines,
+    /// below 2^53 so that JavaScript reads it exactly. `first` is the time of the flow's first packet.
+    pub fn flow_id(&self, first: PacketTime) -> u64 {
+        let mut sha = Sha1::new();
+        let (kind, id) = tenant_parts(self.tenant);
+        sha.update([kind, self.proto]);
+        sha.update(id.to_be_bytes());
+        update_with_address(&mut sha, self.lo);
+        update_with_address(&mut sha, self.hi);
+        sha.update(self.lo_port.to_be_bytes());
+        sha.update(self.hi_port.to_be_bytes());
+        sha.update(first.as_nanos().to_be_bytes());
+        let digest = sha.finalize();
+        digest.iter().take(8).fold(0, |all, &byte| all << 8 | u64::from(byte)) >> 11
+    }
+}
+
+/// Hashes of one run. The seed is secret and new with every run, so that no sender can aim at one bucket; results
+/// must never depend on it. Copies share the seed.
+#[derive(Clone, Debug, Default)]
+pub struct FlowHasher(RandomState);
+
+impl FlowHasher {
+    /// A hasher with a new random seed.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Hash of a flow, the same for both directions.
+    pub fn flow(&self, key: &FlowKey) -> u64 {
+        let mut h = self.0.build_hasher();
+        write_pair(&mut h, key.tenant, key.lo, key.hi);
+        h.write_u64(u64::from(key.lo_port) << 32 | u64::from(key.hi_port) << 16 | u64::from(key.proto));
+        h.finish()
+    }
+
+    /// Hash of tenant and unordered address pair, without ports: deals frames to workers such that both directions
+    /// of a flow, and fragments, which carry no ports, meet.
+    pub fn pair(&self, tenant: Tenant, a: IpAddr, b: IpAddr) -> u64 {
+        let mut h = self.0.build_hasher();
+        write_pair(&mut h, tenant, a.min(b), a.max(b));
+        h.finish()
+    }
+
+    /// The seeded state itself, for maps keyed by what a sender chooses.
+    pub(super) fn state(&self) -> RandomState {
+        self.0.clone()
+    }
+}
+
+fn write_pair(h: &mut impl Hasher, tenant: Tenant, lo: IpAddr, hi: IpAddr) {
+    let (kind, id) = tenant_parts(tenant);
+    if let (IpAddr::V4(lo), IpAddr::V4(hi)) = (lo, hi) {
+        h.write_u64(u64::from(lo.to_bits()) << 32 | u64::from(hi.to_bits()));
+        h.write_u64(u64::from(kind) << 32 | u64::from(id));
+        return;
+    }
+    for ip in [lo, hi] {
+        h.write_u128(match ip {
+            IpAddr::V4(v4) => u128::from(v4.to_bits()),
+            IpAddr::V6(v6) => v6.to_bits(),
+        });
+    }
+    // The versions keep a mixed pair apart from an IPv6 pair with the same low bits.
+    let versions = u64::from(lo.is_ipv6()) << 1 | u64::from(hi.is_ipv6());
+    h.write_u64(versions << 40 | u64::from(kind) << 32 | u64::from(id));
+}
+
+const fn tenant_parts(tenant: Tenant) -> (u8, u32) {
+    match tenant {
+        Tenant::None => (0, 0),
+        Tenant::Vlan(id) => (1, id as u32),
+        Tenant::Vxlan(id) => (2, id),
+        Tenant::Geneve(id) => (3, id),
+        Tenant::Erspan(id) => (4, id as u32),
+    }
+}
+
+fn update_with_address(sha: &mut Sha1, ip: IpAddr) {
+    match ip {
+        IpAddr::V4(v4) => sha.update(v4.octets()),
+        IpAddr::V6(v6) => sha.update(v6.octets()),
+    }
+}
+
+#[cfg(test)]
+mod tests;

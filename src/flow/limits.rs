@@ -1,0 +1,53 @@
+//! Caps and timeouts of a flow table, with their defaults.
+
+use std::time::Duration;
+
+use super::slot::Class;
+use crate::decode::Packet;
+
+/// Caps and timeouts of a table. Times are packet time.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Flows with payload.
+    pub max_flows: usize,
+    /// Flows charged to one source address.
+    pub per_source: usize,
+    /// Connections without payload.
+    pub half_open: usize,
+    /// Bytes all streams together may buffer out of order.
+    pub buffered: usize,
+    /// Silence after which a flow is over. Above the few minutes between two shares of a slow miner.
+    pub idle: Duration,
+    /// The same for flows that bear evidence.
+    pub idle_kept: Duration,
+    /// The same after FIN or RST.
+    pub idle_closed: Duration,
+    /// Which datagrams make a UDP flow.
+    pub udp: fn(&Packet<'_>) -> bool,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            max_flows: 262_144,
+            per_source: 32_768,
+            half_open: 65_536,
+            buffered: 64 << 20,
+            idle: Duration::from_mins(10),
+            idle_kept: Duration::from_hours(1),
+            idle_closed: Duration::from_secs(10),
+            udp: |_| false,
+        }
+    }
+}
+
+impl Limits {
+    /// Silence after which a flow of this class is over.
+    pub(super) const fn idle_of(&self, class: Class) -> Duration {
+        match class {
+            Class::Closed => self.idle_closed,
+            Class::Plain => self.idle,
+            Class::Kept => self.idle_kept,
+        }
+    }
+}

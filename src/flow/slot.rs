@@ -1,0 +1,102 @@
+//! A place in the flow table: a small hot part touched by every packet, and a boxed rest that a let-go flow lacks.
+
+use super::dedup::Recent;
+use super::info::FlowInfo;
+use super::key::{BothWays, Direction, FlowKey};
+use super::list::{Linked, Links};
+use super::pending::Budget;
+use super::sources::Source;
+use super::stream::Reassembler;
+use crate::time::PacketTime;
+
+/// List by age within a [`Class`].
+pub(super) const BY_AGE: u8 = 0;
+/// List of one source's flows.
+pub(super) const BY_SOURCE: u8 = 1;
+
+/// How dear a flow is: each class has its own timeout and its turn in eviction.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Class {
+    /// Closed by FIN or RST; lingers to take in late packets. Evicted first.
+    Closed,
+    /// Anything else.
+    Plain,
+    /// Bears evidence. Evicted last.
+    Kept,
+}
+
+/// The part that every packet of the flow touches.
+#[derive(Debug)]
+pub(super) struct Slot<S> {
+    pub(super) key: FlowKey,
+    pub(super) hash: u64,
+    pub(super) last: PacketTime,
+    /// When it was last put at the end of its list.
+    pub(super) queued: PacketTime,
+    /// `None` once let go.
+    pub(super) cold: Option<Box<Cold<S>>>,
+    pub(super) by_age: Links,
+    pub(super) by_source: Links,
+    pub(super) isn: BothWays<Option<u32>>,
+    pub(super) fin: BothWays<bool>,
+    pub(super) seen: BothWays<bool>,
+    pub(super) class: Class,
+    /// Kept, also while closed.
+    pub(super) keep: bool,
+    /// Whose flow it is, by the quota.
+    pub(super) origin: Direction,
+    /// Had a packet since it was last put at the end of its list.
+    pub(super) touched: bool,
+    /// A SYN with another number was seen: the next data may belong to a new connection.
+    pub(super) syn_pending: bool,
+}
+
+impl<S> Slot<S> {
+    /// Who is charged.
+    pub(super) const fn source(&self) -> Source {
+        (self.key.tenant(), self.key.source(self.origin).ip())
+    }
+
+    /// The class it has when it is not closed.
+    pub(super) const fn open_class(&self) -> Class {
+        if self.keep { Class::Kept } else { Class::Plain }
+    }
+}
+
+/// The part that only an inspected flow has.
+#[derive(Debug)]
+pub(super) struct Cold<S> {
+    pub(super) info: FlowInfo,
+    pub(super) recent: BothWays<Recent>,
+    /// `None` when nobody wants the bytes (any more).
+    pub(super) streams: Option<Box<BothWays<Reassembler>>>,
+    pub(super) state: S,
+}
+
+impl<S> Cold<S> {
+    /// Frees in the table's budget what the streams hold; they are dropped or finished next.
+    pub(super) fn give_back(&self, budget: &mut Budget) {
+        if let Some(streams) = self.streams.as_deref() {
+            streams.lo_to_hi.give_back(budget);
+            streams.hi_to_lo.give_back(budget);
+        }
+    }
+}
+
+impl<S> Linked<BY_AGE> for Slot<S> {
+    fn links(&self) -> Links {
+        self.by_age
+    }
+    fn links_mut(&mut self) -> &mut Links {
+        &mut self.by_age
+    }
+}
+
+impl<S> Linked<BY_SOURCE> for Slot<S> {
+    fn links(&self) -> Links {
+        self.by_source
+    }
+    fn links_mut(&mut self) -> &mut Links {
+        &mut self.by_source
+    }
+}

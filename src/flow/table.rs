@@ -1,0 +1,490 @@
+//! The flow table of one worker: one look-up per packet, state only where payload flows, everything capped.
+//!
+//! In: [`Packet`]s in capture order. Out: [`Touched`] for the packets of flows under inspection, [`Ended`] flows.
+//! What is a new flow depends on the flow's own packets alone, never on which other flows share the table, as long
+//! as no cap is reached: so it does not matter how many workers there are.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use super::half_open::HalfOpen;
+use super::handshake::Header;
+use super::index::Index;
+use super::info::FlowInfo;
+use super::key::{BothWays, Direction, FlowHasher, FlowKey};
+use super::limits::Limits;
+use super::list::{Links, List};
+use super::pending::Budget;
+use super::slot::{BY_AGE, Class, Cold, Slot};
+use super::sources::Sources;
+use super::touched::{EndReason, Ended, Touched, Wish};
+use crate::capture::FrameRef;
+use crate::decode::Packet;
+use crate::health::{Counter, Health};
+use crate::time::PacketTime;
+
+/// How often idle flows are looked for, in packet time.
+const SWEEP_EVERY: Duration = Duration::from_millis(250);
+/// Flows looked at in one sweep of a class: bounds the stall of one packet.
+const SWEEP_AT_MOST: usize = 1024;
+/// Recently used flows passed over in search of one to evict, at most.
+const EVICT_LOOKS: usize = 64;
+/// Flows of a source over its quota looked at for one that may go.
+const QUOTA_LOOKS: usize = 8;
+
+/// Flows of one worker, each with a caller's state `S`.
+#[derive(Debug)]
+pub struct FlowTable<S> {
+    limits: Limits,
+    hasher: FlowHasher,
+    index: Index,
+    slots: Vec<Slot<S>>,
+    free: Vec<u32>,
+    closed: List<BY_AGE>,
+    plain: List<BY_AGE>,
+    kept: List<BY_AGE>,
+    sources: Sources,
+    half_open: HalfOpen,
+    budget: Budget,
+    ended: VecDeque<Ended<S>>,
+    wish: Wish,
+    swept: PacketTime,
+}
+
+/// What a packet that matches a slot means for it.
+enum Fate {
+    Same,
+    Over(EndReason),
+    /// Part of another connection's handshake.
+    Foreign,
+}
+
+impl<S: Default> FlowTable<S> {
+    /// An empty table.
+    pub fn new(limits: Limits, hasher: FlowHasher) -> Self {
+        Self {
+            limits,
+            index: Index::new(),
+            slots: Vec::new(),
+            free: Vec::new(),
+            closed: List::default(),
+            plain: List::default(),
+            kept: List::default(),
+            sources: Sources::new(hasher.state()),
+            half_open: HalfOpen::new(limits.half_open),
+            budget: Budget::new(limits.buffered),
+            ended: VecDeque::new(),
+            wish: Wish::default(),
+            swept: PacketTime::ZERO,
+            hasher,
+        }
+    }
+
+    /// Takes a packet. `None` when there is nothing to look at: no payload yet, a flow that was let go, or one that
+    /// got no state. Look at [`next_ended`](Self::next_ended) after each call.
+    pub fn packet(&mut self, packet: &Packet<'_>, health: &mut Health) -> Option<Touched<'_, S>> {
+        self.grant();
+        self.sweep(packet.time, health);
+        let (key, way) = FlowKey::of(packet);
+        let hash = self.hasher.flow(&key);
+        let header = Header::of(packet);
+        let mut found = self.index.find(hash, |i| self.slots.get(i as usize).is_some_and(|s| s.key == key));
+        if let Some(slot) = found {
+            match self.fate(slot, way, packet, header.as_ref(), health) {
+                Fate::Same => {}
+                Fate::Over(reason) => {
+                    self.end(slot, reason, health);
+                    found = None;
+                }
+                Fate::Foreign => return None,
+            }
+        }
+        let slot = match found {
+            Some(slot) => slot,
+            None => self.open(key, hash, way, packet, header.as_ref(), health)?,
+        };
+        self.touch(slot, way, packet, header.as_ref());
+        let place = self.slots.get_mut(slot as usize)?;
+        self.wish = Wish { slot, ..Wish::default() };
+        let mut touched = Touched {
+            key,
+            way,
+            new: found.is_none(),
+            duplicate: false,
+            cold: place.cold.as_deref_mut()?,
+            budget: &mut self.budget,
+            wish: &mut self.wish,
+        };
+        touched.note(packet, header.as_ref(), health);
+        Some(touched)
+    }
+
+    /// Makes a flow if the packet deserves one.
+    fn open(
+        &mut self,
+        key: FlowKey,
+        hash: u64,
+        way: Direction,
+        packet: &Packet<'_>,
+        header: Option<&Header>,
+        health: &mut Health,
+    ) -> Option<u32> {
+        let mut info = FlowInfo { first: packet.stamp(), last: packet.stamp(), ..FlowInfo::default() };
+        let mut isn = BothWays::default();
+        let mut origin = way;
+        let mut syn_pending = false;
+        if let Some(h) = header {
+            if h.len == 0 {
+                self.half_open.packet(hash, way, h, packet, health);
+                return None;
+            }
+            if h.flags.rst {
+                return None;
+            }
+            if h.flags.syn {
+                self.half_open.forget(hash);
+                *isn.get_mut(way) = Some(h.seq);
+            } else if let Some(opening) = self.half_open.take(hash, way, h) {
+                info.first = opening.first;
+                info.counts = opening.counts;
+                info.handshake.open(&opening.proven);
+                for w in Direction::BOTH {
+                    *isn.get_mut(w) = info.handshake.isn(w);
+                }
+                origin = opening.proven.client;
+            } else if h.len == 1 && !h.flags.psh {
+                // A keep-alive probe's garbage byte is no start.
+                return None;
+            } else {
+                info.mid_stream = true;
+                // Data that does not fit the handshake seen: forged, or that was another connection's. Where data
+                // follows that does fit, it is a new flow.
+                syn_pending = self.half_open.holds(hash);
+            }
+        } else if !(self.limits.udp)(packet) {
+            return None;
+        }
+
+        let source = (key.tenant(), key.source(origin).ip());
+        if !self.make_room(source, health) {
+            return None;
+        }
+        health.add(Counter::Flows);
+        if info.mid_stream {
+            health.add(Counter::MidStreamFlows);
+        }
+        let mut seen = BothWays::default();
+        for w in Direction::BOTH {
+            *seen.get_mut(w) = info.counts.get(w).packets > 0;
+        }
+        let cold =
+            Cold { info, recent: BothWays::default(), streams: header.map(|_| Box::default()), state: S::default() };
+        let slot = Slot {
+            key,
+            hash,
+            last: packet.time,
+            queued: packet.time,
+            cold: Some(Box::new(cold)),
+            by_age: Links::LOOSE,
+            by_source: Links::LOOSE,
+            isn,
+            fin: BothWays::default(),
+            seen,
+            class: Class::Plain,
+            keep: false,
+            origin,
+            touched: false,
+            syn_pending,
+        };
+        let number = self.place(slot);
+        self.index.insert(hash, number);
+        self.plain.push_back(&mut self.slots, number);
+        self.sources.add(source, &mut self.slots, number);
+        Some(number)
+    }
+}
+
+impl<S> FlowTable<S> {
+    /// The next flow that is over. Drain after each [`packet`](Self::packet).
+    pub fn next_ended(&mut self) -> Option<Ended<S>> {
+        self.ended.pop_front()
+    }
+
+    /// Ends every flow, in the order of their first frames. The table is empty afterwards and can be used again.
+    pub fn drain(&mut self, health: &mut Health) -> impl Iterator<Item = Ended<S>> {
+        self.grant();
+        let mut live: Vec<(FrameRef, PacketTime, FlowKey, u32)> = Vec::with_capacity(self.index.len());
+        for list in [self.closed, self.plain, self.kept] {
+            let mut at = list.front();
+            while let Some(number) = at {
+                if let Some(slot) = self.slots.get(number as usize) {
+                    let first = slot.cold.as_deref().map(|c| c.info.first).unwrap_or_default();
+                    live.push((first.frame, first.time, slot.key, number));
+                }
+                at = List::<BY_AGE>::after(&self.slots, number);
+            }
+        }
+        live.sort_unstable();
+        for &(.., number) in &live {
+            self.end(number, EndReason::Flushed, health);
+        }
+        std::mem::take(&mut self.ended).into_iter()
+    }
+
+    /// Flows held.
+    pub const fn len(&self) -> usize {
+        self.index.len()
+    }
+
+    /// Whether no flow is held.
+    pub const fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The connections without payload.
+    pub const fn half_open(&self) -> &HalfOpen {
+        &self.half_open
+    }
+
+    /// Bytes that streams hold out of order.
+    pub const fn buffered(&self) -> usize {
+        self.budget.used()
+    }
+
+    /// Does what the caller asked for while it held a flow.
+    fn grant(&mut self) {
+        let Wish { slot: number, keep, release, reopen } = std::mem::take(&mut self.wish);
+        if keep.is_none() && !release && !reopen {
+            return;
+        }
+        let Some(slot) = self.slots.get_mut(number as usize) else { return };
+        if let Some(keep) = keep {
+            slot.keep = keep;
+        }
+        if release {
+            slot.keep = false;
+            if let Some(cold) = slot.cold.take() {
+                cold.give_back(&mut self.budget);
+            }
+        }
+        if slot.class != Class::Closed {
+            let class = slot.open_class();
+            self.reclass(number, class);
+        } else if reopen {
+            self.reopen(number);
+        }
+    }
+
+    fn reopen(&mut self, number: u32) {
+        if let Some(slot) = self.slots.get(number as usize)
+            && !(slot.fin.lo_to_hi && slot.fin.hi_to_lo)
+        {
+            let class = slot.open_class();
+            self.reclass(number, class);
+        }
+    }
+
+    /// What this packet means for the flow in that slot.
+    fn fate(
+        &mut self,
+        number: u32,
+        way: Direction,
+        packet: &Packet<'_>,
+        header: Option<&Header>,
+        health: &mut Health,
+    ) -> Fate {
+        let Some(slot) = self.slots.get_mut(number as usize) else { return Fate::Same };
+        let silence = packet.time.since(slot.last);
+        if silence > self.limits.idle_of(slot.class) {
+            let reason = if slot.class == Class::Closed { EndReason::Closed } else { EndReason::Idle };
+            return Fate::Over(reason);
+        }
+        let Some(h) = header else { return Fate::Same };
+        if h.flags.syn {
+            if *slot.isn.get(way) == Some(h.seq) {
+                return Fate::Same;
+            }
+            if let (Some(ack), Some(isn), None) = (h.ack, *slot.isn.get(way.reverse()), *slot.isn.get(way))
+                && super::seq::at_or_soon_after(ack, isn.wrapping_add(1))
+            {
+                *slot.isn.get_mut(way) = Some(h.seq);
+                return Fate::Same;
+            }
+            if slot.class == Class::Closed && h.ack.is_none() {
+                return Fate::Over(EndReason::Replaced);
+            }
+            // Perhaps a new connection, perhaps forged to make us forget this one: the next data will tell.
+            slot.syn_pending = true;
+            self.half_open.packet(slot.hash, way, h, packet, health);
+            return Fate::Foreign;
+        }
+        if slot.syn_pending {
+            let both = slot.seen.lo_to_hi && slot.seen.hi_to_lo;
+            if h.len > 0 {
+                if self.half_open.fits(slot.hash, way, h, both) {
+                    return Fate::Over(EndReason::Replaced);
+                }
+            } else if self.half_open.packet(slot.hash, way, h, packet, health) {
+                return Fate::Foreign;
+            }
+        }
+        Fate::Same
+    }
+
+    /// Notes that the flow had a packet.
+    fn touch(&mut self, number: u32, way: Direction, packet: &Packet<'_>, header: Option<&Header>) {
+        let Some(slot) = self.slots.get_mut(number as usize) else { return };
+        slot.last = packet.time;
+        slot.touched = true;
+        *slot.seen.get_mut(way) = true;
+        let Some(h) = header else { return };
+        if h.flags.fin {
+            *slot.fin.get_mut(way) = true;
+        }
+        let reset = h.flags.rst && slot.cold.as_deref().is_none_or(|c| c.info.handshake.is_plausible(way, h.seq));
+        if (reset || (slot.fin.lo_to_hi && slot.fin.hi_to_lo)) && slot.class != Class::Closed {
+            self.reclass(number, Class::Closed);
+        } else if slot.class == Class::Closed && slot.cold.is_none() && h.len > 0 && !h.flags.rst {
+            self.reopen(number);
+        }
+    }
+
+    /// Makes room for one more flow of `source`; false if it may have none.
+    fn make_room(&mut self, source: super::sources::Source, health: &mut Health) -> bool {
+        if self.sources.count(source) >= self.limits.per_source {
+            let own = self.sources.oldest(source, &self.slots, QUOTA_LOOKS, |s| !s.keep);
+            health.add(Counter::FlowsEvicted);
+            let Some(own) = own else { return false };
+            self.end(own, EndReason::Evicted, health);
+        }
+        if self.index.len() >= self.limits.max_flows {
+            let Some(victim) = self.victim() else { return false };
+            health.add(Counter::FlowsEvicted);
+            self.end(victim, EndReason::Evicted, health);
+        }
+        true
+    }
+
+    /// Closed flows first, then the longest unused of the plain ones, evidence last.
+    fn victim(&mut self) -> Option<u32> {
+        for class in [Class::Closed, Class::Plain, Class::Kept] {
+            for _ in 0..EVICT_LOOKS {
+                let Some(number) = self.list(class).front() else { break };
+                let Some(slot) = self.slots.get_mut(number as usize) else { break };
+                if !slot.touched {
+                    return Some(number);
+                }
+                slot.touched = false;
+                slot.queued = slot.queued.max(slot.last);
+                self.requeue(number, class);
+            }
+            if let Some(number) = self.list(class).front() {
+                return Some(number);
+            }
+        }
+        None
+    }
+
+    /// Ends flows that were silent for too long. A little late, so that packets slightly out of time order find the
+    /// flow; the exact limit is applied when a packet comes.
+    fn sweep(&mut self, now: PacketTime, health: &mut Health) {
+        if now < self.swept {
+            // One timestamp from the future must not stop the sweeping for good.
+            self.swept = now;
+        }
+        if now.since(self.swept) < SWEEP_EVERY {
+            return;
+        }
+        let mut done = true;
+        for class in [Class::Closed, Class::Plain, Class::Kept] {
+            let limit = self.limits.idle_of(class);
+            let late = limit + limit / 4;
+            let mut looks = 0;
+            while let Some(number) = self.list(class).front() {
+                let Some(slot) = self.slots.get_mut(number as usize) else { break };
+                if now.since(slot.queued) <= late {
+                    break;
+                }
+                if looks == SWEEP_AT_MOST {
+                    done = false;
+                    break;
+                }
+                looks += 1;
+                if now.since(slot.last) > late {
+                    let reason = if class == Class::Closed { EndReason::Closed } else { EndReason::Idle };
+                    self.end(number, reason, health);
+                } else {
+                    slot.queued = slot.last.max(slot.queued);
+                    slot.touched = false;
+                    self.requeue(number, class);
+                }
+            }
+        }
+        if done {
+            self.swept = now;
+        }
+    }
+
+    fn list(&mut self, class: Class) -> &mut List<BY_AGE> {
+        match class {
+            Class::Closed => &mut self.closed,
+            Class::Plain => &mut self.plain,
+            Class::Kept => &mut self.kept,
+        }
+    }
+
+    fn requeue(&mut self, number: u32, class: Class) {
+        let mut list = *self.list(class);
+        list.move_to_back(&mut self.slots, number);
+        *self.list(class) = list;
+    }
+
+    fn reclass(&mut self, number: u32, class: Class) {
+        let Some(slot) = self.slots.get_mut(number as usize) else { return };
+        let old = std::mem::replace(&mut slot.class, class);
+        if old == class {
+            return;
+        }
+        slot.queued = slot.last;
+        let mut from = *self.list(old);
+        from.remove(&mut self.slots, number);
+        *self.list(old) = from;
+        let mut to = *self.list(class);
+        to.push_back(&mut self.slots, number);
+        *self.list(class) = to;
+    }
+
+    fn place(&mut self, slot: Slot<S>) -> u32 {
+        if let Some(number) = self.free.pop() {
+            if let Some(place) = self.slots.get_mut(number as usize) {
+                *place = slot;
+            }
+            return number;
+        }
+        self.slots.push(slot);
+        self.slots.len() as u32 - 1
+    }
+
+    /// Takes a flow out and queues it for the caller, unless it was let go.
+    fn end(&mut self, number: u32, reason: EndReason, health: &mut Health) {
+        let Some(slot) = self.slots.get_mut(number as usize) else { return };
+        let (key, hash, class, source, seen) = (slot.key, slot.hash, slot.class, slot.source(), slot.seen);
+        let cold = slot.cold.take();
+        let mut list = *self.list(class);
+        list.remove(&mut self.slots, number);
+        *self.list(class) = list;
+        self.sources.remove(source, &mut self.slots, number);
+        self.index.remove(hash, number);
+        self.free.push(number);
+        if key.is_tcp() && seen.lo_to_hi != seen.hi_to_lo {
+            health.add(Counter::OneWayFlows);
+        }
+        if let Some(cold) = cold {
+            cold.give_back(&mut self.budget);
+            self.ended.push_back(Ended::new(key, reason, *cold));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,199 @@
+//! What a caller sees of a flow: [`Touched`] while a packet of it is at hand, [`Ended`] when it is over.
+
+use super::handshake::Header;
+use super::info::FlowInfo;
+use super::key::{BothWays, Direction, FlowKey};
+use super::pending::Budget;
+use super::slot::Cold;
+use super::stream::{Context, Item, Reassembler, Segment};
+use crate::decode::Packet;
+use crate::health::{Counter, Health};
+
+/// A flow under inspection, with one packet of it at hand.
+///
+/// Dropped while a panic unwinds, it lets the flow go: the panic costs that flow and no other.
+#[derive(Debug)]
+pub struct Touched<'t, S> {
+    pub(super) key: FlowKey,
+    pub(super) way: Direction,
+    pub(super) new: bool,
+    pub(super) duplicate: bool,
+    pub(super) cold: &'t mut Cold<S>,
+    pub(super) budget: &'t mut Budget,
+    pub(super) wish: &'t mut Wish,
+}
+
+/// What a caller asked for while it held the flow; the table does it before the next packet.
+#[derive(Clone, Copy, Default, Debug)]
+pub(super) struct Wish {
+    pub(super) slot: u32,
+    pub(super) keep: Option<bool>,
+    pub(super) release: bool,
+    /// The flow talks on after it was closed.
+    pub(super) reopen: bool,
+}
+
+impl<S> Touched<'_, S> {
+    pub(super) fn note(&mut self, packet: &Packet<'_>, header: Option<&Header>, health: &mut Health) {
+        self.duplicate = self.cold.recent.get_mut(self.way).repeats(packet);
+        if self.duplicate {
+            health.add(Counter::Duplicates);
+        } else {
+            self.cold.info.count(self.way, packet);
+        }
+        if let Some(header) = header {
+            self.cold.info.handshake.packet(self.way, header);
+        }
+    }
+
+    /// The flow's key.
+    pub const fn key(&self) -> &FlowKey {
+        &self.key
+    }
+
+    /// Direction of the packet at hand.
+    pub const fn direction(&self) -> Direction {
+        self.way
+    }
+
+    /// Whether this packet made the flow.
+    pub const fn is_new(&self) -> bool {
+        self.new
+    }
+
+    /// Whether the packet at hand is a mirror's second copy. Streams take each byte once anyway; who counts datagrams
+    /// should skip it.
+    pub const fn is_duplicate(&self) -> bool {
+        self.duplicate
+    }
+
+    /// What is known of the flow, this packet included.
+    pub const fn info(&self) -> &FlowInfo {
+        &self.cold.info
+    }
+
+    /// The caller's state.
+    pub const fn state(&mut self) -> &mut S {
+        &mut self.cold.state
+    }
+
+    /// Hands the packet's payload and acknowledgement to the streams. `each` gets what came in order by it, in
+    /// stream order, with the caller's state and the direction the bytes were sent in. Nothing happens for UDP, or
+    /// after [`stop_streams`](Self::stop_streams).
+    pub fn feed(
+        &mut self,
+        packet: &Packet<'_>,
+        health: &mut Health,
+        mut each: impl FnMut(&mut S, &FlowInfo, Direction, Item<'_>),
+    ) {
+        let Some(header) = Header::of(packet) else { return };
+        let Cold { info, streams: Some(streams), state, .. } = &mut *self.cold else { return };
+        if header.flags.rst {
+            // A reset carries no stream bytes. It ends nothing here either: if it was forged, data goes on.
+            return;
+        }
+        let mut cx = Context { now: packet.time, one_way: info.one_way().is_some(), budget: self.budget, health };
+        let (way, back) = (self.way, self.way.reverse());
+        for w in Direction::BOTH {
+            if let Some(isn) = info.handshake.isn(w) {
+                streams.get_mut(w).start(isn.wrapping_add(1));
+            }
+        }
+        streams.get_mut(back).acked(header.ack, &mut cx, |item| each(state, info, back, item));
+        let stream = streams.get_mut(way);
+        let before = stream.position();
+        if header.len > 0 || header.flags.fin {
+            let segment = Segment {
+                seq: header.data_seq(),
+                payload: packet.payload,
+                wire_len: header.len,
+                fin: header.flags.fin,
+            };
+            stream.segment(segment, &mut cx, |item| each(state, info, way, item));
+        } else if stream.is_waiting() {
+            stream.acked(None, &mut cx, |item| each(state, info, way, item));
+        }
+        if stream.position() != before {
+            // Whoever talks on is not closed, whatever a RST said.
+            self.wish.reopen = true;
+        }
+    }
+
+    /// How many stream bytes of a direction the peer has acknowledged, counted like the bytes given out by
+    /// [`feed`](Self::feed), gaps included.
+    pub fn acknowledged(&self, way: Direction) -> u64 {
+        self.cold.streams.as_deref().map_or(0, |s| s.get(way).acknowledged())
+    }
+
+    /// Marks the flow as bearing evidence (or no longer): it idles out later and is evicted last.
+    pub const fn keep(&mut self, keep: bool) {
+        self.wish.keep = Some(keep);
+    }
+
+    /// Nobody wants the bytes any more: no reassembly from now on, but counts, handshake and state stay.
+    pub fn stop_streams(&mut self) {
+        self.cold.give_back(self.budget);
+        self.cold.streams = None;
+    }
+
+    /// Lets the flow go: its state is dropped, no more is counted, it is not handed back when it ends, and each
+    /// further packet costs one look-up.
+    pub fn release(self) {
+        self.wish.release = true;
+    }
+}
+
+impl<S> Drop for Touched<'_, S> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.wish.release = true;
+        }
+    }
+}
+
+/// Why a flow is over.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum EndReason {
+    /// FIN both ways or RST, and silence since.
+    Closed,
+    /// Nothing for too long.
+    Idle,
+    /// A new connection with the same 5-tuple.
+    Replaced,
+    /// A cap was reached.
+    Evicted,
+    /// The input ended.
+    Flushed,
+}
+
+/// A flow that is over, with its state.
+#[derive(Debug)]
+pub struct Ended<S> {
+    /// Its key.
+    pub key: FlowKey,
+    /// Why.
+    pub reason: EndReason,
+    /// What is known of it.
+    pub info: FlowInfo,
+    /// The caller's state.
+    pub state: S,
+    streams: Option<Box<BothWays<Reassembler>>>,
+}
+
+impl<S> Ended<S> {
+    pub(super) fn new(key: FlowKey, reason: EndReason, cold: Cold<S>) -> Self {
+        Self { key, reason, info: cold.info, state: cold.state, streams: cold.streams }
+    }
+
+    /// Gives out what the streams still hold: buffered bytes with the gaps before them, and `End`. Once.
+    pub fn finish(&mut self, health: &mut Health, mut each: impl FnMut(&mut S, &FlowInfo, Direction, Item<'_>)) {
+        let Some(mut streams) = self.streams.take() else { return };
+        // The table's budget got these bytes back when the flow ended.
+        let mut budget = Budget::new(0);
+        let mut cx =
+            Context { now: self.info.last.time, one_way: self.info.one_way().is_some(), budget: &mut budget, health };
+        for way in Direction::BOTH {
+            streams.get_mut(way).finish(&mut cx, |item| each(&mut self.state, &self.info, way, item));
+        }
+    }
+}
