@@ -1,0 +1,224 @@
+//! One direction of newline-delimited JSON, cut into lines.
+//!
+//! In: stream data and gaps. Out: lines without their newline, borrowed from the segment when they lie within one.
+//! A JSON object that is complete at the end of a segment is given out at once, newline or not: some clients send none,
+//! and nothing valid can follow on the same line. Linear: no byte is looked at twice.
+
+use memchr::memchr;
+
+/// The longest line kept. Pools cap their receive buffers near 10 kB; the longest mining messages (Verus and Zcash
+/// submits, large Bitcoin jobs) are below 3 kB.
+pub const MAX_LINE: usize = 32 * 1024;
+
+/// The cutter of one direction.
+#[derive(Default, Debug)]
+pub struct Lines {
+    partial: Vec<u8>,
+    scan: Scan,
+    /// Inside a line that is not wanted: too long, or its beginning was lost.
+    skipping: bool,
+    too_long: u64,
+}
+
+/// Finds the end of a JSON object byte by byte.
+#[derive(Default, Debug, Clone, Copy)]
+struct Scan {
+    depth: u32,
+    string: bool,
+    escape: bool,
+}
+
+impl Scan {
+    /// Whether the object that began is complete after `b`.
+    fn push(&mut self, b: u8) -> bool {
+        if self.string {
+            match b {
+                _ if self.escape => self.escape = false,
+                b'\\' => self.escape = true,
+                b'"' => self.string = false,
+                _ => {}
+            }
+            return false;
+        }
+        match b {
+            b'"' => self.string = true,
+            b'{' | b'[' => self.depth = self.depth.saturating_add(1),
+            b'}' | b']' => {
+                self.depth = self.depth.saturating_sub(1);
+                return self.depth == 0;
+            }
+            _ => {}
+        }
+        false
+    }
+}
+
+impl Lines {
+    /// Stream data in order.
+    pub fn data(&mut self, mut data: &[u8], mut line: impl FnMut(&[u8])) {
+        while !data.is_empty() {
+            let newline = memchr(b'\n', data);
+            let (head, rest) = match newline {
+                Some(at) => data.split_at_checked(at + 1).unwrap_or((data, &[])),
+                None => (data, &[][..]),
+            };
+            data = rest;
+            if self.skipping {
+                self.skipping = newline.is_none();
+                continue;
+            }
+            let body = head.strip_suffix(b"\n").unwrap_or(head);
+            if newline.is_some() && self.partial.is_empty() {
+                emit(body, &mut line);
+            } else {
+                self.append(body, &mut line);
+                if newline.is_some() {
+                    self.flush(&mut line);
+                }
+            }
+        }
+    }
+
+    /// Bytes are missing. A line that begins right after the hole is read; the rest of a broken one is not.
+    pub fn gap(&mut self) {
+        self.partial.clear();
+        self.scan = Scan::default();
+        self.skipping = false;
+    }
+
+    /// The stream ended: what is left counts as a line.
+    pub fn end(&mut self, mut line: impl FnMut(&[u8])) {
+        self.flush(&mut line);
+        self.partial = Vec::new();
+    }
+
+    /// Lines skipped for their length since the last call.
+    pub fn take_too_long(&mut self) -> u64 {
+        std::mem::take(&mut self.too_long)
+    }
+
+    /// Bytes held.
+    pub fn held(&self) -> usize {
+        self.partial.capacity()
+    }
+
+    fn append(&mut self, mut body: &[u8], line: &mut impl FnMut(&[u8])) {
+        while let Some((&b, rest)) = body.split_first() {
+            if self.partial.len() >= MAX_LINE {
+                self.partial = Vec::new();
+                self.scan = Scan::default();
+                self.skipping = true;
+                self.too_long = self.too_long.saturating_add(1);
+                return;
+            }
+            self.partial.push(b);
+            body = rest;
+            if self.scan.push(b) {
+                self.flush(line);
+            }
+        }
+    }
+
+    fn flush(&mut self, line: &mut impl FnMut(&[u8])) {
+        self.scan = Scan::default();
+        if self.partial.is_empty() {
+            return;
+        }
+        emit(&self.partial, line);
+        if self.partial.capacity() > 4096 {
+            self.partial = Vec::new();
+        } else {
+            self.partial.clear();
+        }
+    }
+}
+
+fn emit(body: &[u8], line: &mut impl FnMut(&[u8])) {
+    if body.iter().any(|b| !b.is_ascii_whitespace() && *b != 0) {
+        line(body);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn cut(chunks: &[&[u8]]) -> Vec<String> {
+        let mut l = Lines::default();
+        let mut out = Vec::new();
+        for c in chunks {
+            l.data(c, |x| out.push(String::from_utf8_lossy(x).trim().to_owned()));
+        }
+        l.end(|x| out.push(String::from_utf8_lossy(x).trim().to_owned()));
+        out
+    }
+
+    #[test]
+    fn lines_over_segments_and_segments_over_lines() {
+        assert_eq!(cut(&[b"{\"a\":1}\n{\"b\":2}\r\n"]), ["{\"a\":1}", "{\"b\":2}"]);
+        assert_eq!(
+            cut(&[b"{\"id\":1,\"method\":\"mining.sub", b"scribe\",\"par", b"ams\":[]}\n"]),
+            ["{\"id\":1,\"method\":\"mining.subscribe\",\"params\":[]}"]
+        );
+        assert_eq!(cut(&[b"\n\n \r\n"]), Vec::<String>::new());
+    }
+
+    #[test]
+    fn an_object_needs_no_newline() {
+        assert_eq!(cut(&[b"{\"a\":\"}\"}", b"{\"b\":2}"]), ["{\"a\":\"}\"}", "{\"b\":2}"]);
+        let mut l = Lines::default();
+        let mut seen = 0;
+        l.data(b"{\"a\":[{},{}]}", |_| seen += 1);
+        assert_eq!(seen, 1, "given out before the stream ends");
+    }
+
+    #[test]
+    fn a_long_line_is_skipped_and_the_next_one_read() {
+        let long = vec![b'x'; MAX_LINE * 3];
+        let mut l = Lines::default();
+        let mut out = Vec::new();
+        l.data(&long, |x| out.push(x.to_vec()));
+        assert!(l.held() <= MAX_LINE * 2);
+        l.data(b"xx\n{\"a\":1}\n", |x| out.push(x.to_vec()));
+        assert_eq!(out, [b"{\"a\":1}".to_vec()]);
+        assert_eq!(l.take_too_long(), 1);
+    }
+
+    #[test]
+    fn after_a_gap_the_next_whole_line_is_read() {
+        let mut l = Lines::default();
+        let mut out = Vec::new();
+        l.data(b"{\"a\":", |x| out.push(x.to_vec()));
+        l.gap();
+        l.data(b"{\"b\":2}\n", |x| out.push(x.to_vec()));
+        assert_eq!(out, [b"{\"b\":2}".to_vec()]);
+    }
+
+    proptest! {
+        #[test]
+        fn any_split_gives_the_same_lines(lines in prop::collection::vec("\\{\"k\":\"[ -!#-\\[\\]-~]{0,40}\"\\}", 1..8),
+                                          cuts in prop::collection::vec(0usize..400, 0..12)) {
+            let whole = lines.iter().map(|l| format!("{l}\n")).collect::<String>().into_bytes();
+            let mut cuts = cuts.into_iter().map(|c| c % whole.len()).collect::<Vec<_>>();
+            cuts.sort_unstable();
+            let mut chunks = Vec::new();
+            let mut from = 0;
+            for c in cuts {
+                chunks.push(&whole[from..c]);
+                from = c;
+            }
+            chunks.push(&whole[from..]);
+            prop_assert_eq!(cut(&chunks), cut(&[&whole]));
+        }
+
+        #[test]
+        fn byte_soup_is_bounded(data in prop::collection::vec(any::<u8>(), 0..4096)) {
+            let mut l = Lines::default();
+            let mut total = 0;
+            l.data(&data, |x| total += x.len());
+            l.end(|x| total += x.len());
+            prop_assert!(total <= data.len());
+        }
+    }
+}
