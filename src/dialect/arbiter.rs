@@ -1,0 +1,240 @@
+//! Which dialect a flow speaks.
+//!
+//! In: the raw messages of one flow, in the order they were completed. Out: the [`Conversation`] as read by the
+//! dialect that explains them best. Every dialect probes every message until one is certain; the messages so far are
+//! kept (bounded) and read again when the leader changes, so that nothing depends on the order of [`DIALECTS`].
+
+use super::{Carrier, Conversation, DIALECTS, Dialect, HttpMeta, Message, Probe, Role, Session, json};
+use crate::evidence::Stamp;
+use crate::flow::Direction;
+
+/// Bytes of messages kept for a change of leader.
+const HELD_BYTES: usize = 16 * 1024;
+/// Messages kept for a change of leader.
+const HELD_MESSAGES: usize = 48;
+/// Score from which a dialect may lead without being certain: a lone generic message is not enough.
+const LEAD: u8 = 2;
+/// Messages without a leader after which the flow is somebody else's protocol.
+const GIVE_UP: u32 = 24;
+/// Messages after which an unchallenged leader is settled.
+const SETTLE: u32 = 64;
+
+/// The longest message read: a line at its cap, or the kept part of an HTTP body.
+const MAX_MESSAGE: usize = 1 << 20;
+
+/// Parsers of a worker, reused for every message.
+pub struct Scratch {
+    parser: json::Parser,
+    replay: json::Parser,
+}
+
+impl Default for Scratch {
+    fn default() -> Self {
+        Self { parser: json::Parser::new(MAX_MESSAGE), replay: json::Parser::new(MAX_MESSAGE) }
+    }
+}
+
+/// What the flow needs further.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Interest {
+    /// Keep feeding.
+    Undecided,
+    /// A dialect leads or is certain.
+    Mining,
+    /// Not mining, as far as one can tell.
+    GiveUp,
+}
+
+struct Held {
+    from: Direction,
+    stamp: Stamp,
+    len: usize,
+    http: Option<HttpMeta>,
+}
+
+struct Active {
+    dialect: &'static dyn Dialect,
+    session: Box<dyn Session>,
+    conversation: Conversation,
+    miner: Direction,
+}
+
+/// Candidates of a flow that is not settled yet.
+struct Contest {
+    scores: Vec<u8>,
+    out: u64,
+    votes: Vec<Option<Direction>>,
+    held: Vec<Held>,
+    bytes: Vec<u8>,
+    messages: u32,
+}
+
+/// Decides and reads one flow.
+pub struct Arbiter {
+    carrier: Carrier,
+    /// Who opened the connection, if that was seen: only that side can be the miner.
+    opener: Option<Direction>,
+    contest: Option<Box<Contest>>,
+    active: Option<Box<Active>>,
+}
+
+impl Arbiter {
+    /// For a flow whose opener is known or not.
+    pub fn new(carrier: Carrier, opener: Option<Direction>) -> Self {
+        Self { carrier, opener, contest: None, active: None }
+    }
+
+    /// The leading dialect's name.
+    pub fn dialect(&self) -> Option<&'static str> {
+        self.active.as_ref().map(|a| a.dialect.id())
+    }
+
+    /// The facts so far.
+    pub fn conversation(&self) -> Option<&Conversation> {
+        self.active.as_ref().map(|a| &a.conversation)
+    }
+
+    /// The facts so far, to add what the flow knows.
+    pub fn conversation_mut(&mut self) -> Option<&mut Conversation> {
+        self.active.as_mut().map(|a| &mut a.conversation)
+    }
+
+    /// The direction in which the miner sends.
+    pub fn miner(&self) -> Option<Direction> {
+        self.active.as_ref().map(|a| a.miner)
+    }
+
+    fn interest(&self) -> Interest {
+        if self.active.is_some() { Interest::Mining } else { Interest::Undecided }
+    }
+
+    /// Reads one message. `Err` when it is no JSON object.
+    pub fn message(
+        &mut self,
+        raw: &[u8],
+        from: Direction,
+        stamp: Stamp,
+        http: Option<&HttpMeta>,
+        scratch: &mut Scratch,
+    ) -> Result<Interest, json::JsonError> {
+        let Some(rpc) = scratch.parser.parse(raw)?.rpc() else { return Ok(self.interest()) };
+        let m = Message { from, stamp, rpc: &rpc, http };
+        if self.contest.is_none()
+            && let Some(active) = &mut self.active
+        {
+            active.read(&m);
+            return Ok(Interest::Mining);
+        }
+        let contest = self.contest.get_or_insert_with(|| Box::new(Contest::new()));
+        contest.hold(raw, &m);
+        let certain = contest.probe(&m, self.carrier, self.opener);
+        let leader = match certain {
+            Some(at) => Some(at),
+            None => contest.leader(),
+        };
+        let Some(leader) = leader else {
+            return Ok(if contest.messages >= GIVE_UP { Interest::GiveUp } else { Interest::Undecided });
+        };
+        let (Some(&dialect), Some(Some(miner))) = (DIALECTS.get(leader), contest.votes.get(leader)) else {
+            return Ok(Interest::Undecided);
+        };
+        match &mut self.active {
+            Some(active) if active.dialect.id() == dialect.id() && active.miner == *miner => active.read(&m),
+            _ => {
+                let mut active = Box::new(Active {
+                    dialect,
+                    session: dialect.open(),
+                    conversation: Conversation::default(),
+                    miner: *miner,
+                });
+                contest.replay(&mut active, &mut scratch.replay);
+                self.active = Some(active);
+            }
+        }
+        if certain.is_some() || contest.messages >= SETTLE {
+            self.contest = None;
+        }
+        Ok(Interest::Mining)
+    }
+}
+
+impl Active {
+    fn read(&mut self, m: &Message<'_>) {
+        let role = if m.from == self.miner { Role::Miner } else { Role::Pool };
+        self.conversation.spoke(m.stamp);
+        self.session.message(role, m, &mut self.conversation);
+    }
+}
+
+impl Contest {
+    fn new() -> Self {
+        let n = DIALECTS.len();
+        Self { scores: vec![0; n], out: 0, votes: vec![None; n], held: Vec::new(), bytes: Vec::new(), messages: 0 }
+    }
+
+    fn hold(&mut self, raw: &[u8], m: &Message<'_>) {
+        self.messages = self.messages.saturating_add(1);
+        if self.held.len() < HELD_MESSAGES && self.bytes.len().saturating_add(raw.len()) <= HELD_BYTES {
+            self.bytes.extend_from_slice(raw);
+            self.held.push(Held { from: m.from, stamp: m.stamp, len: raw.len(), http: m.http.cloned() });
+        }
+    }
+
+    /// Lets every dialect judge the message; the one that is certain, if any.
+    fn probe(&mut self, m: &Message<'_>, carrier: Carrier, opener: Option<Direction>) -> Option<usize> {
+        let mut certain: Option<usize> = None;
+        for (at, dialect) in DIALECTS.iter().enumerate() {
+            let bit = 1u64.checked_shl(at as u32).unwrap_or(0);
+            if dialect.carrier() != carrier || self.out & bit != 0 {
+                continue;
+            }
+            let (role, weight, sure) = match dialect.probe(m) {
+                Probe::Certain(role) => (role, 8, true),
+                Probe::Unsure(role, weight) => (role, weight, false),
+                Probe::Neutral => continue,
+                Probe::NotForUs => {
+                    self.out |= bit;
+                    if let Some(s) = self.scores.get_mut(at) {
+                        *s = 0;
+                    }
+                    continue;
+                }
+            };
+            let miner = if role == Role::Miner { m.from } else { m.from.reverse() };
+            if opener.is_some_and(|o| o != miner) {
+                continue;
+            }
+            let (Some(score), Some(vote)) = (self.scores.get_mut(at), self.votes.get_mut(at)) else { continue };
+            *score = score.saturating_add(weight);
+            if sure || vote.is_none() {
+                *vote = Some(miner);
+            }
+            if sure && certain.is_none_or(|best| self.scores.get(best) < self.scores.get(at)) {
+                certain = Some(at);
+            }
+        }
+        certain
+    }
+
+    /// The best-scored dialect still in; ties go to the earlier name.
+    fn leader(&self) -> Option<usize> {
+        let mut best: Option<(u8, usize)> = None;
+        for (at, &score) in self.scores.iter().enumerate() {
+            if score >= LEAD && best.is_none_or(|(s, _)| score > s) {
+                best = Some((score, at));
+            }
+        }
+        best.map(|(_, at)| at)
+    }
+
+    fn replay(&self, active: &mut Active, parser: &mut json::Parser) {
+        let mut rest = self.bytes.as_slice();
+        for held in &self.held {
+            let Some((raw, tail)) = rest.split_at_checked(held.len) else { return };
+            rest = tail;
+            if let Some(rpc) = parser.parse(raw).ok().and_then(json::Doc::rpc) {
+                active.read(&Message { from: held.from, stamp: held.stamp, rpc: &rpc, http: held.http.as_ref() });
+            }
+        }
+    }
+}

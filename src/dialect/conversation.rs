@@ -1,0 +1,285 @@
+//! What is known of one mining flow: the facts its dialect read, and the evidence they make.
+//!
+//! In: calls from a dialect's session. Out: the fields of a finding. Everything from the peer is capped here, so that
+//! no dialect can be made to hoard.
+
+use crate::evidence::{Code, EvidenceLog, Stamp};
+use crate::text::printable;
+use crate::wallet::{self, Coin};
+
+/// Peer strings are kept to this many bytes; longer ones are cut.
+const MAX_TEXT: usize = 512;
+/// Algorithms kept of an advertised list.
+const MAX_ALGORITHMS: usize = 32;
+/// Jobs whose difficulty is remembered; shares for older ones count at the current difficulty.
+const MAX_JOBS: usize = 8;
+
+/// How far the conversation got.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Stage {
+    /// A miner asked; no work came.
+    Attempt,
+    /// Work was delivered.
+    Session,
+    /// A share was accepted.
+    Accepted,
+}
+
+impl Stage {
+    /// Name in outputs.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Attempt => "attempt",
+            Self::Session => "session",
+            Self::Accepted => "accepted",
+        }
+    }
+}
+
+/// What the password field carries. Its text is only kept when it is options, never when it may be a secret.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Password {
+    /// `x`, empty, or any single word.
+    Plain,
+    /// Pool options such as `d=1024` or `c=BTC,zap=LTC`.
+    Options(String),
+    /// `worker:email` or an e-mail address.
+    Email,
+    /// `x~algo`: the algorithm wanted of a multi-algorithm pool.
+    Algorithm(String),
+}
+
+/// Shares counted.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, serde::Serialize)]
+pub struct Shares {
+    /// Sent by the miner.
+    pub submitted: u64,
+    /// Accepted by the pool.
+    pub accepted: u64,
+    /// Rejected by the pool.
+    pub rejected: u64,
+}
+
+/// Facts of one mining flow.
+#[derive(Default)]
+pub struct Conversation {
+    /// Evidence in order of observation.
+    pub evidence: EvidenceLog,
+    /// Login as sent.
+    pub login: Option<String>,
+    /// Worker name given apart from the login.
+    pub worker: Option<String>,
+    /// Password kind.
+    pub password: Option<Password>,
+    /// Agent string as sent.
+    pub agent: Option<String>,
+    /// Algorithms advertised by the miner or named in jobs.
+    pub algorithms: Vec<String>,
+    /// Last difficulty as the pool's own unit says it.
+    pub difficulty: Option<f64>,
+    /// Coin hint from the conversation (algorithm, job shape), with its basis.
+    pub coin: Option<(Coin, &'static str)>,
+    /// Shares.
+    pub shares: Shares,
+    /// Jobs delivered.
+    pub jobs: u64,
+    /// Last block height named in a job.
+    pub height: Option<u64>,
+    /// Hash rate the miner reported of itself, in hashes per second.
+    pub reported_hashrate: Option<f64>,
+    /// Sum of expected hashes behind accepted shares.
+    pub work: f64,
+    /// Accepted shares of known difficulty: the `n` behind [`Self::work`].
+    pub weighed: u64,
+    /// First and last message of the conversation.
+    pub span: Option<(Stamp, Stamp)>,
+    /// From the first job or share to the last accepted share: the time in which [`Self::work`] was done.
+    work_span: Option<(Stamp, Stamp)>,
+    current_work: f64,
+    jobs_seen: Vec<(u64, f64)>,
+}
+
+impl Conversation {
+    /// Any message of the conversation, understood.
+    pub fn spoke(&mut self, at: Stamp) {
+        match &mut self.span {
+            Some((_, last)) => *last = at,
+            None => self.span = Some((at, at)),
+        }
+    }
+
+    /// A request that only miners send.
+    pub fn asked(&mut self, at: Stamp, what: &str) {
+        self.evidence.note(Code::ClientRequest, at, || format!("the client sent {what}"));
+        self.evidence.withdraw(Code::WorkPolled);
+    }
+
+    /// A request that miners send, and others too.
+    pub fn polled(&mut self, at: Stamp, what: &str) {
+        if !self.evidence.has(Code::ClientRequest) {
+            self.evidence
+                .note(Code::WorkPolled, at, || format!("the client sent {what}, as nodes and wallets also do"));
+        }
+    }
+
+    /// The pool answered or pushed something in the protocol.
+    pub fn replied(&mut self, at: Stamp, what: &str) {
+        self.evidence.note(Code::PoolReply, at, || format!("the server {what}"));
+    }
+
+    /// The login string, as sent. The first one stays; it names the flow.
+    pub fn login(&mut self, at: Stamp, login: &str) {
+        if self.login.is_some() || login.is_empty() {
+            return;
+        }
+        let login = capped(login);
+        if let Some(w) = wallet::recognise(&login).wallet.filter(wallet::Wallet::is_verified) {
+            let coins = match w.coins {
+                [] => "wallet".to_owned(),
+                coins => coins.iter().map(|c| c.ticker()).collect::<Vec<_>>().join("/"),
+            };
+            let shown = printable(w.text, 24).to_string();
+            self.evidence.note(Code::WalletChecksum, at, || {
+                format!("the login holds a checksum-valid {coins} address ({shown})")
+            });
+        }
+        self.login = Some(login);
+    }
+
+    /// Worker name sent apart from the login.
+    pub fn worker(&mut self, worker: &str) {
+        if self.worker.is_none() && !worker.is_empty() {
+            self.worker = Some(capped(worker));
+        }
+    }
+
+    /// The password field.
+    pub fn password(&mut self, pass: &str) {
+        if self.password.is_none() {
+            self.password = Some(password_kind(pass));
+        }
+    }
+
+    /// The agent string.
+    pub fn agent(&mut self, at: Stamp, agent: &str) {
+        if self.agent.is_some() || agent.is_empty() {
+            return;
+        }
+        let agent = capped(agent);
+        if let Some(program) = super::program::name(&agent) {
+            self.evidence.note(Code::KnownProgram, at, || {
+                format!("the client calls itself {} ({program})", printable(&agent, 80))
+            });
+        }
+        self.agent = Some(agent);
+    }
+
+    /// An algorithm name.
+    pub fn algorithm(&mut self, name: &str) {
+        if self.algorithms.len() < MAX_ALGORITHMS && name.len() <= 64 && !self.algorithms.iter().any(|a| a == name) {
+            self.algorithms.push(name.to_owned());
+        }
+    }
+
+    /// Difficulty for jobs from now on: in the pool's unit, and as expected hashes a share.
+    pub fn difficulty(&mut self, at: Stamp, difficulty: f64, work: f64) {
+        if !(difficulty.is_finite() && work.is_finite() && difficulty > 0.0 && work > 0.0) {
+            return;
+        }
+        self.difficulty = Some(difficulty);
+        self.current_work = work;
+        self.evidence.note(Code::DifficultySet, at, || format!("the server set difficulty {difficulty}"));
+    }
+
+    /// A job was delivered; `id` is what shares will name it by.
+    pub fn job(&mut self, at: Stamp, id: Option<&str>, height: Option<u64>, what: &str) {
+        self.jobs = self.jobs.saturating_add(1);
+        if height.is_some() {
+            self.height = height;
+        }
+        if let Some(id) = id {
+            if self.jobs_seen.len() >= MAX_JOBS {
+                self.jobs_seen.remove(0);
+            }
+            self.jobs_seen.push((hash(id), self.current_work));
+        }
+        self.work_span.get_or_insert((at, at));
+        self.evidence.note(Code::JobDelivered, at, || match height {
+            Some(h) => format!("the server delivered {what} (height {h})"),
+            None => format!("the server delivered {what}"),
+        });
+    }
+
+    /// A share was sent; the expected hashes behind it, 0 if not known.
+    pub fn submitted(&mut self, at: Stamp, job: Option<&str>) -> f64 {
+        self.shares.submitted = self.shares.submitted.saturating_add(1);
+        self.work_span.get_or_insert((at, at));
+        self.evidence.note(Code::ShareSubmitted, at, || "the client submitted a share".to_owned());
+        job.map(hash)
+            .and_then(|h| self.jobs_seen.iter().rev().find(|(k, _)| *k == h))
+            .map_or(self.current_work, |(_, work)| *work)
+    }
+
+    /// The pool accepted a share of that many expected hashes.
+    pub fn accepted(&mut self, at: Stamp, work: f64) {
+        self.shares.accepted = self.shares.accepted.saturating_add(1);
+        if work > 0.0 {
+            self.work += work;
+            self.weighed = self.weighed.saturating_add(1);
+        }
+        if let Some((_, last)) = &mut self.work_span {
+            *last = at;
+        }
+        self.replied(at, "answered a share");
+        self.evidence.note(Code::ShareAccepted, at, || "the server accepted a share".to_owned());
+    }
+
+    /// The pool rejected a share.
+    pub fn rejected(&mut self, at: Stamp, reason: &str) {
+        self.shares.rejected = self.shares.rejected.saturating_add(1);
+        self.replied(at, "answered a share");
+        self.evidence.note(Code::ShareRejected, at, || format!("the server rejected a share ({reason})"));
+    }
+
+    /// How far it got.
+    pub fn stage(&self) -> Stage {
+        if self.shares.accepted > 0 {
+            Stage::Accepted
+        } else if self.jobs > 0 {
+            Stage::Session
+        } else {
+            Stage::Attempt
+        }
+    }
+
+    /// Seconds in which the accepted work was done.
+    pub fn work_seconds(&self) -> f64 {
+        self.work_span.map_or(0.0, |(a, b)| b.time.since(a.time).as_secs_f64())
+    }
+}
+
+fn hash(s: &str) -> u64 {
+    use std::hash::BuildHasher;
+    foldhash::quality::FixedState::with_seed(0).hash_one(s)
+}
+
+fn capped(s: &str) -> String {
+    s.get(..s.floor_char_boundary(MAX_TEXT)).unwrap_or_default().to_owned()
+}
+
+fn password_kind(pass: &str) -> Password {
+    let pass = pass.trim();
+    if let Some((_, algo)) = pass.split_once('~') {
+        return Password::Algorithm(capped(algo));
+    }
+    if pass.contains('@') {
+        return Password::Email;
+    }
+    let options = pass.split([',', ';']).filter(|o| {
+        o.split_once('=').is_some_and(|(k, v)| {
+            !k.is_empty() && k.len() <= 12 && !v.is_empty() && k.bytes().all(|b| b.is_ascii_alphanumeric())
+        })
+    });
+    if options.count() > 0 { Password::Options(capped(pass)) } else { Password::Plain }
+}

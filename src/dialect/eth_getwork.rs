@@ -1,0 +1,109 @@
+//! Ethereum getwork over HTTP: `eth_getWork` polled twice a second, `eth_submitWork`.
+//!
+//! Source of the protocol facts: ethminer `EthGetworkClient.cpp`. The methods are part of every Ethereum node's RPC, so
+//! a single poll, or polls among other node methods, is `noted`; a poller or a submit is a miner. In: HTTP messages.
+//! Out: facts and evidence.
+
+use super::http::Work;
+use super::shape::{has_0x, hex_len, hex_number, is_hex, text};
+use super::{Carrier, Conversation, Dialect, Message, Probe, Role, Session, What};
+use crate::evidence::Code;
+use crate::wallet::difficulty;
+
+/// Polls that make a poller: a monitoring script asks once a visit.
+const POLLS: u32 = 3;
+
+/// The dialect.
+pub(super) struct EthGetWork;
+
+impl Dialect for EthGetWork {
+    fn id(&self) -> &'static str {
+        "eth-getwork"
+    }
+
+    fn carrier(&self) -> Carrier {
+        Carrier::Http
+    }
+
+    fn probe(&self, m: &Message<'_>) -> Probe {
+        match m.method() {
+            Some("eth_submitWork") if is_submit(m) => Probe::Certain(Role::Miner),
+            Some("eth_getWork") => Probe::Unsure(Role::Miner, 3),
+            _ => Probe::Neutral,
+        }
+    }
+
+    fn open(&self) -> Box<dyn Session> {
+        Box::<State>::default()
+    }
+}
+
+/// `[nonce, header hash, mix digest]`.
+fn is_submit(m: &Message<'_>) -> bool {
+    hex_len(m.param(0)).is_some_and(|n| n <= 16) && is_hex(m.param(1), 64) && is_hex(m.param(2), 64)
+}
+
+#[derive(Default)]
+struct State {
+    work: Work,
+    polls: u32,
+    miner: bool,
+}
+
+impl Session for State {
+    fn message(&mut self, role: Role, m: &Message<'_>, c: &mut Conversation) {
+        let at = m.stamp;
+        self.work.headers(m, c);
+        if role == Role::Miner {
+            match m.method() {
+                Some("eth_getWork") => {
+                    self.polls = self.polls.saturating_add(1);
+                    self.miner |= self.polls >= POLLS && !c.evidence.has(Code::NodeRpc);
+                    if self.miner {
+                        c.asked(at, "eth_getWork again and again");
+                    } else {
+                        c.polled(at, "eth_getWork");
+                    }
+                    self.work.sent(What::GetWork);
+                }
+                Some("eth_submitWork") if is_submit(m) => {
+                    self.miner = true;
+                    c.asked(at, "eth_submitWork");
+                    let header = text(m.param(1));
+                    let work = c.submitted(at, header.as_deref());
+                    self.work.sent(What::Submit { work });
+                }
+                Some("eth_submitHashrate") => {
+                    c.reported_hashrate = text(m.param(0)).and_then(|h| hex_number(&h)).or(c.reported_hashrate);
+                    self.work.sent(What::Other);
+                }
+                Some(other) => {
+                    if !self.miner {
+                        c.evidence.note(Code::NodeRpc, at, || {
+                            format!("the client also calls {}", crate::text::printable(other, 40))
+                        });
+                    }
+                    self.work.sent(What::Other);
+                }
+                None => {}
+            }
+            return;
+        }
+        if !self.miner {
+            return;
+        }
+        let result = m.rpc.result.filter(|r| r.len() >= 3 && is_hex(r.index(0), 64) && has_0x(r.index(2)));
+        match result {
+            Some(r) => {
+                self.work.answered();
+                c.replied(at, "answered with work");
+                if let Some(work) = text(r.index(2)).and_then(|t| difficulty::target_256(&t)) {
+                    c.difficulty(at, work.round(), work);
+                }
+                let header = text(r.index(0));
+                c.job(at, header.as_deref(), None, "Ethash work");
+            }
+            None => self.work.reply(m, c),
+        }
+    }
+}

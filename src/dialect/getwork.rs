@@ -1,0 +1,84 @@
+//! getwork over HTTP: the oldest Bitcoin work protocol, still asked for by cgminer, bfgminer and cpuminer.
+//!
+//! Source of the protocol facts: cpuminer, cgminer and bfgminer `util.c` and `miner.c` (request and response headers),
+//! node software removed the method years ago, so only miners ask. In: HTTP messages. Out: facts and evidence.
+
+use super::http::Work;
+use super::json::Value;
+use super::shape::{hex_len, is_hex, text};
+use super::{Carrier, Conversation, Dialect, Message, Probe, Role, Session, What};
+use crate::wallet::difficulty;
+
+/// The dialect.
+pub(super) struct GetWork;
+
+impl Dialect for GetWork {
+    fn id(&self) -> &'static str {
+        "getwork"
+    }
+
+    fn carrier(&self) -> Carrier {
+        Carrier::Http
+    }
+
+    fn probe(&self, m: &Message<'_>) -> Probe {
+        match m.method() {
+            Some("getwork") => Probe::Certain(Role::Miner),
+            Some(_) => Probe::Neutral,
+            None if m.rpc.result.is_some_and(is_work) => Probe::Certain(Role::Pool),
+            // A long poll is a GET with the miner's headers and no body.
+            None if m.http.is_some_and(|h| !h.response && h.mining_header.is_some()) => Probe::Unsure(Role::Miner, 2),
+            None => Probe::Neutral,
+        }
+    }
+
+    fn open(&self) -> Box<dyn Session> {
+        Box::<State>::default()
+    }
+}
+
+/// `{"data": 256 digits, "target": 64 digits, …}`.
+fn is_work(r: Value<'_>) -> bool {
+    hex_len(r.get("data")).is_some_and(|n| n >= 256) && is_hex(r.get("target"), 64)
+}
+
+#[derive(Default)]
+struct State {
+    work: Work,
+}
+
+impl Session for State {
+    fn message(&mut self, role: Role, m: &Message<'_>, c: &mut Conversation) {
+        let at = m.stamp;
+        self.work.headers(m, c);
+        if role == Role::Miner {
+            if m.method() == Some("getwork") {
+                c.asked(at, "getwork over HTTP");
+                let share = hex_len(m.param(0)).is_some_and(|n| n >= 256);
+                let what = if share { What::Submit { work: c.submitted(at, None) } } else { What::GetWork };
+                self.work.sent(what);
+            } else if m.method().is_none() {
+                c.asked(at, "a long poll for work");
+                self.work.sent(What::GetWork);
+            }
+            return;
+        }
+        match m.rpc.result.filter(|r| is_work(*r)) {
+            Some(work) => {
+                self.work.answered();
+                c.replied(at, "answered with work");
+                if let Some(hashes) = text(work.get("target")).and_then(|t| little_endian_target(&t)) {
+                    c.difficulty(at, hashes / 4_294_967_296.0, hashes);
+                }
+                c.job(at, None, None, "getwork work");
+            }
+            None => self.work.reply(m, c),
+        }
+    }
+}
+
+/// getwork gives the 256-bit target least significant byte first.
+fn little_endian_target(hex: &str) -> Option<f64> {
+    let pairs: Option<String> = (0..hex.len()).step_by(2).rev().map(|i| hex.get(i..i + 2)).collect();
+    difficulty::target_256(&pairs?)
+}

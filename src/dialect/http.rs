@@ -1,0 +1,80 @@
+//! The part of a session that the HTTP work protocols share: headers, and which response answers which request.
+//!
+//! In: HTTP messages of a flow whose dialect is known. Out: facts and evidence. HTTP/1 answers in order, so requests
+//! queue; the JSON id is not needed (cgminer sends 0 for all).
+
+use std::collections::VecDeque;
+
+use super::shape::error_text;
+use super::{Conversation, Message, What};
+use crate::evidence::Code;
+
+/// Requests in flight of an HTTP work session.
+#[derive(Default)]
+pub(super) struct Work {
+    open: VecDeque<What>,
+}
+
+impl Work {
+    /// Pipelined requests kept; miners send one, or one and a long poll.
+    const CAP: usize = 32;
+
+    /// A miner's headers or user agent.
+    pub(super) fn is_miner(m: &Message<'_>) -> bool {
+        m.http.is_some_and(|h| {
+            h.mining_header.is_some() || h.user_agent.as_deref().is_some_and(|ua| super::program::name(ua).is_some())
+        })
+    }
+
+    /// What the headers tell.
+    pub(super) fn headers(&self, m: &Message<'_>, c: &mut Conversation) {
+        let Some(h) = m.http else { return };
+        if let Some(name) = h.mining_header {
+            let who = if h.response { "response" } else { "request" };
+            c.evidence.note(Code::MiningHeaders, m.stamp, || format!("the HTTP {who} carries {name}"));
+        }
+        if let Some(user) = &h.user {
+            c.login(m.stamp, user);
+        }
+        if let Some(ua) = &h.user_agent {
+            c.agent(m.stamp, ua);
+        }
+    }
+
+    /// A request was sent.
+    pub(super) fn sent(&mut self, what: What) {
+        if self.open.len() >= Self::CAP {
+            self.open.pop_front();
+        }
+        self.open.push_back(what);
+    }
+
+    /// A response arrived: what it answers.
+    pub(super) fn answered(&mut self) -> Option<What> {
+        self.open.pop_front()
+    }
+
+    /// A response that is no work.
+    pub(super) fn reply(&mut self, m: &Message<'_>, c: &mut Conversation) {
+        let answered = self.answered();
+        // A response without JSON (an error page, a login form) is no answer in the protocol.
+        if m.rpc.result.is_none() && m.rpc.error.is_none() {
+            return;
+        }
+        let refused = m.rpc.failure().is_some() || m.rpc.result.is_some_and(|r| r.as_bool() == Some(false));
+        // submitblock answers null, or the reason for the refusal (BIP 22).
+        let reason = m.rpc.result.and_then(|r| r.as_str());
+        match answered {
+            Some(What::Submit { .. }) if let Some(reason) = &reason => {
+                c.rejected(m.stamp, &crate::text::printable(reason.as_ref(), 80).to_string());
+            }
+            Some(What::Submit { .. }) if refused => c.rejected(m.stamp, &error_text(m.rpc.error)),
+            Some(What::Submit { work }) => c.accepted(m.stamp, work),
+            Some(_) if refused => {
+                c.replied(m.stamp, &format!("refused the request ({})", error_text(m.rpc.error)));
+            }
+            Some(_) => c.replied(m.stamp, "answered the request"),
+            None => {}
+        }
+    }
+}

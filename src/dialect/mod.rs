@@ -1,0 +1,148 @@
+//! What miners and pools say: one file a mining protocol variant, registered in [`DIALECTS`].
+//!
+//! In: messages (a JSON line, or an HTTP request or response with a JSON body) with their direction and stamp. Out:
+//! facts and evidence in a [`Conversation`]. A dialect does no I/O, has no clock and no configuration, and knows no
+//! other dialect: which one a flow speaks is decided by the [`Arbiter`] from what each makes of the messages.
+
+mod arbiter;
+mod bitcoin_v1;
+mod conversation;
+mod cryptonote;
+mod equihash;
+mod eth_getwork;
+mod ethereum_stratum;
+mod ethereum_stratum_1;
+mod ethereum_stratum_2;
+mod ethproxy;
+mod getblocktemplate;
+mod getwork;
+mod http;
+pub mod json;
+mod program;
+mod requests;
+mod shape;
+mod stratum;
+
+pub use arbiter::{Arbiter, Interest, Scratch};
+pub use conversation::{Conversation, Password, Shares, Stage};
+pub use program::name as program_of;
+pub use requests::{Requests, What};
+
+pub use crate::carrier::http::HttpMeta;
+use crate::evidence::Stamp;
+use crate::flow::Direction;
+use json::{Rpc, Value};
+
+/// Every dialect. Order carries no meaning; ties between probes are broken by evidence, then by name.
+pub static DIALECTS: &[&dyn Dialect] = &[
+    &bitcoin_v1::BitcoinV1,
+    &cryptonote::CryptoNote,
+    &equihash::Equihash,
+    &eth_getwork::EthGetWork,
+    &ethereum_stratum::EthereumStratum,
+    &ethereum_stratum_1::EthereumStratum1,
+    &ethereum_stratum_2::EthereumStratum2,
+    &ethproxy::EthProxy,
+    &getblocktemplate::GetBlockTemplate,
+    &getwork::GetWork,
+];
+
+/// What carries a dialect's messages.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Carrier {
+    /// One JSON object a line over TCP.
+    Lines,
+    /// JSON bodies of HTTP requests and responses.
+    Http,
+}
+
+/// Which end of a mining flow.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Role {
+    /// Asks for work and submits shares.
+    Miner,
+    /// Hands out work.
+    Pool,
+}
+
+impl Role {
+    /// The other end.
+    #[must_use]
+    pub const fn other(self) -> Self {
+        match self {
+            Self::Miner => Self::Pool,
+            Self::Pool => Self::Miner,
+        }
+    }
+}
+
+/// What a dialect makes of one message.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Probe {
+    /// No other protocol says this; the sender plays this role.
+    Certain(Role),
+    /// Fits, as it would fit others; the weight (1 = hardly, 4 = but for one twin) orders them.
+    Unsure(Role, u8),
+    /// Nothing to say: a bare reply, a message of a later stage, junk.
+    Neutral,
+    /// This dialect never says this: it is out for this flow.
+    NotForUs,
+}
+
+/// One protocol message.
+#[derive(Clone, Copy)]
+pub struct Message<'a> {
+    /// Which way it went.
+    pub from: Direction,
+    /// Frame and time of its last byte.
+    pub stamp: Stamp,
+    /// Its JSON, or an empty object for an HTTP message without.
+    pub rpc: &'a Rpc<'a>,
+    /// HTTP context, when HTTP carried it.
+    pub http: Option<&'a HttpMeta>,
+}
+
+impl<'a> Message<'a> {
+    /// The method name.
+    pub fn method(&self) -> Option<&str> {
+        self.rpc.method.as_deref()
+    }
+
+    /// The `i`-th positional parameter.
+    pub fn param(&self, i: usize) -> Option<Value<'a>> {
+        self.rpc.params?.index(i)
+    }
+
+    /// How many positional parameters there are; 0 when they are no array.
+    pub fn params(&self) -> usize {
+        self.rpc.params.filter(|p| p.is_array()).map_or(0, |p| p.len())
+    }
+
+    /// A named parameter.
+    pub fn named(&self, key: &str) -> Option<Value<'a>> {
+        self.rpc.params?.get(key)
+    }
+}
+
+/// A mining protocol variant.
+pub trait Dialect: Sync {
+    /// Stable name in outputs.
+    fn id(&self) -> &'static str;
+
+    /// What carries it.
+    fn carrier(&self) -> Carrier {
+        Carrier::Lines
+    }
+
+    /// Judges one message without state.
+    fn probe(&self, m: &Message<'_>) -> Probe;
+
+    /// A new session.
+    fn open(&self) -> Box<dyn Session>;
+}
+
+/// A dialect's state for one flow.
+pub trait Session: Send {
+    /// Reads a message sent by `role`, recording facts and evidence.
+    fn message(&mut self, role: Role, m: &Message<'_>, c: &mut Conversation);
+}

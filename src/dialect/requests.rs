@@ -1,0 +1,66 @@
+//! Which reply answers which request.
+//!
+//! In: requests with their ids as sent. Out: what a reply with that id answers. Miners reuse ids (cpuminer submits
+//! every share as 4, xmr-stak as 1), so requests of the same id are answered in order.
+
+use std::collections::VecDeque;
+
+/// What a miner asked.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub enum What {
+    /// Login, authorize.
+    Login,
+    /// Subscribe, hello, configure.
+    Subscribe,
+    /// Work asked for.
+    GetWork,
+    /// A share of this many expected hashes.
+    Submit {
+        /// Expected hashes behind the share; 0 when the difficulty is not known.
+        work: f64,
+    },
+    /// Anything else that will be answered.
+    Other,
+}
+
+/// Requests waiting for an answer. Bounded: the oldest is forgotten first.
+#[derive(Default)]
+pub struct Requests {
+    open: VecDeque<(u64, What)>,
+}
+
+impl Requests {
+    /// Requests kept at the most; a pool answers within seconds, so this is minutes of a busy proxy.
+    const CAP: usize = 128;
+
+    /// A request was sent.
+    pub fn sent(&mut self, id: Option<json::Value<'_>>, what: What) {
+        if let Some(id) = id.and_then(key) {
+            if self.open.len() >= Self::CAP {
+                self.open.pop_front();
+            }
+            self.open.push_back((id, what));
+        }
+    }
+
+    /// A reply arrived; what it answers.
+    pub fn answered(&mut self, id: Option<json::Value<'_>>) -> Option<What> {
+        let id = id.and_then(key)?;
+        let at = self.open.iter().position(|(k, _)| *k == id)?;
+        self.open.remove(at).map(|(_, what)| what)
+    }
+}
+
+use super::json;
+
+/// Ids compare by their text: some pools answer the number 1 with the string "1". `null` is no id.
+fn key(id: json::Value<'_>) -> Option<u64> {
+    use std::hash::{BuildHasher, Hasher};
+    let mut h = foldhash::quality::FixedState::with_seed(0).build_hasher();
+    if let Some(s) = id.as_str() {
+        h.write(s.as_bytes());
+    } else {
+        h.write(id.as_number_text()?.as_bytes());
+    }
+    Some(h.finish())
+}

@@ -1,0 +1,43 @@
+//! Small shape tests shared by dialects: hex of a length, host names, miner user agents.
+
+use std::borrow::Cow;
+
+use super::json::Value;
+
+/// Text of a JSON string.
+pub(super) fn text<'a>(v: Option<Value<'a>>) -> Option<Cow<'a, str>> {
+    v?.as_str()
+}
+
+/// A JSON string of hexadecimal digits, `0x` allowed in front; the number of digits.
+pub(super) fn hex_len(v: Option<Value<'_>>) -> Option<usize> {
+    let s = text(v)?;
+    let digits = s.strip_prefix("0x").unwrap_or(&s);
+    (!digits.is_empty() && digits.bytes().all(|b| b.is_ascii_hexdigit())).then_some(digits.len())
+}
+
+/// A JSON string of exactly `n` hexadecimal digits.
+pub(super) fn is_hex(v: Option<Value<'_>>, n: usize) -> bool {
+    hex_len(v) == Some(n)
+}
+
+/// Starts with `0x`.
+pub(super) fn has_0x(v: Option<Value<'_>>) -> bool {
+    text(v).is_some_and(|s| s.starts_with("0x"))
+}
+
+/// The message of an error: `[code,"text",…]`, `{"message":…}` or a string.
+pub(super) fn error_text(v: Option<Value<'_>>) -> String {
+    let Some(e) = v else { return String::new() };
+    let t = e.as_str().or_else(|| text(e.index(1))).or_else(|| text(e.get("message"))).unwrap_or_default();
+    crate::text::printable(t.as_ref(), 80).to_string()
+}
+
+/// A hexadecimal number of up to 64 digits, `0x` allowed in front, as a float.
+pub(super) fn hex_number(s: &str) -> Option<f64> {
+    let digits = s.strip_prefix("0x").unwrap_or(s);
+    if digits.is_empty() || digits.len() > 64 {
+        return None;
+    }
+    digits.chars().try_fold(0.0, |n, c| Some(n * 16.0 + f64::from(c.to_digit(16)?)))
+}

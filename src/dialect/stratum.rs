@@ -1,0 +1,86 @@
+//! The part of a session that all `mining.*` dialects share: subscribe, authorize, and who answers what.
+//!
+//! In: messages of a flow whose dialect is known. Out: facts and evidence. What makes a job, a share or a difficulty
+//! stays with the dialect.
+
+use super::shape::{error_text, text};
+use super::{Conversation, Message, Requests, What};
+
+/// Requests in flight of a `mining.*` session.
+#[derive(Default)]
+pub(super) struct Stratum {
+    requests: Requests,
+}
+
+impl Stratum {
+    /// A request of the miner other than a share.
+    pub(super) fn request(&mut self, m: &Message<'_>, c: &mut Conversation) {
+        let at = m.stamp;
+        let Some(method) = m.method().filter(|n| n.starts_with("mining.")) else { return };
+        let (what, name) = match method {
+            "mining.subscribe" => {
+                if let Some(agent) = text(m.param(0)) {
+                    c.agent(at, &agent);
+                }
+                (What::Subscribe, "mining.subscribe")
+            }
+            "mining.authorize" | "mining.auth" => {
+                if let Some(user) = text(m.param(0)) {
+                    c.login(at, &user);
+                }
+                if let Some(pass) = text(m.param(1)) {
+                    c.password(&pass);
+                }
+                (What::Login, "mining.authorize")
+            }
+            "mining.configure" => {
+                if let Some(v) = m.param(1).and_then(|o| text(o.get("info.sw-version"))) {
+                    c.agent(at, &v);
+                }
+                (What::Subscribe, "mining.configure")
+            }
+            "mining.submit" => return,
+            _ => (What::Other, "a stratum request"),
+        };
+        c.asked(at, name);
+        self.requests.sent(m.rpc.id, what);
+    }
+
+    /// A share: user first, then the job it is for.
+    pub(super) fn submit(&mut self, m: &Message<'_>, c: &mut Conversation) {
+        if let Some(user) = text(m.param(0)) {
+            c.login(m.stamp, &user);
+        }
+        let job = text(m.param(1));
+        self.share(m, job.as_deref(), c);
+    }
+
+    /// A share for a job.
+    pub(super) fn share(&mut self, m: &Message<'_>, job: Option<&str>, c: &mut Conversation) {
+        let work = c.submitted(m.stamp, job);
+        c.asked(m.stamp, "mining.submit");
+        self.requests.sent(m.rpc.id, What::Submit { work });
+    }
+
+    /// A push of the pool that is neither job nor difficulty.
+    pub(super) fn push(m: &Message<'_>, c: &mut Conversation) {
+        if m.method().is_some_and(|n| n.starts_with("mining.set") || n.starts_with("client.")) {
+            c.replied(m.stamp, "pushed a stratum message");
+        }
+    }
+
+    /// A reply of the pool.
+    pub(super) fn reply(&mut self, m: &Message<'_>, c: &mut Conversation) {
+        let at = m.stamp;
+        let refused = m.rpc.failure().is_some() || m.rpc.result.is_none_or(|r| r.as_bool() == Some(false));
+        match self.requests.answered(m.rpc.id) {
+            Some(What::Submit { .. }) if refused => c.rejected(at, &error_text(m.rpc.error)),
+            Some(What::Submit { work }) => c.accepted(at, work),
+            Some(_) if refused => {
+                c.replied(at, &format!("refused the request ({})", error_text(m.rpc.error)));
+            }
+            Some(_) => c.replied(at, "answered the request"),
+            None => {}
+        }
+    }
+}
