@@ -1,0 +1,115 @@
+//! The table of evidence kinds: one row a reason code.
+
+use serde::Serialize;
+
+/// Kinds that say the same thing in other words share a cap.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Family {
+    /// The mining conversation itself.
+    Conversation,
+    /// Who mines: wallet, program, headers.
+    Identity,
+    /// How it was seen; says nothing for or against.
+    Context,
+    /// Speaks against mining.
+    Against,
+}
+
+impl Family {
+    /// Every family.
+    pub const ALL: &[Self] = &[Self::Conversation, Self::Identity, Self::Context, Self::Against];
+
+    /// The most a family may add to the sum.
+    pub const fn cap(self) -> f32 {
+        match self {
+            Self::Conversation => 8.0,
+            Self::Identity => 3.0,
+            Self::Context | Self::Against => 0.0,
+        }
+    }
+}
+
+macro_rules! kinds {
+    ($($(#[doc = $doc:literal])+ $name:ident = $text:literal, $family:ident, $weight:literal;)+) => {
+        /// A reason code. Its name in outputs is the variant in kebab-case.
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize)]
+        #[serde(rename_all = "kebab-case")]
+        pub enum Code { $($(#[doc = $doc])+ $name,)+ }
+
+        impl Code {
+            /// Every code.
+            pub const ALL: &[Self] = &[$(Self::$name,)+];
+
+            /// Stable name in outputs.
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$name => $text,)+ }
+            }
+
+            /// Its family.
+            pub const fn family(self) -> Family {
+                match self { $(Self::$name => Family::$family,)+ }
+            }
+
+            /// log10 of its likelihood ratio; absence is never evidence against.
+            pub const fn weight(self) -> f32 {
+                match self { $(Self::$name => $weight,)+ }
+            }
+        }
+    };
+}
+
+kinds! {
+    /// The client sent a request that only miners send, in its protocol position and with the right shape.
+    ClientRequest = "client-request", Conversation, 2.0;
+    /// The server answered such a request in the protocol, or sent a push that only pools send.
+    PoolReply = "pool-reply", Conversation, 1.0;
+    /// The server set a difficulty or target.
+    DifficultySet = "difficulty-set", Conversation, 1.0;
+    /// The server delivered work of the right shape.
+    JobDelivered = "job-delivered", Conversation, 2.0;
+    /// The client submitted a share of the right shape.
+    ShareSubmitted = "share-submitted", Conversation, 2.0;
+    /// The server accepted a share that the client had submitted.
+    ShareAccepted = "share-accepted", Conversation, 2.0;
+    /// The server rejected a share with a pool's error.
+    ShareRejected = "share-rejected", Conversation, 1.0;
+    /// The login holds a wallet address whose checksum is right.
+    WalletChecksum = "wallet-checksum", Identity, 2.0;
+    /// The program names itself a miner.
+    KnownProgram = "known-program", Identity, 1.0;
+    /// HTTP headers that only miners and their servers send.
+    MiningHeaders = "mining-headers", Identity, 2.0;
+    /// The requests also occur in node and wallet software, and nothing else points to a miner.
+    NodeRpc = "node-rpc", Against, 0.0;
+    /// A request that also occurs outside mining (work templates asked for without a miner's headers).
+    WorkPolled = "work-polled", Conversation, 0.5;
+    /// The TCP handshake was seen with matching numbers and the client's data was acknowledged.
+    HandshakeVerified = "handshake-verified", Context, 0.0;
+    /// The capture starts in the middle of the conversation.
+    MidStream = "mid-stream", Context, 0.0;
+    /// Only one direction was captured.
+    OneWay = "one-way", Context, 0.0;
+    /// The server never answered in the protocol.
+    NoAnswer = "no-answer", Context, 0.0;
+    /// The stream has holes: messages may be missing.
+    StreamGaps = "stream-gaps", Context, 0.0;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_the_variants_in_kebab_case() {
+        for &c in Code::ALL {
+            assert_eq!(serde_json::to_string(&c).unwrap(), format!("\"{}\"", c.name()));
+        }
+    }
+
+    #[test]
+    fn context_weighs_nothing() {
+        for &c in Code::ALL.iter().filter(|c| matches!(c.family(), Family::Context | Family::Against)) {
+            assert!(c.weight().abs() < f32::EPSILON, "{}", c.name());
+        }
+    }
+}

@@ -1,0 +1,163 @@
+//! What was observed, what it weighs, and what it adds up to.
+//!
+//! In: facts from dialects and detectors. Out: an [`EvidenceLog`] whose lines a person can check against the capture,
+//! and a [`Judgement`]. Pure: no I/O, no clock.
+//!
+//! Weights are base-10 logarithms of likelihood ratios, judged by hand against the benign corpus: `2.0` means "a
+//! hundred times likelier from a miner than from anything else". Each kind counts once, families are capped, and the
+//! top levels have conditions of their own that no sum can replace (design: a conviction needs the conversation).
+
+mod kinds;
+mod verdict;
+
+pub use kinds::{Code, Family};
+pub use verdict::Verdict;
+
+pub use crate::capture::Stamp;
+
+/// One observed fact.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Evidence {
+    /// What kind.
+    pub code: Code,
+    /// When and where it was first seen.
+    pub at: Stamp,
+    /// How often it was seen.
+    pub count: u64,
+    /// A sentence a person can check. Peer strings in it are already made printable.
+    pub text: String,
+}
+
+/// The evidence of one flow: one line a kind, the first sighting kept, later ones counted.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct EvidenceLog {
+    lines: Vec<Evidence>,
+}
+
+impl EvidenceLog {
+    /// Records a sighting; `text` is only built for the first one of its kind.
+    pub fn note(&mut self, code: Code, at: Stamp, text: impl FnOnce() -> String) {
+        match self.lines.iter_mut().find(|e| e.code == code) {
+            Some(e) => e.count = e.count.saturating_add(1),
+            None => self.lines.push(Evidence { code, at, count: 1, text: text() }),
+        }
+    }
+
+    /// Whether a kind was seen.
+    pub fn has(&self, code: Code) -> bool {
+        self.lines.iter().any(|e| e.code == code)
+    }
+
+    /// The lines in time order.
+    pub fn lines(&self) -> impl Iterator<Item = &Evidence> {
+        self.lines.iter()
+    }
+
+    /// Takes a kind back: it turned out not to be so (an unanswered request that was answered after all).
+    pub fn withdraw(&mut self, code: Code) {
+        self.lines.retain(|e| e.code != code);
+    }
+
+    /// Puts the lines in time order; ties keep the order of observation.
+    pub fn sort(&mut self) {
+        self.lines.sort_by_key(|e| e.at);
+    }
+}
+
+/// A verdict, the sum behind it and what the next level would take.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Judgement {
+    /// The level.
+    pub verdict: Verdict,
+    /// Capped sum of weights (log10 of the likelihood ratio).
+    pub score: f32,
+    /// What is missing for the next level, as a sentence; `None` at the top.
+    pub missing: Option<&'static str>,
+}
+
+/// Sum needed for `suspected`: ten to one.
+const SUSPECTED: f32 = 1.0;
+/// Sum needed for `probable`: a thousand to one.
+const PROBABLE: f32 = 3.0;
+
+/// Adds up what was seen. `None` when nothing was.
+pub fn judge(log: &EvidenceLog) -> Option<Judgement> {
+    if log.lines.is_empty() {
+        return None;
+    }
+    let score: f32 = Family::ALL
+        .iter()
+        .map(|&family| {
+            let sum: f32 = log.lines.iter().filter(|e| e.code.family() == family).map(|e| e.code.weight()).sum();
+            sum.min(family.cap())
+        })
+        .sum();
+    let client = log.has(Code::ClientRequest) || log.has(Code::ShareSubmitted);
+    let pool = log.has(Code::PoolReply) || log.has(Code::JobDelivered);
+    let work = log.has(Code::JobDelivered) || log.has(Code::ShareAccepted);
+    let contradicted = log.lines.iter().any(|e| e.code == Code::NodeRpc);
+    let (verdict, missing) = if client && pool && work && !contradicted && score >= PROBABLE {
+        (Verdict::Confirmed, None)
+    } else if score >= PROBABLE && !contradicted {
+        let missing = match (client, pool) {
+            (true, false) => "an answer of the pool in its protocol: only the miner's half was seen",
+            (false, true) => "a request of the miner in its protocol: only the pool's half was seen",
+            _ => "work: the pool answered, but no job was delivered and no share accepted",
+        };
+        (Verdict::Probable, Some(missing))
+    } else if score >= SUSPECTED {
+        (Verdict::Suspected, Some("a known program, a checksum-valid wallet, or the pool's answer"))
+    } else {
+        (Verdict::Noted, Some("a mining request in its protocol position"))
+    };
+    Some(Judgement { verdict, score, missing })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn log(codes: &[Code]) -> EvidenceLog {
+        let mut l = EvidenceLog::default();
+        for &c in codes {
+            l.note(c, Stamp::default(), String::new);
+        }
+        l
+    }
+
+    fn verdict(codes: &[Code]) -> Verdict {
+        judge(&log(codes)).unwrap().verdict
+    }
+
+    #[test]
+    fn a_conviction_needs_both_halves_and_work() {
+        use Code::*;
+        assert_eq!(verdict(&[ClientRequest]), Verdict::Suspected);
+        assert_eq!(verdict(&[ClientRequest, KnownProgram, WalletChecksum]), Verdict::Probable);
+        assert_eq!(verdict(&[ClientRequest, ShareSubmitted, KnownProgram, WalletChecksum]), Verdict::Probable);
+        assert_eq!(verdict(&[ClientRequest, PoolReply]), Verdict::Probable);
+        assert_eq!(verdict(&[ClientRequest, PoolReply, JobDelivered]), Verdict::Confirmed);
+        assert_eq!(verdict(&[ShareSubmitted, PoolReply, ShareAccepted]), Verdict::Confirmed);
+        assert_eq!(verdict(&[JobDelivered, PoolReply]), Verdict::Probable);
+        assert_eq!(verdict(&[JobDelivered, DifficultySet]), Verdict::Probable);
+    }
+
+    #[test]
+    fn context_alone_is_only_noted_however_much_of_it() {
+        use Code::*;
+        assert_eq!(verdict(&[OneWay, MidStream, HandshakeVerified, NoAnswer]), Verdict::Noted);
+        assert_eq!(verdict(&[NodeRpc]), Verdict::Noted);
+        assert_eq!(judge(&EvidenceLog::default()), None);
+    }
+
+    #[test]
+    fn a_kind_counts_once() {
+        let mut l = log(&[Code::ClientRequest]);
+        let once = judge(&l).unwrap();
+        for _ in 0..1000 {
+            l.note(Code::ClientRequest, Stamp::default(), String::new);
+        }
+        assert_eq!(judge(&l).unwrap(), once);
+        assert_eq!(l.lines().next().unwrap().count, 1001);
+    }
+}

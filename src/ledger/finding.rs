@@ -1,0 +1,161 @@
+//! A mining flow as it is reported.
+//!
+//! In: what the flow table and the dialect know at the end of a flow (or now, for an alert). Out: a plain value that
+//! the ledger keeps and the sinks print.
+
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use crate::decode::{MacAddr, Tenant};
+use crate::dialect::{Conversation, Password, Shares, Stage};
+use crate::evidence::{Evidence, Stamp, Verdict};
+use crate::wallet::{self, Coin, difficulty};
+
+/// One mining flow.
+#[derive(Clone, Debug)]
+pub struct FlowFinding {
+    /// Stable number of the flow, below 2^53.
+    pub flow_id: u64,
+    /// Community ID v1.
+    pub community_id: String,
+    /// Overlay or VLAN.
+    pub tenant: Tenant,
+    /// 802.1Q ids seen, ascending.
+    pub vlans: Vec<u16>,
+    /// The miner's end.
+    pub miner: SocketAddr,
+    /// The miner's Ethernet address as captured (its router's, when captured behind one).
+    pub miner_mac: Option<MacAddr>,
+    /// The pool's end.
+    pub pool: SocketAddr,
+    /// Dialect id.
+    pub dialect: &'static str,
+    /// Coin and what says so.
+    pub coin: Option<(Coin, &'static str)>,
+    /// How far it got.
+    pub stage: Stage,
+    /// The level.
+    pub verdict: Verdict,
+    /// What the next level would take.
+    pub missing: Option<&'static str>,
+    /// Login as sent.
+    pub login: Option<String>,
+    /// Wallet address in the login.
+    pub wallet: Option<String>,
+    /// Worker name.
+    pub worker: Option<String>,
+    /// What the password carries.
+    pub password: Option<Password>,
+    /// Agent as sent.
+    pub agent: Option<String>,
+    /// Program the agent names.
+    pub program: Option<&'static str>,
+    /// Algorithms advertised or named.
+    pub algorithms: Vec<String>,
+    /// Last difficulty.
+    pub difficulty: Option<f64>,
+    /// Shares.
+    pub shares: Shares,
+    /// Jobs delivered.
+    pub jobs: u64,
+    /// Last height.
+    pub height: Option<u64>,
+    /// Accepted work, for the host's sum.
+    pub work: Work,
+    /// Hash rate the miner claims, in hashes per second.
+    pub reported_hashrate: Option<f64>,
+    /// Only one direction was captured.
+    pub one_way: bool,
+    /// The start was not captured.
+    pub mid_stream: bool,
+    /// SYN, SYN-ACK and ACK seen with matching numbers.
+    pub handshake_verified: bool,
+    /// The pool acknowledged data that the miner sent.
+    pub client_data_acked: bool,
+    /// The pool said something in the protocol.
+    pub peer_replied: bool,
+    /// First packet.
+    pub first: Stamp,
+    /// Last packet.
+    pub last: Stamp,
+    /// IP bytes on the wire, both directions.
+    pub bytes: u64,
+    /// Packets, both directions.
+    pub packets: u64,
+    /// Evidence in time order.
+    pub evidence: Vec<Evidence>,
+}
+
+/// Accepted work: enough to estimate a rate, and to add flows up.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Work {
+    /// Accepted shares of known difficulty.
+    pub shares: u64,
+    /// Expected hashes behind them.
+    pub hashes: f64,
+    /// Seconds in which they were found.
+    pub seconds: f64,
+}
+
+impl Work {
+    /// Hash rate with its 95 % interval, in hashes per second.
+    pub fn hashrate(self) -> Option<difficulty::Estimate> {
+        difficulty::hashrate(self.shares, self.hashes, Duration::try_from_secs_f64(self.seconds).ok()?)
+    }
+
+    /// Both together: rates of flows that ran side by side add up.
+    pub fn add(&mut self, other: Self) {
+        self.shares = self.shares.saturating_add(other.shares);
+        self.hashes += other.hashes;
+        self.seconds = self.seconds.max(other.seconds);
+    }
+}
+
+/// Names taken out of a login: wallet and worker.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Names {
+    /// Wallet address.
+    pub wallet: Option<String>,
+    /// Worker name.
+    pub worker: Option<String>,
+    /// The coin, when the address belongs to one coin only and that coin is mined with this dialect.
+    pub coin: Option<Coin>,
+}
+
+impl Names {
+    /// Splits a login. Payout addresses of another coin (`NiceHash` and the like pay Bitcoin for anything) name no coin.
+    pub fn of(conversation: &Conversation, dialect: &str) -> Self {
+        let login = conversation.login.as_deref().map(wallet::recognise);
+        let mut names = Self { worker: conversation.worker.clone(), ..Self::default() };
+        let Some(login) = login else { return names };
+        if let Some(worker) = login.worker {
+            names.worker = Some(worker.to_owned());
+        }
+        if let Some(w) = login.wallet {
+            names.wallet = Some(w.text.to_owned());
+            names.coin = w.coin().filter(|coin| w.is_verified() && mined_with(*coin, dialect));
+        }
+        names
+    }
+}
+
+/// Whether a coin is mined with a dialect's family of algorithms: an address of another family is a payout address.
+fn mined_with(coin: Coin, dialect: &str) -> bool {
+    use Coin::{Arq, Bch, Btc, Btg, Dash, Dgb, Doge, Firo, Flux, Grft, Ltc, Sal, Sumo, Vtc, Wow, Xmr, Zec, Zen, Zeph};
+    match coin {
+        Xmr | Sal | Zeph | Sumo | Arq | Wow | Grft => dialect == "cryptonote",
+        Zec | Zen | Btg | Flux => dialect == "equihash",
+        Btc | Bch | Ltc | Doge | Dgb | Dash | Vtc | Firo => {
+            matches!(dialect, "bitcoin-v1" | "getwork" | "getblocktemplate")
+        }
+        _ => false,
+    }
+}
+
+/// Address of an endpoint, for sorting and for the gate.
+impl FlowFinding {
+    /// The miner's address.
+    pub fn miner_ip(&self) -> IpAddr {
+        self.miner.ip()
+    }
+}

@@ -1,0 +1,187 @@
+//! Per-host memory: who mines, where, since when, and what was already told.
+//!
+//! In: alerts and finished flows from the workers, in batches, in packet order. Out: hosts with their flows in a stable
+//! order. The map is a `DashMap` because outputs read it while batches arrive; no guard is held across another call.
+
+mod finding;
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
+
+use dashmap::DashMap;
+
+pub use finding::{FlowFinding, Names, Work};
+
+use crate::decode::{MacAddr, Tenant};
+use crate::dialect::Shares;
+use crate::evidence::{Stamp, Verdict};
+
+/// A host within its tenant.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct HostKey {
+    /// Overlay or VLAN.
+    pub tenant: Tenant,
+    /// Address.
+    pub ip: IpAddr,
+}
+
+/// A level first reached by a host at an endpoint.
+#[derive(Clone, Debug)]
+pub struct Alert {
+    /// When.
+    pub at: Stamp,
+    /// Who.
+    pub tenant: Tenant,
+    /// The miner's end.
+    pub miner: SocketAddr,
+    /// The pool's end.
+    pub pool: SocketAddr,
+    /// Dialect id.
+    pub dialect: &'static str,
+    /// The level.
+    pub verdict: Verdict,
+    /// The sentence of the evidence that made it.
+    pub reason: String,
+}
+
+/// Hosts, at most.
+const MAX_HOSTS: usize = 65_536;
+/// Flows kept for reports, at most; later ones are only counted.
+const MAX_FLOWS: usize = 262_144;
+/// Endpoints remembered of one host, for telling each level once.
+const MAX_ENDPOINTS: usize = 4_096;
+
+#[derive(Default)]
+struct Host {
+    told: BTreeMap<SocketAddr, Verdict>,
+    flows: Vec<FlowFinding>,
+}
+
+/// The ledger.
+#[derive(Default)]
+pub struct Ledger {
+    hosts: DashMap<HostKey, Host, foldhash::quality::RandomState>,
+    flows: std::sync::atomic::AtomicUsize,
+    dropped: std::sync::atomic::AtomicU64,
+}
+
+impl Ledger {
+    /// Takes an alert; gives it back when it says something new of this host and endpoint.
+    pub fn alert(&self, alert: Alert) -> Option<Alert> {
+        let key = HostKey { tenant: alert.tenant, ip: alert.miner.ip() };
+        if !self.hosts.contains_key(&key) && self.hosts.len() >= MAX_HOSTS {
+            return None;
+        }
+        let mut host = self.hosts.entry(key).or_default();
+        if host.told.len() >= MAX_ENDPOINTS && !host.told.contains_key(&alert.pool) {
+            return None;
+        }
+        match host.told.get(&alert.pool) {
+            Some(level) if *level >= alert.verdict => None,
+            _ => {
+                host.told.insert(alert.pool, alert.verdict);
+                Some(alert)
+            }
+        }
+    }
+
+    /// Takes a finished flow.
+    pub fn flow(&self, flow: FlowFinding) {
+        use std::sync::atomic::Ordering::Relaxed;
+        let key = HostKey { tenant: flow.tenant, ip: flow.miner_ip() };
+        let known = self.hosts.contains_key(&key);
+        if self.flows.load(Relaxed) >= MAX_FLOWS || (!known && self.hosts.len() >= MAX_HOSTS) {
+            self.dropped.fetch_add(1, Relaxed);
+            return;
+        }
+        self.flows.fetch_add(1, Relaxed);
+        self.hosts.entry(key).or_default().flows.push(flow);
+    }
+
+    /// Flows that did not fit.
+    pub fn dropped(&self) -> u64 {
+        self.dropped.load(std::sync::atomic::Ordering::Relaxed)
+    }
+
+    /// Every host that has flows, by tenant and address; flows by first packet.
+    pub fn into_hosts(self) -> Vec<HostFinding> {
+        let mut hosts: Vec<_> = self
+            .hosts
+            .into_iter()
+            .filter(|(_, h)| !h.flows.is_empty())
+            .map(|(key, h)| HostFinding::new(key, h.flows))
+            .collect();
+        hosts.sort_by_key(|h| h.key);
+        hosts
+    }
+}
+
+/// A host with its mining flows.
+#[derive(Clone, Debug)]
+pub struct HostFinding {
+    /// Who.
+    pub key: HostKey,
+    /// Ethernet address, when all flows agree on one.
+    pub mac: Option<MacAddr>,
+    /// The highest level of its flows.
+    pub verdict: Verdict,
+    /// First packet of its flows.
+    pub first: Stamp,
+    /// Last packet of its flows.
+    pub last: Stamp,
+    /// Shares of all flows.
+    pub shares: Shares,
+    /// Work of all flows.
+    pub work: Work,
+    /// The operator allows this host to mine: reported, never alarmed or blocked.
+    pub allowed: bool,
+    /// The flows, by first packet.
+    pub flows: Vec<FlowFinding>,
+}
+
+impl HostFinding {
+    fn new(key: HostKey, mut flows: Vec<FlowFinding>) -> Self {
+        flows.sort_by_key(|f| (f.first, f.flow_id, f.last));
+        let mut shares = Shares::default();
+        for f in &flows {
+            shares.submitted += f.shares.submitted;
+            shares.accepted += f.shares.accepted;
+            shares.rejected += f.shares.rejected;
+        }
+        let mac = flows.first().and_then(|f| f.miner_mac).filter(|m| flows.iter().all(|f| f.miner_mac == Some(*m)));
+        Self {
+            key,
+            mac,
+            verdict: flows.iter().map(|f| f.verdict).max().unwrap_or(Verdict::Noted),
+            first: flows.iter().map(|f| f.first).min().unwrap_or_default(),
+            last: flows.iter().map(|f| f.last).max().unwrap_or_default(),
+            shares,
+            work: total_work(&flows),
+            allowed: false,
+            flows,
+        }
+    }
+
+    /// The flow that says most: the first of the highest verdict and stage.
+    pub fn strongest(&self) -> Option<&FlowFinding> {
+        self.flows.iter().reduce(|best, f| if (f.verdict, f.stage) > (best.verdict, best.stage) { f } else { best })
+    }
+}
+
+/// Work of all flows over the time in which at least one of them worked.
+fn total_work(flows: &[FlowFinding]) -> Work {
+    let mut total = Work::default();
+    let mut end = None;
+    let mut seconds = 0.0;
+    for f in flows.iter().filter(|f| f.work.shares > 0) {
+        total.shares += f.work.shares;
+        total.hashes += f.work.hashes;
+        let start = end.map_or(f.first.time, |e: crate::time::PacketTime| e.max(f.first.time));
+        // Flows are in order of their start: only what lies behind the latest end so far is new time.
+        let busy = f.last.time.since(start).as_secs_f64().min(f.work.seconds);
+        seconds += busy;
+        end = Some(end.map_or(f.last.time, |e| e.max(f.last.time)));
+    }
+    total.seconds = seconds;
+    total
+}
