@@ -1,0 +1,95 @@
+//! What the gate is asked about: a host × endpoint of the ledger with the facts that the gate weighs.
+
+use std::fmt;
+use std::net::IpAddr;
+
+use crate::decode::{MacAddr, Tenant};
+use crate::evidence::Verdict;
+use crate::time::PacketTime;
+
+/// Transport protocol of an endpoint.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Proto {
+    /// TCP.
+    Tcp,
+    /// UDP.
+    Udp,
+}
+
+impl Proto {
+    /// Lower-case name, as every firewall spells it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Tcp => "tcp",
+            Self::Udp => "udp",
+        }
+    }
+}
+
+impl fmt::Display for Proto {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// What a firewall is told to reject: one endpoint, or a whole address. Orders numerically, IPv4 first.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Target {
+    /// Pool side address, never IPv4-mapped.
+    pub addr: IpAddr,
+    /// Protocol and port; `None` is every protocol and port of the address.
+    pub service: Option<(Proto, u16)>,
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.addr, self.service) {
+            (IpAddr::V4(a), Some((proto, port))) => write!(f, "{a}:{port}/{proto}"),
+            (IpAddr::V6(a), Some((proto, port))) => write!(f, "[{a}]:{port}/{proto}"),
+            (a, None) => write!(f, "{a}"),
+        }
+    }
+}
+
+/// A miner: the host behind an entry or a refusal.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Who {
+    /// Overlay or VLAN it lives in.
+    pub tenant: Tenant,
+    /// Its address.
+    pub miner: IpAddr,
+}
+
+/// One host that talked to one endpoint, and what was proven about the conversation.
+#[derive(Clone, Copy, Debug)]
+#[allow(clippy::struct_excessive_bools)] // independent facts, each with its own refusal
+pub struct BlockCandidate<'a> {
+    /// Pool side address.
+    pub addr: IpAddr,
+    /// Pool side protocol.
+    pub proto: Proto,
+    /// Pool side port.
+    pub port: u16,
+    /// Overlay or VLAN of the conversation.
+    pub tenant: Tenant,
+    /// Who mines.
+    pub miner: IpAddr,
+    /// The miner's hardware address, if it was seen.
+    pub miner_mac: Option<MacAddr>,
+    /// How sure we are.
+    pub verdict: Verdict,
+    /// The handshake was seen with matching numbers: for TCP its SYN, SYN-ACK and ACK. Plain UDP has none, so a UDP
+    /// endpoint passes only where the protocol above brings its own proof of return path.
+    pub handshake_verified: bool,
+    /// The peer acknowledged data of the client.
+    pub client_data_acked: bool,
+    /// The peer answered with something that its protocol allows at that place.
+    pub peer_replied: bool,
+    /// Only one direction was captured.
+    pub one_way: bool,
+    /// Name of the shared front (CDN, anycast, proxy service) that the address belongs to, from the shipped ranges.
+    pub shared_front: Option<&'a str>,
+    /// Last packet of the conversation; an entry lives from here.
+    pub last_seen: PacketTime,
+}

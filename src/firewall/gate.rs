@@ -1,0 +1,263 @@
+//! The gate: forgery, then policy, then never-block, last and for everything.
+//!
+//! In: candidates, the policy, the never-block gate, the packet time up to which was captured. Out: the list and
+//! every refusal with its reason. Pure and deterministic: the order of the candidates changes nothing.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+use std::time::Duration;
+
+use crate::evidence::Verdict;
+use crate::firewall::candidate::{BlockCandidate, Target, Who};
+use crate::firewall::guard::NeverBlock;
+use crate::firewall::list::{BlockList, Entry};
+use crate::firewall::policy::{Policy, Scope};
+use crate::firewall::reason::Reason;
+use crate::time::PacketTime;
+
+/// Something that was not blocked, and why.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Refusal {
+    /// What was asked for.
+    pub target: Target,
+    /// Why not.
+    pub reason: Reason,
+    /// Strongest verdict among the conversations refused for this reason.
+    pub verdict: Verdict,
+    /// Last packet among them.
+    pub last_seen: PacketTime,
+    /// Who talked to it, sorted.
+    pub miners: Vec<Who>,
+}
+
+/// What came out of the gate.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct Decision {
+    /// What is blocked.
+    pub list: BlockList,
+    /// What is not, by target, then reason.
+    pub refusals: Vec<Refusal>,
+}
+
+impl Decision {
+    /// Refusals by the never-block gate.
+    pub fn never_block_refused(&self) -> usize {
+        self.refusals.iter().filter(|r| r.reason.is_never_block()).count()
+    }
+
+    /// Entries that the cap left out. Above zero it calls for an alarm: either the network is overrun, or someone
+    /// fills the list.
+    pub fn capped(&self) -> usize {
+        self.refusals.iter().filter(|r| matches!(r.reason, Reason::CapReached { .. })).count()
+    }
+}
+
+/// Decides which candidates are blocked. `now` is the time of the last packet captured.
+pub fn decide(candidates: &[BlockCandidate<'_>], policy: &Policy, never: &NeverBlock, now: PacketTime) -> Decision {
+    let used_by_allowed: BTreeSet<Target> = candidates
+        .iter()
+        // An allowed miner shields an endpoint only with the proof that blocking would need, or else anyone could
+        // protect his pool by forging packets from an allowed host.
+        .filter(|c| policy.allows(c) && forgery(c).is_none() && below_level(c, policy).is_none())
+        .map(|c| target(c, policy.scope))
+        .collect();
+    // A front is a fact of the address, whichever conversation it was noticed in.
+    let mut fronts: BTreeMap<IpAddr, &str> = BTreeMap::new();
+    for (addr, front) in candidates.iter().filter_map(|c| Some((c.addr.to_canonical(), c.shared_front?))) {
+        let known = fronts.entry(addr).or_insert(front);
+        *known = front.min(known);
+    }
+    let known = Known { fronts, used_by_allowed };
+
+    let mut entries: BTreeMap<Target, Entry> = BTreeMap::new();
+    let mut refusals = Refusals::default();
+    for c in candidates {
+        if let Some(reason) = refuse(c, policy, never, now, &known) {
+            refusals.add(target(c, Scope::Endpoint), reason, c.verdict, c.last_seen, &[who(c)]);
+            continue;
+        }
+        let entry = Entry {
+            target: target(c, policy.scope),
+            ttl_secs: 0,
+            expires: c.last_seen.plus(policy.ttl.duration()),
+            verdict: c.verdict,
+            last_seen: c.last_seen,
+            miners: vec![who(c)],
+        };
+        merge(&mut entries, entry);
+    }
+    let mut d = finish(entries, refusals, policy, never, now);
+    let listed: BTreeSet<Target> = d.list.entries().iter().map(|e| e.target).collect();
+    d.refusals
+        .retain(|r| !(r.reason.is_about_one_conversation() && listed.contains(&in_scope(r.target, policy.scope))));
+    d
+}
+
+/// Passes entries that were decided earlier (saved state) through the never-block gate, the clock and the cap again.
+/// Whatever an older version or another hand wrote there, nothing gets past this.
+pub fn admit(saved: Vec<Entry>, policy: &Policy, never: &NeverBlock, now: PacketTime) -> Decision {
+    let mut entries = BTreeMap::new();
+    for mut e in saved {
+        e.target.addr = e.target.addr.to_canonical();
+        e.miners.sort_unstable();
+        e.miners.dedup();
+        merge(&mut entries, e);
+    }
+    finish(entries, Refusals::default(), policy, never, now)
+}
+
+/// The last gate. Every list there is comes from here.
+fn finish(
+    entries: BTreeMap<Target, Entry>,
+    mut refusals: Refusals,
+    policy: &Policy,
+    never: &NeverBlock,
+    now: PacketTime,
+) -> Decision {
+    let mut passed = Vec::with_capacity(entries.len());
+    for mut e in entries.into_values() {
+        e.ttl_secs = seconds_left(e.expires, policy, now);
+        let reason = if e.ttl_secs == 0 {
+            Some(Reason::Expired)
+        } else if matches!(e.target.service, Some((_, 0))) {
+            Some(Reason::UnspecifiedPort)
+        } else {
+            never.check(e.target.addr, policy)
+        };
+        match reason {
+            Some(reason) => refusals.add(e.target, reason, e.verdict, e.last_seen, &e.miners),
+            None => passed.push(e),
+        }
+    }
+    if passed.len() > policy.max_entries.get() {
+        passed.sort_unstable_by_key(|e| (Reverse(e.verdict), Reverse(e.last_seen), e.target));
+        for e in passed.split_off(policy.max_entries.get()) {
+            let reason = Reason::CapReached { max: policy.max_entries.get() };
+            refusals.add(e.target, reason, e.verdict, e.last_seen, &e.miners);
+        }
+    }
+    Decision { list: BlockList::from_gate(passed), refusals: refusals.into_sorted() }
+}
+
+/// What all candidates together say about one of them.
+struct Known<'a> {
+    fronts: BTreeMap<IpAddr, &'a str>,
+    used_by_allowed: BTreeSet<Target>,
+}
+
+/// The first reason against a candidate.
+fn refuse(
+    c: &BlockCandidate<'_>,
+    policy: &Policy,
+    never: &NeverBlock,
+    now: PacketTime,
+    known: &Known<'_>,
+) -> Option<Reason> {
+    if policy.allows(c) {
+        return Some(Reason::AllowListed);
+    }
+    if let Some(reason) = forgery(c).or_else(|| below_level(c, policy)) {
+        return Some(reason);
+    }
+    if seconds_left(c.last_seen.plus(policy.ttl.duration()), policy, now) == 0 {
+        return Some(Reason::Expired);
+    }
+    if c.port == 0 {
+        return Some(Reason::UnspecifiedPort);
+    }
+    if let Some(reason) = never.check(c.addr, policy) {
+        return Some(reason);
+    }
+    if let Some(front) = known.fronts.get(&c.addr.to_canonical()) {
+        return Some(Reason::SharedFront((*front).to_owned()));
+    }
+    known.used_by_allowed.contains(&target(c, policy.scope)).then_some(Reason::UsedByAllowedMiner)
+}
+
+/// Whether an outsider could have made this conversation up.
+fn forgery(c: &BlockCandidate<'_>) -> Option<Reason> {
+    if c.one_way {
+        Some(Reason::OneWay)
+    } else if !c.handshake_verified {
+        Some(Reason::NoHandshake)
+    } else if !c.client_data_acked {
+        Some(Reason::DataNotAcknowledged)
+    } else if !c.peer_replied {
+        Some(Reason::NoPeerReply)
+    } else {
+        None
+    }
+}
+
+fn below_level(c: &BlockCandidate<'_>, policy: &Policy) -> Option<Reason> {
+    (c.verdict < policy.least).then_some(Reason::BelowLevel { verdict: c.verdict, least: policy.least })
+}
+
+/// Whole seconds until `expires`, never more than the policy gives: saved state may claim anything.
+fn seconds_left(expires: PacketTime, policy: &Policy, now: PacketTime) -> u64 {
+    expires.since(now).min(Duration::from_secs(policy.ttl.as_secs())).as_secs()
+}
+
+fn target(c: &BlockCandidate<'_>, scope: Scope) -> Target {
+    in_scope(Target { addr: c.addr.to_canonical(), service: Some((c.proto, c.port)) }, scope)
+}
+
+fn in_scope(t: Target, scope: Scope) -> Target {
+    match scope {
+        Scope::Endpoint => t,
+        Scope::Address => Target { service: None, ..t },
+    }
+}
+
+fn who(c: &BlockCandidate<'_>) -> Who {
+    Who { tenant: c.tenant, miner: c.miner.to_canonical() }
+}
+
+fn merge(entries: &mut BTreeMap<Target, Entry>, e: Entry) {
+    match entries.entry(e.target) {
+        std::collections::btree_map::Entry::Vacant(v) => {
+            v.insert(e);
+        }
+        std::collections::btree_map::Entry::Occupied(mut o) => {
+            let known = o.get_mut();
+            known.expires = known.expires.max(e.expires);
+            known.verdict = known.verdict.max(e.verdict);
+            known.last_seen = known.last_seen.max(e.last_seen);
+            insert_sorted(&mut known.miners, &e.miners);
+        }
+    }
+}
+
+fn insert_sorted(into: &mut Vec<Who>, more: &[Who]) {
+    for w in more {
+        if let Err(at) = into.binary_search(w) {
+            into.insert(at, *w);
+        }
+    }
+}
+
+#[derive(Default)]
+struct Refusals(BTreeMap<(Target, Reason), Refusal>);
+
+impl Refusals {
+    fn add(&mut self, target: Target, reason: Reason, verdict: Verdict, last_seen: PacketTime, miners: &[Who]) {
+        let r = self.0.entry((target, reason.clone())).or_insert(Refusal {
+            target,
+            reason,
+            verdict,
+            last_seen,
+            miners: Vec::new(),
+        });
+        r.verdict = r.verdict.max(verdict);
+        r.last_seen = r.last_seen.max(last_seen);
+        insert_sorted(&mut r.miners, miners);
+    }
+
+    fn into_sorted(self) -> Vec<Refusal> {
+        self.0.into_values().collect()
+    }
+}
+
+#[cfg(test)]
+mod tests;

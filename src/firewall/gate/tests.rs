@@ -1,0 +1,376 @@
+//! What gets past the gate, what does not, and what the reason says.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::decode::{MacAddr, Tenant};
+use crate::firewall::candidate::Proto;
+use crate::firewall::policy::{AllowedMiner, MaxEntries};
+use crate::firewall::testing::{at, candidate, test_policy};
+
+fn decided(candidates: &[BlockCandidate<'_>], policy: &Policy) -> Decision {
+    decide(candidates, policy, &NeverBlock::new(), at(0))
+}
+
+fn targets(d: &Decision) -> Vec<String> {
+    d.list.entries().iter().map(|e| e.target.to_string()).collect()
+}
+
+fn codes(d: &Decision) -> Vec<(String, &'static str)> {
+    d.refusals.iter().map(|r| (r.target.to_string(), r.reason.code())).collect()
+}
+
+#[test]
+fn a_proven_conversation_becomes_an_endpoint_entry_that_lives_for_a_day() {
+    let d = decided(&[candidate("198.51.100.10", 3333)], &test_policy());
+    assert_eq!(targets(&d), ["198.51.100.10:3333/tcp"]);
+    let e = &d.list.entries()[0];
+    assert_eq!((e.ttl_secs, e.expires, e.verdict), (86_400, at(86_400), Verdict::Confirmed));
+    assert_eq!(e.miners, [Who { tenant: Tenant::None, miner: [10, 0, 0, 5].into() }]);
+    assert!(d.refusals.is_empty());
+}
+
+/// Each reason alone: one fact is spoilt, everything else would pass.
+#[test]
+fn each_missing_proof_is_refused_with_its_own_reason() {
+    let good = candidate("198.51.100.10", 3333);
+    let cases: [(BlockCandidate<'_>, &str, &str); 8] = [
+        (BlockCandidate { one_way: true, ..good }, "one-way", "only one direction"),
+        (BlockCandidate { handshake_verified: false, ..good }, "no-handshake", "no complete handshake"),
+        (BlockCandidate { client_data_acked: false, ..good }, "data-not-acknowledged", "never acknowledged"),
+        (BlockCandidate { peer_replied: false, ..good }, "no-peer-reply", "no plausible answer"),
+        (
+            BlockCandidate { verdict: Verdict::Probable, ..good },
+            "below-level",
+            "the verdict is probable, the policy blocks from confirmed on",
+        ),
+        (BlockCandidate { last_seen: at(-86_400), ..good }, "expired", "older than the life time"),
+        (BlockCandidate { port: 0, ..good }, "unspecified-port", "port 0"),
+        (
+            BlockCandidate { shared_front: Some("Example CDN"), ..good },
+            "shared-front",
+            "serves many customers (Example CDN)",
+        ),
+    ];
+    for (c, code, sentence) in cases {
+        let d = decided(&[c], &test_policy());
+        assert!(d.list.is_empty(), "{code}");
+        let [r] = &d.refusals[..] else { panic!("{code}: {:?}", d.refusals) };
+        assert_eq!(r.reason.code(), code);
+        assert!(r.reason.to_string().contains(sentence), "{code}: {}", r.reason);
+    }
+}
+
+#[test]
+fn forgery_is_named_before_policy_and_policy_before_never_block() {
+    let worst = BlockCandidate {
+        one_way: true,
+        handshake_verified: false,
+        client_data_acked: false,
+        peer_replied: false,
+        verdict: Verdict::Noted,
+        last_seen: at(-1_000_000),
+        shared_front: Some("Example CDN"),
+        ..candidate("10.0.0.9", 0)
+    };
+    let mut c = worst;
+    let first = |c: BlockCandidate<'_>| decided(&[c], &Policy::default()).refusals[0].reason.code();
+    assert_eq!(first(c), "one-way");
+    c.one_way = false;
+    assert_eq!(first(c), "no-handshake");
+    c.handshake_verified = true;
+    assert_eq!(first(c), "data-not-acknowledged");
+    c.client_data_acked = true;
+    assert_eq!(first(c), "no-peer-reply");
+    c.peer_replied = true;
+    assert_eq!(first(c), "below-level");
+    c.verdict = Verdict::Confirmed;
+    assert_eq!(first(c), "expired");
+    c.last_seen = at(0);
+    assert_eq!(first(c), "unspecified-port");
+    c.port = 3333;
+    assert_eq!(first(c), "special-purpose");
+    c.addr = [45, 9, 148, 1].into();
+    assert_eq!(first(c), "shared-front");
+}
+
+#[test]
+fn sf05_a_lone_forged_segment_lists_nobody() {
+    // What the flow layer says of one PSH,ACK without any other packet, and of the same with a forged source.
+    let lone = BlockCandidate {
+        one_way: true,
+        handshake_verified: false,
+        client_data_acked: false,
+        peer_replied: false,
+        verdict: Verdict::Suspected,
+        ..candidate("203.0.113.53", 3333)
+    };
+    let forged = BlockCandidate { miner: [203, 0, 113, 53].into(), addr: [10, 0, 0, 5].into(), ..lone };
+    // Not even a policy that blocks on the weakest verdict changes that.
+    let policy = Policy { least: Verdict::Noted, ..test_policy() };
+    let d = decided(&[lone, forged], &policy);
+    assert!(d.list.is_empty());
+    assert!(d.refusals.iter().all(|r| r.reason == Reason::OneWay));
+}
+
+#[test]
+fn sf01_private_and_multicast_are_refused_by_name_and_the_rest_is_listed() {
+    let feed = ["192.168.0.1", "10.1.2.3", "224.0.0.1", "198.51.100.1"].map(|a| candidate(a, 3333));
+    let d = decided(&feed, &test_policy());
+    assert_eq!(targets(&d), ["198.51.100.1:3333/tcp"]);
+    assert_eq!(d.never_block_refused(), 3);
+    assert_eq!(
+        codes(&d),
+        [
+            ("10.1.2.3:3333/tcp".to_owned(), "special-purpose"),
+            ("192.168.0.1:3333/tcp".to_owned(), "special-purpose"),
+            ("224.0.0.1:3333/tcp".to_owned(), "special-purpose"),
+        ]
+    );
+    assert!(d.refusals[0].reason.to_string().ends_with("private (RFC 1918)"));
+}
+
+#[test]
+fn fn11_an_internal_relay_is_never_an_entry() {
+    let to_relay = |miner: [u8; 4]| BlockCandidate { miner: miner.into(), ..candidate("10.0.9.9", 3333) };
+    let d = decided(&[to_relay([10, 0, 1, 5]), to_relay([10, 0, 1, 6])], &test_policy());
+    assert!(d.list.is_empty());
+    assert_eq!(codes(&d), [("10.0.9.9:3333/tcp".to_owned(), "special-purpose")]);
+    assert_eq!(d.refusals[0].miners.len(), 2, "both workers stand behind the refusal");
+}
+
+#[test]
+fn sf09_an_allowed_miner_is_reported_as_allowed_and_the_other_is_blocked() {
+    let policy = Policy { allow_miner: vec!["10.0.0.5".parse().unwrap()], ..test_policy() };
+    let allowed = candidate("198.51.100.1", 3333);
+    let other = BlockCandidate { miner: [10, 0, 0, 6].into(), ..candidate("198.51.100.2", 3333) };
+    let d = decided(&[allowed, other], &policy);
+    assert_eq!(targets(&d), ["198.51.100.2:3333/tcp"]);
+    assert_eq!(codes(&d), [("198.51.100.1:3333/tcp".to_owned(), "allow-listed")]);
+}
+
+#[test]
+fn sf09_hosts_are_allowed_by_block_and_by_hardware_address() {
+    let mac = MacAddr([2, 0, 0, 0, 0, 5]);
+    let c = BlockCandidate { miner_mac: Some(mac), ..candidate("198.51.100.1", 3333) };
+    for allowed in ["10.0.0.0/29".parse().unwrap(), AllowedMiner::Mac(mac)] {
+        let d = decided(&[c], &Policy { allow_miner: vec![allowed], ..test_policy() });
+        assert_eq!(codes(&d), [("198.51.100.1:3333/tcp".to_owned(), "allow-listed")], "{allowed:?}");
+    }
+    let d = decided(&[c], &Policy { allow_miner: vec!["10.0.0.6".parse().unwrap()], ..test_policy() });
+    assert_eq!(d.list.len(), 1);
+}
+
+#[test]
+fn an_endpoint_that_an_allowed_miner_needs_stays_open_for_him() {
+    let policy = Policy { allow_miner: vec!["10.0.0.5".parse().unwrap()], ..test_policy() };
+    let allowed = candidate("198.51.100.1", 3333);
+    let other = BlockCandidate { miner: [10, 0, 0, 6].into(), ..allowed };
+    let d = decided(&[allowed, other], &policy);
+    assert!(d.list.is_empty());
+    let mut got: Vec<_> = d.refusals.iter().map(|r| (r.reason.code(), r.miners[0].miner.to_string())).collect();
+    got.sort_unstable();
+    assert_eq!(got, [("allow-listed", "10.0.0.5".to_owned()), ("used-by-allowed-miner", "10.0.0.6".to_owned())]);
+}
+
+#[test]
+fn packets_forged_from_an_allowed_host_do_not_shield_a_pool() {
+    let policy = Policy { allow_miner: vec!["10.0.0.5".parse().unwrap()], ..test_policy() };
+    let forged = BlockCandidate { handshake_verified: false, ..candidate("198.51.100.1", 3333) };
+    let other = BlockCandidate { miner: [10, 0, 0, 6].into(), ..candidate("198.51.100.1", 3333) };
+    let d = decided(&[forged, other], &policy);
+    assert_eq!(targets(&d), ["198.51.100.1:3333/tcp"]);
+    assert_eq!(codes(&d), [("198.51.100.1:3333/tcp".to_owned(), "allow-listed")]);
+}
+
+#[test]
+fn the_same_endpoint_is_listed_once_with_everybody_who_mined_there() {
+    let a = BlockCandidate { last_seen: at(-7200), ..candidate("198.51.100.1", 3333) };
+    let b = BlockCandidate { miner: [10, 0, 0, 6].into(), last_seen: at(-3600), ..a };
+    let mapped = BlockCandidate { addr: "::ffff:198.51.100.1".parse().unwrap(), ..a };
+    let unproven = BlockCandidate { one_way: true, ..a };
+    let d = decided(&[a, b, mapped, unproven], &test_policy());
+    assert_eq!(targets(&d), ["198.51.100.1:3333/tcp"]);
+    let e = &d.list.entries()[0];
+    assert_eq!(e.ttl_secs, 86_400 - 3600, "the longest life counts");
+    assert_eq!(e.miners.len(), 2);
+    assert!(d.refusals.is_empty(), "what one conversation lacks another proved: {:?}", d.refusals);
+}
+
+#[test]
+fn a_front_noticed_in_one_conversation_protects_the_address_in_all() {
+    let noticed = BlockCandidate { one_way: true, shared_front: Some("Example CDN"), ..candidate("198.51.100.1", 443) };
+    let d = decided(&[candidate("198.51.100.1", 3333), noticed], &test_policy());
+    assert!(d.list.is_empty());
+    assert!(d.refusals.iter().any(|r| r.reason.code() == "shared-front" && r.target.to_string().contains(":3333")));
+}
+
+#[test]
+fn address_scope_lists_the_address_once_and_without_ports() {
+    let policy = Policy { scope: Scope::Address, ..test_policy() };
+    let d = decided(
+        &[candidate("198.51.100.1", 3333), candidate("198.51.100.1", 4444), candidate("2001:db8::1", 3333)],
+        &policy,
+    );
+    assert_eq!(targets(&d), ["198.51.100.1", "2001:db8::1"]);
+}
+
+#[test]
+fn entries_stand_in_numeric_order() {
+    let c = [("2001:db8::1", 1), ("198.51.100.10", 80), ("198.51.100.9", 4444), ("198.51.100.9", 3333), ("9.9.9.8", 9)]
+        .map(|(a, p)| candidate(a, p));
+    let udp = BlockCandidate { proto: Proto::Udp, ..candidate("198.51.100.9", 1) };
+    let d = decided(&[&c[..], &[udp]].concat(), &test_policy());
+    assert_eq!(
+        targets(&d),
+        [
+            "9.9.9.8:9/tcp",
+            "198.51.100.9:3333/tcp",
+            "198.51.100.9:4444/tcp",
+            "198.51.100.9:1/udp",
+            "198.51.100.10:80/tcp",
+            "[2001:db8::1]:1/tcp"
+        ]
+    );
+}
+
+#[test]
+fn ip01_expired_entries_are_left_out_and_not_clamped() {
+    let policy = Policy { ttl: "60s".parse().unwrap(), ..test_policy() };
+    let seen = |a, secs| BlockCandidate { last_seen: at(secs), ..candidate(a, 3333) };
+    let d = decided(&[seen("198.51.100.1", 0), seen("198.51.100.2", -61), seen("198.51.100.3", 0)], &policy);
+    assert_eq!(targets(&d), ["198.51.100.1:3333/tcp", "198.51.100.3:3333/tcp"]);
+    assert_eq!(codes(&d), [("198.51.100.2:3333/tcp".to_owned(), "expired")]);
+    // Less than a second left: 0 would mean for ever.
+    let almost = BlockCandidate { last_seen: at(0), ..candidate("198.51.100.4", 3333) };
+    let now = PacketTime::from_nanos(at(59).as_nanos() + 1);
+    assert!(decide(&[almost], &policy, &NeverBlock::new(), now).list.is_empty());
+}
+
+#[test]
+fn sf11_saved_entries_keep_the_rest_of_their_life() {
+    let policy = Policy { ttl: "1h".parse().unwrap(), ..test_policy() };
+    let saved = decided(&[candidate("198.51.100.1", 3333)], &policy).list.entries().to_vec();
+    let later = |minutes: i64| admit(saved.clone(), &policy, &NeverBlock::new(), at(minutes * 60));
+    assert_eq!(later(40).list.entries()[0].ttl_secs, 20 * 60);
+    let gone = later(61);
+    assert!(gone.list.is_empty());
+    assert_eq!(gone.refusals[0].reason, Reason::Expired);
+}
+
+#[test]
+fn sf03_saved_state_passes_the_never_block_gate_again() {
+    let entry = |a: &str, port, expires| Entry {
+        target: Target { addr: a.parse().unwrap(), service: Some((Proto::Tcp, port)) },
+        ttl_secs: 1,
+        expires,
+        verdict: Verdict::Confirmed,
+        last_seen: at(0),
+        miners: Vec::new(),
+    };
+    let policy = Policy { never_block: vec!["45.9.148.0/24".parse().unwrap()], ..test_policy() };
+    let d = admit(
+        vec![
+            entry("10.0.0.1", 3333, at(60)),
+            entry("45.9.148.1", 3333, at(60)),
+            entry("::ffff:8.8.8.8", 53, at(60)),
+            entry("198.51.100.1", 0, at(60)),
+            entry("198.51.100.1", 3333, PacketTime::from_nanos(i64::MAX)),
+        ],
+        &policy,
+        &NeverBlock::new(),
+        at(0),
+    );
+    assert_eq!(targets(&d), ["198.51.100.1:3333/tcp"]);
+    assert_eq!(d.list.entries()[0].ttl_secs, 86_400, "no saved life is longer than the policy's");
+    let mut got: Vec<_> = d.refusals.iter().map(|r| r.reason.code()).collect();
+    got.sort_unstable();
+    assert_eq!(got, ["never-block-list", "public-resolver", "special-purpose", "unspecified-port"]);
+}
+
+#[test]
+fn nf11_over_the_cap_the_most_certain_and_most_recent_are_kept_and_the_rest_is_counted() {
+    let policy = Policy { least: Verdict::Probable, max_entries: MaxEntries::new(2).unwrap(), ..test_policy() };
+    let sure_old = BlockCandidate { last_seen: at(-100), ..candidate("198.51.100.3", 3333) };
+    let sure_new = candidate("198.51.100.2", 3333);
+    let unsure = BlockCandidate { verdict: Verdict::Probable, ..candidate("198.51.100.1", 3333) };
+    let d = decided(&[unsure, sure_old, sure_new], &policy);
+    assert_eq!(targets(&d), ["198.51.100.2:3333/tcp", "198.51.100.3:3333/tcp"]);
+    assert_eq!(codes(&d), [("198.51.100.1:3333/tcp".to_owned(), "cap-reached")]);
+    assert_eq!(d.capped(), 1);
+    assert_eq!(d.refusals[0].reason.to_string(), "the list is full (2 entries, the most certain were kept)");
+}
+
+#[test]
+fn eo11_a_list_holds_single_hosts_only() {
+    // There is no way to ask for a prefix: a default route as an address is the unspecified address, and refused.
+    let d = decided(&[candidate("0.0.0.0", 3333), candidate("::", 3333)], &test_policy());
+    assert!(d.list.is_empty());
+    assert!(d.refusals.iter().all(|r| r.reason.code() == "special-purpose"));
+}
+
+/// Conversations with a few hosts and flaws, so that they collide often.
+fn any_candidate() -> impl Strategy<Value = BlockCandidate<'static>> {
+    let addr = prop::sample::select(vec![
+        "198.51.100.1",
+        "198.51.100.2",
+        "::ffff:198.51.100.2",
+        "2001:db8::1",
+        "8.8.8.8",
+        "10.0.0.1",
+        "45.9.148.1",
+    ]);
+    let verdict = prop::sample::select(vec![Verdict::Suspected, Verdict::Probable, Verdict::Confirmed]);
+    let flaws = prop::array::uniform4(prop::bool::weighted(0.1));
+    (addr, 0u16..3, any::<bool>(), 1u8..8, verdict, flaws, -100_000i64..10, prop::bool::weighted(0.1)).prop_map(
+        |(a, port, udp, miner, verdict, [w, h, d, r], seen, front)| BlockCandidate {
+            proto: if udp { Proto::Udp } else { Proto::Tcp },
+            miner: [10, 0, 0, miner].into(),
+            verdict,
+            one_way: w,
+            handshake_verified: !h,
+            client_data_acked: !d,
+            peer_replied: !r,
+            shared_front: front.then_some("Example CDN"),
+            last_seen: at(seen),
+            ..candidate(a, port)
+        },
+    )
+}
+
+proptest! {
+    #[test]
+    fn the_order_of_candidates_changes_nothing(
+        (given, shuffled) in prop::collection::vec(any_candidate(), 0..40)
+            .prop_flat_map(|v| (Just(v.clone()), Just(v).prop_shuffle())),
+        address_scope: bool,
+        cap in 1usize..5,
+    ) {
+        let policy = Policy {
+            scope: if address_scope { Scope::Address } else { Scope::Endpoint },
+            least: Verdict::Probable,
+            allow_miner: vec!["10.0.0.7".parse().unwrap()],
+            max_entries: MaxEntries::new(cap).unwrap(),
+            ..test_policy()
+        };
+        let d = decided(&given, &policy);
+        prop_assert_eq!(&d, &decided(&shuffled, &policy));
+        prop_assert!(d.list.len() <= cap);
+        prop_assert!(d.list.entries().is_sorted_by(|a, b| a.target < b.target));
+        for e in d.list.entries() {
+            prop_assert!((1..=86_400).contains(&e.ttl_secs));
+            prop_assert!(NeverBlock::new().check(e.target.addr, &policy).is_none());
+            // Somebody proved each of them.
+            let proven = given.iter().any(|c| target(c, policy.scope) == e.target && forgery(c).is_none()
+                && c.verdict >= Verdict::Probable && c.miner != IpAddr::from([10, 0, 0, 7]));
+            prop_assert!(proven, "{}", e.target);
+        }
+        // Nobody is lost: each candidate is behind an entry or a refusal.
+        for c in &given {
+            let known = d.list.entries().iter().any(|e| e.target == target(c, policy.scope))
+                || d.refusals.iter().any(|r| r.miners.contains(&who(c))
+                    && in_scope(r.target, policy.scope) == target(c, policy.scope));
+            prop_assert!(known, "{c:?}");
+        }
+    }
+}

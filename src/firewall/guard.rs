@@ -1,0 +1,214 @@
+//! What must never be blocked, whatever was seen: the last gate, applied to everything, saved state included.
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+
+use crate::firewall::local::LocalMachine;
+use crate::firewall::policy::Policy;
+use crate::firewall::reason::Reason;
+use crate::firewall::special::{DOCUMENTATION, PUBLIC_RESOLVERS, SPECIAL};
+
+/// The never-block gate.
+#[derive(Clone, Default, Debug)]
+pub struct NeverBlock {
+    own: BTreeSet<IpAddr>,
+    gateways: BTreeSet<IpAddr>,
+    resolvers: BTreeSet<IpAddr>,
+}
+
+impl NeverBlock {
+    /// Special-purpose ranges and public resolvers: the same on every machine.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds the addresses, broadcast addresses, next hops and resolvers of the machine this runs on. What cannot be
+    /// read adds nothing.
+    #[must_use]
+    pub fn with_local_machine(self) -> Self {
+        self.with_machine(LocalMachine::read())
+    }
+
+    fn with_machine(mut self, machine: LocalMachine) -> Self {
+        self.own.extend(machine.own.into_iter().map(|a| a.to_canonical()));
+        self.gateways.extend(machine.gateways.into_iter().map(|a| a.to_canonical()));
+        self.with_resolvers(machine.resolvers)
+    }
+
+    /// Adds resolvers learned elsewhere, such as DHCP option 6.
+    #[must_use]
+    pub fn with_resolvers(mut self, resolvers: impl IntoIterator<Item = IpAddr>) -> Self {
+        self.resolvers.extend(resolvers.into_iter().map(|a| a.to_canonical()));
+        self
+    }
+
+    /// Why `addr` must not be blocked, if it must not.
+    pub fn check(&self, addr: IpAddr, policy: &Policy) -> Option<Reason> {
+        let addr = addr.to_canonical();
+        // Ranges before the rest: on a machine with private addresses "private" says more than "own".
+        if let Some((_, name)) = SPECIAL.iter().find(|(p, _)| p.contains(addr)) {
+            return Some(Reason::SpecialPurpose(name));
+        }
+        if self.own.contains(&addr) {
+            return Some(Reason::OwnAddress);
+        }
+        if self.gateways.contains(&addr) {
+            return Some(Reason::Gateway);
+        }
+        if self.resolvers.contains(&addr) {
+            return Some(Reason::Resolver);
+        }
+        if let Some((_, who)) = PUBLIC_RESOLVERS.iter().find(|(a, _)| *a == addr) {
+            return Some(Reason::PublicResolver(who));
+        }
+        if let Some(p) = policy.never_blocks(addr) {
+            return Some(Reason::NeverBlockList(p));
+        }
+        if !policy.allow_documentation
+            && let Some((_, name)) = DOCUMENTATION.iter().find(|(p, _)| p.contains(addr))
+        {
+            return Some(Reason::Documentation(name));
+        }
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn code(never: &NeverBlock, policy: &Policy, addr: &str) -> Option<&'static str> {
+        never.check(addr.parse().unwrap(), policy).map(|r| r.code())
+    }
+
+    #[test]
+    fn the_first_and_last_address_of_every_special_range_is_refused_by_name() {
+        let (never, policy) = (NeverBlock::new(), Policy { allow_documentation: true, ..Policy::default() });
+        for (first, last, name) in [
+            ("0.0.0.0", "0.255.255.255", "this network"),
+            ("10.0.0.0", "10.255.255.255", "private"),
+            ("100.64.0.0", "100.127.255.255", "carrier-grade NAT"),
+            ("127.0.0.0", "127.255.255.255", "loopback"),
+            ("169.254.0.0", "169.254.255.255", "link-local"),
+            ("172.16.0.0", "172.31.255.255", "private"),
+            ("192.0.0.0", "192.0.0.255", "IETF protocol assignments"),
+            ("192.88.99.0", "192.88.99.255", "6to4 relay"),
+            ("192.168.0.0", "192.168.255.255", "private"),
+            ("198.18.0.0", "198.19.255.255", "benchmarking"),
+            ("224.0.0.0", "239.255.255.255", "multicast"),
+            ("240.0.0.0", "255.255.255.254", "reserved"),
+            ("255.255.255.255", "255.255.255.255", "limited broadcast"),
+            ("::", "::1", "unspecified"),
+            ("64:ff9b::", "64:ff9b::ffff:ffff", "NAT64"),
+            ("64:ff9b:1::", "64:ff9b:1:ffff:ffff:ffff:ffff:ffff", "local-use NAT64"),
+            ("100::", "100::ffff:ffff:ffff:ffff", "discard-only"),
+            ("2001::", "2001:1ff:ffff:ffff:ffff:ffff:ffff:ffff", "IETF protocol assignments"),
+            ("2002::", "2002:ffff:ffff:ffff:ffff:ffff:ffff:ffff", "6to4"),
+            ("fc00::", "fdff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", "unique local"),
+            ("fe80::", "febf:ffff:ffff:ffff:ffff:ffff:ffff:ffff", "link-local"),
+            ("ff00::", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", "multicast"),
+            ("::ffff:10.0.0.0", "::ffff:10.255.255.255", "private"),
+        ] {
+            for a in [first, last] {
+                let why = never.check(a.parse().unwrap(), &policy).unwrap_or_else(|| panic!("{a} passed"));
+                assert_eq!(why.code(), "special-purpose", "{a}");
+                assert!(why.to_string().contains(name), "{a}: {why}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_neighbours_of_the_ranges_are_ordinary_addresses() {
+        for a in [
+            "1.0.0.0",
+            "9.255.255.255",
+            "11.0.0.0",
+            "100.63.255.255",
+            "100.128.0.0",
+            "126.255.255.255",
+            "128.0.0.0",
+            "169.253.255.255",
+            "172.15.255.255",
+            "172.32.0.0",
+            "192.0.1.0",
+            "192.167.255.255",
+            "192.169.0.0",
+            "198.17.255.255",
+            "198.20.0.0",
+            "223.255.255.255",
+            "2001:200::",
+            "2003::",
+            "2a00::1",
+        ] {
+            assert_eq!(code(&NeverBlock::new(), &Policy::default(), a), None, "{a}");
+        }
+    }
+
+    #[test]
+    fn documentation_is_refused_until_the_switch_lifts_it_and_it_lifts_nothing_else() {
+        let lifted = Policy { allow_documentation: true, ..Policy::default() };
+        for a in
+            ["192.0.2.0", "192.0.2.255", "198.51.100.7", "203.0.113.255", "2001:db8::", "3fff::1", "::ffff:192.0.2.1"]
+        {
+            assert_eq!(code(&NeverBlock::new(), &Policy::default(), a), Some("documentation"), "{a}");
+            assert_eq!(code(&NeverBlock::new(), &lifted, a), None, "{a}");
+        }
+        assert_eq!(code(&NeverBlock::new(), &lifted, "10.0.0.1"), Some("special-purpose"));
+        assert_eq!(code(&NeverBlock::new(), &lifted, "8.8.8.8"), Some("public-resolver"));
+    }
+
+    #[test]
+    fn public_resolvers_are_refused_in_both_families() {
+        for a in [
+            "8.8.8.8",
+            "8.8.4.4",
+            "1.1.1.1",
+            "1.0.0.1",
+            "9.9.9.9",
+            "149.112.112.112",
+            "208.67.222.222",
+            "208.67.220.220",
+            "2001:4860:4860::8888",
+            "2606:4700:4700::1111",
+            "2620:fe::fe",
+            "2620:119:35::35",
+            "::ffff:8.8.8.8",
+        ] {
+            assert_eq!(code(&NeverBlock::new(), &Policy::default(), a), Some("public-resolver"), "{a}");
+        }
+    }
+
+    #[test]
+    fn this_machine_its_gateways_and_resolvers_are_refused_even_in_documentation_ranges() {
+        let machine = LocalMachine {
+            own: vec!["192.0.2.2".parse().unwrap(), "192.0.2.255".parse().unwrap(), "2001:db8::2".parse().unwrap()],
+            gateways: vec!["192.0.2.1".parse().unwrap()],
+            resolvers: vec!["203.0.113.53".parse().unwrap()],
+        };
+        let never = NeverBlock::new().with_machine(machine).with_resolvers(["::ffff:203.0.113.54".parse().unwrap()]);
+        let policy = Policy { allow_documentation: true, ..Policy::default() };
+        for (a, want) in [
+            ("192.0.2.2", "own-address"),
+            ("192.0.2.255", "own-address"),
+            ("2001:db8::2", "own-address"),
+            ("192.0.2.1", "gateway"),
+            ("203.0.113.53", "resolver"),
+            ("203.0.113.54", "resolver"),
+        ] {
+            assert_eq!(code(&never, &policy, a), Some(want), "{a}");
+        }
+        assert_eq!(code(&never, &policy, "192.0.2.3"), None);
+    }
+
+    #[test]
+    fn the_operators_list_holds_for_hosts_and_blocks() {
+        let policy = Policy {
+            never_block: vec!["45.9.148.0/24".parse().unwrap(), "2a00::7".parse().unwrap()],
+            ..Policy::default()
+        };
+        let why = NeverBlock::new().check("45.9.148.117".parse().unwrap(), &policy).unwrap();
+        assert_eq!(why.to_string(), "the never-block list holds 45.9.148.0/24");
+        assert_eq!(code(&NeverBlock::new(), &policy, "2a00::7"), Some("never-block-list"));
+        assert_eq!(code(&NeverBlock::new(), &policy, "2a00::8"), None);
+    }
+}

@@ -1,0 +1,41 @@
+//! From findings to files that a firewall loads: policy, then the never-block gate, then a format.
+//!
+//! In: [`BlockCandidate`]s, one for each host × endpoint of the ledger. Out: a [`BlockList`] of typed entries, every
+//! [`Refusal`] with its [`Reason`], and for each [`Format`] the bytes of its files. Nothing here reads the wall clock
+//! or text that a peer chose: the same capture gives the same bytes on any day.
+//!
+//! ```text
+//! candidates -> gate::decide (forgery, policy, never-block) -> BlockList -> Format::render -> write::write_all
+//! ```
+//!
+//! A [`BlockList`] can only come out of the gate, so no format can print what the gate has not passed. A new format is
+//! one file and its line in [`FORMATS`].
+
+mod candidate;
+mod format;
+mod gate;
+mod guard;
+mod ipset;
+mod iptables;
+mod list;
+mod local;
+mod nft;
+mod plain;
+mod policy;
+mod prefix;
+mod reason;
+mod special;
+mod write;
+
+#[cfg(test)]
+mod testing;
+
+pub use candidate::{BlockCandidate, Proto, Target, Who};
+pub use format::{FORMATS, Format, Meta, OutFile, RenderOptions, Rendered, Warning, format_by_id};
+pub use gate::{Decision, Refusal, admit, decide};
+pub use guard::NeverBlock;
+pub use list::{BlockList, Entry};
+pub use policy::{AllowedMiner, MaxEntries, Policy, PolicyError, Scope, Ttl};
+pub use prefix::{Prefix, PrefixError};
+pub use reason::Reason;
+pub use write::{Destination, WriteError, write_all};

@@ -1,0 +1,46 @@
+//! One address a line, for every firewall and feed reader that takes no more.
+//!
+//! Readers of such lists resolve a bare word as a host name, so a line is an address or a comment.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use crate::firewall::format::{Format, Meta, OutFile, RenderOptions, Rendered, with_header};
+use crate::firewall::list::BlockList;
+
+/// Addresses only.
+pub(super) struct Plain;
+
+impl Format for Plain {
+    fn id(&self) -> &'static str {
+        "plain"
+    }
+
+    fn extension(&self) -> &'static str {
+        "txt"
+    }
+
+    fn render(&self, list: &BlockList, meta: &Meta, _options: &RenderOptions) -> Rendered {
+        let mut addresses: Vec<_> = list.entries().iter().collect();
+        addresses.dedup_by_key(|e| e.target.addr);
+        let mut body = String::new();
+        for e in &addresses {
+            let _ = writeln!(body, "{}", e.target.addr);
+        }
+        let longest = list.entries().iter().map(|e| e.ttl_secs).max().unwrap_or(0);
+        let expiry = format!(
+            "no line can expire: use a newer list by {}",
+            meta.captured_until.plus(Duration::from_secs(longest))
+        );
+        let mut notes = Vec::new();
+        if list.entries().iter().any(|e| e.target.service.is_some()) {
+            notes.push("ports are lost in this format: whatever else runs at these addresses is blocked with them");
+        }
+        notes.push("load: one address a line, IPv4 first; into pf: pfctl -t minewatch -T replace -f FILE");
+        if !addresses.is_empty() {
+            notes.push(&expiry);
+        }
+        let bytes = with_header("addresses", addresses.iter().copied(), meta, &notes, &body);
+        Rendered { files: vec![OutFile { suffix: "", bytes }], warnings: Vec::new() }
+    }
+}

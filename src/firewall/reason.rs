@@ -1,0 +1,148 @@
+//! Why something is not blocked: one variant a reason, with a stable code for machines and a sentence for people.
+
+use std::fmt;
+
+use crate::evidence::Verdict;
+use crate::firewall::prefix::Prefix;
+
+/// Why an endpoint was refused. Its code is stable; its sentence may be reworded.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Reason {
+    /// Forgery gate: only one direction was captured.
+    OneWay,
+    /// Forgery gate: no handshake with matching numbers.
+    NoHandshake,
+    /// Forgery gate: the peer never acknowledged what the client sent.
+    DataNotAcknowledged,
+    /// Forgery gate: no plausible answer.
+    NoPeerReply,
+    /// Policy: not sure enough.
+    BelowLevel {
+        /// How sure we are.
+        verdict: Verdict,
+        /// How sure the policy wants us.
+        least: Verdict,
+    },
+    /// Policy: the operator lets this host mine.
+    AllowListed,
+    /// Policy: a host that may mine uses the same endpoint, and the rule would cut it off too.
+    UsedByAllowedMiner,
+    /// Policy: its life time is over.
+    Expired,
+    /// Port 0 is no port; to nft and ipset it would be a rule that never matches.
+    UnspecifiedPort,
+    /// Never-block: a special-purpose range, by name.
+    SpecialPurpose(&'static str),
+    /// Never-block: a documentation range, by name.
+    Documentation(&'static str),
+    /// Never-block: an address or broadcast address of this machine.
+    OwnAddress,
+    /// Never-block: a next hop of this machine.
+    Gateway,
+    /// Never-block: a resolver that this network uses.
+    Resolver,
+    /// Never-block: a well-known public resolver, by operator.
+    PublicResolver(&'static str),
+    /// Never-block: the operator's own list.
+    NeverBlockList(Prefix),
+    /// Never-block: a front that serves many customers, by name.
+    SharedFront(String),
+    /// The list is full with entries at least as certain and as recent.
+    CapReached {
+        /// Entries in a full list.
+        max: usize,
+    },
+}
+
+impl Reason {
+    /// Stable kebab-case code.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::OneWay => "one-way",
+            Self::NoHandshake => "no-handshake",
+            Self::DataNotAcknowledged => "data-not-acknowledged",
+            Self::NoPeerReply => "no-peer-reply",
+            Self::BelowLevel { .. } => "below-level",
+            Self::AllowListed => "allow-listed",
+            Self::UsedByAllowedMiner => "used-by-allowed-miner",
+            Self::Expired => "expired",
+            Self::UnspecifiedPort => "unspecified-port",
+            Self::SpecialPurpose(_) => "special-purpose",
+            Self::Documentation(_) => "documentation",
+            Self::OwnAddress => "own-address",
+            Self::Gateway => "gateway",
+            Self::Resolver => "resolver",
+            Self::PublicResolver(_) => "public-resolver",
+            Self::NeverBlockList(_) => "never-block-list",
+            Self::SharedFront(_) => "shared-front",
+            Self::CapReached { .. } => "cap-reached",
+        }
+    }
+
+    /// Whether the never-block gate said it.
+    pub const fn is_never_block(&self) -> bool {
+        matches!(
+            self,
+            Self::SpecialPurpose(_)
+                | Self::Documentation(_)
+                | Self::OwnAddress
+                | Self::Gateway
+                | Self::Resolver
+                | Self::PublicResolver(_)
+                | Self::NeverBlockList(_)
+                | Self::SharedFront(_)
+        )
+    }
+
+    /// Whether it speaks of one conversation only, so that another conversation may still get the endpoint listed.
+    pub(super) const fn is_about_one_conversation(&self) -> bool {
+        matches!(
+            self,
+            Self::OneWay
+                | Self::NoHandshake
+                | Self::DataNotAcknowledged
+                | Self::NoPeerReply
+                | Self::BelowLevel { .. }
+                | Self::Expired
+        )
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::OneWay => f.write_str("only one direction was captured, and one direction can be forged"),
+            Self::NoHandshake => f.write_str("no complete handshake was seen, so the addresses may be forged"),
+            Self::DataNotAcknowledged => f.write_str("the peer never acknowledged what the miner sent"),
+            Self::NoPeerReply => f.write_str("the peer gave no plausible answer"),
+            Self::BelowLevel { verdict, least } => {
+                write!(f, "the verdict is {verdict}, the policy blocks from {least} on")
+            }
+            Self::AllowListed => f.write_str("the host is on the list of allowed miners"),
+            Self::UsedByAllowedMiner => {
+                f.write_str("an allowed miner uses it too, and the block would cut that one off as well")
+            }
+            Self::Expired => f.write_str("the last traffic is older than the life time of an entry"),
+            Self::UnspecifiedPort => f.write_str("port 0 is not a port"),
+            Self::SpecialPurpose(name) | Self::Documentation(name) => {
+                write!(f, "the address lies in a range that is never blocked: {name}")
+            }
+            Self::OwnAddress => f.write_str("it is an address of this machine"),
+            Self::Gateway => f.write_str("it is a gateway of this machine"),
+            Self::Resolver => f.write_str("it is a resolver of this network"),
+            Self::PublicResolver(who) => write!(f, "it is a public resolver ({who})"),
+            Self::NeverBlockList(p) => write!(f, "the never-block list holds {p}"),
+            Self::SharedFront(name) => {
+                write!(f, "the address serves many customers ({name}): block the name instead")
+            }
+            Self::CapReached { max } => write!(f, "the list is full ({max} entries, the most certain were kept)"),
+        }
+    }
+}
+
+impl serde::Serialize for Reason {
+    /// As its code.
+    fn serialize<S: serde::Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        s.serialize_str(self.code())
+    }
+}

@@ -1,0 +1,104 @@
+//! A list is replaced whole or not at all.
+
+use super::*;
+
+fn file(suffix: &'static str, text: &str) -> OutFile {
+    OutFile { suffix, bytes: text.as_bytes().to_vec() }
+}
+
+fn names(folder: &Path) -> Vec<String> {
+    let mut v: Vec<_> =
+        fs::read_dir(folder).unwrap().map(|e| e.unwrap().file_name().to_string_lossy().into_owned()).collect();
+    v.sort();
+    v
+}
+
+fn mode(path: &Path) -> u32 {
+    fs::metadata(path).unwrap().permissions().mode() & 0o7777
+}
+
+#[test]
+fn writes_and_replaces_all_files_of_a_list_and_leaves_nothing_else() {
+    let dir = tempfile::tempdir().unwrap();
+    let list = dir.path().join("list");
+    let to = Destination::from(list.as_path());
+    for round in ["one", "two"] {
+        write_all(&to, &[file("", round), file(".v6", round)]).unwrap();
+        assert_eq!(fs::read_to_string(&list).unwrap(), round);
+        assert_eq!(fs::read_to_string(dir.path().join("list.v6")).unwrap(), round);
+        assert_eq!(names(dir.path()), ["list", "list.v6"]);
+    }
+}
+
+#[test]
+fn a_private_list_stays_private_and_no_list_is_writable_by_others() {
+    let dir = tempfile::tempdir().unwrap();
+    let list = dir.path().join("list");
+    let to = Destination::from(list.as_path());
+    write_all(&to, &[file("", "new")]).unwrap();
+    assert_eq!(mode(&list) & !0o644, 0, "a new file is at most 0644: {:o}", mode(&list));
+    for (before, after) in [(0o600, 0o600), (0o644, 0o644), (0o666, 0o644), (0o4755, 0o644), (0o400, 0o600)] {
+        fs::set_permissions(&list, fs::Permissions::from_mode(before)).unwrap();
+        write_all(&to, &[file("", "newer")]).unwrap();
+        assert_eq!(mode(&list), after, "{before:o}");
+    }
+}
+
+#[test]
+fn a_link_at_the_target_is_refused_and_what_it_points_to_untouched() {
+    let dir = tempfile::tempdir().unwrap();
+    let (victim, link) = (dir.path().join("victim"), dir.path().join("list"));
+    fs::write(&victim, "precious").unwrap();
+    std::os::unix::fs::symlink(&victim, &link).unwrap();
+    let e = write_all(&Destination::from(link.as_path()), &[file("", "new")]).unwrap_err();
+    assert!(matches!(e, WriteError::Symlink(_)));
+    assert!(e.to_string().contains("symbolic link") && e.to_string().contains(&link.display().to_string()), "{e}");
+    assert_eq!(fs::read_to_string(&victim).unwrap(), "precious");
+    assert_eq!(names(dir.path()), ["list", "victim"]);
+}
+
+#[test]
+fn a_link_under_the_temporary_name_is_no_way_in() {
+    let dir = tempfile::tempdir().unwrap();
+    let (victim, list) = (dir.path().join("victim"), dir.path().join("list"));
+    fs::write(&victim, "precious").unwrap();
+    let trap = dir.path().join(format!(".list.{}.tmp", std::process::id()));
+    std::os::unix::fs::symlink(&victim, trap).unwrap();
+    write_all(&Destination::from(list.as_path()), &[file("", "new")]).unwrap();
+    assert_eq!(fs::read_to_string(&victim).unwrap(), "precious");
+    assert_eq!(fs::read_to_string(&list).unwrap(), "new");
+    assert_eq!(names(dir.path()), ["list", "victim"]);
+}
+
+#[test]
+fn when_one_file_of_a_list_cannot_be_written_none_is_replaced() {
+    let dir = tempfile::tempdir().unwrap();
+    let list = dir.path().join("list");
+    fs::write(&list, "old").unwrap();
+    fs::create_dir(dir.path().join("list.v6")).unwrap();
+    let e = write_all(&Destination::from(list.as_path()), &[file("", "new"), file(".v6", "new")]).unwrap_err();
+    assert!(matches!(e, WriteError::NotAFile(_)), "{e}");
+    assert_eq!(fs::read_to_string(&list).unwrap(), "old");
+    assert_eq!(names(dir.path()), ["list", "list.v6"]);
+}
+
+#[test]
+fn a_missing_folder_is_named_with_what_to_do() {
+    let dir = tempfile::tempdir().unwrap();
+    let list = dir.path().join("nowhere/list");
+    let e = write_all(&Destination::from(list.as_path()), &[file("", "new")]).unwrap_err().to_string();
+    assert!(e.contains(&list.display().to_string()) && e.contains("create its folder first"), "{e}");
+    let e = write_all(&Destination::from(dir.path()), &[file("", "new")]).unwrap_err();
+    assert!(matches!(e, WriteError::NotAFile(_)), "{e}");
+    let slash = PathBuf::from(format!("{}/list/", dir.path().display()));
+    assert!(write_all(&Destination::from(slash.as_path()), &[file("", "new")]).is_err());
+    assert!(names(dir.path()).is_empty());
+}
+
+#[test]
+fn a_dash_is_standard_output_which_takes_one_file_only() {
+    assert_eq!(Destination::from(Path::new("-")), Destination::Stdout);
+    assert_eq!(Destination::from(Path::new("./-")), Destination::File("./-".into()));
+    let e = write_all(&Destination::Stdout, &[file("", "a"), file(".v6", "b")]).unwrap_err();
+    assert!(e.to_string().starts_with("this format is 2 files"), "{e}");
+}
