@@ -1,0 +1,18 @@
+//! Every capture of the project.
+//!
+//! In: nothing. Out: the files of `pcaps/`. A capture's number is its place in the invented week and its addresses;
+//! numbers are never given twice and never changed.
+
+pub mod benign;
+pub mod carried;
+pub mod hostile;
+pub mod spoken;
+pub mod streams;
+
+use super::capture::Product;
+
+/// All files.
+pub fn all() -> Vec<Product> {
+    let sets = [spoken::all(), streams::all(), carried::all(), hostile::all(), benign::all()];
+    sets.into_iter().flatten().collect()
+}

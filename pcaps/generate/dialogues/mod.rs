@@ -1,0 +1,56 @@
+//! What miners and pools say: one file a dialect.
+//!
+//! In: a seed. Out: [`Dialogue`]s with their truth.
+
+pub mod bitcoin;
+pub mod cryptonote;
+pub mod equihash;
+pub mod ethproxy;
+pub mod ethstratum;
+pub mod getwork;
+pub mod oddities;
+
+use super::dialogue::Dialogue;
+use super::rng::Rng;
+
+/// Every mining dialogue, as (name, dialect id, dialogue). The same seed gives the same bytes for ever.
+pub fn all(seed: u64) -> Vec<(&'static str, &'static str, Dialogue)> {
+    use ethproxy::Spacing;
+    let mut root = Rng::new(seed);
+    let mut list = Vec::new();
+    let mut add = |name, make: &dyn Fn(&mut Rng) -> Dialogue| {
+        let dialogue = make(&mut root.fork());
+        list.push((name, dialogue.truth.dialect, dialogue));
+    };
+    add("cryptonote-xmrig", &|r| cryptonote::xmrig(r, 1));
+    add("cryptonote-brief", &|r| cryptonote::brief(r, 2));
+    add("cryptonote-xmr-stak", &|r| cryptonote::xmr_stak(r, 3));
+    add("cryptonote-ccminer", &|r| cryptonote::ccminer(r, 4));
+    add("cryptonote-nicehash", &|r| cryptonote::nicehash(r, 5));
+    add("cryptonote-unnamed", &|r| cryptonote::unnamed(r, "srv-17"));
+    add("cryptonote-donation", &cryptonote::donation);
+    add("cryptonote-refused", &|r| cryptonote::refused(r, 6));
+    add("cryptonote-unanswered", &|_| cryptonote::unanswered(7));
+    add("bitcoin-cgminer", &|r| bitcoin::cgminer(r, 8));
+    add("bitcoin-bfgminer", &|r| bitcoin::bfgminer(r, 9));
+    add("bitcoin-cpuminer", &|r| bitcoin::cpuminer(r, 10));
+    add("bitcoin-bitaxe", &|r| bitcoin::bitaxe(r, 11));
+    add("bitcoin-ccminer", &|r| bitcoin::ccminer(r, 12));
+    add("bitcoin-unauthorised", &|r| bitcoin::unauthorised(r, 13));
+    add("ethproxy-polling", &|r| ethproxy::polling(r, 14));
+    add("ethproxy-no-space", &|r| ethproxy::spelled(r, 15, Spacing::None));
+    add("ethproxy-wide", &|r| ethproxy::spelled(r, 16, Spacing::Wide));
+    add("ethproxy-params-first", &|r| ethproxy::spelled(r, 17, Spacing::ParamsFirst));
+    add("ethproxy-leading-blank", &|r| ethproxy::spelled(r, 18, Spacing::LeadingBlank));
+    add("ethproxy-worker-first", &|r| ethproxy::spelled(r, 19, Spacing::WorkerFirst));
+    add("ethereum-stratum-1", &|r| ethstratum::version_1(r, 20));
+    add("ethereum-stratum-plain", &|r| ethstratum::plain(r, 21));
+    add("ethereum-stratum-2", &|r| ethstratum::version_2(r, 22));
+    add("equihash-zcash", &|r| equihash::zcash(r, 23));
+    add("getwork", &getwork::getwork);
+    add("getblocktemplate", &getwork::getblocktemplate);
+    add("getblocktemplate-monero", &|r| getwork::monero_daemon(r, 24));
+    add("eth-getwork", &getwork::eth_getwork);
+    add("oddities", &|r| oddities::odd_json(r, 25));
+    list
+}

@@ -1,0 +1,162 @@
+//! What a detector should find in a capture: the text beside it.
+//!
+//! In: a scenario's declared truth. Out: `NAME.expect.json`, and back again for tests. Nothing in here comes from a
+//! detector's output.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::dialogue::Stage;
+
+/// Expected findings of one capture. What is absent is not checked; what is present must hold.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Expect {
+    /// What the capture shows, and which case it stands for.
+    pub about: String,
+    /// The capture; several where it is a rotated set, to be read as one.
+    pub files: Vec<String>,
+    /// Frames in it.
+    pub frames: u64,
+    /// Every mining flow. A flow that is not listed must not be reported at `suspected` or above.
+    pub flows: Vec<Flow>,
+    /// `address:port` of every entry that a block list must hold at the default policy, with documentation addresses
+    /// allowed; nothing else may be in it.
+    pub blocked: Vec<String>,
+    /// Endpoints of mining flows that must not be in a block list, and why.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub refused: Vec<Refused>,
+    /// Health counters by name, at least these values.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub health_at_least: BTreeMap<String, u64>,
+    /// Health counters by name, exactly these values.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub health: BTreeMap<String, u64>,
+}
+
+/// A mining flow. Names are those of the `miner_flow` output where it has them.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Flow {
+    /// Miner's address.
+    pub miner: String,
+    /// Miner's port.
+    pub miner_port: u16,
+    /// Pool's address.
+    pub pool: String,
+    /// Pool's port.
+    pub pool_port: u16,
+    /// The dialect is one of these.
+    pub dialect: Vec<String>,
+    /// False: saying nothing is right as well (no more than `verdict_at_most` is wrong).
+    #[serde(default = "yes", skip_serializing_if = "is_true")]
+    pub required: bool,
+    /// Stage reached, as visible in the capture.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stage: Option<String>,
+    /// Lowest right verdict.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verdict_at_least: Option<String>,
+    /// Highest right verdict.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verdict_at_most: Option<String>,
+    /// Coin, where the wallet alone tells it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub coin: Option<String>,
+    /// Login as sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub login: Option<String>,
+    /// Address part of the login.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wallet: Option<String>,
+    /// Worker part.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub worker: Option<String>,
+    /// Program's name for itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent: Option<String>,
+    /// Shares, exactly.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shares: Option<Shares>,
+    /// The estimate lies between these (hashes or solutions a second): the capture's accepted work over its time,
+    /// with room for another choice of window.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hashrate_between: Option<[f64; 2]>,
+    /// Only one direction is in the capture.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub one_way: Option<bool>,
+    /// The start is not in the capture.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mid_stream: Option<bool>,
+    /// SYN, SYN-ACK, ACK with matching numbers and acknowledged client data.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub handshake_verified: Option<bool>,
+    /// Tenant as printed, with tenants by VLAN where it is a VLAN.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tenant: Option<String>,
+    /// 802.1Q ids seen.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub vlans: Vec<u16>,
+}
+
+/// Counted shares.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Shares {
+    /// Sent by the miner.
+    pub submitted: u64,
+    /// Taken by the pool.
+    pub accepted: u64,
+    /// Refused by the pool.
+    pub rejected: u64,
+}
+
+/// An endpoint that must not be blocked.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Refused {
+    /// `address:port`.
+    pub endpoint: String,
+    /// `verdict_too_low`, `one_way`, `no_handshake`, or `private_address`: the gate that has to stop it.
+    pub reason: String,
+}
+
+const fn yes() -> bool {
+    true
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // serde's signature
+const fn is_true(v: &bool) -> bool {
+    *v
+}
+
+impl Expect {
+    /// The file's text.
+    pub fn to_text(&self) -> String {
+        serde_json::to_string_pretty(self).unwrap() + "\n"
+    }
+
+    /// From a file's text.
+    pub fn from_text(text: &str) -> Result<Self, serde_json::Error> {
+        serde_json::from_str(text)
+    }
+}
+
+impl Flow {
+    /// Limits the verdict from above (and, if `floor` is higher, from below too).
+    pub fn at_most(&mut self, verdict: &str) -> &mut Self {
+        self.verdict_at_most = Some(verdict.to_owned());
+        self
+    }
+
+    /// Sets the lowest right verdict.
+    pub fn at_least(&mut self, verdict: &str) -> &mut Self {
+        self.verdict_at_least = Some(verdict.to_owned());
+        self
+    }
+
+    /// Sets the stage.
+    pub fn stage(&mut self, stage: Stage) -> &mut Self {
+        self.stage = Some(stage.name().to_owned());
+        self
+    }
+}

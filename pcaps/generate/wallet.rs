@@ -1,0 +1,87 @@
+//! Wallet addresses that belong to nobody: valid checksums over payloads made from a counter.
+//!
+//! In: a number. Out: an address in its coin's format. The payload is the number followed by 01, 02, 03 …, so no key
+//! can be known for it.
+
+use sha3::{Digest, Keccak256};
+
+fn payload<const N: usize>(number: u8) -> [u8; N] {
+    let mut p = [0; N];
+    for (i, b) in p.iter_mut().enumerate() {
+        *b = if i == 0 { number } else { i as u8 };
+    }
+    p
+}
+
+/// Monero standard address: tag 0x12, two keys, first four bytes of Keccak-256, base58 in blocks of eight bytes.
+pub fn xmr(number: u8) -> String {
+    let mut raw = vec![0x12];
+    raw.extend_from_slice(&payload::<64>(number));
+    let check = Keccak256::digest(&raw);
+    raw.extend_from_slice(&check[..4]);
+    raw.chunks(8).map(base58_block).collect()
+}
+
+fn base58_block(block: &[u8]) -> String {
+    const ALPHABET: &[u8; 58] = b"123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz";
+    const WIDTH: [usize; 9] = [0, 2, 3, 5, 6, 7, 9, 10, 11];
+    let mut value = block.iter().fold(0_u64, |v, b| (v << 8) | u64::from(*b));
+    let mut digits = vec![b'1'; WIDTH[block.len()]];
+    for digit in digits.iter_mut().rev() {
+        *digit = ALPHABET[(value % 58) as usize];
+        value /= 58;
+    }
+    digits.into_iter().map(char::from).collect()
+}
+
+/// base58check of a version and a hash of 20 bytes.
+pub fn base58check(version: &[u8], hash: &[u8; 20]) -> String {
+    let mut raw = version.to_vec();
+    raw.extend_from_slice(hash);
+    bs58::encode(raw).with_check().into_string()
+}
+
+/// Bitcoin pay-to-public-key-hash; the same text is a Bitcoin Cash address.
+pub fn btc_p2pkh(number: u8) -> String {
+    base58check(&[0], &payload(number))
+}
+
+/// Bitcoin segwit version 0 (BIP 173).
+pub fn btc_bech32(number: u8) -> String {
+    bech32::segwit::encode_v0(bech32::hrp::BC, &payload::<20>(number)).unwrap()
+}
+
+/// Litecoin, version byte 0x30.
+pub fn ltc(number: u8) -> String {
+    base58check(&[0x30], &payload(number))
+}
+
+/// Dogecoin, version byte 0x1e; `DigiByte` uses the same.
+pub fn doge(number: u8) -> String {
+    base58check(&[0x1e], &payload(number))
+}
+
+/// Zcash transparent, version bytes 0x1cb8.
+pub fn zec(number: u8) -> String {
+    base58check(&[0x1c, 0xb8], &payload(number))
+}
+
+/// An address of an Ethereum-like chain, in lower case, which has no checksum.
+pub fn eth(number: u8) -> String {
+    format!("0x{}", super::rng::hex(&payload::<20>(number)))
+}
+
+/// The same with the mixed case that EIP-55 uses as checksum.
+pub fn eth_checksummed(number: u8) -> String {
+    eip_55(&super::rng::hex(&payload::<20>(number)))
+}
+
+/// Mixed case for 40 lower-case hex digits: upper where the Keccak-256 of the digits has a nibble of 8 or more.
+pub fn eip_55(plain: &str) -> String {
+    let check = Keccak256::digest(plain.as_bytes());
+    let mixed = plain.char_indices().map(|(i, c)| {
+        let nibble = (check[i / 2] >> if i % 2 == 0 { 4 } else { 0 }) & 15;
+        if nibble >= 8 { c.to_ascii_uppercase() } else { c }
+    });
+    format!("0x{}", mixed.collect::<String>())
+}
