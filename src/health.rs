@@ -78,6 +78,8 @@ counters! {
     OverlapConflicts = "overlap_conflicts",
     /// Segments dropped because a reassembly cap was reached.
     ReassemblyCapped = "reassembly_capped",
+    /// TCP segments far outside the window of their stream: ignored, so that a forged one cannot derail it.
+    WildSegments = "wild_segments",
     /// Lines longer than the dialect limit; skipped to the next line.
     LinesTooLong = "lines_too_long",
     /// Lines that start like JSON and are not.
@@ -98,6 +100,8 @@ counters! {
 #[derive(Clone, Debug)]
 pub struct Health {
     counts: [u64; Counter::ALL.len()],
+    /// Longest captured length among truncated frames: the capture's snaplen.
+    pub snaplen: u32,
     /// Frames by link type name.
     pub link_types: BTreeMap<String, u64>,
     /// Frames not decoded to TCP or UDP, by reason. Bounded to [`Health::MAX_REASONS`] reasons.
@@ -106,7 +110,7 @@ pub struct Health {
 
 impl Default for Health {
     fn default() -> Self {
-        Self { counts: [0; Counter::ALL.len()], link_types: BTreeMap::new(), skipped: BTreeMap::new() }
+        Self { counts: [0; Counter::ALL.len()], snaplen: 0, link_types: BTreeMap::new(), skipped: BTreeMap::new() }
     }
 }
 
@@ -146,6 +150,7 @@ impl Health {
         for &c in Counter::ALL {
             self.add_n(c, other.get(c));
         }
+        self.snaplen = self.snaplen.max(other.snaplen);
         for (k, v) in &other.link_types {
             Self::tally(&mut self.link_types, k, *v);
         }

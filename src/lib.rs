@@ -10,6 +10,17 @@
 //! it slow things may wait. [`pipeline`] puts the rooms together, [`cli`] is the command line on top.
 
 pub mod capture;
+pub mod carrier;
+pub mod cli;
 pub mod decode;
+pub mod dialect;
+pub mod evidence;
+pub mod firewall;
+pub mod flow;
 pub mod health;
+pub mod ledger;
+pub mod pipeline;
+pub mod sink;
+pub mod text;
 pub mod time;
+pub mod wallet;

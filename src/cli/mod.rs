@@ -1,0 +1,88 @@
+//! The command line: one file a subcommand.
+//!
+//! In: arguments. Out: an exit status: 0 nothing found, 1 miners found, 2 error or damaged input (what was found is
+//! still printed).
+
+mod explain;
+mod options;
+mod replay;
+mod session;
+#[cfg(feature = "live")]
+mod watch;
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Exit status 1: miners were found.
+const FOUND: u8 = 1;
+/// Exit status 2: an error, or damaged input.
+const ERROR: u8 = 2;
+
+/// Finds every machine that mines cryptocurrency by its network traffic.
+#[derive(Parser, Debug)]
+#[command(name = "minewatch", version, about, max_term_width = 100)]
+#[command(
+    after_help = "Exit status: 0 nothing found, 1 miners found, 2 error or damaged input (what was found is still printed)."
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand, Debug)]
+enum Command {
+    /// Read captures: which hosts mine, where, since when, how sure and why; write a block list
+    Replay(replay::Args),
+    /// Read captures and print all evidence about one host, in time order
+    Explain(explain::Args),
+    /// Watch an interface until interrupted
+    #[cfg(feature = "live")]
+    Watch(watch::Args),
+}
+
+/// What a subcommand found.
+enum Outcome {
+    /// No miner.
+    Clean,
+    /// Miners.
+    Found,
+    /// Something went wrong that was already told.
+    Failed,
+}
+
+/// An error as a sentence.
+type Failure = anyhow::Error;
+
+/// Runs the command line.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(e) => {
+            drop(e.print());
+            return if e.use_stderr() { ExitCode::from(ERROR) } else { ExitCode::SUCCESS };
+        }
+    };
+    let result = match &cli.command {
+        Command::Replay(args) => replay::run(args),
+        Command::Explain(args) => explain::run(args),
+        #[cfg(feature = "live")]
+        Command::Watch(args) => watch::run(args),
+    };
+    match result {
+        Ok(Outcome::Clean) => ExitCode::SUCCESS,
+        Ok(Outcome::Found) => ExitCode::from(FOUND),
+        Ok(Outcome::Failed) => ExitCode::from(ERROR),
+        Err(e) if is_broken_pipe(&e) => ExitCode::SUCCESS,
+        Err(e) => {
+            drop(writeln!(std::io::stderr(), "minewatch: {e:#}"));
+            ExitCode::from(ERROR)
+        }
+    }
+}
+
+/// The reader of our output went away (`| head`): not our failure.
+fn is_broken_pipe(e: &Failure) -> bool {
+    e.chain().any(|c| c.downcast_ref::<std::io::Error>().is_some_and(|io| io.kind() == std::io::ErrorKind::BrokenPipe))
+}

@@ -1,0 +1,197 @@
+//! Options that subcommands share: how to read, and what to block.
+//!
+//! In: arguments as clap parsed them. Out: resolved options of the rooms.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, bail};
+use clap::{Args, ValueEnum};
+
+use super::Failure;
+use crate::decode::{DecodeOptions, TenantMode};
+use crate::evidence::Verdict;
+use crate::firewall::{
+    AllowedMiner, Destination, FORMATS, Format, MaxEntries, NeverBlock, Policy, Prefix, RenderOptions, Scope, Ttl,
+    format_by_id,
+};
+use crate::pipeline::RunOptions;
+
+/// How to read frames.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Reading")]
+pub(super) struct Reading {
+    /// What keeps equal addresses apart: tunnel (VXLAN, GENEVE and ERSPAN ids), vlan (those, else the VLAN id), none
+    #[arg(long, value_name = "WHAT", default_value = "tunnel")]
+    tenant: Tenants,
+    /// Worker threads [default: one for each core but one]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=64))]
+    workers: Option<u8>,
+    /// Frames handed over at a time; changes nothing in what is found
+    #[arg(long, value_name = "N", default_value_t = 512, hide = true, value_parser = clap::value_parser!(u32).range(1..=65_536))]
+    batch: u32,
+}
+
+#[derive(ValueEnum, Clone, Copy, Debug)]
+enum Tenants {
+    Tunnel,
+    Vlan,
+    None,
+}
+
+impl Reading {
+    /// As options of the pipeline.
+    pub(super) fn resolve(&self) -> RunOptions {
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let tenant = match self.tenant {
+            Tenants::Tunnel => TenantMode::Tunnel,
+            Tenants::Vlan => TenantMode::Vlan,
+            Tenants::None => TenantMode::None,
+        };
+        RunOptions {
+            workers: self.workers.map_or_else(|| cores.saturating_sub(1).clamp(1, 16), usize::from),
+            batch: self.batch as usize,
+            decode: DecodeOptions { tenant, ..DecodeOptions::default() },
+            ..RunOptions::default()
+        }
+    }
+}
+
+/// What to block, and where to write it.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Block list")]
+pub(super) struct Blocking {
+    /// Write a block list here (- for standard output). May be given several times, with a format each
+    #[arg(long, value_name = "FILE")]
+    blocklist: Vec<PathBuf>,
+    /// Format of the block list: nft, ipset, iptables, plain [default: by the file's extension, else nft]. Several
+    /// formats with one file write FILE.nft, FILE.ipset and so on
+    #[arg(long, value_name = "FORMAT")]
+    format: Vec<String>,
+    /// Weakest verdict that is blocked
+    #[arg(long, value_name = "LEVEL", default_value = "confirmed")]
+    least: Least,
+    /// How long an entry lives: 90s, 30m, 24h, 7d
+    #[arg(long, value_name = "TIME", default_value_t = Ttl::DAY)]
+    ttl: Ttl,
+    /// Block the endpoint (address, protocol and port) or the whole address
+    #[arg(long, value_name = "SCOPE", default_value = "endpoint")]
+    scope: Scopes,
+    /// Most entries in the list
+    #[arg(long, value_name = "N", default_value_t = MaxEntries::default().get())]
+    max_entries: usize,
+    /// Never block this address or prefix. May be given several times
+    #[arg(long, value_name = "PREFIX")]
+    never_block: Vec<Prefix>,
+    /// This host may mine: address, prefix or MAC address. It is reported as allowed, its pools are not blocked
+    #[arg(long, value_name = "HOST")]
+    allow_miner: Vec<AllowedMiner>,
+    /// nft: write the sets without chains and rules, for hooking them into your own
+    #[arg(long)]
+    sets_only: bool,
+    /// Let the documentation ranges (192.0.2.0/24, 2001:db8::/32 …) into the list: for tests and examples
+    #[arg(long)]
+    allow_documentation_ranges: bool,
+}
+
+#[derive(ValueEnum, Clone, Copy, Debug)]
+enum Least {
+    Suspected,
+    Probable,
+    Confirmed,
+}
+
+#[derive(ValueEnum, Clone, Copy, Debug)]
+enum Scopes {
+    Endpoint,
+    Address,
+}
+
+/// A list to write.
+pub(super) struct List {
+    /// Where.
+    pub(super) to: Destination,
+    /// How.
+    pub(super) format: &'static dyn Format,
+}
+
+/// What to block, resolved.
+pub(super) struct BlockPlan {
+    /// Lists to write; none when no list was asked for.
+    pub(super) lists: Vec<List>,
+    /// The policy.
+    pub(super) policy: Policy,
+    /// The last gate.
+    pub(super) never: NeverBlock,
+    /// How to print.
+    pub(super) render: RenderOptions,
+}
+
+impl Blocking {
+    /// Checks that files and formats go together, before anything is read.
+    pub(super) fn resolve(&self) -> Result<BlockPlan, Failure> {
+        let policy = Policy {
+            scope: match self.scope {
+                Scopes::Endpoint => Scope::Endpoint,
+                Scopes::Address => Scope::Address,
+            },
+            least: match self.least {
+                Least::Suspected => Verdict::Suspected,
+                Least::Probable => Verdict::Probable,
+                Least::Confirmed => Verdict::Confirmed,
+            },
+            ttl: self.ttl,
+            allow_documentation: self.allow_documentation_ranges,
+            never_block: self.never_block.clone(),
+            allow_miner: self.allow_miner.clone(),
+            max_entries: MaxEntries::new(self.max_entries)?,
+        };
+        Ok(BlockPlan {
+            lists: self.lists()?,
+            policy,
+            never: NeverBlock::new().with_local_machine(),
+            render: RenderOptions { sets_only: self.sets_only },
+        })
+    }
+
+    fn lists(&self) -> Result<Vec<List>, Failure> {
+        let formats: Vec<&'static dyn Format> = self.format.iter().map(|f| known(f)).collect::<Result<_, _>>()?;
+        let destination = |p: &PathBuf| Destination::from(p.as_path());
+        match (self.blocklist.as_slice(), formats.as_slice()) {
+            ([], []) => Ok(Vec::new()),
+            ([], _) => bail!("--format says how to write a block list, but not where: add --blocklist FILE"),
+            (files, []) => files.iter().map(|f| Ok(List { to: destination(f), format: by_extension(f)? })).collect(),
+            (files, formats) if files.len() == formats.len() => {
+                Ok(files.iter().zip(formats).map(|(f, format)| List { to: destination(f), format: *format }).collect())
+            }
+            ([one], many) if one.as_os_str() != "-" => Ok(many
+                .iter()
+                .map(|format| {
+                    let mut name = one.clone().into_os_string();
+                    name.push(".");
+                    name.push(format.extension());
+                    List { to: destination(&name.into()), format: *format }
+                })
+                .collect()),
+            (files, formats) => bail!(
+                "{} block lists and {} formats do not go together: give one --format for each --blocklist",
+                files.len(),
+                formats.len()
+            ),
+        }
+    }
+}
+
+fn known(name: &str) -> Result<&'static dyn Format, Failure> {
+    format_by_id(name).with_context(|| {
+        let all: Vec<_> = FORMATS.iter().map(|f| f.id()).collect();
+        format!("{name:?} is no block list format: use one of {}", all.join(", "))
+    })
+}
+
+fn by_extension(file: &std::path::Path) -> Result<&'static dyn Format, Failure> {
+    let extension = file.extension().and_then(|e| e.to_str()).unwrap_or_default();
+    match FORMATS.iter().find(|f| f.extension() == extension || f.id() == extension) {
+        Some(format) => Ok(*format),
+        None => known("nft"),
+    }
+}

@@ -1,0 +1,185 @@
+//! `minewatch replay`: captures in, findings and block lists out.
+
+use std::io::{self, BufWriter, IsTerminal, Write};
+use std::path::PathBuf;
+
+use clap::Args as ClapArgs;
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::options::{Blocking, Reading};
+use super::session::{self, Listener};
+use super::{Failure, Outcome};
+use crate::capture::{Inputs, Options, Severity};
+use crate::evidence::Verdict;
+use crate::ledger::Alert;
+use crate::sink::table::Style;
+use crate::sink::{Report, json, table};
+
+/// Arguments of `replay`.
+#[derive(ClapArgs, Debug)]
+pub(super) struct Args {
+    /// Captures: pcap or pcapng, plain, gzip or zstd; folders; - for standard input
+    #[arg(required = true, value_name = "INPUT")]
+    inputs: Vec<PathBuf>,
+    /// Print JSON lines instead of a table
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    reading: Reading,
+    #[command(flatten)]
+    blocking: Blocking,
+}
+
+/// Runs the subcommand.
+pub(super) fn run(args: &Args) -> Result<Outcome, Failure> {
+    let plan = args.blocking.resolve()?;
+    let inputs = open(&args.inputs)?;
+    let mut printer = Printer::new(args.json, &inputs, args.inputs.iter().any(|p| p.as_os_str() == "-"));
+    let finished = session::run(inputs, &args.reading.resolve(), &mut printer)?;
+    printer.done();
+    let mut report = finished.report;
+    name_inputs(&mut report, &finished.source);
+    let blocked = session::block(&mut report, &plan, finished.until);
+    if let Ok(warnings) = &blocked {
+        report.notes.extend(warnings.iter().cloned());
+    }
+    if finished.interrupted {
+        report.notes.push("interrupted: the inputs were not read to their end".to_owned());
+    }
+    printer.report(&report)?;
+    complain(&report.problems)?;
+    blocked?;
+    Ok(outcome(&report))
+}
+
+/// Opens the inputs; what is wrong with one of them is told at the end.
+pub(super) fn open(paths: &[PathBuf]) -> Result<Inputs, Failure> {
+    Ok(Inputs::open(paths, Options::default())?)
+}
+
+/// Names and problems of the inputs.
+pub(super) fn name_inputs(report: &mut Report, inputs: &Inputs) {
+    report.sources =
+        (0..inputs.source_count() as u32).map(|i| inputs.source_name(crate::capture::SourceId(i)).to_owned()).collect();
+    for p in inputs.problems() {
+        let sentence = crate::text::printable(&p.to_string(), 1024).into_owned();
+        if p.severity == Severity::Error { report.problems.push(sentence) } else { report.notes.push(sentence) }
+    }
+    if inputs.problems_omitted() > 0 {
+        report.problems.push(format!("{} more inputs have problems", inputs.problems_omitted()));
+    }
+}
+
+/// Tells what went wrong with the inputs.
+pub(super) fn complain(problems: &[String]) -> io::Result<()> {
+    let mut err = io::stderr().lock();
+    for p in problems {
+        writeln!(err, "minewatch: {p}")?;
+    }
+    Ok(())
+}
+
+/// The exit status a report deserves.
+pub(super) fn outcome(report: &Report) -> Outcome {
+    if !report.problems.is_empty() {
+        Outcome::Failed
+    } else if report.hosts.iter().any(|h| !h.allowed && h.verdict > Verdict::Noted) {
+        Outcome::Found
+    } else {
+        Outcome::Clean
+    }
+}
+
+/// How to print on standard output.
+pub(super) fn style() -> Style {
+    let terminal = io::stdout().is_terminal();
+    let no_colour = std::env::var_os("NO_COLOR").is_some_and(|v| !v.is_empty());
+    let dumb = std::env::var_os("TERM").is_some_and(|t| t == "dumb");
+    Style {
+        width: terminal.then(|| terminal_size::terminal_size().map_or(80, |(w, _)| usize::from(w.0).max(40))),
+        colour: terminal && !no_colour && !dumb,
+    }
+}
+
+/// Prints alerts as they come and the report at the end.
+pub(super) struct Printer {
+    json: bool,
+    /// Text: alerts are printed too, because the end may be far.
+    stream: bool,
+    style: Style,
+    sources: Vec<String>,
+    bar: Option<ProgressBar>,
+}
+
+impl Printer {
+    fn new(json: bool, inputs: &Inputs, stream: bool) -> Self {
+        let sources = (0..inputs.source_count() as u32)
+            .map(|i| inputs.source_name(crate::capture::SourceId(i)).to_owned())
+            .collect();
+        let bar = io::stderr().is_terminal().then(|| {
+            let bar = ProgressBar::new_spinner();
+            if let Ok(style) = ProgressStyle::with_template("{spinner} {pos} frames, {per_sec}, {elapsed}") {
+                bar.set_style(style);
+            }
+            bar
+        });
+        Self { json, stream, style: style(), sources, bar }
+    }
+
+    /// For an interface.
+    #[cfg(feature = "live")]
+    pub(super) fn live(json: bool, source: String) -> Self {
+        Self { json, stream: true, style: style(), sources: vec![source], bar: None }
+    }
+
+    /// Takes the progress away.
+    pub(super) fn done(&mut self) {
+        if let Some(bar) = self.bar.take() {
+            bar.finish_and_clear();
+        }
+    }
+
+    /// Prints the report.
+    pub(super) fn report(&self, report: &Report) -> io::Result<()> {
+        let mut out = BufWriter::new(io::stdout().lock());
+        if self.json {
+            json::report(&mut out, report)?;
+        } else {
+            if self.stream {
+                writeln!(out)?;
+            }
+            table::report(&mut out, report, self.style)?;
+        }
+        out.flush()
+    }
+}
+
+impl Listener for Printer {
+    fn alert(&mut self, alert: &Alert) -> Result<(), Failure> {
+        if !self.json && !self.stream {
+            return Ok(());
+        }
+        let mut line = Vec::new();
+        if self.json {
+            json::alert(&mut line, alert, &self.sources)?;
+        } else {
+            table::alert(&mut line, alert, self.style)?;
+        }
+        let print = || -> io::Result<()> {
+            let mut out = io::stdout().lock();
+            out.write_all(&line)?;
+            out.flush()
+        };
+        match &self.bar {
+            Some(bar) => bar.suspend(print)?,
+            None => print()?,
+        }
+        Ok(())
+    }
+
+    fn progress(&mut self, frames: u64) {
+        if let Some(bar) = &self.bar {
+            bar.set_position(frames);
+        }
+    }
+}

@@ -1,0 +1,232 @@
+//! A run from the first frame to the report, the same for files, pipes and interfaces.
+//!
+//! In: a packet source. Out: alerts as they come (through a callback) and the [`Report`]. An interrupt ends the reading;
+//! what was found until then is reported.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use anyhow::{Context, anyhow};
+use tokio::sync::mpsc;
+
+use super::Failure;
+use super::options::BlockPlan;
+use crate::capture::PacketSource;
+use crate::decode::Tenant;
+use crate::evidence::Verdict;
+use crate::firewall::{BlockCandidate, Decision, Meta, Proto, decide, write_all};
+use crate::ledger::{Alert, HostFinding, Ledger};
+use crate::pipeline::{self, Ended, Merger, RunOptions, What};
+use crate::sink::{Relay, Report};
+use crate::time::PacketTime;
+
+/// Batches that may wait for the ledger.
+const QUEUE: usize = 64;
+/// How often a progress callback is called.
+const TICK: Duration = Duration::from_millis(200);
+
+/// What a session calls back.
+pub(super) trait Listener {
+    /// Something new of a host and endpoint.
+    fn alert(&mut self, alert: &Alert) -> Result<(), Failure>;
+    /// Frames read so far, a few times a second.
+    fn progress(&mut self, frames: u64);
+}
+
+/// A session that is over.
+pub(super) struct Finished<S> {
+    /// The source, with its problems.
+    pub(super) source: S,
+    /// What was found, without names and problems of the inputs.
+    pub(super) report: Report,
+    /// The latest packet time.
+    pub(super) until: PacketTime,
+    /// Whether it was interrupted.
+    pub(super) interrupted: bool,
+}
+
+/// Runs a source to its end or to an interrupt.
+pub(super) fn run<S: PacketSource + Send + 'static>(
+    source: S,
+    options: &RunOptions,
+    listener: &mut dyn Listener,
+) -> Result<Finished<S>, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("cannot start the event loop (too many open files?)")?;
+    runtime.block_on(collect(source, *options, listener))
+}
+
+async fn collect<S: PacketSource + Send + 'static>(
+    source: S,
+    options: RunOptions,
+    listener: &mut dyn Listener,
+) -> Result<Finished<S>, Failure> {
+    let stop = Arc::new(AtomicBool::new(false));
+    let frames = Arc::new(AtomicU64::new(0));
+    let (tx, mut rx) = mpsc::channel(QUEUE);
+    let reader = {
+        let (stop, frames) = (Arc::clone(&stop), Arc::clone(&frames));
+        std::thread::Builder::new()
+            .name("reader".to_owned())
+            .spawn(move || pipeline::run(source, &options, &stop, &frames, &tx))
+            .context("cannot start the reader thread")?
+    };
+    let ledger = Ledger::default();
+    let mut merger = Merger::new(options.workers);
+    let mut tick = tokio::time::interval(TICK);
+    let mut signals = Signals::new()?;
+    let mut failure = None;
+    loop {
+        tokio::select! {
+            biased;
+            batch = rx.recv() => {
+                let Some(batch) = batch else { break };
+                for event in merger.push(batch) {
+                    match event.what {
+                        What::Flow(flow) => ledger.flow(*flow),
+                        What::Alert(alert) => {
+                            if let Some(alert) = ledger.alert(*alert)
+                                && failure.is_none()
+                                && let Err(e) = listener.alert(&alert)
+                            {
+                                // Nobody reads us any more: stop reading, too.
+                                failure = Some(e);
+                                stop.store(true, Ordering::Relaxed);
+                            }
+                        }
+                    }
+                }
+            }
+            () = signals.next() => {
+                if stop.swap(true, Ordering::Relaxed) {
+                    return Err(anyhow!("interrupted twice: nothing is reported"));
+                }
+            }
+            _ = tick.tick() => listener.progress(frames.load(Ordering::Relaxed)),
+        }
+    }
+    let interrupted = stop.load(Ordering::Relaxed);
+    let Ok(Ended { source, health, until }) = reader.join() else {
+        return Err(anyhow!("the reader failed unexpectedly; please report this with the capture"));
+    };
+    if let Some(e) = failure {
+        return Err(e);
+    }
+    let dropped = ledger.dropped();
+    let hosts = ledger.into_hosts();
+    let relays = relays(&hosts);
+    let report = Report {
+        hosts,
+        relays,
+        blocks: None,
+        health,
+        sources: Vec::new(),
+        problems: Vec::new(),
+        notes: Vec::new(),
+        dropped,
+    };
+    Ok(Finished { source, report, until, interrupted })
+}
+
+/// SIGINT and SIGTERM.
+struct Signals {
+    int: tokio::signal::unix::Signal,
+    term: tokio::signal::unix::Signal,
+}
+
+impl Signals {
+    fn new() -> Result<Self, Failure> {
+        use tokio::signal::unix::{SignalKind, signal};
+        let listen = |kind| signal(kind).context("cannot listen for signals");
+        Ok(Self { int: listen(SignalKind::interrupt())?, term: listen(SignalKind::terminate())? })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.int.recv() => {}
+            _ = self.term.recv() => {}
+        }
+    }
+}
+
+/// Private addresses that served miners: pools or relays inside the network.
+fn relays(hosts: &[HostFinding]) -> Vec<Relay> {
+    let mut found = std::collections::BTreeMap::new();
+    for h in hosts {
+        for f in h.flows.iter().filter(|f| f.verdict > Verdict::Noted && is_private(f.pool.ip())) {
+            found.entry((h.key.tenant, f.pool)).or_insert_with(std::collections::BTreeSet::new).insert(h.key.ip);
+        }
+    }
+    found
+        .into_iter()
+        .map(|((tenant, pool), miners): ((Tenant, _), _)| Relay {
+            pool,
+            tenant,
+            miners: miners.len(),
+            mines: hosts.iter().any(|h| h.key.tenant == tenant && h.key.ip == pool.ip() && h.verdict > Verdict::Noted),
+        })
+        .collect()
+}
+
+fn is_private(ip: std::net::IpAddr) -> bool {
+    match ip {
+        std::net::IpAddr::V4(a) => a.is_private() || a.is_loopback() || a.is_link_local(),
+        std::net::IpAddr::V6(a) => a.is_unique_local() || a.is_loopback() || a.is_unicast_link_local(),
+    }
+}
+
+/// Marks allowed hosts, and, when lists were asked for, decides and writes them. Warnings as sentences.
+pub(super) fn block(report: &mut Report, plan: &BlockPlan, until: PacketTime) -> Result<Vec<String>, Failure> {
+    for h in &mut report.hosts {
+        h.allowed = plan.policy.allows_host(h.key.ip, h.mac);
+    }
+    if plan.lists.is_empty() {
+        return Ok(Vec::new());
+    }
+    let decision = decide(&candidates(&report.hosts, until), &plan.policy, &plan.never, until);
+    let written = write(&decision, plan, until);
+    report.blocks = Some(decision);
+    written
+}
+
+fn write(decision: &Decision, plan: &BlockPlan, until: PacketTime) -> Result<Vec<String>, Failure> {
+    let mut warnings = Vec::new();
+    if decision.capped() > 0 {
+        warnings.push(format!(
+            "{} endpoints did not fit the block list (--max-entries): either the network is overrun, or someone fills the list",
+            decision.capped()
+        ));
+    }
+    for list in &plan.lists {
+        let rendered = list.format.render(&decision.list, &Meta::of(decision, until), &plan.render);
+        warnings.extend(rendered.warnings.iter().map(ToString::to_string));
+        write_all(&list.to, &rendered.files)?;
+    }
+    Ok(warnings)
+}
+
+/// Every flow as the gate wants it. An entry lives from the end of the capture: whoever replays an old capture wants
+/// the list for now.
+fn candidates(hosts: &[HostFinding], until: PacketTime) -> Vec<BlockCandidate<'static>> {
+    let flows = hosts.iter().flat_map(|h| h.flows.iter());
+    flows
+        .map(|f| BlockCandidate {
+            addr: f.pool.ip(),
+            proto: Proto::Tcp,
+            port: f.pool.port(),
+            tenant: f.tenant,
+            miner: f.miner.ip(),
+            miner_mac: f.miner_mac,
+            verdict: f.verdict,
+            handshake_verified: f.handshake_verified,
+            client_data_acked: f.client_data_acked,
+            peer_replied: f.peer_replied,
+            one_way: f.one_way,
+            shared_front: None,
+            last_seen: until,
+        })
+        .collect()
+}

@@ -1,0 +1,17 @@
+//! The rooms put together: reader, workers, and the channels between them and the ledger.
+//!
+//! In: a [`PacketSource`](crate::capture::PacketSource). Out: [`Batch`]es of events in packet order, and the counters.
+//!
+//! ```text
+//! reader thread: next frame -> decode -> deal by tenant and address pair -> workers (own flows, no locks) -> batches
+//! ```
+//!
+//! With one worker the reader does its work itself: no copy, no channel per packet. Replay waits for a slow ledger and
+//! loses nothing.
+
+mod inspection;
+mod run;
+mod worker;
+
+pub use run::{Batch, Ended, Merger, RunOptions, run};
+pub use worker::{Event, What, Worker};

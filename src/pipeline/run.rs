@@ -1,0 +1,311 @@
+//! The reader's loop, alone or with several workers.
+//!
+//! In: frames. Out: batches of events. Both directions of a flow and its tunnels' inside meet in one worker, because
+//! frames are dealt by tenant and unordered address pair of the innermost packet, after fragments were put together.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread;
+
+use crossbeam_channel::{Receiver, Sender, bounded};
+use tokio::sync::mpsc;
+
+use super::worker::{Event, Worker};
+use crate::capture::{PacketSource, Step};
+use crate::decode::{DecodeOptions, Decoder, Packet};
+use crate::flow::{FlowHasher, Limits};
+use crate::health::Health;
+use crate::time::PacketTime;
+
+/// Batches waiting for a worker.
+const QUEUE: usize = 8;
+
+/// How to run.
+#[derive(Clone, Copy, Debug)]
+pub struct RunOptions {
+    /// Worker threads; 1 runs in the reader's.
+    pub workers: usize,
+    /// Frames a batch.
+    pub batch: usize,
+    /// Caps of all flow tables together.
+    pub limits: Limits,
+    /// How to decode.
+    pub decode: DecodeOptions,
+}
+
+impl Default for RunOptions {
+    fn default() -> Self {
+        Self { workers: 1, batch: 512, limits: Limits::default(), decode: DecodeOptions::default() }
+    }
+}
+
+/// Events of one worker for one batch of frames. Every worker answers every batch.
+#[derive(Debug)]
+pub struct Batch {
+    /// Number of the batch.
+    pub number: u64,
+    /// What was found in it.
+    pub events: Vec<Event>,
+}
+
+/// Puts the batches of several workers back into packet order.
+pub struct Merger {
+    workers: usize,
+    next: u64,
+    pending: BTreeMap<u64, (usize, Vec<Event>)>,
+}
+
+impl Merger {
+    /// For that many workers.
+    pub fn new(workers: usize) -> Self {
+        Self { workers: workers.max(1), next: 0, pending: BTreeMap::new() }
+    }
+
+    /// Takes a batch; gives out the events that no earlier frame can precede any more.
+    pub fn push(&mut self, batch: Batch) -> Vec<Event> {
+        let entry = self.pending.entry(batch.number).or_default();
+        entry.0 += 1;
+        entry.1.extend(batch.events);
+        let mut out = Vec::new();
+        while self.pending.get(&self.next).is_some_and(|(n, _)| *n >= self.workers) {
+            if let Some((_, mut events)) = self.pending.remove(&self.next) {
+                events.sort_by_key(|e| e.order);
+                out.append(&mut events);
+            }
+            self.next += 1;
+        }
+        out
+    }
+}
+
+/// A run that is over.
+#[derive(Debug)]
+pub struct Ended<S> {
+    /// The source, with its problems.
+    pub source: S,
+    /// Counters of everyone.
+    pub health: Health,
+    /// The latest packet time.
+    pub until: PacketTime,
+}
+
+/// Reads the source to its end, or until `stop`. Blocks; call it from a thread of its own.
+pub fn run<S: PacketSource>(
+    mut source: S,
+    options: &RunOptions,
+    stop: &AtomicBool,
+    frames: &AtomicU64,
+    out: &mpsc::Sender<Batch>,
+) -> Ended<S> {
+    let (health, until) = if options.workers <= 1 {
+        alone(&mut source, options, stop, frames, out)
+    } else {
+        with_workers(&mut source, options, stop, frames, out)
+    };
+    Ended { source, health, until }
+}
+
+fn alone<S: PacketSource>(
+    source: &mut S,
+    options: &RunOptions,
+    stop: &AtomicBool,
+    frames: &AtomicU64,
+    out: &mpsc::Sender<Batch>,
+) -> (Health, PacketTime) {
+    let mut decoder = Decoder::new(options.decode);
+    let mut worker = Worker::new(options.limits);
+    let mut until = PacketTime::ZERO;
+    let (mut order, mut number, mut in_batch) = (0u64, 0u64, 0usize);
+    let send = |worker: &mut Worker, number: &mut u64| {
+        if worker.has_events() {
+            // A receiver that is gone wants no more findings.
+            drop(out.blocking_send(Batch { number: *number, events: worker.take_events() }));
+            *number += 1;
+        }
+    };
+    loop {
+        if in_batch >= options.batch || !source.ready() {
+            frames.store(order, Ordering::Relaxed);
+            send(&mut worker, &mut number);
+            in_batch = 0;
+            if stop.load(Ordering::Relaxed) {
+                break;
+            }
+        }
+        match source.next() {
+            Step::Frame(frame) => {
+                order += 1;
+                in_batch += 1;
+                until = until.max(frame.time);
+                if let Some(packet) = decoder.decode(&frame) {
+                    worker.packet(&packet, order);
+                }
+            }
+            Step::Idle => in_batch = options.batch,
+            Step::End => break,
+        }
+    }
+    worker.finish(order);
+    send(&mut worker, &mut number);
+    let mut health = decoder.finish();
+    health.merge(worker.health());
+    (health, until)
+}
+
+/// Packets on their way to a worker: their payloads lie one behind the other in `bytes`.
+#[derive(Default)]
+struct Parcel {
+    packets: Vec<(Packet<'static>, u64, usize, usize)>,
+    bytes: Vec<u8>,
+}
+
+impl Parcel {
+    fn push(&mut self, p: &Packet<'_>, order: u64) {
+        let from = self.bytes.len();
+        self.bytes.extend_from_slice(p.payload);
+        let detached = Packet {
+            at: p.at,
+            time: p.time,
+            tenant: p.tenant,
+            vlan: p.vlan,
+            src_mac: p.src_mac,
+            dst_mac: p.dst_mac,
+            src: p.src,
+            dst: p.dst,
+            ip_id: p.ip_id,
+            transport: p.transport,
+            payload: &[],
+            wire_payload_len: p.wire_payload_len,
+            wire_ip_len: p.wire_ip_len,
+        };
+        self.packets.push((detached, order, from, self.bytes.len()));
+    }
+}
+
+enum Work {
+    Parcel(u64, Parcel),
+    Finish(u64, u64),
+}
+
+fn with_workers<S: PacketSource>(
+    source: &mut S,
+    options: &RunOptions,
+    stop: &AtomicBool,
+    frames: &AtomicU64,
+    out: &mpsc::Sender<Batch>,
+) -> (Health, PacketTime) {
+    let n = options.workers;
+    let limits = share(options.limits, n);
+    let mut decoder = Decoder::new(options.decode);
+    let hasher = FlowHasher::new();
+    let mut until = PacketTime::ZERO;
+    let mut health = Health::default();
+    thread::scope(|scope| {
+        let (empty_tx, empty_rx) = bounded::<Parcel>(n * (QUEUE + 2));
+        let mut queues: Vec<Sender<Work>> = Vec::with_capacity(n);
+        let mut handles = Vec::with_capacity(n);
+        for i in 0..n {
+            let (tx, rx) = bounded(QUEUE);
+            let (out, empties) = (out.clone(), empty_tx.clone());
+            let work = move || serve(&rx, limits, &out, &empties);
+            match thread::Builder::new().name(format!("worker-{i}")).spawn_scoped(scope, work) {
+                Ok(handle) => {
+                    queues.push(tx);
+                    handles.push(handle);
+                }
+                // Fewer threads than asked for: the ones there are share the flows.
+                Err(_) if i > 0 => break,
+                Err(_) => return,
+            }
+        }
+        let count = queues.len() as u64;
+        let mut parcels: Vec<Parcel> = queues.iter().map(|_| Parcel::default()).collect();
+        let (mut order, mut number, mut in_batch) = (0u64, 0u64, 0usize);
+        let flush = |parcels: &mut Vec<Parcel>, number: &mut u64| {
+            for (parcel, queue) in parcels.iter_mut().zip(&queues) {
+                let full = std::mem::replace(parcel, empty_rx.try_recv().unwrap_or_default());
+                drop(queue.send(Work::Parcel(*number, full)));
+            }
+            *number += 1;
+        };
+        loop {
+            if in_batch >= options.batch || (in_batch > 0 && !source.ready()) {
+                frames.store(order, Ordering::Relaxed);
+                flush(&mut parcels, &mut number);
+                in_batch = 0;
+                if stop.load(Ordering::Relaxed) {
+                    break;
+                }
+            }
+            match source.next() {
+                Step::Frame(frame) => {
+                    order += 1;
+                    in_batch += 1;
+                    until = until.max(frame.time);
+                    if let Some(packet) = decoder.decode(&frame) {
+                        let to = hasher.pair(packet.tenant, packet.src, packet.dst) % count;
+                        if let Some(parcel) = parcels.get_mut(to as usize) {
+                            parcel.push(&packet, order);
+                        }
+                    }
+                }
+                Step::Idle => {
+                    if stop.load(Ordering::Relaxed) {
+                        break;
+                    }
+                }
+                Step::End => break,
+            }
+        }
+        if in_batch > 0 {
+            flush(&mut parcels, &mut number);
+        }
+        for queue in &queues {
+            drop(queue.send(Work::Finish(number, order)));
+        }
+        drop(queues);
+        for handle in handles {
+            if let Ok(h) = handle.join() {
+                health.merge(&h);
+            }
+        }
+    });
+    let mut all = decoder.finish();
+    all.merge(&health);
+    (all, until)
+}
+
+/// A worker thread.
+fn serve(rx: &Receiver<Work>, limits: Limits, out: &mpsc::Sender<Batch>, empties: &Sender<Parcel>) -> Health {
+    let mut worker = Worker::new(limits);
+    for work in rx {
+        let number = match work {
+            Work::Parcel(number, mut parcel) => {
+                for (packet, order, from, to) in parcel.packets.drain(..) {
+                    let payload = parcel.bytes.get(from..to).unwrap_or_default();
+                    worker.packet(&Packet { payload, ..packet }, order);
+                }
+                parcel.bytes.clear();
+                drop(empties.try_send(parcel));
+                number
+            }
+            Work::Finish(number, order) => {
+                worker.finish(order);
+                number
+            }
+        };
+        drop(out.blocking_send(Batch { number, events: worker.take_events() }));
+    }
+    worker.health().clone()
+}
+
+/// A worker's share of the caps. Sources and flows spread evenly enough by hash; the quota of one source stays whole,
+/// because all flows of a pair of addresses meet in one worker.
+fn share(limits: Limits, n: usize) -> Limits {
+    Limits {
+        max_flows: (limits.max_flows / n).max(1024),
+        half_open: (limits.half_open / n).max(1024),
+        buffered: limits.buffered / n,
+        ..limits
+    }
+}

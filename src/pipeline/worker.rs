@@ -1,0 +1,209 @@
+//! One worker: owns its flows, takes no lock, is a pure function of packets and their timestamps.
+//!
+//! In: packets in capture order. Out: [`Event`]s. A panic costs the flow whose packet caused it, and a count.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use super::inspection::{Inspection, Tools};
+use crate::decode::Packet;
+use crate::dialect::{Scratch, Stage};
+use crate::evidence::{Code, judge};
+use crate::flow::{Ended, FlowHasher, FlowTable, Limits};
+use crate::health::{Counter, Health};
+use crate::ledger::{Alert, FlowFinding, Names, Work};
+
+/// What a worker found out, with the number of the frame that told it, counted over all inputs.
+#[derive(Debug)]
+pub struct Event {
+    /// Frame number over the whole run: the order of events.
+    pub order: u64,
+    /// What.
+    pub what: What,
+}
+
+/// Kinds of events.
+#[derive(Debug)]
+pub enum What {
+    /// A level was reached.
+    Alert(Box<Alert>),
+    /// A mining flow is over.
+    Flow(Box<FlowFinding>),
+}
+
+/// A worker.
+pub struct Worker {
+    table: FlowTable<Inspection>,
+    scratch: Scratch,
+    health: Health,
+    events: Vec<Event>,
+}
+
+impl Worker {
+    /// With its share of the limits.
+    pub fn new(limits: Limits) -> Self {
+        Self {
+            table: FlowTable::new(limits, FlowHasher::new()),
+            scratch: Scratch::default(),
+            health: Health::default(),
+            events: Vec::new(),
+        }
+    }
+
+    /// Takes a packet; `order` is its frame's number over the whole run.
+    pub fn packet(&mut self, packet: &Packet<'_>, order: u64) {
+        // The flow under the packet is let go while unwinding, so nothing half-changed stays behind.
+        if catch_unwind(AssertUnwindSafe(|| self.look(packet, order))).is_err() {
+            self.health.add(Counter::WorkerPanics);
+            self.scratch = Scratch::default();
+        }
+        while let Some(ended) = self.table.next_ended() {
+            self.over(ended, order);
+        }
+    }
+
+    /// The input is over: every flow is reported.
+    pub fn finish(&mut self, order: u64) {
+        let ended: Vec<_> = self.table.drain(&mut self.health).collect();
+        for flow in ended {
+            self.over(flow, order);
+        }
+    }
+
+    /// Events since the last call.
+    pub fn take_events(&mut self) -> Vec<Event> {
+        std::mem::take(&mut self.events)
+    }
+
+    /// Whether there are events.
+    pub fn has_events(&self) -> bool {
+        !self.events.is_empty()
+    }
+
+    /// The counters.
+    pub fn health(&self) -> &Health {
+        &self.health
+    }
+
+    fn look(&mut self, packet: &Packet<'_>, order: u64) {
+        let Self { table, scratch, health, events } = self;
+        let Some(mut flow) = table.packet(packet, health) else { return };
+        let mut tools = Tools { scratch, stamp: packet.stamp() };
+        // The callback needs counters of its own: the table counts gaps while it hands out items.
+        let mut counted = Health::default();
+        flow.feed(packet, health, |inspection, info, way, item| {
+            inspection.item(info, way, item, &mut tools, &mut counted);
+        });
+        for c in [Counter::LinesTooLong, Counter::JsonInvalid, Counter::MiningMessages] {
+            health.add_n(c, counted.get(c));
+        }
+        let key = *flow.key();
+        let inspection = flow.state();
+        if inspection.is_done() {
+            flow.release();
+            return;
+        }
+        let Some(verdict) = inspection.new_level() else { return };
+        if let Some(arbiter) = inspection.arbiter()
+            && let (Some(c), Some(miner), Some(dialect)) = (arbiter.conversation(), arbiter.miner(), arbiter.dialect())
+        {
+            let reason = c.evidence.lines().last().map(|e| e.text.clone()).unwrap_or_default();
+            let alert = Alert {
+                at: packet.stamp(),
+                tenant: key.tenant(),
+                miner: key.source(miner),
+                pool: key.destination(miner),
+                dialect,
+                verdict,
+                reason,
+            };
+            events.push(Event { order, what: What::Alert(Box::new(alert)) });
+        }
+        let keep = inspection.bears_evidence();
+        flow.keep(keep);
+    }
+
+    fn over(&mut self, mut ended: Ended<Inspection>, order: u64) {
+        let Self { scratch, health, events, .. } = self;
+        let mut tools = Tools { scratch, stamp: ended.info.last };
+        let mut counted = Health::default();
+        ended.finish(health, |inspection, info, way, item| inspection.item(info, way, item, &mut tools, &mut counted));
+        for c in [Counter::LinesTooLong, Counter::JsonInvalid, Counter::MiningMessages] {
+            health.add_n(c, counted.get(c));
+        }
+        if let Some(finding) = finding(&mut ended) {
+            events.push(Event { order, what: What::Flow(Box::new(finding)) });
+        }
+    }
+}
+
+/// The finding of a flow that is over, if its conversation has any evidence.
+fn finding(ended: &mut Ended<Inspection>) -> Option<FlowFinding> {
+    let (key, info) = (ended.key, ended.info);
+    let gaps = ended.state.gaps;
+    let arbiter = ended.state.arbiter_mut()?;
+    let (dialect, miner) = (arbiter.dialect()?, arbiter.miner()?);
+    let c = arbiter.conversation_mut()?;
+    judge(&c.evidence)?;
+    let (first, last) = (info.first, info.last);
+    let one_way = info.one_way().is_some();
+    let replied = c.evidence.has(Code::PoolReply) || c.evidence.has(Code::JobDelivered);
+    if info.handshake.verified && info.handshake.client_data_acked() {
+        c.evidence.note(Code::HandshakeVerified, first, || {
+            "the TCP handshake was seen with matching numbers, and the server acknowledged the client's data".to_owned()
+        });
+    }
+    if info.mid_stream {
+        c.evidence.note(Code::MidStream, first, || "the capture starts in the middle of the conversation".to_owned());
+    }
+    if one_way {
+        c.evidence.note(Code::OneWay, first, || "only one direction of the conversation was captured".to_owned());
+    } else if !replied {
+        c.evidence.note(Code::NoAnswer, last, || "the server never answered in the protocol".to_owned());
+    }
+    if gaps > 0 {
+        c.evidence.note(Code::StreamGaps, last, || format!("the streams have {gaps} holes: messages may be missing"));
+    }
+    let judgement = judge(&c.evidence)?;
+    c.evidence.sort();
+    let names = Names::of(c, dialect);
+    let mut vlans = info.vlans.ids().to_vec();
+    vlans.sort_unstable();
+    let total = info.total();
+    Some(FlowFinding {
+        flow_id: key.flow_id(first.time),
+        community_id: key.community_id(),
+        tenant: key.tenant(),
+        vlans,
+        miner: key.source(miner),
+        miner_mac: *info.macs.get(miner),
+        pool: key.destination(miner),
+        dialect,
+        coin: names.coin.map(|coin| (coin, "wallet")).or(c.coin),
+        stage: if replied { c.stage() } else { Stage::Attempt },
+        verdict: judgement.verdict,
+        missing: judgement.missing,
+        login: c.login.clone(),
+        wallet: names.wallet,
+        worker: names.worker,
+        password: c.password.clone(),
+        program: c.agent.as_deref().and_then(crate::dialect::program_of),
+        agent: c.agent.clone(),
+        algorithms: std::mem::take(&mut c.algorithms),
+        difficulty: c.difficulty,
+        shares: c.shares,
+        jobs: c.jobs,
+        height: c.height,
+        work: Work { shares: c.weighed, hashes: c.work, seconds: c.work_seconds() },
+        reported_hashrate: c.reported_hashrate,
+        one_way,
+        mid_stream: info.mid_stream,
+        handshake_verified: info.handshake.verified,
+        client_data_acked: info.handshake.data_acked(miner),
+        peer_replied: replied,
+        first,
+        last,
+        bytes: total.bytes,
+        packets: total.packets,
+        evidence: c.evidence.lines().cloned().collect(),
+    })
+}

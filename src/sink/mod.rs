@@ -1,0 +1,101 @@
+//! How findings leave: one file an output.
+//!
+//! In: the [`Report`]. Out: text for people, JSON lines for machines. Everything a peer chose is escaped for where it
+//! goes; nothing here decides anything.
+
+pub mod json;
+pub mod table;
+
+use crate::capture::FrameRef;
+use crate::firewall::Decision;
+use crate::health::{Counter, Health};
+use crate::ledger::HostFinding;
+
+/// All that a run found.
+pub struct Report {
+    /// Hosts by tenant and address.
+    pub hosts: Vec<HostFinding>,
+    /// Internal pools and relays: private addresses that served miners.
+    pub relays: Vec<Relay>,
+    /// What the gate let through and what it refused, when a block list was asked for.
+    pub blocks: Option<Decision>,
+    /// Counters.
+    pub health: Health,
+    /// Names of the inputs, by source id.
+    pub sources: Vec<String>,
+    /// Damaged inputs, as sentences.
+    pub problems: Vec<String>,
+    /// Remarks on inputs that are no errors.
+    pub notes: Vec<String>,
+    /// Findings that did not fit the ledger.
+    pub dropped: u64,
+}
+
+/// A private address that hands out work inside the network.
+pub struct Relay {
+    /// Its end.
+    pub pool: std::net::SocketAddr,
+    /// Overlay or VLAN.
+    pub tenant: crate::decode::Tenant,
+    /// How many inside hosts mine there.
+    pub miners: usize,
+    /// Whether it mines elsewhere itself.
+    pub mines: bool,
+}
+
+impl Report {
+    /// The input a frame came from, when there is more than one.
+    pub fn source_of(&self, frame: FrameRef) -> Option<&str> {
+        (self.sources.len() > 1).then(|| self.sources.get(frame.source.0 as usize).map(String::as_str)).flatten()
+    }
+}
+
+/// What the counters say is wrong with the capture, as sentences; each kind once, and only past a threshold.
+pub fn warnings(h: &Health) -> Vec<String> {
+    let mut out = Vec::new();
+    let percent = |part: u64, whole: u64| if whole == 0 { 0 } else { part.saturating_mul(100) / whole };
+    let frames = h.get(Counter::Frames);
+    let flows = h.get(Counter::Flows);
+    let one_way = percent(h.get(Counter::OneWayFlows), flows);
+    if one_way >= 25 {
+        out.push(format!(
+            "one-way {one_way}%: of most flows only one direction was captured. Mirror both directions of the port: \
+             what is seen one-way is never blocked"
+        ));
+    }
+    let truncated = h.get(Counter::FramesTruncated);
+    if truncated > 0 {
+        let share = percent(truncated, frames).max(1);
+        out.push(format!(
+            "{share}% of the frames are truncated (snaplen {}): payload is missing. Capture with snaplen 0",
+            h.snaplen
+        ));
+    }
+    let skipped = h.get(Counter::LinkTypeUnknown);
+    if skipped > 0 {
+        out.push(format!("{skipped} frames have a link type that is not decoded: see \"skipped\""));
+    }
+    if h.get(Counter::TunnelTooDeep) > 0 {
+        out.push(format!("{} frames nest tunnels too deeply to open", h.get(Counter::TunnelTooDeep)));
+    }
+    let fragments = h.get(Counter::FragmentsDropped);
+    if fragments > 0 {
+        out.push(format!("{fragments} IP fragments could not be put together: evasion is possible there"));
+    }
+    let bad = percent(h.get(Counter::BadChecksum), h.get(Counter::TcpPackets) + h.get(Counter::UdpPackets));
+    if bad >= 10 {
+        out.push(format!("{bad}% of the checksums are wrong: usual when captured on a host that offloads them"));
+    }
+    for (c, what) in [
+        (Counter::FlowsEvicted, "flows were evicted because the flow table was full"),
+        (Counter::WorkerPanics, "packets made a worker fail: please report them"),
+        (Counter::KernelDrops, "frames were dropped by the kernel: minewatch did not see them"),
+        (Counter::InterfaceDrops, "frames were dropped by the interface: minewatch did not see them"),
+        (Counter::EventsDropped, "findings were dropped because the queue was full"),
+    ] {
+        if h.get(c) > 0 {
+            out.push(format!("{} {what}", h.get(c)));
+        }
+    }
+    out
+}
