@@ -126,6 +126,13 @@ pub(super) struct BlockPlan {
     pub(super) render: RenderOptions,
 }
 
+impl BlockPlan {
+    /// Whether a list goes to standard output.
+    pub(super) fn uses_stdout(&self) -> bool {
+        self.lists.iter().any(|l| l.to == Destination::Stdout)
+    }
+}
+
 impl Blocking {
     /// Checks that files and formats go together, before anything is read.
     pub(super) fn resolve(&self) -> Result<BlockPlan, Failure> {

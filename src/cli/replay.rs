@@ -46,7 +46,7 @@ pub(super) fn run(args: &Args) -> Result<Outcome, Failure> {
     if finished.interrupted {
         report.notes.push("interrupted: the inputs were not read to their end".to_owned());
     }
-    printer.report(&report)?;
+    printer.report(&report, plan.uses_stdout())?;
     complain(&report.problems)?;
     blocked?;
     Ok(outcome(&report))
@@ -139,9 +139,10 @@ impl Printer {
         }
     }
 
-    /// Prints the report.
-    pub(super) fn report(&self, report: &Report) -> io::Result<()> {
-        let mut out = BufWriter::new(io::stdout().lock());
+    /// Prints the report; beside standard output when a block list went there.
+    pub(super) fn report(&self, report: &Report, beside: bool) -> io::Result<()> {
+        let to: Box<dyn Write> = if beside { Box::new(io::stderr().lock()) } else { Box::new(io::stdout().lock()) };
+        let mut out = BufWriter::new(to);
         if self.json {
             json::report(&mut out, report)?;
         } else {

@@ -41,7 +41,7 @@ pub(super) fn run(args: &Args) -> Result<Outcome, Failure> {
     if let Ok(warnings) = &blocked {
         report.notes.extend(warnings.iter().cloned());
     }
-    printer.report(&report)?;
+    printer.report(&report, plan.uses_stdout())?;
     complain(&report.problems)?;
     blocked?;
     Ok(outcome(&report))

@@ -80,6 +80,17 @@ fn is_submit(m: &Message<'_>) -> bool {
         && hex_len(m.param(4)).is_some_and(|n| n >= 100)
 }
 
+/// Equihash parameters by the digits of a solution with its length prefix (ZIP 301, NiceHash's specification).
+fn parameters(digits: usize) -> Option<&'static str> {
+    match digits {
+        2694 => Some("equihash/200,9"),
+        806 => Some("equihash/192,7"),
+        202 => Some("equihash/144,5"),
+        106 => Some("equihash/125,4"),
+        _ => None,
+    }
+}
+
 #[derive(Default)]
 struct State {
     stratum: Stratum,
@@ -89,7 +100,12 @@ impl Session for State {
     fn message(&mut self, role: Role, m: &Message<'_>, c: &mut Conversation) {
         let at = m.stamp;
         match (role, m.method()) {
-            (Role::Miner, Some("mining.submit")) if is_submit(m) => self.stratum.submit(m, c),
+            (Role::Miner, Some("mining.submit")) if is_submit(m) => {
+                if let Some(name) = hex_len(m.param(4)).and_then(parameters) {
+                    c.algorithm(name);
+                }
+                self.stratum.submit(m, c);
+            }
             (Role::Miner, _) => self.stratum.request(m, c),
             (Role::Pool, Some("mining.notify")) if is_notify(m) => {
                 let id = text(m.param(0));

@@ -64,18 +64,18 @@ impl Session for State {
                     } else {
                         c.polled(at, "eth_getWork");
                     }
-                    self.work.sent(What::GetWork);
+                    self.work.sent(m, What::GetWork);
                 }
                 Some("eth_submitWork") if is_submit(m) => {
                     self.miner = true;
                     c.asked(at, "eth_submitWork");
                     let header = text(m.param(1));
                     let work = c.submitted(at, header.as_deref());
-                    self.work.sent(What::Submit { work });
+                    self.work.sent(m, What::Submit { work });
                 }
                 Some("eth_submitHashrate") => {
                     c.reported_hashrate = text(m.param(0)).and_then(|h| hex_number(&h)).or(c.reported_hashrate);
-                    self.work.sent(What::Other);
+                    self.work.sent(m, What::Other);
                 }
                 Some(other) => {
                     if !self.miner {
@@ -83,19 +83,19 @@ impl Session for State {
                             format!("the client also calls {}", crate::text::printable(other, 40))
                         });
                     }
-                    self.work.sent(What::Other);
+                    self.work.sent(m, What::Other);
                 }
                 None => {}
             }
             return;
         }
+        let answered = self.work.answered(m);
         if !self.miner {
             return;
         }
         let result = m.rpc.result.filter(|r| r.len() >= 3 && is_hex(r.index(0), 64) && has_0x(r.index(2)));
         match result {
             Some(r) => {
-                self.work.answered();
                 c.replied(at, "answered with work");
                 if let Some(work) = text(r.index(2)).and_then(|t| difficulty::target_256(&t)) {
                     c.difficulty(at, work.round(), work);
@@ -103,7 +103,7 @@ impl Session for State {
                 let header = text(r.index(0));
                 c.job(at, header.as_deref(), None, "Ethash work");
             }
-            None => self.work.reply(m, c),
+            None => self.work.reply(answered, m, c),
         }
     }
 }

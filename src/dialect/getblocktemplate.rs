@@ -1,12 +1,13 @@
-//! getblocktemplate over HTTP, asked for by a miner.
+//! Block templates over HTTP, asked for by a miner: Bitcoin's getblocktemplate, and Monero's method of the same name.
 //!
-//! Source of the protocol facts: BIP 22 and 23; request headers from cgminer, bfgminer and cpuminer `util.c`. Nodes,
+//! Source of the protocol facts: BIP 22 and 23; request headers from cgminer, bfgminer and cpuminer `util.c`; xmrig
+//! `DaemonClient.cpp` and monero `core_rpc_server.h` for the daemon form with a wallet address. Nodes,
 //! wallets, explorers and pool back ends ask for templates too: without a miner's headers or user agent it stays
 //! `noted`. In: HTTP messages. Out: facts and evidence.
 
 use super::http::Work;
 use super::json::Value;
-use super::shape::{is_hex, text};
+use super::shape::{hex_len, is_hex, text};
 use super::{Carrier, Conversation, Dialect, Message, Probe, Role, Session, What};
 
 /// The dialect.
@@ -23,10 +24,8 @@ impl Dialect for GetBlockTemplate {
 
     fn probe(&self, m: &Message<'_>) -> Probe {
         match m.method() {
-            // Monero's daemon has a method of the same name, with a wallet address.
-            Some("getblocktemplate") if m.named("wallet_address").is_some() => Probe::NotForUs,
-            Some("getblocktemplate") if Work::is_miner(m) => Probe::Certain(Role::Miner),
-            Some("getblocktemplate") => Probe::Unsure(Role::Miner, 3),
+            Some(method) if is_poll(method) && Work::is_miner(m) => Probe::Certain(Role::Miner),
+            Some(method) if is_poll(method) => Probe::Unsure(Role::Miner, 3),
             Some("getwork" | "eth_getWork") => Probe::NotForUs,
             Some(_) => Probe::Neutral,
             None if m.rpc.result.is_some_and(is_template) => Probe::Unsure(Role::Pool, 3),
@@ -39,8 +38,14 @@ impl Dialect for GetBlockTemplate {
     }
 }
 
+fn is_poll(method: &str) -> bool {
+    matches!(method, "getblocktemplate" | "get_block_template")
+}
+
 fn is_template(r: Value<'_>) -> bool {
-    is_hex(r.get("previousblockhash"), 64) && r.get("bits").is_some() && r.get("height").is_some()
+    let bitcoin = is_hex(r.get("previousblockhash"), 64) && r.get("bits").is_some();
+    let monero = hex_len(r.get("blocktemplate_blob")).is_some() && r.get("difficulty").is_some();
+    (bitcoin || monero) && r.get("height").is_some()
 }
 
 #[derive(Default)]
@@ -56,34 +61,40 @@ impl Session for State {
         self.miner |= Work::is_miner(m);
         if role == Role::Miner {
             match m.method() {
-                Some("getblocktemplate") if self.miner => {
-                    c.asked(at, "getblocktemplate with a miner's headers");
-                    self.work.sent(What::GetWork);
+                Some(method) if is_poll(method) && self.miner => {
+                    c.asked(at, "a block template request with a miner's headers");
+                    if let Some(wallet) = text(m.named("wallet_address")) {
+                        c.login(at, &wallet);
+                    }
+                    self.work.sent(m, What::GetWork);
                 }
-                Some("getblocktemplate") => {
-                    c.polled(at, "getblocktemplate");
-                    self.work.sent(What::Other);
+                Some(method) if is_poll(method) => {
+                    c.polled(at, "a block template request");
+                    self.work.sent(m, What::Other);
                 }
-                Some("submitblock") if self.miner => {
+                Some("submitblock" | "submit_block") if self.miner => {
                     let work = c.submitted(at, None);
-                    self.work.sent(What::Submit { work });
+                    self.work.sent(m, What::Submit { work });
                 }
-                Some(_) => self.work.sent(What::Other),
+                Some(_) => self.work.sent(m, What::Other),
                 None => {}
             }
             return;
         }
+        let answered = self.work.answered(m);
         if !self.miner {
             return;
         }
         match m.rpc.result.filter(|r| is_template(*r)) {
             Some(template) => {
-                self.work.answered();
                 c.replied(at, "answered with a block template");
+                if let Some(d) = template.get("difficulty").and_then(Value::as_f64) {
+                    c.difficulty(at, d, d);
+                }
                 let id = text(template.get("workid"));
                 c.job(at, id.as_deref(), template.get("height").and_then(Value::as_u64), "a block template");
             }
-            None => self.work.reply(m, c),
+            None => self.work.reply(answered, m, c),
         }
     }
 }

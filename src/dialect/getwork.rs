@@ -56,23 +56,23 @@ impl Session for State {
                 c.asked(at, "getwork over HTTP");
                 let share = hex_len(m.param(0)).is_some_and(|n| n >= 256);
                 let what = if share { What::Submit { work: c.submitted(at, None) } } else { What::GetWork };
-                self.work.sent(what);
+                self.work.sent(m, what);
             } else if m.method().is_none() {
                 c.asked(at, "a long poll for work");
-                self.work.sent(What::GetWork);
+                self.work.sent(m, What::GetWork);
             }
             return;
         }
+        let answered = self.work.answered(m);
         match m.rpc.result.filter(|r| is_work(*r)) {
             Some(work) => {
-                self.work.answered();
                 c.replied(at, "answered with work");
                 if let Some(hashes) = text(work.get("target")).and_then(|t| little_endian_target(&t)) {
                     c.difficulty(at, hashes / 4_294_967_296.0, hashes);
                 }
                 c.job(at, None, None, "getwork work");
             }
-            None => self.work.reply(m, c),
+            None => self.work.reply(answered, m, c),
         }
     }
 }

@@ -1,10 +1,11 @@
 //! The part of a session that the HTTP work protocols share: headers, and which response answers which request.
 //!
 //! In: HTTP messages of a flow whose dialect is known. Out: facts and evidence. HTTP/1 answers in order, so requests
-//! queue; the JSON id is not needed (cgminer sends 0 for all).
+//! queue; the JSON id finds the place again after a loss (cgminer sends 0 for all, then order alone has to do).
 
 use std::collections::VecDeque;
 
+use super::requests::key_of;
 use super::shape::error_text;
 use super::{Conversation, Message, What};
 use crate::evidence::Code;
@@ -12,7 +13,7 @@ use crate::evidence::Code;
 /// Requests in flight of an HTTP work session.
 #[derive(Default)]
 pub(super) struct Work {
-    open: VecDeque<What>,
+    open: VecDeque<(Option<u64>, What)>,
 }
 
 impl Work {
@@ -42,21 +43,24 @@ impl Work {
     }
 
     /// A request was sent.
-    pub(super) fn sent(&mut self, what: What) {
+    pub(super) fn sent(&mut self, m: &Message<'_>, what: What) {
         if self.open.len() >= Self::CAP {
             self.open.pop_front();
         }
-        self.open.push_back(what);
+        self.open.push_back((key(m), what));
     }
 
-    /// A response arrived: what it answers.
-    pub(super) fn answered(&mut self) -> Option<What> {
-        self.open.pop_front()
+    /// A response arrived: what it answers. Call it for every response, or the queue gets out of step.
+    pub(super) fn answered(&mut self, m: &Message<'_>) -> Option<What> {
+        let id = key(m);
+        // A request whose response was lost stays behind: whoever answers a later one has answered it.
+        let at = id.and_then(|_| self.open.iter().position(|(k, _)| *k == id)).unwrap_or(0);
+        self.open.drain(..at.min(self.open.len()));
+        self.open.pop_front().map(|(_, what)| what)
     }
 
     /// A response that is no work.
-    pub(super) fn reply(&mut self, m: &Message<'_>, c: &mut Conversation) {
-        let answered = self.answered();
+    pub(super) fn reply(&self, answered: Option<What>, m: &Message<'_>, c: &mut Conversation) {
         // A response without JSON (an error page, a login form) is no answer in the protocol.
         if m.rpc.result.is_none() && m.rpc.error.is_none() {
             return;
@@ -77,4 +81,8 @@ impl Work {
             None => {}
         }
     }
+}
+
+fn key(m: &Message<'_>) -> Option<u64> {
+    m.rpc.id.and_then(key_of)
 }

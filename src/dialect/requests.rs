@@ -5,6 +5,8 @@
 
 use std::collections::VecDeque;
 
+use super::json;
+
 /// What a miner asked.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub enum What {
@@ -35,7 +37,7 @@ impl Requests {
 
     /// A request was sent.
     pub fn sent(&mut self, id: Option<json::Value<'_>>, what: What) {
-        if let Some(id) = id.and_then(key) {
+        if let Some(id) = id.and_then(key_of) {
             if self.open.len() >= Self::CAP {
                 self.open.pop_front();
             }
@@ -45,16 +47,14 @@ impl Requests {
 
     /// A reply arrived; what it answers.
     pub fn answered(&mut self, id: Option<json::Value<'_>>) -> Option<What> {
-        let id = id.and_then(key)?;
+        let id = id.and_then(key_of)?;
         let at = self.open.iter().position(|(k, _)| *k == id)?;
         self.open.remove(at).map(|(_, what)| what)
     }
 }
 
-use super::json;
-
 /// Ids compare by their text: some pools answer the number 1 with the string "1". `null` is no id.
-fn key(id: json::Value<'_>) -> Option<u64> {
+pub(super) fn key_of(id: json::Value<'_>) -> Option<u64> {
     use std::hash::{BuildHasher, Hasher};
     let mut h = foldhash::quality::FixedState::with_seed(0).build_hasher();
     if let Some(s) = id.as_str() {

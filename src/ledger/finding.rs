@@ -120,6 +120,8 @@ pub struct Names {
     pub worker: Option<String>,
     /// The coin, when the address belongs to one coin only and that coin is mined with this dialect.
     pub coin: Option<Coin>,
+    /// The address belongs to coins of scrypt pools, whose difficulty 1 is 2^16 hashes instead of 2^32.
+    pub scrypt: bool,
 }
 
 impl Names {
@@ -133,18 +135,27 @@ impl Names {
         }
         if let Some(w) = login.wallet {
             names.wallet = Some(w.text.to_owned());
-            names.coin = w.coin().filter(|coin| w.is_verified() && mined_with(*coin, dialect));
+            let mut coins = w.coins.iter().filter(|c| mined_with(**c, dialect, &conversation.algorithms));
+            names.coin = match (w.is_verified(), coins.next(), coins.next()) {
+                (true, Some(only), None) => Some(*only),
+                _ => None,
+            };
+            names.scrypt =
+                !w.coins.is_empty() && w.coins.iter().all(|c| matches!(c, Coin::Ltc | Coin::Doge | Coin::Dgb));
         }
         names
     }
 }
 
 /// Whether a coin is mined with a dialect's family of algorithms: an address of another family is a payout address.
-fn mined_with(coin: Coin, dialect: &str) -> bool {
+fn mined_with(coin: Coin, dialect: &str, algorithms: &[String]) -> bool {
+    // Zcash and Flux share their addresses; Flux used parameters of its own.
+    let flux = algorithms.iter().any(|a| a == "equihash/125,4");
     use Coin::{Arq, Bch, Btc, Btg, Dash, Dgb, Doge, Firo, Flux, Grft, Ltc, Sal, Sumo, Vtc, Wow, Xmr, Zec, Zen, Zeph};
     match coin {
         Xmr | Sal | Zeph | Sumo | Arq | Wow | Grft => dialect == "cryptonote",
-        Zec | Zen | Btg | Flux => dialect == "equihash",
+        Flux => dialect == "equihash" && flux,
+        Zec | Zen | Btg => dialect == "equihash" && !flux,
         Btc | Bch | Ltc | Doge | Dgb | Dash | Vtc | Firo => {
             matches!(dialect, "bitcoin-v1" | "getwork" | "getblocktemplate")
         }

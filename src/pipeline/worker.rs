@@ -193,7 +193,11 @@ fn finding(ended: &mut Ended<Inspection>) -> Option<FlowFinding> {
         shares: c.shares,
         jobs: c.jobs,
         height: c.height,
-        work: Work { shares: c.weighed, hashes: c.work, seconds: c.work_seconds() },
+        work: Work {
+            shares: c.weighed,
+            hashes: if names.scrypt && dialect == "bitcoin-v1" { c.work / 65_536.0 } else { c.work },
+            seconds: c.work_seconds(),
+        },
         reported_hashrate: c.reported_hashrate,
         one_way,
         mid_stream: info.mid_stream,

@@ -180,7 +180,8 @@ impl<'a> Iterator for Members<'a> {
     }
 }
 
-/// The members that JSON-RPC gives a meaning, collected in one pass. Of repeated keys the first counts.
+/// The members that JSON-RPC gives a meaning, collected in one pass. Of repeated keys the last counts, as it does for
+/// the parsers that pools use (Node.js, Go, jansson): what the pool reads is what matters.
 #[derive(Clone, Debug)]
 pub struct Rpc<'a> {
     /// `id`, which may be `null`.
@@ -222,11 +223,7 @@ impl<'a> Rpc<'a> {
                 b"error" => &mut error,
                 _ => continue,
             };
-            if slot.is_some() {
-                repeated = true;
-            } else {
-                *slot = Some(value);
-            }
+            repeated |= slot.replace(value).is_some();
         }
         Some(Self { id, method: method.and_then(Value::as_str), params, result, error, repeated, root })
     }
