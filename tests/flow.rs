@@ -102,7 +102,7 @@ fn traffic() -> Vec<Packet<'static>> {
         let packet = Packet {
             at: FrameRef { source: SourceId(0), number: packets.len() as u64 + 1 },
             time,
-            tenant: if n % 3 == 0 { Tenant::Vxlan(7) } else { Tenant::None },
+            tenant: if n.is_multiple_of(3) { Tenant::Vxlan(7) } else { Tenant::None },
             vlan: None,
             src_mac: None,
             dst_mac: None,
@@ -154,7 +154,7 @@ fn flows_do_not_depend_on_the_number_of_workers_nor_on_the_seed() {
     let (stories, health) = replay(&packets, 1);
     assert!(stories.len() > 600, "{}", stories.len());
     assert!(stories.iter().filter(|s| s.5).count() > 200);
-    assert!(stories.iter().any(|s| s.7.contains("<")));
+    assert!(stories.iter().any(|s| s.7.contains('<')));
     for c in [Counter::Duplicates, Counter::ReassemblyGaps, Counter::MidStreamFlows, Counter::OneWayFlows] {
         assert!(health.get(c) > 0, "{}", c.name());
     }

@@ -1,8 +1,9 @@
 //! Tells a mirror's second copy of a packet (ingress and egress port) from a retransmission.
 //!
 //! A copy has everything in common with its original, the IPv4 identification included, and follows within
-//! milliseconds. Where that identification is 0 or there is none, the first payload bytes stand in for it. Counting
-//! is all that depends on this: a stream takes each byte once anyway.
+//! milliseconds. Where that identification is 0 or there is none, the first payload bytes stand in for it. Bare
+//! acknowledgements and resets without identification, which hosts repeat in earnest, are copies only in flows of
+//! which something else was copied. Counting is all that depends on this: a stream takes each byte once anyway.
 
 use std::hash::{BuildHasher, Hasher};
 
@@ -45,6 +46,15 @@ impl Recent {
         self.at = (self.at + 1) % self.marks.len() as u8;
         false
     }
+}
+
+/// Whether two such packets cannot both be meant.
+pub(super) const fn is_telling(packet: &Packet<'_>) -> bool {
+    let control = match packet.transport {
+        Transport::Tcp { flags, .. } => flags.syn || flags.fin,
+        Transport::Udp { .. } => true,
+    };
+    packet.ip_id != 0 || packet.wire_payload_len > 0 || control
 }
 
 /// Not seeded: two runs must count the same.

@@ -177,8 +177,13 @@ impl<S: Default> FlowTable<S> {
         for w in Direction::BOTH {
             *seen.get_mut(w) = info.counts.get(w).packets > 0;
         }
-        let cold =
-            Cold { info, recent: BothWays::default(), streams: header.map(|_| Box::default()), state: S::default() };
+        let cold = Cold {
+            info,
+            recent: BothWays::default(),
+            mirrored: false,
+            streams: header.map(|_| Box::default()),
+            state: S::default(),
+        };
         let slot = Slot {
             key,
             hash,

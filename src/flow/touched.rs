@@ -1,5 +1,6 @@
 //! What a caller sees of a flow: [`Touched`] while a packet of it is at hand, [`Ended`] when it is over.
 
+use super::dedup::is_telling;
 use super::handshake::Header;
 use super::info::FlowInfo;
 use super::key::{BothWays, Direction, FlowKey};
@@ -35,7 +36,9 @@ pub(super) struct Wish {
 
 impl<S> Touched<'_, S> {
     pub(super) fn note(&mut self, packet: &Packet<'_>, header: Option<&Header>, health: &mut Health) {
-        self.duplicate = self.cold.recent.get_mut(self.way).repeats(packet);
+        let (repeats, telling) = (self.cold.recent.get_mut(self.way).repeats(packet), is_telling(packet));
+        self.cold.mirrored |= repeats && telling;
+        self.duplicate = repeats && (telling || self.cold.mirrored);
         if self.duplicate {
             health.add(Counter::Duplicates);
         } else {
@@ -70,6 +73,11 @@ impl<S> Touched<'_, S> {
     /// What is known of the flow, this packet included.
     pub const fn info(&self) -> &FlowInfo {
         &self.cold.info
+    }
+
+    /// Both at once.
+    pub const fn parts(&mut self) -> (&FlowInfo, &mut S) {
+        (&self.cold.info, &mut self.cold.state)
     }
 
     /// The caller's state.

@@ -120,7 +120,7 @@ pub struct Names {
     pub worker: Option<String>,
     /// The coin, when the address belongs to one coin only and that coin is mined with this dialect.
     pub coin: Option<Coin>,
-    /// The address belongs to coins of scrypt pools, whose difficulty 1 is 2^16 hashes instead of 2^32.
+    /// The address belongs to a coin of scrypt pools, whose difficulty 1 is 2^16 hashes instead of 2^32.
     pub scrypt: bool,
 }
 
@@ -140,8 +140,7 @@ impl Names {
                 (true, Some(only), None) => Some(*only),
                 _ => None,
             };
-            names.scrypt =
-                !w.coins.is_empty() && w.coins.iter().all(|c| matches!(c, Coin::Ltc | Coin::Doge | Coin::Dgb));
+            names.scrypt = matches!(w.coins, [Coin::Ltc]);
         }
         names
     }
@@ -153,7 +152,7 @@ fn mined_with(coin: Coin, dialect: &str, algorithms: &[String]) -> bool {
     let flux = algorithms.iter().any(|a| a == "equihash/125,4");
     use Coin::{Arq, Bch, Btc, Btg, Dash, Dgb, Doge, Firo, Flux, Grft, Ltc, Sal, Sumo, Vtc, Wow, Xmr, Zec, Zen, Zeph};
     match coin {
-        Xmr | Sal | Zeph | Sumo | Arq | Wow | Grft => dialect == "cryptonote",
+        Xmr | Sal | Zeph | Sumo | Arq | Wow | Grft => matches!(dialect, "cryptonote" | "getblocktemplate"),
         Flux => dialect == "equihash" && flux,
         Zec | Zen | Btg => dialect == "equihash" && !flux,
         Btc | Bch | Ltc | Doge | Dgb | Dash | Vtc | Firo => {

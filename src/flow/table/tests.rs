@@ -4,7 +4,8 @@ use std::net::{IpAddr, Ipv4Addr};
 use super::*;
 use crate::capture::SourceId;
 use crate::decode::{MacAddr, TcpFlags, Tenant, Transport};
-use crate::flow::{Item, Moment};
+use crate::capture::Stamp;
+use crate::flow::Item;
 
 /// What a worker would keep: the bytes of each direction, gaps as `<n>`.
 #[derive(Default, Debug)]
@@ -179,5 +180,5 @@ mod pressure;
 
 #[test]
 fn the_hot_part_of_a_flow_is_two_cache_lines() {
-    assert!(size_of::<Slot<Kept>>() <= 136, "{}", size_of::<Slot<Kept>>());
+    assert!(size_of::<Slot<Kept>>() <= 128, "{}", size_of::<Slot<Kept>>());
 }

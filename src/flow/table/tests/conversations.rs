@@ -170,6 +170,32 @@ fn fs09_a_mirrors_second_copies_count_once() {
 }
 
 #[test]
+fn a_copy_comes_within_fifty_milliseconds() {
+    for (delay, packets) in [(0, 1), (40, 1), (60, 2)] {
+        let mut w = Wire::new();
+        let mut p = w.packet(MINER, "PA", 1, 1, SUBMIT);
+        w.take(&p);
+        p.time = p.time.plus(Duration::from_millis(delay));
+        w.take(&p);
+        assert_eq!(w.only().info.total().packets, packets, "after {delay} ms");
+    }
+}
+
+/// As macOS acknowledges after a loss, and refuses late data: at once, with identification 0.
+#[test]
+fn repeated_acknowledgements_and_resets_are_packets_of_their_own() {
+    let mut w = Wire::new();
+    w.send(MINER, "PA", 1, 1, SUBMIT);
+    for flag in ["A", "A", "A", "A", "R", "R", "R"] {
+        let mut p = w.packet(MINER.back(), flag, 1, 1, b"");
+        p.ip_id = 0;
+        w.take(&p);
+    }
+    assert_eq!(w.only().info.total().packets, 8);
+    assert_eq!(w.count(Counter::Duplicates), 0);
+}
+
+#[test]
 fn a_retransmission_is_a_packet_and_no_copy() {
     let mut w = Wire::new();
     w.send(MINER, "PA", 1, 1, SUBMIT);
@@ -367,6 +393,6 @@ fn flows_left_at_the_end_come_in_the_order_of_their_first_frames_whatever_the_se
         w.drain().into_iter().map(|e| (e.info.first, e.key)).collect::<Vec<_>>()
     };
     let order = run();
-    assert!(order.is_sorted_by_key(|(first, _): &(Moment, FlowKey)| first.at));
+    assert!(order.is_sorted_by_key(|(first, _): &(Stamp, FlowKey)| first.frame));
     assert_eq!(order, run());
 }
