@@ -199,7 +199,7 @@ mod tests {
         #[test]
         fn any_split_gives_the_same_lines(lines in prop::collection::vec("\\{\"k\":\"[ -!#-\\[\\]-~]{0,40}\"\\}", 1..8),
                                           cuts in prop::collection::vec(0usize..400, 0..12)) {
-            let whole = lines.iter().map(|l| format!("{l}\n")).collect::<String>().into_bytes();
+            let whole = [lines.join("\n"), "\n".to_owned()].concat().into_bytes();
             let mut cuts = cuts.into_iter().map(|c| c % whole.len()).collect::<Vec<_>>();
             cuts.sort_unstable();
             let mut chunks = Vec::new();

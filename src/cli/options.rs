@@ -88,7 +88,7 @@ pub(super) struct Blocking {
     /// nft: write the sets without chains and rules, for hooking them into your own
     #[arg(long)]
     sets_only: bool,
-    /// Let the documentation ranges (192.0.2.0/24, 2001:db8::/32 …) into the list: for tests and examples
+    /// Let the documentation ranges (`192.0.2.0/24`, `2001:db8::/32` …) into the list: for tests and examples
     #[arg(long)]
     allow_documentation_ranges: bool,
 }

@@ -22,7 +22,7 @@ impl Dialect for BitcoinV1 {
         match method {
             "mining.subscribe" => probe_subscribe(m),
             "mining.authorize" | "mining.auth" if text(m.param(0)).is_some() => Probe::Unsure(Role::Miner, 2),
-            "mining.configure" if m.param(0).is_some_and(|e| e.is_array()) => Probe::Certain(Role::Miner),
+            "mining.configure" if m.param(0).is_some_and(Value::is_array) => Probe::Certain(Role::Miner),
             "mining.submit" if is_submit(m) => Probe::Certain(Role::Miner),
             "mining.notify" if is_notify(m) => Probe::Certain(Role::Pool),
             "mining.set_version_mask" => Probe::Certain(Role::Pool),
@@ -70,7 +70,7 @@ fn probe_reply(rpc: &Rpc<'_>) -> Probe {
 
 fn is_subscription(r: Value<'_>) -> bool {
     r.len() == 3
-        && r.index(0).is_some_and(|s| s.is_array())
+        && r.index(0).is_some_and(Value::is_array)
         && hex_len(r.index(1)).is_some()
         && r.index(2).is_some_and(|n| n.as_u64().is_some_and(|n| n <= 64))
 }
@@ -82,7 +82,7 @@ fn is_notify(m: &Message<'_>) -> bool {
         && m.param(0).is_some_and(|id| id.as_str().is_some() || id.as_u64().is_some())
         && is_hex(m.param(1), 64)
         && hex_len(m.param(2)).is_some()
-        && m.param(4).is_some_and(|b| b.is_array())
+        && m.param(4).is_some_and(Value::is_array)
         && is_hex(m.param(5), 8)
         && is_hex(m.param(6), 8)
         && is_hex(m.param(7), 8)
@@ -116,7 +116,7 @@ impl Session for State {
                 c.job(at, id.as_deref(), height, "a Bitcoin job");
             }
             (Role::Pool, Some("mining.set_difficulty")) => {
-                if let Some(d) = m.param(0).and_then(|d| d.as_f64()) {
+                if let Some(d) = m.param(0).and_then(Value::as_f64) {
                     c.replied(at, "set a difficulty");
                     c.difficulty(at, d, difficulty::Measure::Bitcoin.work(d).unwrap_or(0.0));
                 }

@@ -41,7 +41,7 @@ fn probe_login(m: &Message<'_>) -> Probe {
     let Some(login) = text(m.named("login")) else { return Probe::NotForUs };
     let pass = text(m.named("pass")).is_some();
     let agent = text(m.named("agent"));
-    let algo = m.named("algo").is_some_and(|a| a.is_array());
+    let algo = m.named("algo").is_some_and(Value::is_array);
     let wallet = wallet::recognise(&login).wallet.is_some();
     let miner = agent.as_deref().is_some_and(|a| super::program::name(a).is_some());
     match (pass, wallet || algo || miner, agent.is_some()) {
@@ -182,7 +182,7 @@ fn read_job(job: Value<'_>, m: &Message<'_>, c: &mut Conversation) {
         }
     }
     let id = text(job.get("job_id"));
-    c.job(m.stamp, id.as_deref(), job.get("height").and_then(|h| h.as_u64()), "a CryptoNote job");
+    c.job(m.stamp, id.as_deref(), job.get("height").and_then(Value::as_u64), "a CryptoNote job");
 }
 
 /// Algorithms that only one coin uses (xmrig `doc/ALGORITHMS.md`). `rx/0` is Monero's, and several smaller coins'.

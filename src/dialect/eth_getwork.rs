@@ -53,7 +53,7 @@ struct State {
 impl Session for State {
     fn message(&mut self, role: Role, m: &Message<'_>, c: &mut Conversation) {
         let at = m.stamp;
-        self.work.headers(m, c);
+        Work::headers(m, c);
         if role == Role::Miner {
             match m.method() {
                 Some("eth_getWork") => {
@@ -103,7 +103,7 @@ impl Session for State {
                 let header = text(r.index(0));
                 c.job(at, header.as_deref(), None, "Ethash work");
             }
-            None => self.work.reply(answered, m, c),
+            None => Work::reply(answered, m, c),
         }
     }
 }

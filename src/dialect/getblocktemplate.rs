@@ -57,7 +57,7 @@ struct State {
 impl Session for State {
     fn message(&mut self, role: Role, m: &Message<'_>, c: &mut Conversation) {
         let at = m.stamp;
-        self.work.headers(m, c);
+        Work::headers(m, c);
         self.miner |= Work::is_miner(m);
         if role == Role::Miner {
             match m.method() {
@@ -94,7 +94,7 @@ impl Session for State {
                 let id = text(template.get("workid"));
                 c.job(at, id.as_deref(), template.get("height").and_then(Value::as_u64), "a block template");
             }
-            None => self.work.reply(answered, m, c),
+            None => Work::reply(answered, m, c),
         }
     }
 }

@@ -50,7 +50,7 @@ struct State {
 impl Session for State {
     fn message(&mut self, role: Role, m: &Message<'_>, c: &mut Conversation) {
         let at = m.stamp;
-        self.work.headers(m, c);
+        Work::headers(m, c);
         if role == Role::Miner {
             if m.method() == Some("getwork") {
                 c.asked(at, "getwork over HTTP");
@@ -72,7 +72,7 @@ impl Session for State {
                 }
                 c.job(at, None, None, "getwork work");
             }
-            None => self.work.reply(answered, m, c),
+            None => Work::reply(answered, m, c),
         }
     }
 }

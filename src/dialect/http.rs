@@ -5,6 +5,7 @@
 
 use std::collections::VecDeque;
 
+use super::json::Value;
 use super::requests::key_of;
 use super::shape::error_text;
 use super::{Conversation, Message, What};
@@ -28,7 +29,7 @@ impl Work {
     }
 
     /// What the headers tell.
-    pub(super) fn headers(&self, m: &Message<'_>, c: &mut Conversation) {
+    pub(super) fn headers(m: &Message<'_>, c: &mut Conversation) {
         let Some(h) = m.http else { return };
         if let Some(name) = h.mining_header {
             let who = if h.response { "response" } else { "request" };
@@ -60,17 +61,17 @@ impl Work {
     }
 
     /// A response that is no work.
-    pub(super) fn reply(&self, answered: Option<What>, m: &Message<'_>, c: &mut Conversation) {
+    pub(super) fn reply(answered: Option<What>, m: &Message<'_>, c: &mut Conversation) {
         // A response without JSON (an error page, a login form) is no answer in the protocol.
         if m.rpc.result.is_none() && m.rpc.error.is_none() {
             return;
         }
         let refused = m.rpc.failure().is_some() || m.rpc.result.is_some_and(|r| r.as_bool() == Some(false));
         // submitblock answers null, or the reason for the refusal (BIP 22).
-        let reason = m.rpc.result.and_then(|r| r.as_str());
+        let reason = m.rpc.result.and_then(Value::as_str);
         match answered {
             Some(What::Submit { .. }) if let Some(reason) = &reason => {
-                c.rejected(m.stamp, &crate::text::printable(reason.as_ref(), 80).to_string());
+                c.rejected(m.stamp, crate::text::printable(reason.as_ref(), 80).as_ref());
             }
             Some(What::Submit { .. }) if refused => c.rejected(m.stamp, &error_text(m.rpc.error)),
             Some(What::Submit { work }) => c.accepted(m.stamp, work),

@@ -115,7 +115,7 @@ impl<'a> Message<'a> {
 
     /// How many positional parameters there are; 0 when they are no array.
     pub fn params(&self) -> usize {
-        self.rpc.params.filter(|p| p.is_array()).map_or(0, |p| p.len())
+        self.rpc.params.filter(|p| p.is_array()).map_or(0, Value::len)
     }
 
     /// A named parameter.

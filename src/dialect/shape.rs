@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::json::Value;
 
 /// Text of a JSON string.
-pub(super) fn text<'a>(v: Option<Value<'a>>) -> Option<Cow<'a, str>> {
+pub(super) fn text(v: Option<Value<'_>>) -> Option<Cow<'_, str>> {
     v?.as_str()
 }
 

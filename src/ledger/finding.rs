@@ -13,6 +13,7 @@ use crate::wallet::{self, Coin, difficulty};
 
 /// One mining flow.
 #[derive(Clone, Debug)]
+#[allow(clippy::struct_excessive_bools)] // independent facts, each with its own word in the output
 pub struct FlowFinding {
     /// Stable number of the flow, below 2^53.
     pub flow_id: u64,
@@ -148,9 +149,9 @@ impl Names {
 
 /// Whether a coin is mined with a dialect's family of algorithms: an address of another family is a payout address.
 fn mined_with(coin: Coin, dialect: &str, algorithms: &[String]) -> bool {
+    use Coin::{Arq, Bch, Btc, Btg, Dash, Dgb, Doge, Firo, Flux, Grft, Ltc, Sal, Sumo, Vtc, Wow, Xmr, Zec, Zen, Zeph};
     // Zcash and Flux share their addresses; Flux used parameters of its own.
     let flux = algorithms.iter().any(|a| a == "equihash/125,4");
-    use Coin::{Arq, Bch, Btc, Btg, Dash, Dgb, Doge, Firo, Flux, Grft, Ltc, Sal, Sumo, Vtc, Wow, Xmr, Zec, Zen, Zeph};
     match coin {
         Xmr | Sal | Zeph | Sumo | Arq | Wow | Grft => matches!(dialect, "cryptonote" | "getblocktemplate"),
         Flux => dialect == "equihash" && flux,

@@ -50,10 +50,6 @@ fn mac(m: Option<MacAddr>) -> Option<String> {
     m.map(|m| m.to_string())
 }
 
-fn is_false(b: &bool) -> bool {
-    !b
-}
-
 #[derive(Serialize)]
 struct EvidenceLine<'a> {
     code: Code,
@@ -102,6 +98,7 @@ fn round(x: f64) -> f64 {
 }
 
 #[derive(Serialize)]
+#[allow(clippy::struct_excessive_bools)] // fields of the output's contract
 struct MinerFlow<'a> {
     event_type: &'static str,
     timestamp: PacketTime,
@@ -125,7 +122,7 @@ struct MinerFlow<'a> {
     coin_basis: Option<&'static str>,
     stage: Stage,
     verdict: Verdict,
-    #[serde(skip_serializing_if = "is_false")]
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
     allowed: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     missing: Option<&'static str>,
@@ -244,7 +241,7 @@ struct MinerHost<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     tenant: Option<String>,
     verdict: Verdict,
-    #[serde(skip_serializing_if = "is_false")]
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
     allowed: bool,
     coins: Vec<&'static str>,
     pools: Vec<String>,

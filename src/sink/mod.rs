@@ -53,7 +53,7 @@ impl Report {
 /// What the counters say is wrong with the capture, as sentences; each kind once, and only past a threshold.
 pub fn warnings(h: &Health) -> Vec<String> {
     let mut out = Vec::new();
-    let percent = |part: u64, whole: u64| if whole == 0 { 0 } else { part.saturating_mul(100) / whole };
+    let percent = |part: u64, whole: u64| part.saturating_mul(100).checked_div(whole).unwrap_or(0);
     let frames = h.get(Counter::Frames);
     let flows = h.get(Counter::Flows);
     let one_way = percent(h.get(Counter::OneWayFlows), flows);

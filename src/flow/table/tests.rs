@@ -3,8 +3,8 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use super::*;
 use crate::capture::SourceId;
-use crate::decode::{MacAddr, TcpFlags, Tenant, Transport};
 use crate::capture::Stamp;
+use crate::decode::{MacAddr, TcpFlags, Tenant, Transport};
 use crate::flow::Item;
 
 /// What a worker would keep: the bytes of each direction, gaps as `<n>`.

@@ -23,8 +23,8 @@ fn a_full_conversation_is_proven_counted_and_closed() {
     assert_eq!(hs.client, Some(MINER.way()));
     assert_eq!(hs.exchanges, 1);
     assert!(!flow.info.mid_stream && flow.info.one_way().is_none());
-    assert_eq!(flow.info.first.at.number, 1);
-    assert_eq!(flow.info.last.at.number, 8);
+    assert_eq!(flow.info.first.frame.number, 1);
+    assert_eq!(flow.info.last.frame.number, 8);
     let total = flow.info.total();
     assert_eq!(total.packets, 8);
     assert_eq!(total.payload, (SUBSCRIBE.len() + RESULT.len()) as u64);
