@@ -64,6 +64,8 @@ counters! {
     OneWayFlows = "one_way_flows",
     /// Flows whose start was not captured.
     MidStreamFlows = "mid_stream_flows",
+    /// Flows let go that were looked at again because they talked differently later.
+    SecondLooks = "second_looks",
     /// Flows evicted because a table was full.
     FlowsEvicted = "flows_evicted",
     /// Half-open entries overwritten because the table was full: handshake proof was lost.

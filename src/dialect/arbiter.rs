@@ -14,8 +14,6 @@ const HELD_BYTES: usize = 16 * 1024;
 const HELD_MESSAGES: usize = 48;
 /// Score from which a dialect may lead without being certain: a lone generic message is not enough.
 const LEAD: u8 = 2;
-/// Messages without a leader after which the flow is somebody else's protocol.
-const GIVE_UP: u32 = 24;
 /// Messages after which an unchallenged leader is settled.
 const SETTLE: u32 = 64;
 
@@ -74,14 +72,16 @@ pub struct Arbiter {
     carrier: Carrier,
     /// Who opened the connection, if that was seen: only that side can be the miner.
     opener: Option<Direction>,
+    /// Messages without a leader after which the flow is somebody else's protocol.
+    patience: u32,
     contest: Option<Box<Contest>>,
     active: Option<Box<Active>>,
 }
 
 impl Arbiter {
-    /// For a flow whose opener is known or not.
-    pub fn new(carrier: Carrier, opener: Option<Direction>) -> Self {
-        Self { carrier, opener, contest: None, active: None }
+    /// For a flow whose opener is known or not, to be given up after `patience` messages without a leader.
+    pub fn new(carrier: Carrier, opener: Option<Direction>, patience: u32) -> Self {
+        Self { carrier, opener, patience, contest: None, active: None }
     }
 
     /// The leading dialect's name.
@@ -133,7 +133,7 @@ impl Arbiter {
             None => contest.leader(),
         };
         let Some(leader) = leader else {
-            return Ok(if contest.messages >= GIVE_UP { Interest::GiveUp } else { Interest::Undecided });
+            return Ok(if contest.messages >= self.patience { Interest::GiveUp } else { Interest::Undecided });
         };
         let (Some(&dialect), Some(Some(miner))) = (DIALECTS.get(leader), contest.votes.get(leader)) else {
             return Ok(Interest::Undecided);

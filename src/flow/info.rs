@@ -62,6 +62,8 @@ pub struct FlowInfo {
     pub macs: BothWays<Option<MacAddr>>,
     /// The start was not captured.
     pub mid_stream: bool,
+    /// It was let go before and looked worth another look: counts and proof begin here.
+    pub second_look: bool,
     /// Proof of a real conversation.
     pub handshake: Handshake,
 }

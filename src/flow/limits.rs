@@ -24,6 +24,8 @@ pub struct Limits {
     pub idle_closed: Duration,
     /// Which datagrams make a UDP flow.
     pub udp: fn(&Packet<'_>) -> bool,
+    /// Which payloads of a flow that was let go are worth another look, now and then.
+    pub again: fn(&[u8]) -> bool,
 }
 
 impl Default for Limits {
@@ -37,6 +39,7 @@ impl Default for Limits {
             idle_kept: Duration::from_hours(1),
             idle_closed: Duration::from_secs(10),
             udp: |_| false,
+            again: |payload| payload.starts_with(b"{"),
         }
     }
 }

@@ -104,6 +104,9 @@ impl<S: Default> FlowTable<S> {
             None => self.open(key, hash, way, packet, header.as_ref(), health)?,
         };
         self.touch(slot, way, packet, header.as_ref());
+        if self.slots.get(slot as usize).is_some_and(|s| s.cold.is_none()) && !self.look_again(slot, packet, health) {
+            return None;
+        }
         let place = self.slots.get_mut(slot as usize)?;
         self.wish = Wish { slot, ..Wish::default() };
         let mut touched = Touched {
@@ -200,12 +203,38 @@ impl<S: Default> FlowTable<S> {
             origin,
             touched: false,
             syn_pending,
+            glances: 0,
         };
         let number = self.place(slot);
         self.index.insert(hash, number);
         self.plain.push_back(&mut self.slots, number);
         self.sources.add(source, &mut self.slots, number);
         Some(number)
+    }
+
+    /// A flow was let go for what it said first. Whoever talks long enough is bound to be heard again: the 8th and 32nd
+    /// promising payload and every 64th from then on are looked at as a conversation picked up in the middle.
+    fn look_again(&mut self, number: u32, packet: &Packet<'_>, health: &mut Health) -> bool {
+        if !(self.limits.again)(packet.payload) {
+            return false;
+        }
+        let Some(slot) = self.slots.get_mut(number as usize) else { return false };
+        slot.glances = slot.glances.wrapping_add(1);
+        if !(slot.glances == 8 || slot.glances == 32 || slot.glances.is_multiple_of(64)) || !slot.key.is_tcp() {
+            return false;
+        }
+        health.add(Counter::SecondLooks);
+        let stamp = packet.stamp();
+        let info = FlowInfo { first: stamp, last: stamp, mid_stream: true, second_look: true, ..FlowInfo::default() };
+        let cold = Cold {
+            info,
+            recent: BothWays::default(),
+            mirrored: false,
+            streams: Some(Box::default()),
+            state: S::default(),
+        };
+        slot.cold = Some(Box::new(cold));
+        true
     }
 }
 

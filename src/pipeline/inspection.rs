@@ -18,6 +18,10 @@ use crate::health::{Counter, Health};
 const LOOKS: u8 = 6;
 /// The same for a stream picked up in the middle: the next line must begin within these.
 const LOOKS_MID_STREAM: u8 = 24;
+/// Messages without a dialect before a flow is let go.
+const PATIENCE: u32 = 24;
+/// The same on a second look, of which there may be many.
+const PATIENCE_AGAIN: u32 = 4;
 /// Lines without JSON before a flow without a dialect is let go.
 const JUNK_LINES: u32 = 32;
 /// HTTP messages without JSON before a flow without a dialect is let go.
@@ -171,7 +175,8 @@ impl Inspection {
             Carrier::Lines => Kind::Lines(Box::default()),
             Carrier::Http => Kind::Http(Box::default()),
         };
-        self.arbiter = Some(Arbiter::new(carrier, info.handshake.client));
+        let patience = if info.second_look { PATIENCE_AGAIN } else { PATIENCE };
+        self.arbiter = Some(Arbiter::new(carrier, info.handshake.client, patience));
     }
 
     /// Data for the carrier that was recognised.
