@@ -396,3 +396,25 @@ fn flows_left_at_the_end_come_in_the_order_of_their_first_frames_whatever_the_se
     assert!(order.is_sorted_by_key(|(first, _): &(Stamp, FlowKey)| first.frame));
     assert_eq!(order, run());
 }
+
+#[test]
+fn a_flow_that_was_let_go_is_looked_at_again_when_it_talks_json() {
+    let mut w = Wire::new();
+    w.handshake(MINER, 1000, 5000);
+    let first = w.packet(MINER, "PA", 1001, 5001, b"HELO box\r\n");
+    w.table.packet(&first, &mut w.health).unwrap().release();
+    let mut seq = 1011;
+    let mut looked = Vec::new();
+    for n in 1..=200u32 {
+        if w.send(MINER, "PA", seq, 5001, SUBMIT) {
+            looked.push(n);
+            let p = w.packet(MINER, "A", seq + SUBMIT.len() as u32, 5001, b"");
+            w.table.packet(&p, &mut w.health).unwrap().release();
+        }
+        seq += SUBMIT.len() as u32;
+        assert!(!w.send(MINER, "PA", seq, 5001, b"plain"), "only promising payloads count");
+        seq += 5;
+    }
+    assert_eq!(looked, [8, 32, 64, 128, 192]);
+    assert_eq!(w.count(Counter::SecondLooks), 5);
+}
