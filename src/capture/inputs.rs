@@ -367,7 +367,12 @@ impl Inputs {
         self.total_bytes
     }
 
-    /// Bytes read of [`total_bytes`](Self::total_bytes) so far.
+    /// The counter behind [`bytes_read`](Self::bytes_read), for a progress display in another thread.
+    pub fn meter(&self) -> Arc<AtomicU64> {
+        Arc::clone(&self.bytes_read)
+    }
+
+    /// Bytes read of all inputs, as they lie on the disk.
     pub fn bytes_read(&self) -> u64 {
         self.bytes_read.load(Atomic::Relaxed)
     }

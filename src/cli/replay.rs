@@ -2,6 +2,8 @@
 
 use std::io::{self, BufWriter, IsTerminal, Write};
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use clap::Args as ClapArgs;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -101,6 +103,30 @@ pub(super) fn style() -> Style {
     }
 }
 
+/// Progress on a terminal: bytes read of all bytes, and frames; of a pipe only frames.
+struct Bar {
+    bar: ProgressBar,
+    read: Arc<AtomicU64>,
+}
+
+impl Bar {
+    fn new(inputs: &Inputs) -> Self {
+        let (bar, template) = match inputs.total_bytes() {
+            Some(total) => (ProgressBar::new(total), "{bar:30} {bytes}/{total_bytes} {eta}  {msg}"),
+            None => (ProgressBar::new_spinner(), "{spinner} {bytes} {elapsed}  {msg}"),
+        };
+        if let Ok(style) = ProgressStyle::with_template(template) {
+            bar.set_style(style);
+        }
+        Self { bar, read: inputs.meter() }
+    }
+
+    fn show(&self, frames: u64) {
+        self.bar.set_position(self.read.load(Ordering::Relaxed));
+        self.bar.set_message(format!("{frames} frames"));
+    }
+}
+
 /// Prints alerts as they come and the report at the end.
 pub(super) struct Printer {
     json: bool,
@@ -108,7 +134,7 @@ pub(super) struct Printer {
     stream: bool,
     style: Style,
     sources: Vec<String>,
-    bar: Option<ProgressBar>,
+    bar: Option<Bar>,
 }
 
 impl Printer {
@@ -116,13 +142,7 @@ impl Printer {
         let sources = (0..inputs.source_count() as u32)
             .map(|i| inputs.source_name(crate::capture::SourceId(i)).to_owned())
             .collect();
-        let bar = io::stderr().is_terminal().then(|| {
-            let bar = ProgressBar::new_spinner();
-            if let Ok(style) = ProgressStyle::with_template("{spinner} {pos} frames, {per_sec}, {elapsed}") {
-                bar.set_style(style);
-            }
-            bar
-        });
+        let bar = io::stderr().is_terminal().then(|| Bar::new(inputs));
         Self { json, stream, style: style(), sources, bar }
     }
 
@@ -135,7 +155,7 @@ impl Printer {
     /// Takes the progress away.
     pub(super) fn done(&mut self) {
         if let Some(bar) = self.bar.take() {
-            bar.finish_and_clear();
+            bar.bar.finish_and_clear();
         }
     }
 
@@ -172,7 +192,7 @@ impl Listener for Printer {
             out.flush()
         };
         match &self.bar {
-            Some(bar) => bar.suspend(print)?,
+            Some(bar) => bar.bar.suspend(print)?,
             None => print()?,
         }
         Ok(())
@@ -180,7 +200,7 @@ impl Listener for Printer {
 
     fn progress(&mut self, frames: u64) {
         if let Some(bar) = &self.bar {
-            bar.set_position(frames);
+            bar.show(frames);
         }
     }
 }

@@ -126,6 +126,7 @@ impl Tally {
         self.health.add_n(Counter::Bytes, captured as u64);
         if (wire as usize) > captured {
             self.health.add(Counter::FramesTruncated);
+            self.health.snaplen = self.health.snaplen.max(captured as u32);
         }
         let health = &mut self.health;
         self.links.add(link, |k, n| add_link(health, k, n));
