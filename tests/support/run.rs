@@ -136,3 +136,38 @@ impl Running {
         Run { code, hung: self.hung, stdout: self.seen, stderr: self.stderr.join().unwrap() }
     }
 }
+
+/// Runs the program for a reader that goes away after `lines` lines of its output. Standard output is not kept.
+pub(crate) fn impatient<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>, lines: usize) -> Run {
+    let (reader, writer) = std::io::pipe().unwrap();
+    let mut command = program();
+    command.args(args).stdout(writer);
+    let mut reader = BufReader::new(reader);
+    let mut child = if lines == 0 {
+        drop(reader);
+        command.spawn().unwrap()
+    } else {
+        let child = command.spawn().unwrap();
+        // The writing end of the tests has to go, or the pipe never ends.
+        drop(command);
+        for _ in 0..lines {
+            reader.read_until(b'\n', &mut Vec::new()).unwrap();
+        }
+        drop(reader);
+        child
+    };
+    let mut err = child.stderr.take().unwrap();
+    let (tx, done) = mpsc::channel();
+    std::thread::spawn(move || {
+        let mut bytes = Vec::new();
+        drop(err.read_to_end(&mut bytes));
+        drop(tx.send(String::from_utf8_lossy(&bytes).into_owned()));
+    });
+    let stderr = done.recv_timeout(HANGS);
+    let hung = stderr.is_err();
+    if hung {
+        drop(child.kill());
+    }
+    let code = child.wait().unwrap().code();
+    Run { code, hung, stdout: Vec::new(), stderr: stderr.unwrap_or_default() }
+}
