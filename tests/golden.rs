@@ -8,7 +8,7 @@ mod support;
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use kit::expect::{Expect, Flow, Refused};
 use serde_json::{Value, json};
@@ -314,7 +314,8 @@ fn check_refusals(g: &Golden, output: &Output, failures: &mut Failures) {
         // Where saying nothing is right, there is nothing to refuse either.
         let silent = output.of("miner_flow").all(|f| ends(f).1.to_string() != *to)
             && g.expect.flows.iter().all(|f| !f.required || format!("{}:{}", f.pool, f.pool_port) != *to);
-        if !reasons.contains(code) && !(silent && reasons.is_empty()) {
+        let right = reasons.contains(code) || (silent && reasons.is_empty());
+        if !right {
             failures.differ(&g.name, &format!("refusal of {to}"), format!("{reasons:?}"), code);
         }
     }
@@ -390,5 +391,4 @@ fn a_reader_of_lists_overlooks_nothing() {
     assert!(lists::ipset("add minewatch4-new 192.0.2.1,tcp:3333").is_err());
     assert!(lists::iptables("-A MINEWATCH -d 192.0.2.0/24 -p tcp -m tcp --dport 1 -j REJECT", "").is_err());
     assert!(lists::plain("192.0.2.0/24").is_err());
-    assert!(Path::new(&pcaps()).is_dir());
 }

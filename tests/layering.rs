@@ -324,9 +324,9 @@ fn the_table_itself_has_layers() {
         EDGES.iter().map(|(room, may)| (*room, may.iter().map(|(to, _)| *to).collect())).collect();
     while let Some(room) = left.iter().find(|(_, uses)| uses.is_empty()).map(|(room, _)| *room) {
         left.remove(room);
-        left.values_mut().for_each(|uses| {
+        for uses in left.values_mut() {
             uses.remove(room);
-        });
+        }
     }
     assert!(left.is_empty(), "rooms that use each other: {left:?}");
 }

@@ -124,7 +124,7 @@ fn without_colour(text: &str) -> String {
     for part in parts {
         match part.split_once('m') {
             Some((code, rest)) if code.bytes().all(|b| b.is_ascii_digit() || b == b';') => plain.push_str(rest),
-            _ => plain.push_str(&format!("\u{1b}[{part}")),
+            _ => plain.extend(["\u{1b}[", part]),
         }
     }
     plain

@@ -82,7 +82,7 @@ pub(crate) fn iptables(v4: &str, v6: &str) -> Result<BTreeSet<String>, String> {
                     }
                     found.insert(socket(ip, port)?);
                 }
-                ["*filter"] | ["COMMIT"] | [":MINEWATCH", "-", "[0:0]"] => {}
+                ["*filter" | "COMMIT"] | [":MINEWATCH", "-", "[0:0]"] => {}
                 _ => return Err(format!("not understood: {line:?}")),
             }
         }

@@ -9,7 +9,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 /// After this a run counts as hanging and is ended. No capture of the tests takes a hundredth of it.
-const HANGS: Duration = Duration::from_secs(60);
+const HANGS: Duration = Duration::from_mins(1);
 
 /// What a run left behind.
 #[derive(Debug)]
