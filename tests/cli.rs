@@ -1,0 +1,333 @@
+//! What the command line promises: exit statuses, sentences about what went wrong, help, block list options.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)] // helpers of tests, which clippy does not see
+
+#[path = "cli/contract.rs"]
+mod contract;
+#[path = "cli/hostile.rs"]
+mod hostile;
+mod support;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use support::output::{Output, accuses};
+use support::run::{Run, impatient, minewatch, replay_json, with_input};
+use support::{lists, pcaps};
+
+/// A miner at 198.51.100.81:3333.
+const MINER: &str = "ppp.pcap";
+/// Nothing that mines.
+const BENIGN: &str = "benign-redis.pcap";
+
+fn pcap(name: &str) -> String {
+    pcaps().join(name).to_str().unwrap().to_owned()
+}
+
+/// Asserts the exit status, with everything else in the message.
+#[track_caller]
+fn exits(run: &Run, code: i32) {
+    assert!(run.code == Some(code) && !run.hung, "wanted exit status {code}: {run:#?}");
+}
+
+/// Asserts an error: status 2, nothing on standard output, and a sentence that holds `says`.
+#[track_caller]
+fn refused(arguments: &[&str], says: &str) {
+    let run = minewatch(arguments);
+    exits(&run, 2);
+    assert!(run.stdout.is_empty(), "{arguments:?} printed {:?}", run.text());
+    assert!(run.stderr.contains(says), "{arguments:?} says {:?}, and not {says:?}", run.stderr);
+}
+
+#[test]
+fn exit_status_0_where_nothing_is_found() {
+    for arguments in [&["replay"][..], &["replay", "--json"], &["explain", "192.0.2.1"]] {
+        let run = minewatch(arguments.iter().map(|a| (*a).to_owned()).chain([pcap(BENIGN)]));
+        exits(&run, 0);
+        assert_eq!(run.stderr, "");
+        assert!(!run.stdout.is_empty());
+    }
+}
+
+#[test]
+fn exit_status_1_where_miners_are_found() {
+    for arguments in
+        [&["replay"][..], &["replay", "--json"], &["explain", "192.168.81.11"], &["explain", "198.51.100.81"]]
+    {
+        let run = minewatch(arguments.iter().map(|a| (*a).to_owned()).chain([pcap(MINER)]));
+        exits(&run, 1);
+        assert_eq!(run.stderr, "");
+        assert!(run.text().contains("192.168.81.11"));
+    }
+}
+
+#[test]
+fn explain_is_about_the_host_that_was_asked_for() {
+    let run = minewatch(["explain".to_owned(), "10.20.102.12".to_owned(), pcap("hostile-strings.pcap")]);
+    exits(&run, 1);
+    assert!(run.text().contains("10.20.102.12") && run.text().contains("share-accepted"), "{}", run.text());
+    assert!(!run.text().contains("10.20.102.11"), "another host: {}", run.text());
+    let run = minewatch(["explain".to_owned(), "192.0.2.77".to_owned(), pcap(MINER)]);
+    exits(&run, 0);
+    assert!(run.text().contains("192.0.2.77"));
+}
+
+#[test]
+fn a_host_that_may_mine_is_reported_and_is_no_finding() {
+    let run = minewatch(["replay", "--json", "--allow-miner", "192.168.81.11", &pcap(MINER)]);
+    exits(&run, 0);
+    let output = Output::parse(&run.stdout).unwrap();
+    assert!(output.of("miner_flow").all(|f| f["allowed"] == true) && output.of("miner_flow").count() == 1);
+}
+
+#[test]
+fn exit_status_2_for_arguments_that_are_wrong() {
+    let file = &pcap(MINER);
+    refused(&[], "Usage:");
+    refused(&["mine"], "mine");
+    refused(&["replay"], "INPUT");
+    refused(&["replay", "--colour", file], "--colour");
+    refused(&["replay", "--tenant", "customer", file], "customer");
+    refused(&["replay", "--workers", "0", file], "--workers");
+    refused(&["explain", "somebody", file], "somebody");
+}
+
+#[test]
+fn exit_status_2_for_inputs_that_cannot_be_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    fs::write(path("empty.pcap"), "").unwrap();
+    fs::write(path("letter.pcap"), "Dear Sir or Madam, this is no capture at all.").unwrap();
+    for name in ["missing.pcap", "empty.pcap", "letter.pcap"] {
+        refused(&["replay", &path(name)], &path(name));
+        refused(&["replay", "--json", &path(name)], &path(name));
+        refused(&["explain", "192.0.2.1", &path(name)], &path(name));
+    }
+    fs::create_dir(path("folder")).unwrap();
+    refused(&["replay", &path("folder")], "folder");
+    let run = with_input(["replay", "-"], b"");
+    exits(&run, 2);
+    assert!(run.stderr.contains("standard input"), "{}", run.stderr);
+
+    // One that cannot be read does not hide what another shows.
+    let run = replay_json(&[pcap(MINER), path("missing.pcap")], &[]);
+    exits(&run, 2);
+    assert!(run.stderr.contains(&path("missing.pcap")), "{}", run.stderr);
+    assert_eq!(Output::parse(&run.stdout).unwrap().of("miner_flow").filter(|f| accuses(f)).count(), 1);
+}
+
+#[test]
+#[cfg(feature = "live")]
+fn exit_status_2_for_an_interface_that_is_not_there() {
+    refused(&["watch", "--interface", "no-such-if0"], "no-such-if0");
+}
+
+#[test]
+fn a_capture_without_packets_is_no_error() {
+    let header = &fs::read(pcaps().join(MINER)).unwrap()[..24];
+    for arguments in [&["replay", "-"][..], &["replay", "--json", "-"]] {
+        let run = with_input(arguments, header);
+        exits(&run, 0);
+        assert_eq!(run.stderr, "");
+    }
+}
+
+/// Offsets of the packets of a little-endian pcap file.
+fn packets(bytes: &[u8]) -> Vec<usize> {
+    assert_eq!(bytes[..4], [0xd4, 0xc3, 0xb2, 0xa1]);
+    let mut all = Vec::new();
+    let mut at = 24;
+    while let Some(header) = bytes.get(at..at + 16) {
+        all.push(at);
+        at += 16 + u32::from_le_bytes(header[8..12].try_into().unwrap()) as usize;
+    }
+    all
+}
+
+/// Findings up to the damage, status 2, and a sentence with file and offset.
+#[track_caller]
+fn is_damaged(file: &Path, bytes: &[u8], offset: usize) {
+    fs::write(file, bytes).unwrap();
+    let name = file.to_str().unwrap();
+    let run = replay_json(&[file], &[]);
+    exits(&run, 2);
+    assert!(run.stderr.contains(name), "no file name: {}", run.stderr);
+    assert!(run.stderr.contains(&format!("byte {offset}")), "no offset {offset}: {}", run.stderr);
+    assert_eq!(run.stderr.lines().count(), 1, "{}", run.stderr);
+    let output = Output::parse(&run.stdout).unwrap();
+    assert_eq!(output.of("miner_flow").filter(|f| accuses(f)).count(), 1);
+    let problems = output.health()["problems"].as_array().unwrap();
+    assert!(run.stderr.contains(problems[0].as_str().unwrap()), "{problems:?} and {}", run.stderr);
+    let text = minewatch(["replay", name]);
+    exits(&text, 2);
+    assert!(text.text().contains("confirmed") && text.stderr == run.stderr, "{text:#?}");
+}
+
+#[test]
+fn a_damaged_capture_gives_all_up_to_the_damage() {
+    let folder = tempfile::tempdir().unwrap();
+    let whole = fs::read(pcaps().join(MINER)).unwrap();
+    let packets = packets(&whole);
+    let last = *packets.last().unwrap();
+
+    is_damaged(&folder.path().join("cut in data.pcap"), &whole[..last + 20], last);
+    is_damaged(&folder.path().join("cut in header.pcap"), &whole[..last + 7], last);
+    let mut wild = whole.clone();
+    let hit = packets[packets.len() - 3];
+    wild[hit + 8..hit + 16].fill(0xff);
+    is_damaged(&folder.path().join("wild length.pcap"), &wild, hit);
+
+    // A file name cannot speak for the program either.
+    let evil = folder.path().join("a\n\u{1b}[2Jminewatch: all is well");
+    fs::write(&evil, &whole[..last + 20]).unwrap();
+    let run = replay_json(&[&evil], &[]);
+    exits(&run, 2);
+    assert!(!run.stderr.trim_end().contains(['\n', '\u{1b}']), "{:?}", run.stderr);
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_error() {
+    let folder = pcaps().to_str().unwrap().to_owned();
+    for arguments in [&["replay", &folder, "--json"][..], &["replay", &folder], &["explain", "192.168.1.11", &folder]] {
+        for lines in [0, 1] {
+            let run = impatient(arguments, lines);
+            assert!(!run.hung && matches!(run.code, Some(0 | 1)), "{arguments:?} for {lines} lines: {run:?}");
+            assert_eq!(run.stderr, "", "{arguments:?} for {lines} lines");
+        }
+    }
+}
+
+#[test]
+fn block_list_options_that_do_not_go_together() {
+    let folder = tempfile::tempdir().unwrap();
+    let list = folder.path().join("list");
+    let list = list.to_str().unwrap();
+    let file = &pcap(MINER);
+    refused(&["replay", file, "--format", "nft"], "--blocklist");
+    refused(&["replay", file, "--blocklist", list, "--format", "cisco"], "cisco");
+    refused(&["replay", file, "--blocklist", list, "--blocklist", "b", "--format", "nft"], "--format");
+    refused(&["replay", file, "--blocklist", "-", "--format", "nft", "--format", "plain"], "--format");
+    for (option, value) in [
+        ("--ttl", "0s"),
+        ("--ttl", "1 fortnight"),
+        ("--max-entries", "0"),
+        ("--max-entries", "many"),
+        ("--never-block", "192.0.2.0/33"),
+        ("--allow-miner", "the-boss"),
+        ("--least", "noted"),
+        ("--scope", "internet"),
+    ] {
+        refused(&["replay", file, "--blocklist", list, option, value], value.split(' ').next().unwrap());
+    }
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "a refused command wrote something");
+}
+
+/// Replays the miner with a block list in a folder of its own; the folder and the output.
+fn with_list(file: &str, name: &str, more: &[&str]) -> (tempfile::TempDir, PathBuf, Output) {
+    let folder = tempfile::tempdir().unwrap();
+    let list = folder.path().join(name);
+    let mut arguments = vec!["--blocklist", list.to_str().unwrap()];
+    arguments.extend(more);
+    let run = replay_json(&[pcap(file)], &arguments);
+    assert_eq!(run.stderr, "");
+    let output = Output::parse(&run.stdout).unwrap();
+    (folder, list, output)
+}
+
+/// The reasons for which something was not blocked.
+fn reasons(output: &Output) -> Vec<&str> {
+    output.of("block_refused").map(|l| l["reason"].as_str().unwrap()).collect()
+}
+
+#[test]
+fn the_format_follows_the_name_unless_it_is_given() {
+    let docs = "--allow-documentation-ranges";
+    let wanted = ["198.51.100.81:3333".to_owned()].into();
+    let (_folder, list, _) = with_list(MINER, "list.nft", &[docs]);
+    assert_eq!(lists::nft(&fs::read_to_string(list).unwrap()), Ok(wanted));
+    let (_folder, list, _) = with_list(MINER, "list.ipset", &[docs]);
+    assert_eq!(lists::ipset(&fs::read_to_string(list).unwrap()).unwrap().len(), 1);
+    let (_folder, list, _) = with_list(MINER, "list.txt", &[docs]);
+    assert_eq!(lists::plain(&fs::read_to_string(list).unwrap()).unwrap().len(), 1);
+    let (_folder, list, _) = with_list(MINER, "list", &[docs]);
+    assert_eq!(lists::nft(&fs::read_to_string(list).unwrap()).unwrap().len(), 1);
+    let (_folder, list, _) = with_list(MINER, "list.nft", &[docs, "--format", "plain"]);
+    assert_eq!(lists::plain(&fs::read_to_string(list).unwrap()).unwrap().len(), 1);
+}
+
+#[test]
+fn what_must_not_be_blocked_is_told() {
+    let (_folder, list, output) = with_list(MINER, "list.nft", &[]);
+    assert_eq!(reasons(&output), ["documentation"]);
+    assert_eq!(lists::nft(&fs::read_to_string(list).unwrap()).unwrap().len(), 0);
+    let docs = "--allow-documentation-ranges";
+    for (option, value, reason) in
+        [("--never-block", "198.51.100.80/31", "never-block-list"), ("--allow-miner", "192.168.81.11", "allow-listed")]
+    {
+        let (_folder, list, output) = with_list(MINER, "list.nft", &[docs, option, value]);
+        assert_eq!(reasons(&output), [reason], "{option}");
+        assert_eq!(lists::nft(&fs::read_to_string(list).unwrap()).unwrap().len(), 0, "{option}");
+    }
+}
+
+#[test]
+fn a_list_of_nothing_is_a_list() {
+    let (_folder, list, output) = with_list(BENIGN, "list.nft", &[]);
+    assert_eq!(output.of("blocked").count() + output.of("block_refused").count(), 0);
+    assert_eq!(lists::nft(&fs::read_to_string(list).unwrap()).unwrap().len(), 0);
+}
+
+#[test]
+fn a_list_that_cannot_be_written_hides_no_finding() {
+    let folder = tempfile::tempdir().unwrap();
+    let list = folder.path().join("missing/list.nft");
+    let run = replay_json(&[pcap(MINER)], &["--blocklist", list.to_str().unwrap()]);
+    exits(&run, 2);
+    assert!(run.stderr.contains(list.to_str().unwrap()), "{}", run.stderr);
+    assert_eq!(Output::parse(&run.stdout).unwrap().of("miner_flow").count(), 1);
+}
+
+/// `minewatch replay FILE --blocklist - | nft -f -`: nothing but the list may come out there.
+#[test]
+fn a_list_on_standard_output_is_alone_there() {
+    let run = minewatch(["replay", &pcap(MINER), "--blocklist", "-", "--allow-documentation-ranges"]);
+    exits(&run, 1);
+    assert_eq!(lists::nft(run.text()), Ok(["198.51.100.81:3333".to_owned()].into()));
+}
+
+#[test]
+fn help_and_version_are_no_error() {
+    for arguments in [&["--help"][..], &["--version"], &["help"], &["replay", "--help"], &["replay", "-h"]] {
+        let run = minewatch(arguments);
+        exits(&run, 0);
+        assert!(!run.stdout.is_empty() && run.stderr.is_empty(), "{run:#?}");
+    }
+}
+
+fn help(arguments: &[&str]) -> String {
+    let run = minewatch(arguments);
+    exits(&run, 0);
+    run.text().to_owned()
+}
+
+#[test]
+fn help_of_replay() {
+    insta::assert_snapshot!("help-replay", help(&["replay", "--help"]));
+}
+
+#[test]
+fn help_of_explain() {
+    insta::assert_snapshot!("help-explain", help(&["explain", "--help"]));
+}
+
+#[test]
+#[cfg(feature = "live")]
+fn help_of_watch() {
+    insta::assert_snapshot!("help-watch", help(&["watch", "--help"]));
+}
+
+#[test]
+#[cfg(feature = "live")]
+fn help_of_the_program() {
+    insta::assert_snapshot!("help", help(&["--help"]));
+}

@@ -1,0 +1,272 @@
+//! The contract of the JSON lines: which members there are, and of which kind.
+
+use serde_json::Value;
+
+use super::exits;
+use crate::support::output::{Output, VERDICTS};
+use crate::support::run::replay_json;
+use crate::support::{Failures, corpus, pcaps};
+
+/// Kinds of members.
+#[derive(Clone, Copy)]
+enum Kind {
+    Text,
+    OneOf(&'static [&'static str]),
+    Number,
+    Count,
+    Flag,
+    Time,
+    Address,
+    List,
+    Object(&'static [Member]),
+    Objects(&'static [Member]),
+}
+use Kind::{Address, Count, Flag, List, Number, Object, Objects, OneOf, Text, Time};
+
+/// Name, kind, and whether it is always there.
+type Member = (&'static str, Kind, bool);
+
+const DIALECTS: &[&str] = &[
+    "bitcoin-v1",
+    "cryptonote",
+    "equihash",
+    "eth-getwork",
+    "ethereum-stratum",
+    "ethereum-stratum-1",
+    "ethereum-stratum-2",
+    "ethproxy",
+    "getblocktemplate",
+    "getwork",
+];
+
+const SHARES: &[Member] = &[("submitted", Count, true), ("accepted", Count, true), ("rejected", Count, true)];
+const RATE: &[Member] = &[("low", Number, true), ("estimate", Number, true), ("high", Number, true)];
+const PASSWORD: &[Member] = &[("kind", OneOf(&["options", "email", "algorithm"]), true), ("options", Text, false)];
+const EVIDENCE: &[Member] = &[
+    ("code", Text, true),
+    ("frame", Count, true),
+    ("file", Text, false),
+    ("timestamp", Time, true),
+    ("weight", Number, true),
+    ("count", Count, true),
+    ("text", Text, true),
+];
+
+const FLOW: &[Member] = &[
+    ("timestamp", Time, true),
+    ("flow_id", Count, true),
+    ("community_id", Text, true),
+    ("tenant", Text, false),
+    ("vlans", List, false),
+    ("proto", OneOf(&["tcp"]), true),
+    ("src_ip", Address, true),
+    ("src_port", Count, true),
+    ("src_mac", Text, false),
+    ("dest_ip", Address, true),
+    ("dest_port", Count, true),
+    ("dialect", OneOf(DIALECTS), true),
+    ("coin", Text, false),
+    ("coin_basis", Text, false),
+    ("stage", OneOf(&["attempt", "session", "accepted"]), true),
+    ("verdict", OneOf(&VERDICTS), true),
+    ("allowed", Flag, false),
+    ("missing", Text, false),
+    ("login", Text, false),
+    ("wallet", Text, false),
+    ("worker", Text, false),
+    ("password", Object(PASSWORD), false),
+    ("agent", Text, false),
+    ("program", Text, false),
+    ("algorithms", List, false),
+    ("difficulty", Number, false),
+    ("shares", Object(SHARES), true),
+    ("jobs", Count, true),
+    ("height", Count, false),
+    ("hashrate", Object(RATE), false),
+    ("reported_hashrate", Number, false),
+    ("one_way", Flag, true),
+    ("mid_stream", Flag, true),
+    ("handshake_verified", Flag, true),
+    ("first_frame", Count, true),
+    ("last_frame", Count, true),
+    ("file", Text, false),
+    ("first_seen", Time, true),
+    ("last_seen", Time, true),
+    ("bytes", Count, true),
+    ("packets", Count, true),
+    ("evidence", Objects(EVIDENCE), true),
+];
+
+const HOST: &[Member] = &[
+    ("timestamp", Time, true),
+    ("ip", Address, true),
+    ("mac", Text, false),
+    ("tenant", Text, false),
+    ("verdict", OneOf(&VERDICTS), true),
+    ("allowed", Flag, false),
+    ("coins", List, true),
+    ("pools", List, true),
+    ("wallets", List, true),
+    ("flows", Count, true),
+    ("first_seen", Time, true),
+    ("last_seen", Time, true),
+    ("shares", Object(SHARES), true),
+    ("hashrate", Object(RATE), false),
+    ("evidence", Objects(EVIDENCE), true),
+];
+
+const ALERT: &[Member] = &[
+    ("timestamp", Time, true),
+    ("tenant", Text, false),
+    ("src_ip", Address, true),
+    ("src_port", Count, true),
+    ("dest_ip", Address, true),
+    ("dest_port", Count, true),
+    ("dialect", OneOf(DIALECTS), true),
+    ("verdict", OneOf(&VERDICTS), true),
+    ("frame", Count, true),
+    ("file", Text, false),
+    ("text", Text, true),
+];
+
+const RELAY: &[Member] = &[
+    ("ip", Address, true),
+    ("port", Count, true),
+    ("tenant", Text, false),
+    ("miners", Count, true),
+    ("mines", Flag, true),
+];
+
+const BLOCKED: &[Member] = &[
+    ("timestamp", Time, true),
+    ("ip", Address, true),
+    ("proto", OneOf(&["tcp"]), false),
+    ("port", Count, false),
+    ("ttl", Count, true),
+    ("verdict", OneOf(&VERDICTS), true),
+    ("miners", List, true),
+];
+
+const REFUSED: &[Member] = &[
+    ("timestamp", Time, true),
+    ("ip", Address, true),
+    ("proto", OneOf(&["tcp"]), false),
+    ("port", Count, false),
+    ("reason", Text, true),
+    ("text", Text, true),
+    ("verdict", OneOf(&VERDICTS), true),
+    ("miners", List, true),
+];
+
+fn members(event_type: &str) -> Option<&'static [Member]> {
+    Some(match event_type {
+        "miner_flow" => FLOW,
+        "miner_host" => HOST,
+        "miner_alert" => ALERT,
+        "relay" => RELAY,
+        "blocked" => BLOCKED,
+        "block_refused" => REFUSED,
+        _ => return None,
+    })
+}
+
+/// What is wrong with an object.
+fn wrong(of: &str, value: &Value, members: &[Member], failures: &mut Failures) {
+    let Some(map) = value.as_object() else { return failures.add(of, format!("no object: {value}")) };
+    for name in map.keys().filter(|n| *n != "event_type") {
+        if !members.iter().any(|(known, ..)| known == name) {
+            failures.add(of, format!("a member that nobody documented: {name}"));
+        }
+    }
+    for (name, kind, always) in members {
+        let of = format!("{of}.{name}");
+        match (map.get(*name), kind) {
+            (None, _) if *always => failures.add(of, "missing"),
+            (None, _) => {}
+            (Some(v), Object(members)) => wrong(&of, v, members, failures),
+            (Some(v), Objects(members)) => match v.as_array() {
+                Some(list) => list.iter().for_each(|v| wrong(&of, v, members, failures)),
+                None => failures.add(of, format!("no list: {v}")),
+            },
+            (Some(v), kind) => {
+                if !is_a(v, *kind) {
+                    failures.add(of, format!("of another kind: {v}"));
+                }
+            }
+        }
+    }
+}
+
+fn is_a(v: &Value, kind: Kind) -> bool {
+    match kind {
+        Text => v.as_str().is_some_and(|t| !t.is_empty()),
+        OneOf(words) => v.as_str().is_some_and(|t| words.contains(&t)),
+        Number => v.as_f64().is_some_and(f64::is_finite),
+        Count => v.is_u64(),
+        Flag => v.is_boolean(),
+        Time => v.as_str().is_some_and(|t| t.ends_with('Z') && t.parse::<jiff::Timestamp>().is_ok()),
+        Address => v.as_str().is_some_and(|t| t.parse::<std::net::IpAddr>().is_ok()),
+        List => v.as_array().is_some_and(|l| l.iter().all(|v| v.is_string() || v.is_u64())),
+        Object(_) | Objects(_) => false,
+    }
+}
+
+fn everything() -> Output {
+    let folder = tempfile::tempdir().unwrap();
+    let list = folder.path().join("list.nft");
+    let run = replay_json(&[pcaps()], &["--blocklist", list.to_str().unwrap(), "--allow-documentation-ranges"]);
+    exits(&run, 1);
+    Output::parse(&run.stdout).unwrap()
+}
+
+#[test]
+fn json_lines_hold_the_documented_members() {
+    let output = everything();
+    let mut failures = Failures::default();
+    for kind in ["miner_flow", "miner_host", "miner_alert", "relay", "blocked", "block_refused"] {
+        assert!(output.of(kind).next().is_some(), "no {kind} in the project's captures");
+    }
+    for line in &output.lines {
+        let kind = line["event_type"].as_str().unwrap();
+        match members(kind) {
+            Some(members) => wrong(kind, line, members, &mut failures),
+            None if kind == "health" => {}
+            None => failures.add(kind, "a kind of line that nobody documented"),
+        }
+    }
+    failures.report();
+}
+
+#[test]
+fn evidence_is_in_time_order_and_within_its_flow() {
+    let mut failures = Failures::default();
+    for flow in everything().of("miner_flow") {
+        let of = flow["community_id"].as_str().unwrap();
+        let times: Vec<&str> =
+            flow["evidence"].as_array().unwrap().iter().map(|e| e["timestamp"].as_str().unwrap()).collect();
+        if times.is_empty() || !times.is_sorted() {
+            failures.add(of, format!("evidence at {times:?}"));
+        }
+        let [first, last] = ["first_seen", "last_seen"].map(|m| flow[m].as_str().unwrap());
+        if times.iter().any(|t| *t < first || *t > last) || first > last {
+            failures.add(of, format!("evidence at {times:?} of a flow from {first} to {last}"));
+        }
+    }
+    failures.report();
+}
+
+#[test]
+fn health_tells_where_every_frame_went() {
+    let output = everything();
+    let health = output.health();
+    let links: u64 = health["link_types"].as_object().unwrap().values().map(|n| n.as_u64().unwrap()).sum();
+    assert_eq!(health["frames"], links);
+    let captures = corpus::files(&pcaps()).into_iter().filter(|f| {
+        let name = f.file_name().unwrap().to_string_lossy();
+        name.contains(".pcap")
+    });
+    assert_eq!(health["inputs"].as_array().map(Vec::len), Some(captures.count()), "{}", health["inputs"]);
+    for name in ["problems", "notes", "warnings"] {
+        assert!(health[name].is_array(), "{name}");
+    }
+}
