@@ -1,9 +1,11 @@
 //! Frames from an interface, through libpcap.
 //!
 //! In: an interface name. Out: frames as they come, and drop counters. Buffered mode with a timeout instead of immediate
-//! mode: the kernel hands over batches and drops less.
+//! mode: the kernel hands over batches and drops less. The handle does not block: libpcap's own wait has no end on a
+//! silent interface, and what was found must be told and a signal obeyed there, too.
 
 use pcap::{Active, Capture, Device};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::{Frame, FrameRef, LinkType, PacketSource, SourceId, Step};
 use crate::health::{Counter, Health};
@@ -11,6 +13,8 @@ use crate::time::PacketTime;
 
 /// Milliseconds after which a batch that is not full is handed over.
 const TIMEOUT: i32 = 100;
+/// Longest wait for a frame before the caller gets a turn.
+const PATIENCE: Timespec = Timespec { tv_sec: 0, tv_nsec: 100_000_000 };
 /// Kernel ring, in bytes.
 const RING: i32 = 64 << 20;
 
@@ -46,6 +50,8 @@ pub enum LiveError {
 /// An interface.
 pub struct Live {
     handle: Capture<Active>,
+    /// The ring was empty: wait before the next look.
+    dry: bool,
     link: LinkType,
     number: u64,
     over: Option<String>,
@@ -77,7 +83,8 @@ impl Live {
             handle.filter(filter, true).map_err(|source| LiveError::Filter { filter: filter.to_owned(), source })?;
         }
         let link = LinkType(u16::try_from(handle.get_datalink().0).unwrap_or(u16::MAX));
-        Ok(Self { handle, link: link_type_of(link), number: 0, over: None })
+        let handle = handle.setnonblock().map_err(failed)?;
+        Ok(Self { handle, dry: false, link: link_type_of(link), number: 0, over: None })
     }
 
     /// Drops so far: by the kernel, by the interface.
@@ -101,6 +108,10 @@ fn link_type_of(dlt: LinkType) -> LinkType {
 
 impl PacketSource for Live {
     fn next(&mut self) -> Step<'_> {
+        if std::mem::take(&mut self.dry) {
+            // Whatever it says, the next look tells.
+            let _timeout_or_signal = poll(&mut [PollFd::new(&self.handle, PollFlags::IN)], Some(&PATIENCE));
+        }
         match self.handle.next_packet() {
             Ok(packet) => {
                 self.number += 1;
@@ -113,7 +124,10 @@ impl PacketSource for Live {
                     wire_len: packet.header.len,
                 })
             }
-            Err(pcap::Error::TimeoutExpired) => Step::Idle,
+            Err(pcap::Error::TimeoutExpired) => {
+                self.dry = true;
+                Step::Idle
+            }
             Err(e) => {
                 self.over = Some(e.to_string());
                 Step::End
@@ -122,7 +136,6 @@ impl PacketSource for Live {
     }
 
     fn ready(&mut self) -> bool {
-        // The ring answers within the timeout; batches are flushed when it is empty.
-        true
+        !self.dry
     }
 }

@@ -76,10 +76,24 @@ pub fn main() -> ExitCode {
         Ok(Outcome::Failed) => ExitCode::from(ERROR),
         Err(e) if is_broken_pipe(&e) => ExitCode::SUCCESS,
         Err(e) => {
-            drop(writeln!(std::io::stderr(), "minewatch: {e:#}"));
+            drop(writeln!(std::io::stderr(), "minewatch: {}", sentence(&e)));
             ExitCode::from(ERROR)
         }
     }
+}
+
+/// An error with those of its causes that it does not tell itself.
+fn sentence(e: &Failure) -> String {
+    let mut text = String::new();
+    for cause in e.chain().map(ToString::to_string) {
+        if text.is_empty() {
+            text = cause;
+        } else if !text.contains(&cause) {
+            text.push_str(": ");
+            text.push_str(&cause);
+        }
+    }
+    text
 }
 
 /// The reader of our output went away (`| head`): not our failure.

@@ -161,6 +161,16 @@ impl Blocking {
     }
 
     fn lists(&self) -> Result<Vec<List>, Failure> {
+        let lists = self.pairs()?;
+        for (i, list) in lists.iter().enumerate() {
+            if lists.iter().take(i).any(|other| other.to == list.to) {
+                bail!("two block lists go to the same place: name a file for each");
+            }
+        }
+        Ok(lists)
+    }
+
+    fn pairs(&self) -> Result<Vec<List>, Failure> {
         let formats: Vec<&'static dyn Format> = self.format.iter().map(|f| known(f)).collect::<Result<_, _>>()?;
         let destination = |p: &PathBuf| Destination::from(p.as_path());
         match (self.blocklist.as_slice(), formats.as_slice()) {
@@ -180,7 +190,7 @@ impl Blocking {
                 })
                 .collect()),
             (files, formats) => bail!(
-                "{} block lists and {} formats do not go together: give one --format for each --blocklist",
+                "--blocklist and --format do not go together ({} and {}): give one --format for each --blocklist",
                 files.len(),
                 formats.len()
             ),

@@ -17,12 +17,16 @@ impl Stratum {
     pub(super) fn request(&mut self, m: &Message<'_>, c: &mut Conversation) {
         let at = m.stamp;
         let Some(method) = m.method().filter(|n| n.starts_with("mining.")) else { return };
-        let (what, name) = match method {
+        if method == "mining.submit" {
+            return;
+        }
+        c.asked(at, name(method));
+        let what = match method {
             "mining.subscribe" => {
                 if let Some(agent) = text(m.param(0)) {
                     c.agent(at, &agent);
                 }
-                (What::Subscribe, "mining.subscribe")
+                What::Subscribe
             }
             "mining.authorize" | "mining.auth" => {
                 if let Some(user) = text(m.param(0)) {
@@ -31,18 +35,16 @@ impl Stratum {
                 if let Some(pass) = text(m.param(1)) {
                     c.password(&pass);
                 }
-                (What::Login, "mining.authorize")
+                What::Login
             }
             "mining.configure" => {
                 if let Some(v) = m.param(1).and_then(|o| text(o.get("info.sw-version"))) {
                     c.agent(at, &v);
                 }
-                (What::Subscribe, "mining.configure")
+                What::Subscribe
             }
-            "mining.submit" => return,
-            _ => (What::Other, "a stratum request"),
+            _ => What::Other,
         };
-        c.asked(at, name);
         self.requests.sent(m.rpc.id, what);
     }
 
@@ -82,5 +84,12 @@ impl Stratum {
             Some(_) => c.replied(at, "answered the request"),
             None => {}
         }
+    }
+}
+
+fn name(method: &str) -> &str {
+    match method {
+        "mining.subscribe" | "mining.authorize" | "mining.configure" => method,
+        _ => "a stratum request",
     }
 }

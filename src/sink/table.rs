@@ -140,6 +140,10 @@ fn cells(h: &HostFinding, row: &Row<'_>) -> [String; 9] {
     ]
 }
 
+fn flows(n: usize) -> String {
+    format!("{n} {}", if n == 1 { "flow" } else { "flows" })
+}
+
 fn unit(dialect: &str) -> difficulty::Unit {
     if dialect == "equihash" { difficulty::Unit::Solutions } else { difficulty::Unit::Hashes }
 }
@@ -169,7 +173,7 @@ pub fn report(out: &mut impl Write, r: &Report, style: Style) -> io::Result<()> 
         why(out, h, r, style)?;
     }
     for h in r.hosts.iter().filter(|h| h.allowed) {
-        writeln!(out, "\n{} mines and is allowed to ({} flows)", host_name(h), h.flows.len())?;
+        writeln!(out, "\n{} mines and is allowed to ({})", host_name(h), flows(h.flows.len()))?;
     }
     let noted: Vec<_> = r.hosts.iter().filter(|h| !h.allowed && h.verdict == Verdict::Noted).collect();
     if !noted.is_empty() {
@@ -283,13 +287,7 @@ fn why(out: &mut impl Write, h: &HostFinding, r: &Report, style: Style) -> io::R
 
 /// Every flow of a host with its evidence.
 pub fn explain(out: &mut impl Write, h: &HostFinding, r: &Report, style: Style) -> io::Result<()> {
-    writeln!(
-        out,
-        "{} is {}, {} flows",
-        style.bold(&host_name(h)),
-        style.paint(h.verdict, h.verdict.name()),
-        h.flows.len()
-    )?;
+    writeln!(out, "{} is {} ({})", style.bold(&host_name(h)), style.paint(h.verdict, h.verdict.name()), h.flows.len())?;
     for f in &h.flows {
         writeln!(
             out,

@@ -345,30 +345,3 @@ fn walk(v: Value<'_>) -> bool {
     }
     lossy
 }
-
-/// Not a test: `cargo test --release --lib json::tests::speed -- --ignored --nocapture` prints the cost of a message.
-#[test]
-#[ignore = "measurement"]
-fn speed() {
-    let blob = "10".repeat(76);
-    let seed = "ab".repeat(32);
-    let job = format!(
-        r#"{{"jsonrpc":"2.0","method":"job","params":{{"blob":"{blob}","job_id":"7Qk2","target":"b88d0600","height":3300001,"seed_hash":"{seed}","algo":"rx/0"}}}}"#
-    );
-    let mut p = Parser::new(CAP);
-    let rounds = 200_000u32;
-    let t = std::time::Instant::now();
-    let mut sum = 0usize;
-    for _ in 0..rounds {
-        let doc = p.parse(std::hint::black_box(job.as_bytes())).unwrap();
-        let rpc = doc.rpc().unwrap();
-        sum += rpc.params.and_then(|v| v.get("target")).map_or(0, |v| v.raw().len()) + rpc.method.unwrap().len();
-    }
-    let ours = t.elapsed() / rounds;
-    let t = std::time::Instant::now();
-    for _ in 0..rounds {
-        let v: Reference = serde_json::from_slice(std::hint::black_box(job.as_bytes())).unwrap();
-        sum += v["params"]["target"].as_str().unwrap().len() + v["method"].as_str().unwrap().len();
-    }
-    println!("{} bytes: tape {ours:?}, serde_json::Value {:?} ({sum})", job.len(), t.elapsed() / rounds);
-}
