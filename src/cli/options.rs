@@ -88,8 +88,11 @@ pub(super) struct Blocking {
     /// nft: write the sets without chains and rules, for hooking them into your own
     #[arg(long)]
     sets_only: bool,
-    /// Let the documentation ranges (`192.0.2.0/24`, `2001:db8::/32` …) into the list: for tests and examples
-    #[arg(long)]
+    // An attribute, because a doc comment would need marks around the addresses.
+    #[arg(
+        long,
+        help = "Let the documentation ranges (192.0.2.0/24, 2001:db8::/32 …) into the list: for tests and examples"
+    )]
     allow_documentation_ranges: bool,
 }
 
