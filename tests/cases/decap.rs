@@ -291,7 +291,7 @@ fn cd07_sibling_ipv6_length_zero_and_segments_beyond_the_mtu() {
         }
     });
     whole(&scene.run(), HOST_V6);
-    // Receive offload: thirty kilobytes in one segment, the share among them.
+    // Receive offload: twenty kilobytes in one segment, the share among them.
     let mut scene = Scene::new();
     let mut talk = scene.talk("10.0.0.5", POOL);
     talk.mss = 60_000;
@@ -303,7 +303,7 @@ fn cd07_sibling_ipv6_length_zero_and_segments_beyond_the_mtu() {
         .c(SUBMIT)
         .s(SUBMITTED);
     let segments = scene.segments(&talk, &words);
-    assert!(segments.iter().any(|s| s.payload.len() > 30_000));
+    assert!(segments.iter().any(|s| s.payload.len() > 15_000));
     scene.put(&talk, &segments, &Carriage::Plain);
     assert_eq!(whole(&scene.run(), "10.0.0.5")["jobs"], 50);
 }
@@ -445,4 +445,54 @@ fn cd13_sibling_wrong_sums_everywhere_padding_and_a_frame_check_sequence() {
     let flow = whole(&run, "10.0.0.5");
     assert_eq!(run.count("json_invalid"), 0);
     assert_eq!(flow["bytes"], carried(&Carriage::Plain).confirmed()["bytes"]);
+}
+
+#[test]
+fn cd_sibling_options_and_extension_headers_before_tcp() {
+    // Record route and padding.
+    let run = wrapped(|p, _, _| {
+        let mut packet = p.to_vec();
+        packet[0] = 0x48;
+        let total = u16::try_from(p.len() + 12).unwrap();
+        packet[2..4].copy_from_slice(&total.to_be_bytes());
+        packet.splice(20..20, [7, 11, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+        plain_frame(&packet)
+    });
+    whole(&run, "10.0.0.5");
+    // Hop-by-hop, destination options, routing.
+    let run = wrapped_for(HOST_V6, POOL_V6, |p, _, _| {
+        let mut packet = p.to_vec();
+        packet[6] = 0;
+        let length = u16::try_from(p.len() - 40 + 8 + 16 + 24).unwrap();
+        packet[4..6].copy_from_slice(&length.to_be_bytes());
+        let mut headers = vec![60, 0, 1, 4, 0, 0, 0, 0];
+        headers.extend_from_slice(&[43, 1, 1, 12, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+        headers.extend_from_slice(&[6, 2, 0, 0, 0, 0, 0, 0]);
+        headers.extend_from_slice(&[0; 16]);
+        packet.splice(40..40, headers);
+        plain_frame(&packet)
+    });
+    whole(&run, HOST_V6);
+}
+
+#[test]
+fn cd_sibling_a_tag_inside_a_cooked_capture_and_frames_of_a_radio() {
+    let mut scene = Scene::new();
+    let talk = scene.talk("10.0.0.5", POOL);
+    for s in scene.segments(&talk, &bitcoin()) {
+        let packet = Capture::packet(&talk, &s);
+        let mut f = Carriage::Sll.frame(&packet, s.side, talk.client.ip(), OUTER, 0);
+        f.splice(14..16, [0x81, 0, 0, 35, 8, 0]);
+        scene.frame(s.at, 113, f);
+    }
+    assert_eq!(whole(&scene.run(), "10.0.0.5")["vlans"], serde_json::json!([35]));
+    // Radiotap, with a check sequence at the end of each frame that a flag announces.
+    let mut scene = Scene::new();
+    let talk = scene.talk("10.0.0.5", POOL);
+    for s in scene.segments(&talk, &bitcoin()) {
+        let packet = Capture::packet(&talk, &s);
+        let inner = Carriage::Wifi.frame(&packet, s.side, talk.client.ip(), OUTER, u32::from(s.ip_id));
+        scene.frame(s.at, 127, [&[0, 0, 9, 0, 2, 0, 0, 0, 0x10][..], &inner, b"FCS!"].concat());
+    }
+    whole(&scene.run(), "10.0.0.5");
 }

@@ -52,7 +52,7 @@ fn fp01_sibling_login_as_other_products_write_it() {
 }
 
 #[test]
-fn fp01_sibling_a_job_queue_that_submits_and_a_data_miner_that_subscribes() {
+fn fp01_sibling_a_job_queue_that_logs_in_takes_jobs_and_submits() {
     let printers = Words::new()
         .c(concat!(r#"{"id":1,"method":"login","params":{"login":"printer-7","rigid":""}}"#, "\n"))
         .s(concat!(r#"{"id":1,"result":{"status":"OK"}}"#, "\n"))
@@ -60,6 +60,10 @@ fn fp01_sibling_a_job_queue_that_submits_and_a_data_miner_that_subscribes() {
         .c(concat!(r#"{"id":2,"method":"submit","params":{"id":"7","job_id":"17","result":"printed"}}"#, "\n"))
         .s(concat!(r#"{"id":2,"result":{"status":"OK"}}"#, "\n"));
     said_by("10.0.0.5", "10.0.0.9:3333", &printers).silent();
+}
+
+#[test]
+fn fp01_sibling_data_mining_with_methods_of_the_same_prefix() {
     let reports = Words::new()
         .c(concat!(r#"{"id":1,"method":"mining.start","params":{"dataset":"orders","support":0.2}}"#, "\n"))
         .s(concat!(r#"{"id":1,"result":{"task":"t-1"}}"#, "\n"))
@@ -246,6 +250,59 @@ fn fp_sibling_a_script_that_only_reads_work_once_a_minute_on_one_connection() {
             .later(60);
     }
     said_by("10.0.0.5", "10.0.0.9:8545", &words).silent();
+}
+
+#[test]
+fn fp_sibling_work_is_asked_for_by_no_miner() {
+    // A scheduler with a method of that name; a pool's back end that hands in a block.
+    for (method, params, answer) in [
+        ("getwork", "[]", r#"{"job":"17","command":"render"}"#),
+        ("submitblock", r#"["0000002000000000"]"#, "null"),
+        ("getblocktemplate", r#"[{"mode":"proposal","data":"00000020"}]"#, "null"),
+        ("getmininginfo", "[]", r#"{"blocks":900000,"networkhashps":1e20}"#),
+        ("eth_submitWork", r#"["job-17","done"]"#, "true"),
+    ] {
+        let mut words = Words::new();
+        for n in 0..8 {
+            let ask = format!(r#"{{"id":{n},"method":"{method}","params":{params}}}"#);
+            let said = format!(r#"{{"id":{n},"result":{answer},"error":null}}"#);
+            words = words.c(http_post("/", "axios/1.6", &ask)).s(http_ok("application/json", &said));
+        }
+        said_by("10.0.0.5", "10.0.0.9:8332", &words).silent();
+    }
+}
+
+#[test]
+fn fp_sibling_a_dialogue_carried_as_payload_by_other_protocols() {
+    let whole =
+        [SUBSCRIBE, SUBSCRIBED, AUTHORIZE, AUTHORIZED, NOTIFY, SUBMIT, SUBMITTED].concat().replace('\n', "\r\n");
+    let login =
+        format!(r#"{{"id":1,"method":"login","params":{{"login":"{}","pass":"x"}}}}"#, crate::said::monero_wallet());
+    for quoted in [whole, login + "\r\n"] {
+        let mail = Words::new()
+            .s("220 mail.example ESMTP\r\n")
+            .c("EHLO client.example\r\nMAIL FROM:<a@client.example>\r\nRCPT TO:<b@mail.example>\r\nDATA\r\n")
+            .s("250 OK\r\n250 OK\r\n250 OK\r\n354 go on\r\n")
+            .c(format!("Subject: my miner\r\n\r\nThis is what it says:\r\n{quoted}.\r\n"))
+            .s("250 2.0.0 queued\r\n");
+        said_by("10.0.0.5", "203.0.113.25:25", &mail).silent();
+        let redis = Words::new()
+            .c(format!("*3\r\n$7\r\nPUBLISH\r\n$4\r\nlogs\r\n${}\r\n{quoted}\r\n", quoted.len()))
+            .s(":1\r\n");
+        said_by("10.0.0.5", "10.0.0.9:6379", &redis).silent();
+        let irc = Words::new()
+            .s(":irc.example NOTICE * :*** Looking up your hostname\r\n")
+            .c("NICK a\r\nUSER a 0 * :a\r\n")
+            .c(format!("PRIVMSG #help :it prints\r\n{quoted}"))
+            .s(":irc.example 421 a {ID :Unknown command\r\n");
+        said_by("10.0.0.5", "203.0.113.80:6667", &irc).silent();
+    }
+}
+
+#[test]
+fn fp_sibling_our_own_findings_shipped_to_a_collector() {
+    let own = String::from_utf8(said_by("10.0.0.5", "198.51.100.5:3333", &bitcoin()).out).unwrap();
+    said_by("10.0.0.7", "10.0.0.9:5044", &Words::new().c(own)).silent();
 }
 
 #[test]

@@ -162,11 +162,11 @@ fn fs03_an_old_capture_gives_the_same_at_any_time() {
     assert!(first.confirmed()["first_seen"].as_str().unwrap().starts_with("2019-"));
     assert_eq!(first.blocked(), [POOL], "the entry lives from the end of the capture on");
     let again = scene.run();
-    assert_eq!(again.out, first.out);
+    assert_eq!(again.findings(), first.findings());
     assert_eq!(again.lists, first.lists);
     for (workers, batch) in [("1", "1"), ("4", "7"), ("2", "65536")] {
         let other = scene.run_with(&["--workers", workers, "--batch", batch]);
-        assert_eq!(other.out, first.out, "{workers} workers, batches of {batch}");
+        assert_eq!(other.findings(), first.findings(), "{workers} workers, batches of {batch}");
         assert_eq!(other.lists, first.lists);
     }
 }
@@ -416,4 +416,79 @@ fn fs_sibling_icmp_errors_that_quote_a_miner_make_no_flow() {
     let run = scene.run();
     run.silent();
     assert_eq!(run.count("flows"), 0);
+}
+
+/// Inserts a segment of an outsider before the share.
+fn disturbed(make: impl Fn(&Segment, &Conversation) -> Segment) -> Run {
+    seen(&bitcoin(), |mut segments, talk| {
+        let share = segments.iter().position(|s| s.payload.starts_with(SUBMIT.as_bytes())).unwrap();
+        let mut forged = make(&segments[share], talk);
+        forged.at = segments[share].at - SECOND;
+        segments.insert(share, forged);
+        segments
+    })
+}
+
+#[test]
+fn fs_sibling_forged_segments_do_not_end_what_is_seen_of_a_miner() {
+    let bare = |s: &Segment, flags| Segment { flags, payload: Vec::new(), options: Vec::new(), ..s.clone() };
+    // A reset far outside the window, a reset of the other side, a SYN, a SYN-ACK, data far away.
+    type Forge = fn(&Segment, &dyn Fn(&Segment, u8) -> Segment) -> Segment;
+    let forgeries: [(&str, Forge); 5] = [
+        ("reset", |s, bare| Segment { seq: s.seq.wrapping_add(0x4000_0000), ..bare(s, flag::RST) }),
+        ("reset by the pool", |s, bare| Segment { side: Side::Server, seq: 77, ..bare(s, flag::RST) }),
+        ("syn", |s, bare| Segment { seq: 12_345, ack: 0, ..bare(s, flag::SYN) }),
+        ("syn-ack", |s, bare| Segment { side: Side::Server, seq: 99, ack: 5, ..bare(s, flag::SYN | flag::ACK) }),
+        ("data", |s, bare| Segment {
+            seq: s.seq.wrapping_add(0x3000_0000),
+            payload: b"GET / HTTP/1.1\r\n\r\n".to_vec(),
+            ..bare(s, flag::PSH | flag::ACK)
+        }),
+    ];
+    for (name, forge) in forgeries {
+        let run = disturbed(|s, _| forge(s, &bare));
+        assert_eq!(run.of("miner_flow").len(), 1, "{name}");
+        let flow = run.confirmed();
+        assert_eq!((&flow["shares"]["accepted"], &flow["handshake_verified"]), (&1.into(), &true.into()), "{name}");
+        assert_eq!(run.blocked(), [POOL], "{name}");
+    }
+}
+
+#[test]
+fn fs_sibling_data_in_the_syn_and_after_a_half_close() {
+    // TCP fast open: the subscription travels in the SYN.
+    let run = seen(&bitcoin(), |mut segments, _| {
+        let first = segments.iter().position(|s| s.payload.starts_with(SUBSCRIBE.as_bytes())).unwrap();
+        let words = segments.remove(first).payload;
+        let n = words.len() as u32;
+        segments[1].ack = segments[1].ack.wrapping_add(n);
+        segments[0].payload = words;
+        segments[2].seq = segments[2].seq.wrapping_add(n);
+        segments
+    });
+    accepted(&run);
+    // The miner closes its half and still gets an answer.
+    let run = seen(&bitcoin(), |mut segments, _| {
+        let share = segments.iter().position(|s| s.payload.starts_with(SUBMIT.as_bytes())).unwrap();
+        segments[share].flags |= flag::FIN;
+        segments.retain(|s| s.payload.len() + usize::from(s.at <= WEEK + 12 * SECOND) > 0);
+        segments
+    });
+    accepted(&run);
+}
+
+#[test]
+fn fs_sibling_restarts_within_a_second_are_flows_of_one_host() {
+    let mut scene = Scene::new();
+    for n in 0..40 {
+        let mut talk = scene.talk("10.0.0.5", POOL);
+        talk.start += n * SECOND / 2;
+        talk.end = End::Reset(Side::Server);
+        let segments = scene.segments(&talk, &Words::new().c(SUBSCRIBE).s([SUBSCRIBED, NOTIFY].concat()));
+        scene.put(&talk, &segments, &Carriage::Plain);
+    }
+    let run = scene.run();
+    assert_eq!((run.miners().len(), run.of("miner_host").len()), (40, 1));
+    assert_eq!(run.blocked(), [POOL]);
+    assert!(run.of("miner_alert").len() <= 3, "a level is told once for a host and endpoint");
 }

@@ -193,16 +193,21 @@ fn cf07_sibling_a_header_alone_is_no_error_and_nothing_at_all_is() {
 }
 
 #[test]
-fn cf09_linux_cooked_v2_is_read_and_an_unknown_type_is_named() {
-    if let Some(path) = given("sll2.pcap") {
-        assert_eq!(run_paths(&[path], &[], None).miners().len(), 1);
-    }
+fn cf09_a_file_of_an_unknown_link_type_alone_is_an_error_that_names_it() {
     if let Some(path) = given("linktype_unknown_147.pcap") {
         let run = run_paths(std::slice::from_ref(&path), &[], None);
         assert_eq!(run.miners().len(), 0);
         let text = said(Command::new(BINARY).arg("replay").arg(&path), None);
         assert!((text.text() + &text.err).contains("link type 147"), "{} {}", text.text(), text.err);
-        assert_ne!(run.code, 0, "nothing in the file could be read");
+        assert_eq!(run.code, 2, "nothing in the file could be read");
+        assert_eq!(text.code, 2);
+    }
+}
+
+#[test]
+fn cf09_linux_cooked_v2_is_read() {
+    if let Some(path) = given("sll2.pcap") {
+        assert_eq!(run_paths(&[path], &[], None).miners().len(), 1);
     }
     let mut scene = Scene::new();
     scene.carry("10.0.0.5", "198.51.100.5:3333", &bitcoin(), &Carriage::Sll2);
@@ -458,4 +463,98 @@ fn cf_sibling_one_input_of_several_is_missing_and_the_others_are_read() {
     run.confirmed();
     assert_eq!((run.code, run.count("frames")), (2, session().records.len() as u64));
     assert!(run.err.contains("/nowhere/missing.pcap: no such file"), "{}", run.err);
+}
+
+#[test]
+fn cf_sibling_odd_values_in_headers() {
+    let scene = session();
+    let plain = scene.pcap();
+    let with = |at: usize, value: u32| {
+        let mut bytes = plain.clone();
+        bytes[at..at + 4].copy_from_slice(&value.to_le_bytes());
+        bytes
+    };
+    // The upper bits of the link type tell of a frame check sequence; a snaplen of 0, or of nonsense; a time zone.
+    for bytes in [with(20, 0x2400_0001), with(20, 0x1400_0001), with(16, 0), with(16, u32::MAX), with(8, 3600)] {
+        assert_eq!(run_bytes(&bytes, &[]).confirmed()["shares"]["accepted"], 1);
+    }
+    // A length on the wire below the captured one, and a million and more microseconds.
+    let run = run_bytes(&with(24 + 12, 1), &[]);
+    assert_eq!(run.confirmed()["shares"]["accepted"], 1);
+    let run = run_bytes(&with(24 + 4, 1_500_000), &[]);
+    assert_eq!(run.confirmed()["shares"]["accepted"], 1);
+}
+
+#[test]
+fn cf_sibling_times_at_both_ends_of_what_a_file_can_say() {
+    for second in [0, 1, u64::from(u32::MAX) - 60] {
+        let mut scene = Scene::new();
+        let mut talk = scene.talk("10.0.0.5", "198.51.100.5:3333");
+        talk.start = second * 1_000_000_000;
+        let segments = scene.segments(&talk, &bitcoin());
+        scene.put(&talk, &segments, &Carriage::Plain);
+        let run = scene.run();
+        assert_eq!(run.confirmed()["shares"]["accepted"], 1, "{second}");
+        assert_eq!(run.blocked(), ["198.51.100.5:3333"], "{second}");
+    }
+}
+
+#[test]
+fn cf_sibling_blocks_of_older_and_newer_programs() {
+    let mut s = Section::new(false);
+    s.interface(None, None);
+    for (n, r) in session().sorted().iter().enumerate() {
+        let (stamp, len) = (r.at / 1000, u32::try_from(r.data.len()).unwrap());
+        if n % 2 == 0 {
+            // The obsolete packet block: a 16-bit interface and a count of drops.
+            let words = [0, (stamp >> 32) as u32, stamp as u32, len, len].map(u32::to_le_bytes);
+            s.block(2, &[&words.concat()[..], &r.data].concat());
+        } else {
+            // An enhanced one with a comment and flags behind the data.
+            let words = [0, (stamp >> 32) as u32, stamp as u32, len, len].map(u32::to_le_bytes);
+            let padding = vec![0; r.data.len().next_multiple_of(4) - r.data.len()];
+            let options = [&[1, 0, 6, 0][..], b"\x1b[2J\nA\0\0", &[2, 0, 4, 0, 1, 0, 0, 0], &[0; 4]].concat();
+            s.block(6, &[&words.concat()[..], &r.data, &padding, &options].concat());
+        }
+        // Name resolution, decryption secrets, custom, systemd journal.
+        for kind in [4, 10, 0xbad, 0x4000_0bad, 9] {
+            s.block(kind, b"whatever it holds is not for us ");
+        }
+    }
+    let run = run_bytes(&s.out, &[]);
+    assert_eq!(run.confirmed()["shares"]["accepted"], 1);
+    assert_eq!(run.code, 1, "{}", run.err);
+}
+
+#[test]
+fn cf_sibling_a_named_pipe_and_standard_input_among_files() {
+    let [zero, one, two] = rotated();
+    let dir = tempfile::tempdir().unwrap();
+    let (pipe, file) = (dir.path().join("pipe"), dir.path().join("rot-0.pcap"));
+    std::fs::write(&file, zero).unwrap();
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let feeder = {
+        let pipe = pipe.clone();
+        std::thread::spawn(move || std::fs::write(pipe, two).unwrap())
+    };
+    let run = run_paths(&[pipe, PathBuf::from("-"), file], &[], Some(&one));
+    feeder.join().unwrap();
+    assert_eq!(run.confirmed()["shares"]["accepted"], 1);
+    assert_eq!(run.code, 1, "{}", run.err);
+}
+
+#[test]
+fn cf_sibling_file_names_that_are_no_text() {
+    use std::os::unix::ffi::OsStrExt as _;
+    let dir = tempfile::tempdir().unwrap();
+    let [zero, one, two] = rotated();
+    let paths: Vec<PathBuf> = [(&b"a\xff\xfe.pcap"[..], zero), (b"b \"quoted\" '; x.pcap", one), (b"-c", two)]
+        .into_iter()
+        .map(|(name, bytes)| {
+            let path = dir.path().join(std::ffi::OsStr::from_bytes(name));
+            std::fs::write(&path, bytes).unwrap();
+            path
+        })
+        .collect();
+    assert_eq!(run_paths(&paths, &[], None).confirmed()["shares"]["accepted"], 1);
 }

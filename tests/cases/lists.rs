@@ -12,7 +12,7 @@ use crate::kit::{dialogue::Side, wire};
 use crate::netns::readback::{held_by_ipset, held_by_iptables, held_by_nft};
 use crate::netns::{Netns, available};
 use crate::said::{NOTIFY, SUBSCRIBE, bitcoin, monero};
-use crate::scene::{BINARY, Run, Scene, run_where, said};
+use crate::scene::{BINARY, Run, Said, Scene, run_where, said};
 
 /// Miners at these pools.
 fn mining_at(pools: &[&str]) -> Scene {
@@ -142,32 +142,53 @@ fn crowd(pools: u32) -> Vec<Record> {
     records
 }
 
+/// Replays seventy thousand pools into lists of at most so many entries.
+fn seventy_thousand(folder: &Path, max: Option<&str>) -> Said {
+    let file = folder.join("crowd.pcap");
+    std::fs::write(&file, crate::kit::file::write(crate::kit::file::Format::USUAL, &crowd(70_000), 262_144)).unwrap();
+    let mut c = Command::new(BINARY);
+    c.arg("replay")
+        .arg(&file)
+        .arg("--blocklist")
+        .arg(folder.join("list"))
+        .args(["--format", "nft", "--format", "ipset"]);
+    if let Some(max) = max {
+        c.args(["--max-entries", max]);
+    }
+    said(&mut c, None)
+}
+
 #[test]
-fn nf11_seventy_thousand_pools() {
+fn nf11_seventy_thousand_pools_load_up_to_the_limit_and_the_rest_is_counted() {
     if !available(&["nft", "ipset"]) {
         return;
     }
     let dir = tempfile::tempdir().unwrap();
-    let (file, list) = (dir.path().join("crowd.pcap"), dir.path().join("list"));
-    std::fs::write(&file, crate::kit::file::write(crate::kit::file::Format::USUAL, &crowd(70_000), 262_144)).unwrap();
-    let replay = |max: &str| {
-        let mut c = Command::new(BINARY);
-        c.arg("replay").arg(&file).arg("--blocklist").arg(&list).args(["--format", "nft", "--format", "ipset"]);
-        said(c.args(["--max-entries", max]), None)
-    };
     let ns = Netns::new();
-    // The most that is offered.
-    let run = replay("65000");
+    for (max, entries, dropped) in [(None, 10_000, "60000"), (Some("65000"), 65_000, "5000")] {
+        let run = seventy_thousand(dir.path(), max);
+        assert_eq!(run.code, 1, "{}", run.err);
+        assert!(run.text().contains(&format!("{dropped} endpoints did not fit the block list")));
+        let list = dir.path().join("list");
+        ns.run(&format!("nft -f {}.nft", list.display()));
+        assert_eq!(held_by_nft(&ns).len(), entries);
+        ns.run(&format!("ipset restore -file {}.ipset", list.display()));
+        assert_eq!(held_by_ipset(&ns).len(), entries);
+    }
+}
+
+#[test]
+fn nf11_a_limit_of_65536_is_taken() {
+    if !available(&["nft"]) {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let ns = Netns::new();
+    let run = seventy_thousand(dir.path(), Some("65536"));
     assert_eq!(run.code, 1, "{}", run.err);
-    assert!(run.text().contains("5000 endpoints did not fit the block list"), "{}", &run.text()[..2000]);
-    ns.run(&format!("nft -f {}.nft", list.display()));
-    assert_eq!(held_by_nft(&ns).len(), 65_000);
-    ns.run(&format!("ipset restore -file {}.ipset", list.display()));
-    assert_eq!(held_by_ipset(&ns).len(), 65_000);
-    // The row's own limit.
-    let run = replay("65536");
-    assert_eq!(run.code, 1, "{}", run.err);
-    assert!(run.text().contains("4464 endpoints did not fit the block list"), "{}", &run.text()[..2000]);
+    assert!(run.text().contains("4464 endpoints did not fit the block list"));
+    ns.run(&format!("nft -f {}", dir.path().join("list.nft").display()));
+    assert_eq!(held_by_nft(&ns).len(), 65_536);
 }
 
 #[test]
@@ -232,12 +253,12 @@ fn nf_sibling_life_times_are_finite_whole_and_in_range() {
 fn nf_sibling_documentation_ranges_are_off_unless_asked_for() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("case.pcap");
-    std::fs::write(&file, mining_at(&["192.0.2.1:3333", "198.51.100.1:3333", "203.0.113.1:3333", TWO[1]]).pcap())
+    std::fs::write(&file, mining_at(&["192.0.2.77:3333", "198.51.100.77:3333", "203.0.113.77:3333", TWO[1]]).pcap())
         .unwrap();
     let run = run_where(&[file], &[], None);
     assert_eq!(run.miners().len(), 4);
     run.blocks_nothing();
-    for target in ["192.0.2.1:3333", "198.51.100.1:3333", "203.0.113.1:3333", TWO[1]] {
+    for target in ["192.0.2.77:3333", "198.51.100.77:3333", "203.0.113.77:3333", TWO[1]] {
         assert_eq!(run.refused(target), ["documentation"]);
     }
 }
@@ -286,17 +307,21 @@ fn ip05_a_live_set_with_other_parameters_is_replaced_twice() {
 }
 
 #[test]
-fn ip05_sibling_the_file_alone_with_ipset_restore() {
+fn ip05_sibling_the_file_alone_cannot_change_a_live_set_and_leaves_it_as_it_was() {
     if !available(&["ipset"]) {
         return;
     }
+    // `create -exist` refuses other parameters and nothing in such a file can be conditional: the script is the way.
     let ns = Netns::new();
-    ns.run("ipset create minewatch4 hash:ip,port maxelem 1000 timeout 0");
+    ns.run("ipset create minewatch4 hash:ip,port maxelem 1000 timeout 0; ipset add minewatch4 192.0.2.7,tcp:1");
     let run = mining_at(&TWO).run();
+    ns.fails(&format!("ipset restore -file {}", run.list_file("ipset").display()));
+    assert!(ns.run("ipset save minewatch4").contains("add minewatch4 192.0.2.7,tcp:1"));
+    assert!(run.lists["ipset"].contains("load-blocklist.sh ipset FILE"));
+    // A set that an earlier list of ours made is no obstacle.
+    ns.run("ipset destroy minewatch4");
     for _ in 0..2 {
-        let out = ns.try_run(&format!("ipset restore -file {}", run.list_file("ipset").display()));
-        assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
-        assert!(ns.run("ipset list -t minewatch4").contains("maxelem 65536"));
+        assert_eq!(ipset(&ns, &run).len(), 2);
     }
 }
 
@@ -360,4 +385,34 @@ fn eo03_plain_lists_hold_addresses_and_comments_only() {
             line.parse::<std::net::IpAddr>().unwrap();
         }
     }
+}
+
+#[test]
+fn nf_sibling_the_list_on_standard_output_is_the_list() {
+    if !available(&["nft"]) {
+        return;
+    }
+    // As a person would: minewatch replay FILE --blocklist - | nft -f -
+    let ns = Netns::new();
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("case.pcap");
+    std::fs::write(&file, mining_at(&TWO).pcap()).unwrap();
+    ns.run(&format!(
+        "{BINARY} replay {} --allow-documentation-ranges --blocklist - --format nft | nft -f -",
+        file.display()
+    ));
+    assert_eq!(held_by_nft(&ns).len(), 2);
+}
+
+#[test]
+fn nf_sibling_the_same_file_is_replaced_by_an_empty_list() {
+    let dir = tempfile::tempdir().unwrap();
+    let list = dir.path().join("list.nft");
+    let args = ["--allow-documentation-ranges", "--blocklist", list.to_str().unwrap()];
+    assert_eq!(mining_at(&TWO).text(&args).code, 1);
+    assert!(std::fs::read_to_string(&list).unwrap().contains("198.51.100.1"));
+    assert_eq!(Scene::new().text(&args).code, 0);
+    let text = std::fs::read_to_string(&list).unwrap();
+    assert!(text.contains("flush set") && !text.contains("198.51.100.1"), "{text}");
+    assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1, "nothing is left beside it");
 }

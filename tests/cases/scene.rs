@@ -298,6 +298,15 @@ impl Run {
         health.iter().filter(|(_, v)| **v != 0).map(|(k, v)| format!("{k} {v}; ")).collect()
     }
 
+    /// All that was printed, but for the names of the inputs.
+    pub(crate) fn findings(&self) -> String {
+        let mut events = self.events.clone();
+        for e in &mut events {
+            e.as_object_mut().unwrap().remove("inputs");
+        }
+        events.iter().map(|e| format!("{e}\n")).collect()
+    }
+
     pub(crate) fn count(&self, counter: &str) -> u64 {
         self.health()[counter].as_u64().unwrap_or_else(|| panic!("no counter {counter}"))
     }

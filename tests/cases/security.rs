@@ -70,13 +70,21 @@ fn typed_only(run: &crate::scene::Run) {
     for (format, list) in &run.lists {
         for line in list.lines().filter(|l| !l.starts_with('#')) {
             assert!(line.chars().all(word) && line.len() < 160, "{format}: {line}");
-            assert!(
-                !line.contains("victim") && !line.contains("comment") && !line.contains("8.8.8.8"),
-                "{format}: {line}"
-            );
         }
-        for (_, means) in HOSTILE {
-            assert!(!list.contains(&means[..5]), "{format}: {list}");
+        for word in [
+            "pwn",
+            "victim",
+            "ALERT",
+            "touch",
+            "1.1.1.1",
+            "8.8.8.8",
+            "*filter
+-F",
+            "ruleset",
+            "XMRig",
+            "cgminer",
+        ] {
+            assert!(!list.contains(word), "{format}: {list}");
         }
     }
 }
@@ -164,38 +172,69 @@ fn se01_sibling_http_user_agents_and_logins() {
     }
 }
 
-#[test]
-fn se01_sibling_names_of_inputs() {
+/// A folder with these files, and what three subcommands say about each, and about the folder.
+fn named(files: &[(&str, &[u8])]) {
     let dir = tempfile::tempdir().unwrap();
-    let mut scene = Scene::new();
-    scene.play("10.0.0.5", "198.51.100.5:3333", &bitcoin());
-    let pcap = scene.pcap();
-    for (name, bytes) in [
-        ("a\u{1b}[2J\nALERT none.pcap", &pcap[..pcap.len() - 3]),
-        ("b\u{1b}[2J\nALERT.pcap", &[]),
-        ("c\u{202e}\u{9b}2J.pcap", b"no capture"),
-    ] {
+    let mut all = vec![dir.path().to_owned()];
+    for (name, bytes) in files {
         let path = dir.path().join(name);
         std::fs::write(&path, bytes).unwrap();
+        all.push(path);
+    }
+    for path in &all {
         for args in [&["replay"][..], &["replay", "--json"], &["explain", "10.0.0.5"]] {
-            let run = said(Command::new(BINARY).args(args).arg(&path), None);
-            assert_eq!(run.code, 2);
+            let run = said(Command::new(BINARY).args(args).arg(path), None);
             is_harmless(&run.text());
             is_harmless(&run.err);
         }
     }
-    let run = said(Command::new(BINARY).arg("replay").arg(dir.path()), None);
-    is_harmless(&run.text());
-    is_harmless(&run.err);
-    // A name that is not there, and a list that cannot be written.
+}
+
+fn mined() -> Vec<u8> {
+    let mut scene = Scene::new();
+    scene.play("10.0.0.5", "198.51.100.5:3333", &bitcoin());
+    scene.pcap()
+}
+
+#[test]
+fn se01_sibling_names_of_captures_whole_and_cut() {
+    let pcap = mined();
+    named(&[("a\u{1b}[2J\nALERT none.pcap", &pcap[..pcap.len() - 3]), ("b\u{202e}\u{9b}2J\nALERT.pcap", &pcap)]);
+}
+
+#[test]
+fn se01_sibling_names_of_files_that_are_no_captures() {
+    named(&[("a\u{1b}[2J\nALERT.pcap", &[]), ("c\u{202e}\u{9b}2J.pcap", b"no capture")]);
+}
+
+#[test]
+fn se01_sibling_names_of_inputs_and_lists_that_are_not_there() {
     let run = said(Command::new(BINARY).args(["replay", "/nowhere/\u{1b}[2J\nALERT"]), None);
-    is_harmless(&run.err);
-    let good = dir.path().join("good.pcap");
-    std::fs::write(&good, pcap).unwrap();
-    let run =
-        said(Command::new(BINARY).arg("replay").arg(good).args(["--blocklist", "/nowhere/\u{1b}[2J\nALERT"]), None);
     assert_eq!(run.code, 2);
     is_harmless(&run.err);
+    let run =
+        said(Command::new(BINARY).args(["replay", "-", "--blocklist", "/nowhere/\u{1b}[2J\nALERT"]), Some(&mined()));
+    assert_eq!(run.code, 2);
+    is_harmless(&run.err);
+}
+
+#[test]
+fn se01_sibling_bytes_that_are_no_text() {
+    let login =
+        format!(r#"{{"id":1,"method":"login","params":{{"login":"{}","pass":"x","agent":"XMRig "#, monero_wallet());
+    let line = [login.as_bytes(), b"\xff\xfe\xc3( \\ud800 \xed\xa0\x80", br#""}}"#, b"\n"].concat();
+    let mut words = Words::new().c(line);
+    for turn in &monero().dialogue().turns[1..] {
+        words = words.later(1);
+        words = match turn.side {
+            crate::kit::dialogue::Side::Client => words.c(turn.bytes.clone()),
+            crate::kit::dialogue::Side::Server => words.s(turn.bytes.clone()),
+        };
+    }
+    let mut scene = Scene::new();
+    scene.play("10.0.0.5", "198.51.100.5:3333", &words);
+    let run = harmless(&scene);
+    assert!(run.confirmed()["agent"].as_str().unwrap().starts_with("XMRig "));
 }
 
 #[test]
@@ -274,13 +313,13 @@ fn se07_sibling_a_session_goes_on_after_a_bomb() {
 
 #[test]
 fn se07_sibling_names_without_end_are_kept_short() {
-    let long = "A".repeat(20_000);
+    let long = "A".repeat(8_000);
     let mut scene = Scene::new();
     scene.play("10.0.0.5", "198.51.100.5:3333", &monero_with(&long, &long, &format!("XMRig{long}")));
     let run = scene.run();
     let flow = run.confirmed();
     for field in ["login", "agent"] {
-        assert!(flow[field].as_str().unwrap().len() <= 512, "{field}");
+        assert!(flow[field].as_str().is_some_and(|text| (100..=512).contains(&text.len())), "{field}: {}", flow[field]);
     }
     assert!(scene.text(&[]).text().lines().all(|l| l.len() < 1000));
 }
