@@ -47,6 +47,8 @@ mod formats;
 mod lists;
 #[path = "cases/misses.rs"]
 mod misses;
+#[path = "cases/pcapng.rs"]
+mod pcapng;
 #[path = "cases/safety.rs"]
 mod safety;
 #[path = "cases/security.rs"]

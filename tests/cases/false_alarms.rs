@@ -9,6 +9,15 @@ use crate::said::{
 };
 use crate::scene::{Scene, Words};
 
+/// Names of what raised an alarm, so that one look-alike does not hide the next.
+fn alarms(all: &[(&str, &str, Words)]) -> Vec<String> {
+    let told = |(name, server, words): &(&str, &str, Words)| {
+        let run = said_by("10.0.0.5", server, words);
+        run.miners().first().map(|f| format!("{name}: {} {}", f["dialect"], f["verdict"]))
+    };
+    all.iter().filter_map(told).collect()
+}
+
 fn said_by(client: &str, server: &str, words: &Words) -> crate::scene::Run {
     let mut scene = Scene::new();
     scene.play(client, server, words);
@@ -255,6 +264,7 @@ fn fp_sibling_a_script_that_only_reads_work_once_a_minute_on_one_connection() {
 #[test]
 fn fp_sibling_work_is_asked_for_by_no_miner() {
     // A scheduler with a method of that name; a pool's back end that hands in a block.
+    let mut all = Vec::new();
     for (method, params, answer) in [
         ("getwork", "[]", r#"{"job":"17","command":"render"}"#),
         ("submitblock", r#"["0000002000000000"]"#, "null"),
@@ -268,8 +278,9 @@ fn fp_sibling_work_is_asked_for_by_no_miner() {
             let said = format!(r#"{{"id":{n},"result":{answer},"error":null}}"#);
             words = words.c(http_post("/", "axios/1.6", &ask)).s(http_ok("application/json", &said));
         }
-        said_by("10.0.0.5", "10.0.0.9:8332", &words).silent();
+        all.push((method, "10.0.0.9:8332", words));
     }
+    assert_eq!(alarms(&all), [""; 0]);
 }
 
 #[test]
@@ -278,25 +289,42 @@ fn fp_sibling_a_dialogue_carried_as_payload_by_other_protocols() {
         [SUBSCRIBE, SUBSCRIBED, AUTHORIZE, AUTHORIZED, NOTIFY, SUBMIT, SUBMITTED].concat().replace('\n', "\r\n");
     let login =
         format!(r#"{{"id":1,"method":"login","params":{{"login":"{}","pass":"x"}}}}"#, crate::said::monero_wallet());
+    let mut all = Vec::new();
     for quoted in [whole, login + "\r\n"] {
         let mail = Words::new()
             .s("220 mail.example ESMTP\r\n")
-            .c("EHLO client.example\r\nMAIL FROM:<a@client.example>\r\nRCPT TO:<b@mail.example>\r\nDATA\r\n")
-            .s("250 OK\r\n250 OK\r\n250 OK\r\n354 go on\r\n")
+            .c("EHLO client.example\r\n")
+            .s("250-mail.example\r\n250 8BITMIME\r\n")
+            .c("MAIL FROM:<a@client.example>\r\n")
+            .s("250 OK\r\n")
+            .c("RCPT TO:<b@mail.example>\r\n")
+            .s("250 OK\r\n")
+            .c("DATA\r\n")
+            .s("354 go on\r\n")
             .c(format!("Subject: my miner\r\n\r\nThis is what it says:\r\n{quoted}.\r\n"))
             .s("250 2.0.0 queued\r\n");
-        said_by("10.0.0.5", "203.0.113.25:25", &mail).silent();
+        all.push(("mail", "203.0.113.25:25", mail));
+        let pipelined = Words::new()
+            .s("220 mail.example ESMTP\r\n")
+            .c(format!("EHLO a\r\nMAIL FROM:<a@a>\r\nRCPT TO:<b@b>\r\nDATA\r\nSubject: it\r\n\r\n{quoted}.\r\n"))
+            .s("250 OK\r\n250 OK\r\n250 OK\r\n354 go on\r\n250 2.0.0 queued\r\n");
+        all.push(("pipelined mail", "203.0.113.25:25", pipelined));
         let redis = Words::new()
             .c(format!("*3\r\n$7\r\nPUBLISH\r\n$4\r\nlogs\r\n${}\r\n{quoted}\r\n", quoted.len()))
             .s(":1\r\n");
-        said_by("10.0.0.5", "10.0.0.9:6379", &redis).silent();
-        let irc = Words::new()
-            .s(":irc.example NOTICE * :*** Looking up your hostname\r\n")
-            .c("NICK a\r\nUSER a 0 * :a\r\n")
-            .c(format!("PRIVMSG #help :it prints\r\n{quoted}"))
-            .s(":irc.example 421 a {ID :Unknown command\r\n");
-        said_by("10.0.0.5", "203.0.113.80:6667", &irc).silent();
+        all.push(("redis", "10.0.0.9:6379", redis));
+        let form = format!("--b\r\nContent-Disposition: form-data; name=\"log\"\r\n\r\n{quoted}\r\n--b--\r\n");
+        let upload = Words::new()
+            .c(format!(
+                "POST /upload HTTP/1.1\r\nHost: www.example\r\nContent-Type: multipart/form-data; boundary=b\r\nContent-Length: {}\r\n\r\n{form}",
+                form.len()
+            ))
+            .s(http_ok("text/plain", "thanks"));
+        all.push(("upload", "203.0.113.80:80", upload));
+        let gopher = Words::new().c("/dialogue.txt\r\n").s(format!("iThis is a dialogue\t\t\t0\r\n{quoted}.\r\n"));
+        all.push(("gopher", "203.0.113.80:70", gopher));
     }
+    assert_eq!(alarms(&all), [""; 0]);
 }
 
 #[test]

@@ -429,11 +429,13 @@ fn disturbed(make: impl Fn(&Segment, &Conversation) -> Segment) -> Run {
     })
 }
 
+/// Makes a segment of an outsider from the miner's share and a way to strip it.
+type Forge = fn(&Segment, &dyn Fn(&Segment, u8) -> Segment) -> Segment;
+
 #[test]
 fn fs_sibling_forged_segments_do_not_end_what_is_seen_of_a_miner() {
     let bare = |s: &Segment, flags| Segment { flags, payload: Vec::new(), options: Vec::new(), ..s.clone() };
     // A reset far outside the window, a reset of the other side, a SYN, a SYN-ACK, data far away.
-    type Forge = fn(&Segment, &dyn Fn(&Segment, u8) -> Segment) -> Segment;
     let forgeries: [(&str, Forge); 5] = [
         ("reset", |s, bare| Segment { seq: s.seq.wrapping_add(0x4000_0000), ..bare(s, flag::RST) }),
         ("reset by the pool", |s, bare| Segment { side: Side::Server, seq: 77, ..bare(s, flag::RST) }),

@@ -130,9 +130,9 @@ fn crowd(pools: u32) -> Vec<Record> {
             };
             let next = s + payload.len() as u32 + u32::from(flags & flag::SYN != 0);
             if side == Side::Client {
-                seq = next
+                seq = next;
             } else {
-                ack = next
+                ack = next;
             }
             let (from, to) = if side == Side::Client { (client, server) } else { (server, client) };
             let data = wire::ethernet([2; 6], [4; 6], 0x0800, &wire::tcp(from, to, &segment));

@@ -48,7 +48,7 @@ fn fn01_sibling_ipv6() {
     assert_eq!(run.blocked(), ["[2001:db8:9::50]:3333"]);
 }
 
-/// What a pool says to an eth_submitLogin, and what follows.
+/// What a pool says to an `eth_submitLogin`, and what follows.
 fn ethproxy(login: &str) -> Words {
     let work = concat!(
         r#"{"id":2,"jsonrpc":"2.0","result":["0x9c0ec1b7b3a7f4c9f1b8a3d55c4f3e2d1c0b9a8f7e6d5c4b3a29180f7e6d5c4b","#,
@@ -294,13 +294,16 @@ fn fn_sibling_a_pool_that_refuses_is_an_attempt() {
 fn fn03_sibling_of_repeated_keys_the_last_counts_as_for_most_pools() {
     // What json.loads, JSON.parse, Go and jansson understand; a miner may hide behind a first key.
     let wallet = monero_wallet();
+    let mut wallets = Vec::new();
     for line in [
         format!(r#"{{"method":"ping","id":1,"method":"login","params":{{"login":"{wallet}","pass":"x"}}}}"#),
         format!(r#"{{"params":[],"id":1,"method":"login","params":{{"login":"{wallet}","pass":"x"}}}}"#),
         format!(r#"{{"id":1,"method":"login","params":{{"login":"guest","login":"{wallet}","pass":"x"}}}}"#),
     ] {
-        assert_eq!(mined(&monero_logged_in(&line)).confirmed()["wallet"], wallet, "{line}");
+        let run = mined(&monero_logged_in(&line));
+        wallets.push(run.miners().first().map_or("no miner".to_owned(), |f| f["wallet"].to_string()));
     }
+    assert_eq!(wallets, [format!("{wallet:?}"), format!("{wallet:?}"), format!("{wallet:?}")]);
 }
 
 #[test]
@@ -329,4 +332,53 @@ fn fn_sibling_only_keepalives_are_seen_of_a_miner() {
     scene.put(&talk, &segments[3..], &crate::kit::carriage::Carriage::Plain);
     let run = scene.run();
     assert_eq!(run.attempt()["src_ip"], "10.0.0.5");
+}
+
+#[test]
+fn fn_sibling_one_decoy_line_before_the_real_ones_hides_nothing() {
+    let mut missed = Vec::new();
+    for (name, session, decoys) in [
+        (
+            "cryptonote",
+            monero(),
+            [
+                r#"{"id":0,"method":"login","params":[]}"#,
+                r#"{"id":0,"method":"get_status"}"#,
+                r#"{"id":0,"method":"mining.ping"}"#,
+                r#"{"id":0,"method":"submit","params":[]}"#,
+            ],
+        ),
+        (
+            "bitcoin-v1",
+            bitcoin(),
+            [
+                r#"{"id":0,"method":"login","params":[]}"#,
+                r#"{"id":0,"method":"eth_status"}"#,
+                r#"{"id":0,"method":"mining.hello"}"#,
+                r#"{"id":0,"method":"mining.submit","params":[]}"#,
+            ],
+        ),
+    ] {
+        for decoy in decoys {
+            let answer = concat!(r#"{"id":0,"result":null,"error":[20,"Unknown method",null]}"#, "\n");
+            for words in [Words::new().c(format!("{decoy}\n")), Words::new().c(format!("{decoy}\n")).s(answer)] {
+                let run = mined(&words.then(&session));
+                if run.miners().first().is_none_or(|f| f["verdict"] != "confirmed" || f["dialect"] != name) {
+                    let got = run.miners().first().map(|f| f["verdict"].to_string());
+                    missed.push(format!("{name} after {decoy}: {got:?}"));
+                }
+            }
+        }
+    }
+    missed.dedup();
+    assert_eq!(missed, [""; 0]);
+}
+
+#[test]
+fn fn_sibling_chatter_before_the_login_hides_nothing() {
+    for lines in [5, 20] {
+        let chatter: String = (0..lines).map(|n| format!(r#"{{"id":{n},"method":"ping"}}"#) + "\n").collect();
+        let run = mined(&Words::new().c(chatter).then(&monero()));
+        assert_eq!(run.miners().len(), 1, "{lines} lines");
+    }
 }

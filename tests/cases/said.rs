@@ -41,7 +41,7 @@ pub(crate) fn monero_wallet() -> String {
 }
 
 pub(crate) fn job(id: u32) -> String {
-    let blob = format!("1010{:0148}", id);
+    let blob = format!("1010{id:0148}");
     format!(
         r#"{{"blob":"{blob}","job_id":"{id:08x}","target":"b88d0600","algo":"rx/0","height":3100000,"seed_hash":"{:064}"}}"#,
         1

@@ -295,7 +295,7 @@ impl Run {
 
     fn health_text(&self) -> String {
         let health = self.health().as_object().unwrap();
-        health.iter().filter(|(_, v)| **v != 0).map(|(k, v)| format!("{k} {v}; ")).collect()
+        health.iter().filter(|(_, v)| **v != 0).map(|(k, v)| format!("{k} {v}")).collect::<Vec<_>>().join("; ")
     }
 
     /// All that was printed, but for the names of the inputs.
@@ -304,7 +304,7 @@ impl Run {
         for e in &mut events {
             e.as_object_mut().unwrap().remove("inputs");
         }
-        events.iter().map(|e| format!("{e}\n")).collect()
+        events.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
     }
 
     pub(crate) fn count(&self, counter: &str) -> u64 {

@@ -27,7 +27,7 @@ const HOSTILE: [(&str, &str); 9] = [
         "x\" }\ndelete table inet victim\nadd element inet minewatch ep4 { 8.8.8.8 . tcp . 53 comment \"y",
     ),
     (
-        r#"'; iptables -F; $(touch /tmp/pwned) `id` {a,b} | & > <"#,
+        r"'; iptables -F; $(touch /tmp/pwned) `id` {a,b} | & > <",
         "'; iptables -F; $(touch /tmp/pwned) `id` {a,b} | & > <",
     ),
     (r"COMMIT\n*filter\n-F\nCOMMIT\n#", "COMMIT\n*filter\n-F\nCOMMIT\n#"),
