@@ -286,7 +286,7 @@ fn ip05_a_live_set_with_other_parameters_in_use_by_a_rule_is_replaced() {
     ns.run("iptables -A OUTPUT -m set --match-set minewatch4 dst,dst -j DROP");
     for _ in 0..2 {
         ns.run(&by_script("ipset", &lists.write("ipset", &d)));
-        assert!(ns.run("ipset list -t minewatch4").contains("maxelem 65536"));
+        assert!(ns.run("ipset list -t minewatch4").contains("maxelem 131072"));
         assert_held(&held_by_ipset(&ns), &wanted(&d));
     }
 }

@@ -10,6 +10,7 @@ use super::options::Reading;
 use super::replay::{complain, name_inputs, open, outcome, style};
 use super::session::{self, Listener};
 use super::{Failure, Outcome};
+use crate::firewall::Policy;
 use crate::ledger::Alert;
 use crate::sink::table;
 
@@ -37,7 +38,7 @@ impl Listener for Silent {
 
 /// Runs the subcommand.
 pub(super) fn run(args: &Args) -> Result<Outcome, Failure> {
-    let finished = session::run(open(&args.inputs)?, &args.reading.resolve(), &mut Silent)?;
+    let finished = session::run(open(&args.inputs)?, &args.reading.resolve(), &Policy::default(), &mut Silent)?;
     let mut report = finished.report;
     name_inputs(&mut report, &finished.source);
     for h in &mut report.hosts {

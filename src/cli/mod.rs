@@ -76,7 +76,7 @@ pub fn main() -> ExitCode {
         Ok(Outcome::Failed) => ExitCode::from(ERROR),
         Err(e) if is_broken_pipe(&e) => ExitCode::SUCCESS,
         Err(e) => {
-            drop(writeln!(std::io::stderr(), "minewatch: {}", sentence(&e)));
+            drop(writeln!(std::io::stderr(), "minewatch: {}", crate::text::printable(&sentence(&e), 2048)));
             ExitCode::from(ERROR)
         }
     }

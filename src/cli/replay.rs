@@ -13,9 +13,11 @@ use super::session::{self, Listener};
 use super::{Failure, Outcome};
 use crate::capture::{Inputs, Options, Severity};
 use crate::evidence::Verdict;
+use crate::health::Counter;
 use crate::ledger::Alert;
 use crate::sink::table::Style;
 use crate::sink::{Report, json, table};
+use crate::text::printable;
 
 /// Arguments of `replay`.
 #[derive(ClapArgs, Debug)]
@@ -37,7 +39,7 @@ pub(super) fn run(args: &Args) -> Result<Outcome, Failure> {
     let plan = args.blocking.resolve()?;
     let inputs = open(&args.inputs)?;
     let mut printer = Printer::new(args.json, &inputs, args.inputs.iter().any(|p| p.as_os_str() == "-"));
-    let finished = session::run(inputs, &args.reading.resolve(), &mut printer)?;
+    let finished = session::run(inputs, &args.reading.resolve(), &plan.policy, &mut printer)?;
     printer.done();
     let mut report = finished.report;
     name_inputs(&mut report, &finished.source);
@@ -64,8 +66,16 @@ pub(super) fn name_inputs(report: &mut Report, inputs: &Inputs) {
     report.sources =
         (0..inputs.source_count() as u32).map(|i| inputs.source_name(crate::capture::SourceId(i)).to_owned()).collect();
     for p in inputs.problems() {
-        let sentence = crate::text::printable(&p.to_string(), 1024).into_owned();
+        let sentence = printable(&p.to_string(), 1024).into_owned();
         if p.severity == Severity::Error { report.problems.push(sentence) } else { report.notes.push(sentence) }
+    }
+    let frames = report.health.get(Counter::Frames);
+    if frames > 0 && report.health.get(Counter::LinkTypeUnknown) == frames {
+        let types: Vec<_> = report.health.link_types.keys().map(|t| printable(t, 64).into_owned()).collect();
+        report.problems.push(format!(
+            "no frame could be decoded: unsupported {}. Convert the capture to Ethernet, raw IP or Linux cooked",
+            types.join(", ")
+        ));
     }
     if inputs.problems_omitted() > 0 {
         report.problems.push(format!("{} more inputs have problems", inputs.problems_omitted()));

@@ -15,7 +15,7 @@ use super::options::BlockPlan;
 use crate::capture::PacketSource;
 use crate::decode::Tenant;
 use crate::evidence::Verdict;
-use crate::firewall::{BlockCandidate, Decision, Meta, Proto, decide, write_all};
+use crate::firewall::{BlockCandidate, Decision, Meta, Policy, Proto, decide, write_all};
 use crate::ledger::{Alert, HostFinding, Ledger};
 use crate::pipeline::{self, Ended, Merger, RunOptions, What};
 use crate::sink::{Relay, Report};
@@ -50,18 +50,20 @@ pub(super) struct Finished<S> {
 pub(super) fn run<S: PacketSource + Send + 'static>(
     source: S,
     options: &RunOptions,
+    policy: &Policy,
     listener: &mut dyn Listener,
 ) -> Result<Finished<S>, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .context("cannot start the event loop (too many open files?)")?;
-    runtime.block_on(collect(source, *options, listener))
+    runtime.block_on(collect(source, *options, policy, listener))
 }
 
 async fn collect<S: PacketSource + Send + 'static>(
     source: S,
     options: RunOptions,
+    policy: &Policy,
     listener: &mut dyn Listener,
 ) -> Result<Finished<S>, Failure> {
     let stop = Arc::new(AtomicBool::new(false));
@@ -88,7 +90,8 @@ async fn collect<S: PacketSource + Send + 'static>(
                     match event.what {
                         What::Flow(flow) => ledger.flow(*flow),
                         What::Alert(alert) => {
-                            if let Some(alert) = ledger.alert(*alert)
+                            if !policy.allows_host(alert.miner.ip(), alert.miner_mac)
+                                && let Some(alert) = ledger.alert(*alert)
                                 && failure.is_none()
                                 && let Err(e) = listener.alert(&alert)
                             {

@@ -30,7 +30,7 @@ pub(super) fn run(args: &Args) -> Result<Outcome, Failure> {
     let plan = args.blocking.resolve()?;
     let live = Live::open(&args.interface, args.filter.as_deref())?;
     let mut printer = Printer::live(args.json, args.interface.clone());
-    let mut finished = session::run(live, &args.reading.resolve(), &mut printer)?;
+    let mut finished = session::run(live, &args.reading.resolve(), &plan.policy, &mut printer)?;
     let mut report = finished.report;
     report.sources.push(args.interface.clone());
     finished.source.drops(&mut report.health);

@@ -38,7 +38,7 @@ impl Format for Ipset {
         let mut body = String::new();
         for suffix in ["", "-new"] {
             for (name, kind) in SETS {
-                let _ = writeln!(body, "create {name}{suffix} {kind} hashsize 1024 maxelem 65536 timeout 0 -exist");
+                let _ = writeln!(body, "create {name}{suffix} {kind} hashsize 1024 maxelem 131072 timeout 0 -exist");
             }
         }
         // What a failed run left behind.

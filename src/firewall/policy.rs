@@ -126,7 +126,7 @@ impl Default for MaxEntries {
 
 impl MaxEntries {
     /// Hard ceiling: an ipset of the default 65,536 holds it, with room to spare.
-    pub const CEILING: usize = 65_000;
+    pub const CEILING: usize = 100_000;
 
     /// 1 to [`MaxEntries::CEILING`].
     pub fn new(n: usize) -> Result<Self, PolicyError> {
@@ -263,9 +263,9 @@ mod tests {
         assert_eq!(Policy::default().max_entries.get(), 10_000);
         assert!(MaxEntries::new(0).is_err());
         assert!("many".parse::<MaxEntries>().is_err());
-        assert_eq!("65000".parse::<MaxEntries>().unwrap().get(), 65_000);
+        assert_eq!("100000".parse::<MaxEntries>().unwrap().get(), 100_000);
         let e = MaxEntries::new(65_001).unwrap_err();
-        assert_eq!(e.to_string(), "65001 entries is out of range: 1 to 65000");
+        assert_eq!(e.to_string(), "100001 entries is out of range: 1 to 100000");
     }
 
     #[test]

@@ -34,6 +34,8 @@ pub struct Alert {
     pub tenant: Tenant,
     /// The miner's end.
     pub miner: SocketAddr,
+    /// The miner's Ethernet address as captured.
+    pub miner_mac: Option<MacAddr>,
     /// The pool's end.
     pub pool: SocketAddr,
     /// Dialect id.

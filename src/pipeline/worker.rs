@@ -97,7 +97,7 @@ impl Worker {
             health.add_n(c, counted.get(c));
         }
         let key = *flow.key();
-        let inspection = flow.state();
+        let (info, inspection) = flow.parts();
         if inspection.is_done() {
             flow.release();
             return;
@@ -111,6 +111,7 @@ impl Worker {
                 at: packet.stamp(),
                 tenant: key.tenant(),
                 miner: key.source(miner),
+                miner_mac: *info.macs.get(miner),
                 pool: key.destination(miner),
                 dialect,
                 verdict,

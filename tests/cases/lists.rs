@@ -301,7 +301,7 @@ fn ip05_a_live_set_with_other_parameters_is_replaced_twice() {
         ns.run(&format!("{} ipset {}", script(), run.list_file("ipset").display()));
         for set in ["minewatch4", "minewatch6"] {
             let list = ns.run(&format!("ipset list -t {set}"));
-            assert!(list.contains("maxelem 65536") && list.contains("Number of entries: 1"), "{list}");
+            assert!(list.contains("maxelem 131072") && list.contains("Number of entries: 1"), "{list}");
         }
     }
 }
