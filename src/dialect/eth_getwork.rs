@@ -69,6 +69,8 @@ impl Session for State {
                 Some("eth_submitWork") if is_submit(m) => {
                     self.miner = true;
                     c.asked(at, "eth_submitWork");
+                    // Whatever else was called, a decoy perhaps: this is a miner.
+                    c.evidence.withdraw(Code::NodeRpc);
                     let header = text(m.param(1));
                     let work = c.submitted(at, header.as_deref());
                     self.work.sent(m, What::Submit { work });
