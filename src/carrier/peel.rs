@@ -7,13 +7,13 @@
 use memchr::memchr_iter;
 
 use super::http::{Http, HttpMeta, Next};
-use super::inflate::Inflate;
+use super::inflate::{self, Inflate};
 use super::lines::Lines;
 use super::look::Look;
 use super::proxy::{self, Proxy};
 use super::socks::{self, Socks};
 use super::target::Target;
-use super::websocket::{Opcode, WebSocket};
+use super::websocket::{self, Opcode, WebSocket};
 use super::{First, first_bytes};
 
 /// Layers around the messages, at most: a tunnel in a tunnel is one too many for any client there is.
@@ -34,6 +34,19 @@ pub enum Wrap {
     WebSocket,
     /// A gzip stream.
     Gzip,
+}
+
+impl Wrap {
+    /// Name in outputs.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Socks(_) => "socks",
+            Self::Connect(_) => "connect",
+            Self::Proxy(_) => "proxy-protocol",
+            Self::WebSocket => "websocket",
+            Self::Gzip => "gzip",
+        }
+    }
 }
 
 /// What came out of the layers.
@@ -106,7 +119,7 @@ impl Peel {
             Layer::Http(http) => http.gap(missing),
             Layer::WebSocket(ws) => ws.gap(missing),
             Layer::Gzip(inflate, lines) => {
-                inflate.gap(missing);
+                inflate.gap();
                 lines.gap();
             }
             // A handshake with a hole: what follows may be anything.
@@ -178,7 +191,7 @@ impl Peel {
                 &[]
             }
             Layer::Lines(lines) => {
-                if lines.is_empty() && Inflate::starts(data) == Look::Yes {
+                if lines.is_empty() && inflate::starts(data) == Look::Yes {
                     return self.enter(Layer::Gzip(Box::default(), Box::default()), Some(Wrap::Gzip), data, out);
                 }
                 lines.data(data, |line| out(Piece::Line(line)));
@@ -256,17 +269,12 @@ impl Peel {
 
     /// The first bytes of a layer decide what it is.
     fn choose<'d>(&mut self, data: &'d [u8], out: &mut dyn FnMut(Piece<'_>)) -> &'d [u8] {
-        let looks = [
-            (proxy::starts(data), Layer::Proxy(Box::default()) as Layer),
-        ];
-        for (look, layer) in looks {
-            match look {
-                Look::Yes => return self.enter(layer, None, data, out),
-                Look::Short => return self.hold(data, out),
-                Look::No => {}
-            }
-        }
         let mut short = false;
+        match proxy::starts(data) {
+            Look::Yes => return self.enter(Layer::Proxy(Box::default()), None, data, out),
+            Look::Short => short = true,
+            Look::No => {}
+        }
         match socks::client_hello(data) {
             Look::Yes => return self.enter(Layer::Socks(Box::new(Socks::client())), None, data, out),
             Look::Short => short = true,
@@ -288,7 +296,7 @@ impl Peel {
             First::Short => self.hold(data, out),
             First::Other if short => self.hold(data, out),
             First::Other => {
-                if self.middle && WebSocket::looks_like(data) {
+                if self.middle && websocket::looks_like(data) {
                     let ws = Layer::WebSocket(Box::new(WebSocket::new(false)));
                     return self.enter(ws, Some(Wrap::WebSocket), data, out);
                 }
