@@ -4,7 +4,13 @@
 //! skipped and counted, never collected.
 
 pub mod http;
+pub mod inflate;
 pub mod lines;
+pub mod look;
+pub mod proxy;
+pub mod socks;
+pub mod target;
+pub mod websocket;
 
 /// What a stream's first bytes say it is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
