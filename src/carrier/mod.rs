@@ -1,4 +1,4 @@
-//! What mining hides in, knowing nothing of mining: lines and HTTP.
+//! What mining hides in, knowing nothing of mining: lines, HTTP, WebSocket, SOCKS, CONNECT, the PROXY protocol, gzip.
 //!
 //! In: stream data, gaps and ends of one direction. Out: the messages inside. Every buffer is capped; what is longer is
 //! skipped and counted, never collected.

@@ -93,6 +93,9 @@ pub struct Peel {
     depth: u8,
     /// The beginning of the direction was not captured: a layer may be met in its middle.
     middle: bool,
+    /// The other direction is no SOCKS client, so this one is no SOCKS server.
+    no_socks_reply: bool,
+    saw_socks: bool,
     too_long: u64,
 }
 
@@ -100,6 +103,16 @@ impl Peel {
     /// For a direction whose beginning was captured or not.
     pub fn new(middle: bool) -> Self {
         Self { middle, ..Self::default() }
+    }
+
+    /// Whether this direction speaks to a SOCKS proxy, as far as can be seen.
+    pub fn is_socks(&self) -> bool {
+        self.saw_socks || matches!(self.layer, Layer::Socks(_))
+    }
+
+    /// The other direction was seen and asks no SOCKS proxy: two bytes that look like its answer are none.
+    pub fn expect_no_socks_reply(&mut self) {
+        self.no_socks_reply = true;
     }
 
     /// Stream data in order.
@@ -257,6 +270,7 @@ impl Peel {
         out: &mut dyn FnMut(Piece<'_>),
     ) -> &'d [u8] {
         self.too_long = self.take_too_long();
+        self.saw_socks |= matches!(layer, Layer::Socks(_));
         self.depth = self.depth.saturating_add(1);
         self.layer = if self.depth > MAX_DEPTH { Layer::Raw } else { layer };
         if let Some(wrap) = wrap {
@@ -280,7 +294,8 @@ impl Peel {
             Look::Short => short = true,
             Look::No => {}
         }
-        match socks::server_hello(data) {
+        let reply = if self.no_socks_reply { Look::No } else { socks::server_hello(data) };
+        match reply {
             Look::Yes => return self.enter(Layer::Socks(Box::new(Socks::server())), None, data, out),
             Look::Short => short = true,
             Look::No => {}
@@ -297,7 +312,7 @@ impl Peel {
             First::Other if short => self.hold(data, out),
             First::Other => {
                 if self.middle && websocket::looks_like(data) {
-                    let ws = Layer::WebSocket(Box::new(WebSocket::new(false)));
+                    let ws = Layer::WebSocket(Box::new(WebSocket::picked_up()));
                     return self.enter(ws, Some(Wrap::WebSocket), data, out);
                 }
                 self.layer = Layer::Raw;

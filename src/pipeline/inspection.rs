@@ -243,6 +243,9 @@ impl Inspection {
     ) {
         let slot = self.peels.get_mut(way);
         let mut peel = slot.take().unwrap_or_else(|| Box::new(Peel::new(info.mid_stream)));
+        if self.peels.get(way.reverse()).as_ref().is_some_and(|other| !other.is_socks()) {
+            peel.expect_no_socks_reply();
+        }
         run(&mut peel, &mut |piece| self.piece(info, way, piece, tools, health));
         health.add_n(Counter::LinesTooLong, peel.take_too_long());
         if peel.http_messages() >= HTTP_LOOKS && self.reading().is_none() {
