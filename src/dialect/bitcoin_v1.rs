@@ -54,7 +54,7 @@ impl Dialect for BitcoinV1 {
 
 /// `[agent]`, `[agent, session]` or `[agent, session, host, port]`; the last form is also Equihash's and ProgPow's.
 fn probe_subscribe(m: &Message<'_>) -> Probe {
-    if m.rpc.params.is_some_and(|p| p.is_object()) || m.rpc.root.get("body").is_some() {
+    if m.rpc.params.is_some_and(Value::is_object) || m.rpc.root.get("body").is_some() {
         return Probe::NotForUs;
     }
     if m.rpc.id.is_none() {
