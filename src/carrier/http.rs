@@ -1,6 +1,6 @@
 //! One direction of HTTP/1, cut into messages with JSON bodies.
 //!
-//! In: stream data, gaps and the end. Out: [`HttpMessage`]s: what the headers say, and the body when it may be JSON.
+//! In: stream data, gaps and the end. Out: messages: what the headers say ([`HttpMeta`]), and the body when it may be JSON.
 //! RFC 9112 framing (Content-Length, chunked, until close), keep-alive and pipelining; gzip and deflate bodies within
 //! a cap. Everything else about HTTP is left alone.
 

@@ -23,6 +23,8 @@ use crate::time::PacketTime;
 
 /// Batches that may wait for the ledger.
 const QUEUE: usize = 64;
+/// A second interrupt after this long means "at once, without a report".
+const IMPATIENT: Duration = Duration::from_secs(1);
 /// How often a progress callback is called.
 const TICK: Duration = Duration::from_millis(200);
 
@@ -81,6 +83,7 @@ async fn collect<S: PacketSource + Send + 'static>(
     let mut tick = tokio::time::interval(TICK);
     let mut signals = Signals::new()?;
     let mut failure = None;
+    let mut asked: Option<tokio::time::Instant> = None;
     loop {
         tokio::select! {
             biased;
@@ -104,7 +107,9 @@ async fn collect<S: PacketSource + Send + 'static>(
                 }
             }
             () = signals.next() => {
-                if stop.swap(true, Ordering::Relaxed) {
+                stop.store(true, Ordering::Relaxed);
+                // timeout(1) and a closing terminal send it twice at once; a person takes longer.
+                if asked.get_or_insert_with(tokio::time::Instant::now).elapsed() > IMPATIENT {
                     return Err(anyhow!("interrupted twice: nothing is reported"));
                 }
             }
@@ -159,7 +164,9 @@ impl Signals {
 fn relays(hosts: &[HostFinding]) -> Vec<Relay> {
     let mut found = std::collections::BTreeMap::new();
     for h in hosts {
-        for f in h.flows.iter().filter(|f| f.verdict > Verdict::Noted && is_private(f.pool.ip())) {
+        for f in
+            h.flows.iter().filter(|f| f.verdict > Verdict::Noted && is_private(f.pool.ip()) && is_private(f.miner.ip()))
+        {
             found.entry((h.key.tenant, f.pool)).or_insert_with(std::collections::BTreeSet::new).insert(h.key.ip);
         }
     }

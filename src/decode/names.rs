@@ -1,78 +1,7 @@
 //! Names of the numbers that a skipped frame is reported by.
 //!
 //! In: a registered number. Out: its name, if it is common enough that a person should not have to look it up.
-//! Sources: tcpdump.org/linktypes.html, the IANA registries of IEEE 802, PPP and IP protocol numbers.
-
-/// LINKTYPE_ values.
-pub(super) fn link_type(n: u16) -> Option<&'static str> {
-    Some(match n {
-        0 => "BSD loopback",
-        1 => "Ethernet",
-        6 => "Token Ring",
-        7 => "ARCNET",
-        8 => "SLIP",
-        9 => "PPP",
-        10 => "FDDI",
-        12 | 14 | 101 => "Raw IP",
-        50 => "PPP in HDLC framing",
-        51 => "PPPoE",
-        100 => "ATM RFC 1483",
-        104 => "Cisco HDLC",
-        105 => "IEEE 802.11",
-        106 => "Linux classical IP over ATM",
-        107 => "Frame Relay",
-        108 => "OpenBSD loopback",
-        113 => "Linux cooked v1",
-        114 => "LocalTalk",
-        117 => "pflog",
-        119 => "IEEE 802.11 prism",
-        122 => "IP over Fibre Channel",
-        123 => "SunATM",
-        127 => "IEEE 802.11 radiotap",
-        129 => "ARCNET Linux",
-        138 => "IP over IEEE 1394",
-        139 => "MTP2 with pseudo-header",
-        140 => "MTP2",
-        141 => "MTP3",
-        142 => "SCCP",
-        143 => "DOCSIS",
-        144 => "IrDA",
-        163 => "IEEE 802.11 AVS",
-        165 => "BACnet MS/TP",
-        166 => "PPP pppd",
-        178 => "Juniper Ethernet",
-        187 => "Bluetooth HCI H4",
-        189 => "USB Linux",
-        192 => "PPI",
-        195 => "IEEE 802.15.4",
-        197 => "ERF",
-        201 => "Bluetooth HCI H4 with direction",
-        204 => "PPP with direction",
-        220 => "USB Linux mmapped",
-        224 => "Fibre Channel FC-2",
-        226 => "Solaris ipnet",
-        227 => "SocketCAN",
-        228 => "Raw IPv4",
-        229 => "Raw IPv6",
-        230 => "IEEE 802.15.4 without FCS",
-        231 => "D-Bus",
-        235 => "DVB-CI",
-        239 => "NFLOG",
-        240 => "netANALYZER",
-        242 => "IP over InfiniBand",
-        247 => "InfiniBand",
-        248 => "SCTP",
-        249 => "USBPcap",
-        251 => "Bluetooth LE",
-        253 => "Linux netlink",
-        258 => "Apple PKTAP",
-        271 => "vsock",
-        272 => "nRF BLE sniffer",
-        274 => "Ethernet mPacket",
-        276 => "Linux cooked v2",
-        _ => return None,
-    })
-}
+//! Sources: the IANA registries of IEEE 802 and PPP numbers; etherparse's copy of the IP protocol numbers.
 
 /// IEEE 802 ethertypes.
 pub(super) fn ethertype(n: u16) -> Option<&'static str> {
@@ -154,22 +83,5 @@ pub(super) fn ppp_protocol(n: u16) -> Option<&'static str> {
 
 /// IP protocol numbers.
 pub(super) fn ip_protocol(n: u8) -> Option<&'static str> {
-    Some(match n {
-        2 => "IGMP",
-        8 => "EGP",
-        9 => "IGP",
-        33 => "DCCP",
-        46 => "RSVP",
-        50 => "ESP",
-        59 => "no next header",
-        88 => "EIGRP",
-        89 => "OSPF",
-        103 => "PIM",
-        108 => "IPComp",
-        112 => "VRRP",
-        115 => "L2TPv3",
-        132 => "SCTP",
-        136 => "UDP-Lite",
-        _ => return None,
-    })
+    etherparse::IpNumber(n).keyword_str()
 }

@@ -5,6 +5,7 @@
 use std::fmt;
 
 use super::names;
+use crate::capture::LinkType;
 use crate::health::{Counter, Health};
 
 /// Why the walk ended without a packet.
@@ -48,7 +49,7 @@ impl fmt::Display for Skip {
         let name = match *self {
             Self::LinkType(n) => {
                 write!(f, "link type {n}")?;
-                names::link_type(n)
+                LinkType(n).known_name()
             }
             Self::Ethertype(n) => {
                 write!(f, "ethertype {n:#06x}")?;
@@ -156,7 +157,7 @@ impl Tally {
 }
 
 fn add_link(health: &mut Health, link: u16, n: u64) {
-    match names::link_type(link) {
+    match LinkType(link).known_name() {
         Some(name) => health.link_type(name, n),
         None => health.link_type(&Skip::LinkType(link).to_string(), n),
     }

@@ -125,7 +125,7 @@ impl Default for MaxEntries {
 }
 
 impl MaxEntries {
-    /// Hard ceiling: an ipset of the default 65,536 holds it, with room to spare.
+    /// Hard ceiling: our ipsets of 131,072 hold it, with room to spare.
     pub const CEILING: usize = 100_000;
 
     /// 1 to [`MaxEntries::CEILING`].
@@ -259,12 +259,12 @@ mod tests {
     }
 
     #[test]
-    fn a_list_has_between_one_and_sixty_five_thousand_entries() {
+    fn a_list_has_between_one_and_a_hundred_thousand_entries() {
         assert_eq!(Policy::default().max_entries.get(), 10_000);
         assert!(MaxEntries::new(0).is_err());
         assert!("many".parse::<MaxEntries>().is_err());
         assert_eq!("100000".parse::<MaxEntries>().unwrap().get(), 100_000);
-        let e = MaxEntries::new(65_001).unwrap_err();
+        let e = MaxEntries::new(100_001).unwrap_err();
         assert_eq!(e.to_string(), "100001 entries is out of range: 1 to 100000");
     }
 

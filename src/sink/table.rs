@@ -179,7 +179,11 @@ pub fn report(out: &mut impl Write, r: &Report, style: Style) -> io::Result<()> 
     if !noted.is_empty() {
         writeln!(out, "\n{}", style.bold("Noted, no alarm"))?;
         for h in noted {
-            let text = h.strongest().and_then(|f| f.evidence.first()).map_or("", |e| e.text.as_str());
+            // The weightiest line says why; the first in time may be the handshake.
+            let weightiest = |f: &'_ FlowFinding| {
+                f.evidence.iter().rev().max_by(|a, b| a.code.weight().total_cmp(&b.code.weight())).cloned()
+            };
+            let text = h.strongest().and_then(weightiest).map_or(String::new(), |e| e.text);
             writeln!(out, "{}", style.fit(&format!("  {}  {text}", host_name(h))))?;
         }
     }
@@ -187,8 +191,10 @@ pub fn report(out: &mut impl Write, r: &Report, style: Style) -> io::Result<()> 
         let also = if relay.mines { ", and mines elsewhere itself" } else { "" };
         writeln!(
             out,
-            "\nInternal pool or relay: {} serves {} inside hosts{also}. Private addresses are never blocked.",
-            relay.pool, relay.miners
+            "\nInternal pool or relay: {} serves {} inside {}{also}. Private addresses are never blocked.",
+            relay.pool,
+            relay.miners,
+            if relay.miners == 1 { "host" } else { "hosts" }
         )?;
     }
     if let Some(d) = &r.blocks {
@@ -287,7 +293,13 @@ fn why(out: &mut impl Write, h: &HostFinding, r: &Report, style: Style) -> io::R
 
 /// Every flow of a host with its evidence.
 pub fn explain(out: &mut impl Write, h: &HostFinding, r: &Report, style: Style) -> io::Result<()> {
-    writeln!(out, "{} is {} ({})", style.bold(&host_name(h)), style.paint(h.verdict, h.verdict.name()), h.flows.len())?;
+    writeln!(
+        out,
+        "{} is {} ({})",
+        style.bold(&host_name(h)),
+        style.paint(h.verdict, h.verdict.name()),
+        flows(h.flows.len())
+    )?;
     for f in &h.flows {
         writeln!(
             out,

@@ -223,7 +223,7 @@ fn what_is_not_read_is_counted_by_name() {
     assert_eq!(reason(ETHERNET, &eth(38, &[0x42, 0x42, 3, 0, 0])).1, "LLC SAP 0x42 STP");
     assert_eq!(reason(ETHERNET, &[1, 2, 3]).1, "cut short: Ethernet header");
     let (health, name) = reason(RAW, &v4_between("192.0.2.1", "192.0.2.2", 89, &[0; 8]));
-    assert_eq!((name.as_str(), health.get(Counter::OtherPackets)), ("ip protocol 89 OSPF", 1));
+    assert_eq!((name.as_str(), health.get(Counter::OtherPackets)), ("ip protocol 89 OSPFIGP", 1));
 }
 
 #[test]
