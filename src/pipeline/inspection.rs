@@ -8,7 +8,7 @@ use memchr::memchr_iter;
 use crate::capture::Stamp;
 use crate::carrier::http::Http;
 use crate::carrier::lines::Lines;
-use crate::carrier::{First, first_bytes};
+use crate::carrier::{First, MAX_PROXY, after_proxy_line, first_bytes};
 use crate::dialect::{Arbiter, Carrier, Interest, Scratch};
 use crate::evidence::{Verdict, judge};
 use crate::flow::{BothWays, Direction, FlowInfo, Item};
@@ -22,8 +22,8 @@ const LOOKS_MID_STREAM: u8 = 24;
 const JUNK_LINES: u32 = 32;
 /// HTTP messages without JSON before a flow without a dialect is let go.
 const HTTP_LOOKS: u32 = 8;
-/// First bytes kept while they are too few to tell: the longest is a method and a space.
-const HEAD: usize = 16;
+/// First bytes kept while they are too few to tell: the longest is a PROXY line and what follows it.
+const HEAD: usize = MAX_PROXY + 16;
 
 /// What a flow turned out to be.
 #[derive(Default, Debug)]
@@ -148,6 +148,7 @@ impl Inspection {
         tools: &mut Tools<'_>,
         health: &mut Health,
     ) {
+        let data = after_proxy_line(data);
         let carrier = match first {
             First::Lines => Carrier::Lines,
             First::Http => Carrier::Http,
@@ -218,7 +219,7 @@ struct Reader<'r, 't> {
 
 impl Reader<'_, '_> {
     fn line(&mut self, line: &[u8]) {
-        if first_bytes(line) != First::Lines || line.starts_with(b"PROXY ") {
+        if first_bytes(line) != First::Lines {
             self.count_junk();
             return;
         }
