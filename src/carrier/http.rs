@@ -18,17 +18,10 @@ const MAX_FIELDS: usize = 64;
 /// Header values kept to this many bytes.
 const MAX_VALUE: usize = 256;
 
-/// Fields that only getwork miners and their servers send (cgminer, bfgminer and cpuminer `util.c`), as they are named
-/// in evidence.
-const MINING_FIELDS: [&str; 7] = [
-    "X-Mining-Extensions",
-    "X-Mining-Hashrate",
-    "X-Minimum-Wait",
-    "X-Stratum",
-    "X-Long-Polling",
-    "X-Roll-NTime",
-    "X-Reject-Reason",
-];
+/// Fields that only getwork miners send (cgminer, bfgminer and cpuminer `util.c`), as they are named in evidence.
+const MINER_FIELDS: [&str; 3] = ["X-Mining-Extensions", "X-Mining-Hashrate", "X-Minimum-Wait"];
+/// Fields that their servers send.
+const SERVER_FIELDS: [&str; 4] = ["X-Stratum", "X-Long-Polling", "X-Roll-NTime", "X-Reject-Reason"];
 
 /// What an HTTP message says around its body.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -211,6 +204,7 @@ impl Http {
             }
             r.headers
         };
+        let mining: &[&'static str] = if meta.response { &SERVER_FIELDS } else { &MINER_FIELDS };
         let mut length = None;
         let mut chunked = false;
         self.encoding = Encoding::Identity;
@@ -231,7 +225,7 @@ impl Http {
                 meta.user_agent = Some(value(f.value));
             } else if name.eq_ignore_ascii_case("authorization") {
                 meta.user = basic_user(f.value);
-            } else if let Some(field) = MINING_FIELDS.iter().find(|m| m.eq_ignore_ascii_case(name)) {
+            } else if let Some(field) = mining.iter().find(|m| m.eq_ignore_ascii_case(name)) {
                 meta.mining_header.get_or_insert(field);
             }
         }

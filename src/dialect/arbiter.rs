@@ -126,7 +126,7 @@ impl Arbiter {
             return Ok(Interest::Mining);
         }
         let contest = self.contest.get_or_insert_with(|| Box::new(Contest::new()));
-        contest.hold(raw, &m);
+        let held = contest.hold(raw, &m);
         let certain = contest.probe(&m, self.carrier, self.opener);
         let leader = match certain {
             Some(at) => Some(at),
@@ -148,6 +148,9 @@ impl Arbiter {
                     miner: *miner,
                 });
                 contest.replay(&mut active, &mut scratch.replay);
+                if !held {
+                    active.read(&m);
+                }
                 self.active = Some(active);
             }
         }
@@ -172,12 +175,15 @@ impl Contest {
         Self { scores: vec![0; n], out: 0, votes: vec![None; n], held: Vec::new(), bytes: Vec::new(), messages: 0 }
     }
 
-    fn hold(&mut self, raw: &[u8], m: &Message<'_>) {
+    /// Keeps the message if there is room; whether there was.
+    fn hold(&mut self, raw: &[u8], m: &Message<'_>) -> bool {
         self.messages = self.messages.saturating_add(1);
-        if self.held.len() < HELD_MESSAGES && self.bytes.len().saturating_add(raw.len()) <= HELD_BYTES {
+        let room = self.held.len() < HELD_MESSAGES && self.bytes.len().saturating_add(raw.len()) <= HELD_BYTES;
+        if room {
             self.bytes.extend_from_slice(raw);
             self.held.push(Held { from: m.from, stamp: m.stamp, len: raw.len(), http: m.http.cloned() });
         }
+        room
     }
 
     /// Lets every dialect judge the message; the one that is certain, if any.
@@ -185,11 +191,13 @@ impl Contest {
         let mut certain: Option<usize> = None;
         for (at, dialect) in DIALECTS.iter().enumerate() {
             let bit = 1u64.checked_shl(at as u32).unwrap_or(0);
-            if dialect.carrier() != carrier || self.out & bit != 0 {
+            if dialect.carrier() != carrier {
                 continue;
             }
             let (role, weight, sure) = match dialect.probe(m) {
+                // Whatever was said before, a decoy perhaps, this is the real thing.
                 Probe::Certain(role) => (role, 8, true),
+                _ if self.out & bit != 0 => continue,
                 Probe::Unsure(role, weight) => (role, weight, false),
                 Probe::Neutral => continue,
                 Probe::NotForUs => {

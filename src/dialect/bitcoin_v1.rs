@@ -50,8 +50,11 @@ impl Dialect for BitcoinV1 {
 
 /// `[agent]`, `[agent, session]` or `[agent, session, host, port]`; the last form is also Equihash's and ProgPow's.
 fn probe_subscribe(m: &Message<'_>) -> Probe {
-    if m.named("publicAddress").is_some() || m.rpc.root.get("body").is_some() {
+    if m.rpc.params.is_some_and(Value::is_object) || m.rpc.root.get("body").is_some() {
         return Probe::NotForUs;
+    }
+    if m.rpc.id.is_none() {
+        return Probe::Neutral;
     }
     let n = m.params();
     if (0..n).any(|i| text(m.param(i)).is_some_and(|s| s.contains("Stratum/"))) {
@@ -73,6 +76,13 @@ fn is_subscription(r: Value<'_>) -> bool {
         && r.index(0).is_some_and(Value::is_array)
         && hex_len(r.index(1)).is_some()
         && r.index(2).is_some_and(|n| n.as_u64().is_some_and(|n| n <= 64))
+        && r.index(0).is_some_and(names_a_push)
+}
+
+/// `["mining.notify", id]`, or a list of these.
+fn names_a_push(v: Value<'_>) -> bool {
+    let is_name = |v: Value<'_>| v.as_str().is_some_and(|s| s.starts_with("mining."));
+    v.as_array().is_some_and(|mut all| all.any(|v| is_name(v) || v.index(0).is_some_and(is_name)))
 }
 
 /// `[job, previous hash, coinbase 1, coinbase 2, [branch], version, bits, time, clean]`. Some merge-mining pools append

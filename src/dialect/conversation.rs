@@ -98,6 +98,8 @@ pub struct Conversation {
     work_span: Option<(Stamp, Stamp)>,
     current_work: f64,
     jobs_seen: Vec<(u64, f64)>,
+    /// A request that others send as well: a miner's if work comes of it.
+    polled: Option<(Stamp, String)>,
 }
 
 impl Conversation {
@@ -113,18 +115,23 @@ impl Conversation {
     pub fn asked(&mut self, at: Stamp, what: &str) {
         self.evidence.note(Code::ClientRequest, at, || format!("the client sent {what}"));
         self.evidence.withdraw(Code::WorkPolled);
+        self.polled = None;
     }
 
-    /// A request that miners send, and others too.
+    /// A request that miners send, and others too. Until work was delivered or a miner's own request was sent, neither
+    /// it nor its answer says much.
     pub fn polled(&mut self, at: Stamp, what: &str) {
         if !self.evidence.has(Code::ClientRequest) {
-            self.evidence
-                .note(Code::WorkPolled, at, || format!("the client sent {what}, as nodes and wallets also do"));
+            self.evidence.note(Code::WorkPolled, at, || format!("the client sent {what}, as other programs also do"));
+            self.polled.get_or_insert_with(|| (at, what.to_owned()));
         }
     }
 
     /// The pool answered or pushed something in the protocol.
     pub fn replied(&mut self, at: Stamp, what: &str) {
+        if self.polled.is_some() {
+            return;
+        }
         self.evidence.note(Code::PoolReply, at, || format!("the server {what}"));
     }
 
@@ -194,6 +201,10 @@ impl Conversation {
 
     /// A job was delivered; `id` is what shares will name it by.
     pub fn job(&mut self, at: Stamp, id: Option<&str>, height: Option<u64>, what: &str) {
+        if let Some((asked, request)) = self.polled.take() {
+            self.asked(asked, &request);
+            self.replied(at, &format!("answered with {what}"));
+        }
         self.jobs = self.jobs.saturating_add(1);
         if height.is_some() {
             self.height = height;

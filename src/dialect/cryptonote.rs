@@ -63,18 +63,20 @@ fn probe_reply(rpc: &Rpc<'_>) -> Probe {
     }
 }
 
-/// A job: hashing blob (76 bytes and more), job id, target of 4 or 8 bytes.
+/// A job: hashing blob (76 bytes and more; a SHA-512 has 64), job id, target of 4 or 8 bytes.
 fn is_job(v: Option<Value<'_>>) -> bool {
     v.is_some_and(|job| {
-        hex_len(job.get("blob")).is_some_and(|n| n >= 100)
+        hex_len(job.get("blob")).is_some_and(|n| n >= 146)
             && job.get("job_id").is_some_and(|id| id.as_str().is_some() || id.as_u64().is_some())
             && hex_len(job.get("target")).is_some_and(|n| n <= 64)
     })
 }
 
+/// A share: session, job, nonce of 4 or 8 bytes, hash.
 fn is_submit(m: &Message<'_>) -> bool {
-    m.named("job_id").is_some()
-        && hex_len(m.named("nonce")).is_some_and(|n| n <= 16)
+    m.named("id").is_some()
+        && m.named("job_id").is_some()
+        && hex_len(m.named("nonce")).is_some_and(|n| matches!(n, 8 | 16))
         && (is_hex(m.named("result"), 64) || is_hex(m.named("hash"), 64))
 }
 
@@ -97,11 +99,15 @@ impl State {
         let at = m.stamp;
         match m.method() {
             Some("login") => {
-                c.asked(at, "a CryptoNote login");
                 self.requests.sent(m.rpc.id, What::Login);
-                if let Some(login) = text(m.named("login")) {
-                    c.login(at, &login);
+                let login = text(m.named("login")).unwrap_or_default();
+                // Without a wallet, algorithms or a mining program it is like any service's.
+                if probe_login(m) == Probe::Certain(Role::Miner) {
+                    c.asked(at, "a CryptoNote login");
+                } else {
+                    c.polled(at, "a CryptoNote login");
                 }
+                c.login(at, &login);
                 if let Some(pass) = text(m.named("pass")) {
                     c.password(&pass);
                 }
@@ -122,11 +128,11 @@ impl State {
                 c.asked(at, "a CryptoNote share");
             }
             Some("getjob") => {
-                c.asked(at, "a CryptoNote job request");
+                c.polled(at, "a CryptoNote job request");
                 self.requests.sent(m.rpc.id, What::GetWork);
             }
             Some("keepalived") => {
-                c.asked(at, "a CryptoNote keepalive");
+                c.polled(at, "a CryptoNote keepalive");
                 self.requests.sent(m.rpc.id, What::Other);
             }
             _ => {}
@@ -166,6 +172,9 @@ impl State {
         {
             c.accepted(at, work);
         } else if answered.is_some() {
+            if text(result.get("status")).is_some_and(|s| s == "KEEPALIVED") {
+                c.asked(at, "a CryptoNote keepalive, which was answered as one");
+            }
             c.replied(at, "answered the request");
         }
     }

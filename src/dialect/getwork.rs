@@ -23,7 +23,11 @@ impl Dialect for GetWork {
 
     fn probe(&self, m: &Message<'_>) -> Probe {
         match m.method() {
-            Some("getwork") => Probe::Certain(Role::Miner),
+            Some("getwork") if is_miner(m) => Probe::Certain(Role::Miner),
+            Some("getwork") if m.rpc.params.is_none_or(|p| p.is_array() || p.is_null()) => {
+                Probe::Unsure(Role::Miner, 3)
+            }
+            Some("getwork") => Probe::NotForUs,
             Some(_) => Probe::Neutral,
             None if m.rpc.result.is_some_and(is_work) => Probe::Certain(Role::Pool),
             // A long poll is a GET with the miner's headers and no body.
@@ -35,6 +39,11 @@ impl Dialect for GetWork {
     fn open(&self) -> Box<dyn Session> {
         Box::<State>::default()
     }
+}
+
+/// A miner's headers or program, or a share.
+fn is_miner(m: &Message<'_>) -> bool {
+    Work::is_miner(m) || hex_len(m.param(0)).is_some_and(|n| n >= 256)
 }
 
 /// `{"data": 256 digits, "target": 64 digits, …}`.
@@ -49,11 +58,19 @@ struct State {
 
 impl Session for State {
     fn message(&mut self, role: Role, m: &Message<'_>, c: &mut Conversation) {
+        // A GET without a miner's headers is no long poll.
+        if role == Role::Miner && m.method().is_none() && !Work::is_miner(m) {
+            return;
+        }
         let at = m.stamp;
         Work::headers(m, c);
         if role == Role::Miner {
             if m.method() == Some("getwork") {
-                c.asked(at, "getwork over HTTP");
+                if is_miner(m) {
+                    c.asked(at, "getwork over HTTP");
+                } else {
+                    c.polled(at, "getwork over HTTP");
+                }
                 let share = hex_len(m.param(0)).is_some_and(|n| n >= 256);
                 let what = if share { What::Submit { work: c.submitted(at, None) } } else { What::GetWork };
                 self.work.sent(m, what);

@@ -21,17 +21,22 @@ impl Work {
     /// Pipelined requests kept; miners send one, or one and a long poll.
     const CAP: usize = 32;
 
-    /// A miner's headers or user agent.
+    /// A miner's headers or user agent, or its server's headers with work.
     pub(super) fn is_miner(m: &Message<'_>) -> bool {
+        let work = ["previousblockhash", "blocktemplate_blob", "data"];
         m.http.is_some_and(|h| {
-            h.mining_header.is_some() || h.user_agent.as_deref().is_some_and(|ua| super::program::name(ua).is_some())
+            let known = h.user_agent.as_deref().is_some_and(|ua| super::program::name(ua).is_some());
+            // Other servers have fields of these names too; with work they are a pool's.
+            let marked = !h.response || work.iter().any(|key| m.rpc.result.is_some_and(|r| r.get(key).is_some()));
+            known || (h.mining_header.is_some() && marked)
         })
     }
 
     /// What the headers tell.
     pub(super) fn headers(m: &Message<'_>, c: &mut Conversation) {
         let Some(h) = m.http else { return };
-        if let Some(name) = h.mining_header {
+        // A server's fields mean something in answer to a miner only.
+        if let Some(name) = h.mining_header.filter(|_| !h.response || c.evidence.has(Code::ClientRequest)) {
             let who = if h.response { "response" } else { "request" };
             c.evidence.note(Code::MiningHeaders, m.stamp, || format!("the HTTP {who} carries {name}"));
         }

@@ -5,6 +5,7 @@
 
 use super::shape::{error_text, text};
 use super::{Conversation, Message, Requests, What};
+use crate::evidence::Code;
 
 /// Requests in flight of a `mining.*` session.
 #[derive(Default)]
@@ -13,8 +14,17 @@ pub(super) struct Stratum {
 }
 
 impl Stratum {
+    /// A request has an id, or nobody could answer it: without, it is a record about one. Named parameters are those of
+    /// EIP-1571's hello only.
+    fn is_request(m: &Message<'_>) -> bool {
+        m.rpc.id.is_some() && (m.method() == Some("mining.hello") || m.rpc.params.is_none_or(|p| !p.is_object()))
+    }
+
     /// A request of the miner other than a share.
     pub(super) fn request(&mut self, m: &Message<'_>, c: &mut Conversation) {
+        if !Self::is_request(m) {
+            return;
+        }
         let at = m.stamp;
         let Some(method) = m.method().filter(|n| n.starts_with("mining.")) else { return };
         if method == "mining.submit" {
@@ -66,7 +76,9 @@ impl Stratum {
 
     /// A push of the pool that is neither job nor difficulty.
     pub(super) fn push(m: &Message<'_>, c: &mut Conversation) {
-        if m.method().is_some_and(|n| n.starts_with("mining.set") || n.starts_with("client.")) {
+        // Any server may have a namespace for its clients.
+        let known = c.evidence.has(Code::ClientRequest) || c.evidence.has(Code::JobDelivered);
+        if m.method().is_some_and(|n| n.starts_with("mining.set") || (known && n.starts_with("client."))) {
             c.replied(m.stamp, "pushed a stratum message");
         }
     }

@@ -3,12 +3,12 @@
 //! In: stream items of both directions. Out: a [`Conversation`](crate::dialect::Conversation), alerts as levels are
 //! reached, and the word that a flow is of no interest. Works on one direction only, and from the middle of a stream.
 
-use memchr::memchr_iter;
+use memchr::memchr;
 
 use crate::capture::Stamp;
 use crate::carrier::http::Http;
 use crate::carrier::lines::Lines;
-use crate::carrier::{First, first_bytes};
+use crate::carrier::{First, MAX_PROXY, after_proxy_line, first_bytes};
 use crate::dialect::{Arbiter, Carrier, Interest, Scratch};
 use crate::evidence::{Verdict, judge};
 use crate::flow::{BothWays, Direction, FlowInfo, Item};
@@ -26,8 +26,8 @@ const PATIENCE_AGAIN: u32 = 4;
 const JUNK_LINES: u32 = 32;
 /// HTTP messages without JSON before a flow without a dialect is let go.
 const HTTP_LOOKS: u32 = 8;
-/// First bytes kept while they are too few to tell: the longest is a method and a space.
-const HEAD: usize = 16;
+/// First bytes kept while they are too few to tell: the longest is a PROXY line and what follows it.
+const HEAD: usize = MAX_PROXY + 16;
 
 /// What a flow turned out to be.
 #[derive(Default, Debug)]
@@ -152,13 +152,14 @@ impl Inspection {
         tools: &mut Tools<'_>,
         health: &mut Health,
     ) {
+        let data = after_proxy_line(data);
         let carrier = match first {
             First::Lines => Carrier::Lines,
             First::Http => Carrier::Http,
             First::Short | First::Other => {
                 self.looks = self.looks.saturating_add(1);
                 let limit = if info.mid_stream { LOOKS_MID_STREAM } else { LOOKS };
-                if let Some(line) = next_line(data) {
+                if let Some(line) = next_line(data).filter(|_| info.mid_stream) {
                     self.open(Carrier::Lines, info);
                     return self.carried(way, line, tools, health);
                 }
@@ -223,7 +224,7 @@ struct Reader<'r, 't> {
 
 impl Reader<'_, '_> {
     fn line(&mut self, line: &[u8]) {
-        if first_bytes(line) != First::Lines || line.starts_with(b"PROXY ") {
+        if first_bytes(line) != First::Lines {
             self.count_junk();
             return;
         }
@@ -260,7 +261,11 @@ impl Reader<'_, '_> {
     }
 }
 
-/// The first line in `data` that begins with an object: where a stream picked up in the middle makes sense again.
+/// What follows the rest of an object at the beginning of `data`: where a stream of objects that was picked up in the
+/// middle makes sense again. Text that quotes objects between other lines does not look like that.
 fn next_line(data: &[u8]) -> Option<&[u8]> {
-    memchr_iter(b'\n', data).take(16).filter_map(|at| data.get(at + 1..)).find(|rest| rest.starts_with(b"{\""))
+    let (rest, next) = data.split_at_checked(memchr(b'\n', data)? + 1)?;
+    let ends = rest.iter().rfind(|b| !matches!(b, b' ' | b'\t' | b'\r' | b'\n' | 0)) == Some(&b'}');
+    let is_object = |line: &[u8]| matches!(first_bytes(line), First::Lines | First::Short);
+    (ends && first_bytes(next) == First::Lines && next.split(|b| *b == b'\n').all(is_object)).then_some(next)
 }
