@@ -268,6 +268,7 @@ fn written() -> Vec<Seed> {
     add("dialects", "one-way", b"l>\n>{\"id\":1,\"method\":\"mining.subscribe\",\"params\":[\"cgminer/4.10\"]}\n>{\"id\":2,\"method\":\"mining.authorize\",\"params\":[\"a.b\",\"x\"]}\n>{\"id\":4,\"method\":\"mining.submit\",\"params\":[\"a.b\",\"1\",\"00000001\",\"6650f00a\",\"9f3300c7\"]}");
 
     streams(&mut add);
+    flows(&mut add);
     formats(&mut add);
     seeds
 }
@@ -308,7 +309,7 @@ fn formats(add: &mut impl FnMut(&'static str, &str, &[u8])) {
     }
 }
 
-/// Operations for `reassembly` and `flows`.
+/// Operations for `reassembly`.
 fn streams(add: &mut impl FnMut(&'static str, &str, &[u8])) {
     let data = |op: u8, at: u16, payload: &[u8]| {
         let [a, b] = at.to_be_bytes();
@@ -360,7 +361,10 @@ fn streams(add: &mut impl FnMut(&'static str, &str, &[u8])) {
         ]
         .concat(),
     );
+}
 
+/// Operations for `flows`.
+fn flows(add: &mut impl FnMut(&'static str, &str, &[u8])) {
     let (syn, acks, fin, rst) = (1u8, 2u8, 4u8, 8u8);
     let packet = |who: u8, bits: u8, pause: u8, seq: u16, ack: u16, payload: &[u8]| {
         let ([s0, s1], [a0, a1]) = (seq.to_be_bytes(), ack.to_be_bytes());
@@ -408,9 +412,9 @@ fn streams(add: &mut impl FnMut(&'static str, &str, &[u8])) {
         "kept",
         &[
             open(0),
-            packet(0, acks | 32, 1, 10, 21, b"keep"),
-            packet(2, acks | 128, 1, 1, 1, b"release"),
-            packet(4, acks | 96, 1, 1, 1, b"stop"),
+            packet(0, acks | 0x20, 1, 10, 21, b"keep"),
+            packet(2, acks | 0x80, 1, 1, 1, b"release"),
+            packet(4, acks | 0x60, 1, 1, 1, b"stop"),
             packet(0, acks, 255, 14, 21, b"late"),
         ]
         .concat(),

@@ -19,9 +19,9 @@ pub fn run(data: &[u8]) {
     let mut lines = data.split(|b| *b == b'\n');
     let Some(head) = lines.next() else { return };
     let carrier = if head.first() == Some(&b'h') { Carrier::Http } else { Carrier::Lines };
-    let opener = head.get(1).and_then(way);
+    let opener = head.get(1).copied().and_then(way);
     let messages: Vec<_> =
-        lines.filter_map(|line| line.split_first().and_then(|(w, raw)| Some((way(w)?, raw)))).collect();
+        lines.filter_map(|line| line.split_first().and_then(|(w, raw)| Some((way(*w)?, raw)))).collect();
     let mut scratch = Scratch::default();
     converse(carrier, opener, &messages, &mut scratch);
     for only in Direction::BOTH {
@@ -32,7 +32,7 @@ pub fn run(data: &[u8]) {
     }
 }
 
-fn way(byte: &u8) -> Option<Direction> {
+fn way(byte: u8) -> Option<Direction> {
     match byte {
         b'>' => Some(Direction::LoToHi),
         b'<' => Some(Direction::HiToLo),

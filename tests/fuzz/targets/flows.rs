@@ -20,8 +20,8 @@ const LIMITS: Limits = Limits {
     per_source: 3,
     half_open: 4,
     buffered: 1024,
-    idle: Duration::from_secs(60),
-    idle_kept: Duration::from_secs(600),
+    idle: Duration::from_mins(1),
+    idle_kept: Duration::from_mins(10),
     idle_closed: Duration::from_secs(10),
     udp: |p| p.payload.first() == Some(&b'{'),
 };
