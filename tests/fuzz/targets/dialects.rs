@@ -41,7 +41,7 @@ fn way(byte: u8) -> Option<Direction> {
 }
 
 fn converse(carrier: Carrier, opener: Option<Direction>, messages: &[(Direction, &[u8])], scratch: &mut Scratch) {
-    let mut arbiter = Arbiter::new(carrier, opener);
+    let mut arbiter = Arbiter::new(carrier, opener, 24);
     let mut spoke = [false; 2];
     for (i, (from, raw)) in messages.iter().enumerate() {
         let number = i as u64 + 1;

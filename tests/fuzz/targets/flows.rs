@@ -24,6 +24,7 @@ const LIMITS: Limits = Limits {
     idle_kept: Duration::from_mins(10),
     idle_closed: Duration::from_secs(10),
     udp: |p| p.payload.first() == Some(&b'{'),
+    again: |payload| payload.starts_with(b"{"),
 };
 
 /// Payloads by flow and direction, as sent.
