@@ -4,7 +4,7 @@
 //! raw bytes of what is none of these. Each direction decides for itself, so one-way captures work; each layer hands the
 //! bytes behind it to the next. Depth is bounded.
 
-use memchr::memchr_iter;
+use memchr::memchr;
 
 use super::http::{Http, HttpMeta, Next};
 use super::inflate::{self, Inflate};
@@ -332,7 +332,11 @@ impl Peel {
     }
 }
 
-/// The first line in `data` that begins with an object: where a stream picked up in the middle makes sense again.
+/// What follows the rest of an object at the beginning of `data`: where a stream of objects that was picked up in the
+/// middle makes sense again. Text that quotes objects between other lines does not look like that.
 fn next_line(data: &[u8]) -> Option<&[u8]> {
-    memchr_iter(b'\n', data).take(16).filter_map(|at| data.get(at + 1..)).find(|rest| rest.starts_with(b"{\""))
+    let (rest, next) = data.split_at_checked(memchr(b'\n', data)? + 1)?;
+    let ends = rest.iter().rfind(|b| !matches!(b, b' ' | b'\t' | b'\r' | b'\n' | 0)) == Some(&b'}');
+    let is_object = |line: &[u8]| matches!(first_bytes(line), First::Lines | First::Short);
+    (ends && first_bytes(next) == First::Lines && next.split(|b| *b == b'\n').all(is_object)).then_some(next)
 }

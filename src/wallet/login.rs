@@ -108,7 +108,8 @@ fn split_address(login: &str) -> (&str, &str) {
     // Nimiq may write its address in groups.
     let grouped = login.starts_with("NQ") && bytes.get(4) == Some(&b' ');
     let len = bytes.iter().skip(from).take_while(|b| b.is_ascii_alphanumeric() || (grouped && **b == b' ')).count();
-    login.split_at_checked(from + len).unwrap_or((login, ""))
+    let (text, rest) = login.split_at_checked(from + len).unwrap_or((login, ""));
+    (text.trim_end_matches(' '), rest)
 }
 
 /// A ticker and a colon before the rest.
