@@ -6,7 +6,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use crate::carrier::peel::Wrap;
+use crate::carrier::{Target, Wrap};
 use crate::decode::{MacAddr, Tenant};
 use crate::dialect::{Category, Conversation, Password, Shares, Stage};
 use crate::evidence::{Evidence, Stamp, Verdict};
@@ -157,6 +157,23 @@ impl Names {
 
 /// Address of an endpoint, for sorting and for the gate.
 impl FlowFinding {
+    /// The pool behind a proxy, when the conversation went through one: `None` inside when the proxy was not told a name
+    /// that could be read.
+    pub fn proxy_target(&self) -> Option<Option<&Target>> {
+        self.wraps.iter().rev().find_map(|w| match w {
+            Wrap::Socks(target) | Wrap::Connect(target) => Some(target.as_ref()),
+            _ => None,
+        })
+    }
+
+    /// The pool by the name it was reached by: behind a proxy, what the proxy was asked for.
+    pub fn pool_name(&self) -> String {
+        match self.proxy_target() {
+            Some(Some(target)) => target.to_string(),
+            _ => self.pool.to_string(),
+        }
+    }
+
     /// The miner's address.
     pub fn miner_ip(&self) -> IpAddr {
         self.miner.ip()

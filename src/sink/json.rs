@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::Report;
 use crate::capture::FrameRef;
-use crate::carrier::peel::Wrap;
+use crate::carrier::Wrap;
 use crate::decode::{MacAddr, Tenant};
 use crate::dialect::{Category, Password, Shares, Stage};
 use crate::evidence::{Code, Evidence, Verdict};
@@ -295,7 +295,7 @@ fn distinct<T: PartialEq>(values: impl Iterator<Item = T>) -> Vec<T> {
 }
 
 fn host(out: &mut impl Write, h: &HostFinding, report: &Report) -> io::Result<()> {
-    let mut pools: Vec<_> = h.flows.iter().map(|f| f.pool).collect();
+    let mut pools: Vec<_> = h.flows.iter().map(|f| (f.pool, f.pool_name())).collect();
     pools.sort_unstable();
     pools.dedup();
     let strongest = h.strongest();
@@ -310,7 +310,7 @@ fn host(out: &mut impl Write, h: &HostFinding, report: &Report) -> io::Result<()
             verdict: h.verdict,
             allowed: h.allowed,
             coins: distinct(h.flows.iter().filter_map(|f| f.coin.map(|(c, _)| c.ticker()))),
-            pools: pools.iter().map(ToString::to_string).collect(),
+            pools: pools.into_iter().map(|(_, name)| name).collect(),
             wallets: distinct(h.flows.iter().filter_map(|f| f.wallet.as_deref())),
             flows: h.flows.len(),
             first_seen: h.first.time,
