@@ -278,21 +278,26 @@ fn a_list_of_nothing_is_a_list() {
 }
 
 #[test]
-fn a_list_that_cannot_be_written_hides_no_finding() {
+fn a_list_that_cannot_be_written_is_told_before_anything_is_read() {
     let folder = tempfile::tempdir().unwrap();
     let list = folder.path().join("missing/list.nft");
     let run = replay_json(&[pcap(MINER)], &["--blocklist", list.to_str().unwrap()]);
     exits(&run, 2);
     assert!(run.stderr.contains(list.to_str().unwrap()), "{}", run.stderr);
-    assert_eq!(Output::parse(&run.stdout).unwrap().of("miner_flow").count(), 1);
+    assert_eq!(run.text(), "");
 }
 
 /// `minewatch replay FILE --blocklist - | nft -f -`: nothing but the list may come out there.
 #[test]
 fn a_list_on_standard_output_is_alone_there() {
-    let run = minewatch(["replay", &pcap(MINER), "--blocklist", "-", "--allow-documentation-ranges"]);
-    exits(&run, 1);
-    assert_eq!(lists::nft(run.text()), Ok(["198.51.100.81:3333".to_owned()].into()));
+    for more in [&[][..], &["--json"]] {
+        let capture = pcap(MINER);
+        let arguments = ["replay", &capture, "--blocklist", "-", "--allow-documentation-ranges"];
+        let run = minewatch(arguments.iter().chain(more));
+        exits(&run, 1);
+        assert_eq!(lists::nft(run.text()), Ok(["198.51.100.81:3333".to_owned()].into()));
+        assert!(run.stderr.contains("198.51.100.81"), "the report goes beside it");
+    }
 }
 
 #[test]

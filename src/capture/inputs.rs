@@ -185,7 +185,10 @@ impl Inputs {
             match self.look_at(&name, access) {
                 Ok(Some((first, held))) => self.waiting.push_back(Waiting { first, id: SourceId(0), name, held }),
                 Ok(None) => without_frames.push(name),
-                Err(What::NotACapture { .. } | What::Empty) if folder.is_some() => {
+                // A file that calls itself a capture is a damaged one, wherever it lies.
+                Err(What::NotACapture { .. } | What::Empty)
+                    if folder.is_some() && !discover::calls_itself_capture(&name) =>
+                {
                     push_at(&mut left_out, folder.unwrap_or_default(), discover::file_name(name.as_ref().as_ref()));
                     continue;
                 }

@@ -139,9 +139,10 @@ async fn collect<S: PacketSource + Send + 'static>(
     Ok(Finished { source, report, until, interrupted })
 }
 
-/// SIGINT and SIGTERM.
+/// SIGINT, SIGTERM, and SIGHUP: an ssh session that ends must not take the report with it.
 struct Signals {
     int: tokio::signal::unix::Signal,
+    hup: tokio::signal::unix::Signal,
     term: tokio::signal::unix::Signal,
 }
 
@@ -149,12 +150,17 @@ impl Signals {
     fn new() -> Result<Self, Failure> {
         use tokio::signal::unix::{SignalKind, signal};
         let listen = |kind| signal(kind).context("cannot listen for signals");
-        Ok(Self { int: listen(SignalKind::interrupt())?, term: listen(SignalKind::terminate())? })
+        Ok(Self {
+            int: listen(SignalKind::interrupt())?,
+            hup: listen(SignalKind::hangup())?,
+            term: listen(SignalKind::terminate())?,
+        })
     }
 
     async fn next(&mut self) {
         tokio::select! {
             _ = self.int.recv() => {}
+            _ = self.hup.recv() => {}
             _ = self.term.recv() => {}
         }
     }

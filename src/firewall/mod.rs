@@ -38,4 +38,4 @@ pub use list::{BlockList, Entry};
 pub use policy::{AllowedMiner, MaxEntries, Policy, PolicyError, Scope, Ttl};
 pub use prefix::{Prefix, PrefixError};
 pub use reason::Reason;
-pub use write::{Destination, WriteError, write_all};
+pub use write::{Destination, WriteError, probe, write_all};
