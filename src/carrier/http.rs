@@ -8,6 +8,8 @@ use std::io::Read;
 
 use base64::Engine;
 
+use super::target::Target;
+
 /// Header block kept at the most.
 const MAX_HEAD: usize = 16 * 1024;
 /// Body kept at the most. Block templates of a full mempool are larger; their beginning is not JSON on its own, so such
@@ -23,6 +25,18 @@ const MINER_FIELDS: [&str; 3] = ["X-Mining-Extensions", "X-Mining-Hashrate", "X-
 /// Fields that their servers send.
 const SERVER_FIELDS: [&str; 4] = ["X-Stratum", "X-Long-Polling", "X-Roll-NTime", "X-Reject-Reason"];
 
+/// What a connection turns into behind a header block.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Next {
+    /// RFC 6455 frames.
+    WebSocket {
+        /// permessage-deflate was offered or agreed (RFC 7692).
+        deflate: bool,
+    },
+    /// Anything: a proxy's CONNECT. The destination, in the direction that names it.
+    Tunnel(Option<Target>),
+}
+
 /// What an HTTP message says around its body.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct HttpMeta {
@@ -34,6 +48,10 @@ pub struct HttpMeta {
     pub mining_header: Option<&'static str>,
     /// User-Agent of a request, capped.
     pub user_agent: Option<String>,
+    /// Path of a request, with its query, capped.
+    pub path: Option<String>,
+    /// Host of a request, capped.
+    pub host: Option<String>,
     /// User name of HTTP Basic authentication, capped.
     pub user: Option<String>,
 }
@@ -49,6 +67,8 @@ pub struct Http {
     overflow: bool,
     /// Messages that began.
     messages: u32,
+    /// What follows the header block just read, if no HTTP.
+    next: Option<Next>,
 }
 
 #[derive(Default, Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,8 +103,9 @@ enum Encoding {
 }
 
 impl Http {
-    /// Stream data in order.
-    pub fn data(&mut self, mut data: &[u8], mut out: impl FnMut(&HttpMeta, &[u8])) {
+    /// Stream data in order. When the connection turns into something else, what that is and the data behind the header
+    /// block; this object is spent then.
+    pub fn data<'d>(&mut self, mut data: &'d [u8], mut out: impl FnMut(&HttpMeta, &[u8])) -> Option<(Next, &'d [u8])> {
         while !data.is_empty() {
             data = match self.state {
                 State::Head => self.read_head(data, &mut out),
@@ -106,13 +127,17 @@ impl Http {
                 }
                 State::Lost => {
                     if super::first_bytes(data) != super::First::Http {
-                        return;
+                        return None;
                     }
                     self.restart();
                     data
                 }
             };
+            if let Some(next) = self.next.take() {
+                return Some((next, data));
+            }
         }
+        None
     }
 
     /// Bytes are missing.
@@ -187,6 +212,7 @@ impl Http {
         let head = std::mem::take(&mut self.head);
         let mut fields = [httparse::EMPTY_HEADER; MAX_FIELDS];
         let mut meta = HttpMeta::default();
+        let mut connect = None;
         let fields: &[httparse::Header<'_>] = if head.starts_with(b"HTTP/1.") {
             let mut r = httparse::Response::new(&mut fields);
             if !r.parse(&head).is_ok_and(|s| s.is_complete()) {
@@ -202,11 +228,16 @@ impl Http {
                 self.state = State::Lost;
                 return;
             }
+            if r.method == Some("CONNECT") {
+                connect = Some(r.path.and_then(Target::parse_authority));
+            }
+            meta.path = r.path.map(|p| value(p.as_bytes()));
             r.headers
         };
         let mining: &[&'static str] = if meta.response { &SERVER_FIELDS } else { &MINER_FIELDS };
         let mut length = None;
         let mut chunked = false;
+        let (mut typed, mut upgrade, mut deflate) = (false, false, false);
         self.encoding = Encoding::Identity;
         for f in fields {
             let name = f.name;
@@ -221,6 +252,14 @@ impl Http {
                     b"identity" => Encoding::Identity,
                     _ => Encoding::Other,
                 };
+            } else if name.eq_ignore_ascii_case("content-type") {
+                typed = true;
+            } else if name.eq_ignore_ascii_case("upgrade") {
+                upgrade = f.value.eq_ignore_ascii_case(b"websocket");
+            } else if name.eq_ignore_ascii_case("sec-websocket-extensions") {
+                deflate = f.value.to_ascii_lowercase().starts_with(b"permessage-deflate");
+            } else if name.eq_ignore_ascii_case("host") {
+                meta.host = Some(value(f.value));
             } else if name.eq_ignore_ascii_case("user-agent") {
                 meta.user_agent = Some(value(f.value));
             } else if name.eq_ignore_ascii_case("authorization") {
@@ -229,12 +268,28 @@ impl Http {
                 meta.mining_header.get_or_insert(field);
             }
         }
+        let answers_connect = meta.response
+            && meta.status / 100 == 2
+            && !typed
+            && !chunked
+            && length.is_none()
+            && meta.mining_header.is_none();
+        self.next = if let Some(target) = connect {
+            Some(Next::Tunnel(target))
+        } else if upgrade && (meta.status == 101 || !meta.response) {
+            Some(Next::WebSocket { deflate })
+        } else if answers_connect && meta.status != 204 {
+            // No sign of a body: what follows is the other end of a tunnel.
+            Some(Next::Tunnel(None))
+        } else {
+            None
+        };
         let bodiless = meta.response && (matches!(meta.status, 204 | 304) || meta.status / 100 == 1);
         self.state = match (chunked, length) {
             _ if bodiless => State::Length(0),
             (true, _) => State::ChunkSize,
             (false, Some(n)) => State::Length(n),
-            (false, None) if meta.response => State::UntilClose,
+            (false, None) if meta.response && self.next.is_none() => State::UntilClose,
             (false, None) => State::Length(0),
         };
         self.meta = meta;

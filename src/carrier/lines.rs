@@ -97,6 +97,11 @@ impl Lines {
         std::mem::take(&mut self.too_long)
     }
 
+    /// Whether it stands between two lines.
+    pub fn is_empty(&self) -> bool {
+        self.partial.is_empty() && !self.skipping
+    }
+
     /// Bytes held.
     pub fn held(&self) -> usize {
         self.partial.capacity()

@@ -241,6 +241,7 @@ fn candidates(hosts: &[HostFinding], until: PacketTime) -> Vec<BlockCandidate<'s
             client_data_acked: f.client_data_acked,
             peer_replied: f.peer_replied,
             one_way: f.one_way,
+            proxied: f.proxy_target().is_some(),
             shared_front: None,
             last_seen: until,
         })

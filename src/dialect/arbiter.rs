@@ -32,6 +32,22 @@ impl Default for Scratch {
     }
 }
 
+/// Messages read of one batch.
+const MAX_BATCH: usize = 64;
+
+/// Where a message comes from.
+#[derive(Clone, Copy, Debug)]
+pub struct Origin<'a> {
+    /// Which way it went.
+    pub from: Direction,
+    /// Frame and time of its last byte.
+    pub stamp: Stamp,
+    /// What carried it.
+    pub carrier: Carrier,
+    /// HTTP context, if any.
+    pub http: Option<&'a HttpMeta>,
+}
+
 /// What the flow needs further.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Interest {
@@ -45,6 +61,7 @@ pub enum Interest {
 
 struct Held {
     from: Direction,
+    carrier: Carrier,
     stamp: Stamp,
     len: usize,
     http: Option<HttpMeta>,
@@ -69,7 +86,6 @@ struct Contest {
 
 /// Decides and reads one flow.
 pub struct Arbiter {
-    carrier: Carrier,
     /// Who opened the connection, if that was seen: only that side can be the miner.
     opener: Option<Direction>,
     /// Messages without a leader after which the flow is somebody else's protocol.
@@ -80,13 +96,13 @@ pub struct Arbiter {
 
 impl Arbiter {
     /// For a flow whose opener is known or not, to be given up after `patience` messages without a leader.
-    pub fn new(carrier: Carrier, opener: Option<Direction>, patience: u32) -> Self {
-        Self { carrier, opener, patience, contest: None, active: None }
+    pub fn new(opener: Option<Direction>, patience: u32) -> Self {
+        Self { opener, patience, contest: None, active: None }
     }
 
-    /// The leading dialect's name.
-    pub fn dialect(&self) -> Option<&'static str> {
-        self.active.as_ref().map(|a| a.dialect.id())
+    /// The leading dialect.
+    pub fn dialect(&self) -> Option<&'static dyn Dialect> {
+        self.active.as_ref().map(|a| a.dialect)
     }
 
     /// The facts so far.
@@ -108,17 +124,25 @@ impl Arbiter {
         if self.active.is_some() { Interest::Mining } else { Interest::Undecided }
     }
 
-    /// Reads one message. `Err` when it is no JSON object.
+    /// Reads one message, or a JSON-RPC batch of them. `Err` when it is no JSON.
     pub fn message(
         &mut self,
         raw: &[u8],
-        from: Direction,
-        stamp: Stamp,
-        http: Option<&HttpMeta>,
+        from: Origin<'_>,
         scratch: &mut Scratch,
     ) -> Result<Interest, json::JsonError> {
-        let Some(rpc) = scratch.parser.parse(raw)?.rpc() else { return Ok(self.interest()) };
-        let m = Message { from, stamp, rpc: &rpc, http };
+        let root = scratch.parser.parse(raw)?.root();
+        if let Some(batch) = root.as_array() {
+            let parts: Vec<_> = batch.filter(|v| v.is_object()).take(MAX_BATCH).map(json::Value::span).collect();
+            let mut interest = self.interest();
+            for part in parts {
+                interest = self.message(raw.get(part).unwrap_or_default(), from, scratch)?;
+            }
+            return Ok(interest);
+        }
+        let Some(rpc) = root.rpc() else { return Ok(self.interest()) };
+        let Origin { from, stamp, carrier, http } = from;
+        let m = Message { from, stamp, rpc: &rpc, carrier, http };
         if self.contest.is_none()
             && let Some(active) = &mut self.active
         {
@@ -127,7 +151,7 @@ impl Arbiter {
         }
         let contest = self.contest.get_or_insert_with(|| Box::new(Contest::new()));
         let held = contest.hold(raw, &m);
-        let certain = contest.probe(&m, self.carrier, self.opener);
+        let certain = contest.probe(&m, self.opener);
         let leader = match certain {
             Some(at) => Some(at),
             None => contest.leader(),
@@ -181,17 +205,23 @@ impl Contest {
         let room = self.held.len() < HELD_MESSAGES && self.bytes.len().saturating_add(raw.len()) <= HELD_BYTES;
         if room {
             self.bytes.extend_from_slice(raw);
-            self.held.push(Held { from: m.from, stamp: m.stamp, len: raw.len(), http: m.http.cloned() });
+            self.held.push(Held {
+                from: m.from,
+                carrier: m.carrier,
+                stamp: m.stamp,
+                len: raw.len(),
+                http: m.http.cloned(),
+            });
         }
         room
     }
 
     /// Lets every dialect judge the message; the one that is certain, if any.
-    fn probe(&mut self, m: &Message<'_>, carrier: Carrier, opener: Option<Direction>) -> Option<usize> {
+    fn probe(&mut self, m: &Message<'_>, opener: Option<Direction>) -> Option<usize> {
         let mut certain: Option<usize> = None;
         for (at, dialect) in DIALECTS.iter().enumerate() {
             let bit = 1u64.checked_shl(at as u32).unwrap_or(0);
-            if dialect.carrier() != carrier {
+            if !dialect.carried_by(m.carrier) {
                 continue;
             }
             let (role, weight, sure) = match dialect.probe(m) {
@@ -209,7 +239,7 @@ impl Contest {
                 }
             };
             let miner = if role == Role::Miner { m.from } else { m.from.reverse() };
-            if opener.is_some_and(|o| o != miner) {
+            if opener.is_some_and(|o| (o == miner) != dialect.miner_opens()) {
                 continue;
             }
             let (Some(score), Some(vote)) = (self.scores.get_mut(at), self.votes.get_mut(at)) else { continue };
@@ -241,7 +271,13 @@ impl Contest {
             let Some((raw, tail)) = rest.split_at_checked(held.len) else { return };
             rest = tail;
             if let Some(rpc) = parser.parse(raw).ok().and_then(json::Doc::rpc) {
-                active.read(&Message { from: held.from, stamp: held.stamp, rpc: &rpc, http: held.http.as_ref() });
+                active.read(&Message {
+                    from: held.from,
+                    stamp: held.stamp,
+                    rpc: &rpc,
+                    carrier: held.carrier,
+                    http: held.http.as_ref(),
+                });
             }
         }
     }

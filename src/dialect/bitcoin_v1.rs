@@ -7,7 +7,7 @@ use super::json::{Rpc, Value};
 use super::shape::{hex_len, is_hex, text};
 use super::stratum::Stratum;
 use super::{Conversation, Dialect, Message, Probe, Role, Session};
-use crate::wallet::difficulty;
+use crate::wallet::{Coin, difficulty};
 
 /// The dialect.
 pub(super) struct BitcoinV1;
@@ -15,6 +15,10 @@ pub(super) struct BitcoinV1;
 impl Dialect for BitcoinV1 {
     fn id(&self) -> &'static str {
         "bitcoin-v1"
+    }
+
+    fn coins(&self) -> &'static [Coin] {
+        &[Coin::Btc, Coin::Bch, Coin::Ltc, Coin::Doge, Coin::Dgb, Coin::Dash, Coin::Vtc, Coin::Firo]
     }
 
     fn probe(&self, m: &Message<'_>) -> Probe {

@@ -16,6 +16,10 @@ impl Dialect for CryptoNote {
         "cryptonote"
     }
 
+    fn coins(&self) -> &'static [Coin] {
+        &[Coin::Xmr, Coin::Sal, Coin::Zeph, Coin::Sumo, Coin::Arq, Coin::Wow, Coin::Grft, Coin::Zano]
+    }
+
     fn probe(&self, m: &Message<'_>) -> Probe {
         let Some(method) = m.method() else { return probe_reply(m.rpc) };
         match method {

@@ -7,7 +7,7 @@ use super::json::{Rpc, Value};
 use super::shape::{hex_len, is_hex, text};
 use super::stratum::Stratum;
 use super::{Conversation, Dialect, Message, Probe, Role, Session};
-use crate::wallet::difficulty;
+use crate::wallet::{Coin, difficulty};
 
 /// The dialect.
 pub(super) struct Equihash;
@@ -15,6 +15,10 @@ pub(super) struct Equihash;
 impl Dialect for Equihash {
     fn id(&self) -> &'static str {
         "equihash"
+    }
+
+    fn coins(&self) -> &'static [Coin] {
+        &[Coin::Zec, Coin::Flux, Coin::Zen, Coin::Btg, Coin::Kmd, Coin::Vrsc]
     }
 
     fn probe(&self, m: &Message<'_>) -> Probe {

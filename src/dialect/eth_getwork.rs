@@ -25,8 +25,8 @@ impl Dialect for EthGetWork {
         "eth-getwork"
     }
 
-    fn carrier(&self) -> Carrier {
-        Carrier::Http
+    fn carried_by(&self, carrier: Carrier) -> bool {
+        carrier == Carrier::Http
     }
 
     fn probe(&self, m: &Message<'_>) -> Probe {

@@ -8,7 +8,8 @@
 use super::http::Work;
 use super::json::Value;
 use super::shape::{hex_len, is_hex, text};
-use super::{Carrier, Conversation, Dialect, Message, Probe, Role, Session, What};
+use super::{Carrier, Category, Conversation, Dialect, Message, Probe, Role, Session, What};
+use crate::wallet::Coin;
 
 /// The dialect.
 pub(super) struct GetBlockTemplate;
@@ -18,8 +19,31 @@ impl Dialect for GetBlockTemplate {
         "getblocktemplate"
     }
 
-    fn carrier(&self) -> Carrier {
-        Carrier::Http
+    fn carried_by(&self, carrier: Carrier) -> bool {
+        carrier == Carrier::Http
+    }
+
+    fn category(&self) -> Category {
+        Category::Solo
+    }
+
+    fn coins(&self) -> &'static [Coin] {
+        &[
+            Coin::Btc,
+            Coin::Bch,
+            Coin::Ltc,
+            Coin::Doge,
+            Coin::Dgb,
+            Coin::Dash,
+            Coin::Vtc,
+            Coin::Xmr,
+            Coin::Sal,
+            Coin::Zeph,
+            Coin::Sumo,
+            Coin::Arq,
+            Coin::Wow,
+            Coin::Grft,
+        ]
     }
 
     fn probe(&self, m: &Message<'_>) -> Probe {

@@ -6,8 +6,8 @@
 use super::http::Work;
 use super::json::Value;
 use super::shape::{hex_len, is_hex, text};
-use super::{Carrier, Conversation, Dialect, Message, Probe, Role, Session, What};
-use crate::wallet::difficulty;
+use super::{Carrier, Category, Conversation, Dialect, Message, Probe, Role, Session, What};
+use crate::wallet::{Coin, difficulty};
 
 /// The dialect.
 pub(super) struct GetWork;
@@ -17,8 +17,16 @@ impl Dialect for GetWork {
         "getwork"
     }
 
-    fn carrier(&self) -> Carrier {
-        Carrier::Http
+    fn carried_by(&self, carrier: Carrier) -> bool {
+        carrier == Carrier::Http
+    }
+
+    fn category(&self) -> Category {
+        Category::Solo
+    }
+
+    fn coins(&self) -> &'static [Coin] {
+        &[Coin::Btc, Coin::Bch, Coin::Ltc, Coin::Doge, Coin::Dgb, Coin::Dash, Coin::Vtc]
     }
 
     fn probe(&self, m: &Message<'_>) -> Probe {

@@ -22,15 +22,18 @@ mod program;
 mod requests;
 mod shape;
 mod stratum;
+mod stream;
 
-pub use arbiter::{Arbiter, Interest, Scratch};
+pub use arbiter::{Arbiter, Interest, Origin, Scratch};
 pub use conversation::{Conversation, Password, Shares, Stage};
 pub use program::name as program_of;
 pub use requests::{Requests, What};
+pub use stream::{STREAM_DIALECTS, Start, StreamDialect, StreamSession};
 
 pub use crate::carrier::http::HttpMeta;
 use crate::evidence::Stamp;
 use crate::flow::Direction;
+use crate::wallet::Coin;
 use json::{Rpc, Value};
 
 /// Every dialect. Order carries no meaning; ties between probes are broken by evidence, then by name.
@@ -54,6 +57,8 @@ pub enum Carrier {
     Lines,
     /// JSON bodies of HTTP requests and responses.
     Http,
+    /// WebSocket messages.
+    WebSocket,
 }
 
 /// Which end of a mining flow.
@@ -72,6 +77,36 @@ impl Role {
         match self {
             Self::Miner => Self::Pool,
             Self::Pool => Self::Miner,
+        }
+    }
+}
+
+/// What kind of mining a conversation is.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Category {
+    /// With a pool.
+    #[default]
+    Pool,
+    /// With a node of one's own.
+    Solo,
+    /// In a web page or an embedded script.
+    Web,
+    /// With the peers of a decentralised pool.
+    PeerToPeer,
+    /// No mining itself: the management of a machine that mines.
+    Inventory,
+}
+
+impl Category {
+    /// Name in outputs.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Pool => "pool",
+            Self::Solo => "solo",
+            Self::Web => "web",
+            Self::PeerToPeer => "peer-to-peer",
+            Self::Inventory => "inventory",
         }
     }
 }
@@ -98,7 +133,9 @@ pub struct Message<'a> {
     pub stamp: Stamp,
     /// Its JSON, or an empty object for an HTTP message without.
     pub rpc: &'a Rpc<'a>,
-    /// HTTP context, when HTTP carried it.
+    /// What carried it.
+    pub carrier: Carrier,
+    /// The HTTP message that carried it, or the request that opened the WebSocket it came over.
     pub http: Option<&'a HttpMeta>,
 }
 
@@ -129,9 +166,24 @@ pub trait Dialect: Sync {
     /// Stable name in outputs.
     fn id(&self) -> &'static str;
 
-    /// What carries it.
-    fn carrier(&self) -> Carrier {
-        Carrier::Lines
+    /// Whether this carries it. Whoever speaks lines is also found inside WebSocket, where bridges put it.
+    fn carried_by(&self, carrier: Carrier) -> bool {
+        carrier != Carrier::Http
+    }
+
+    /// What kind of mining it is.
+    fn category(&self) -> Category {
+        Category::Pool
+    }
+
+    /// The coins mined with it, as far as their addresses are known. With a single one, the dialect names the coin.
+    fn coins(&self) -> &'static [Coin] {
+        &[]
+    }
+
+    /// Whether the miner opens the connection. Not where somebody else manages it.
+    fn miner_opens(&self) -> bool {
+        true
     }
 
     /// Judges one message without state.

@@ -9,6 +9,8 @@ pub enum Family {
     Conversation,
     /// Who mines: wallet, program, headers.
     Identity,
+    /// A machine that mines stands there, whatever it does now.
+    Inventory,
     /// How it was seen; says nothing for or against.
     Context,
     /// Speaks against mining.
@@ -17,13 +19,14 @@ pub enum Family {
 
 impl Family {
     /// Every family.
-    pub const ALL: &[Self] = &[Self::Conversation, Self::Identity, Self::Context, Self::Against];
+    pub const ALL: &[Self] = &[Self::Conversation, Self::Identity, Self::Inventory, Self::Context, Self::Against];
 
     /// The most a family may add to the sum.
     pub const fn cap(self) -> f32 {
         match self {
             Self::Conversation => 8.0,
             Self::Identity => 3.0,
+            Self::Inventory => 2.0,
             Self::Context | Self::Against => 0.0,
         }
     }
@@ -79,6 +82,14 @@ kinds! {
     KnownProgram = "known-program", Identity, 1.0;
     /// HTTP headers that only miners and their servers send.
     MiningHeaders = "mining-headers", Identity, 2.0;
+    /// The login is XMRig's donation login, or another that only a mining program sends.
+    DonationLogin = "donation-login", Identity, 2.0;
+    /// The way the messages are written is that of a known mining program.
+    WritingStyle = "writing-style", Identity, 0.5;
+    /// Somebody asked a mining program's management interface something.
+    RigAsked = "rig-asked", Inventory, 0.5;
+    /// A mining program's management interface answered.
+    RigAnswered = "rig-answered", Inventory, 1.0;
     /// The requests also occur in node and wallet software, and nothing else points to a miner.
     NodeRpc = "node-rpc", Against, 0.0;
     /// A request that also occurs outside mining (work templates asked for without a miner's headers).

@@ -68,7 +68,8 @@ pub fn decide(candidates: &[BlockCandidate<'_>], policy: &Policy, never: &NeverB
         let known = fronts.entry(addr).or_insert(front);
         *known = front.min(known);
     }
-    let known = Known { fronts, used_by_allowed };
+    let proxies = candidates.iter().filter(|c| c.proxied).map(|c| (c.addr.to_canonical(), c.port)).collect();
+    let known = Known { fronts, proxies, used_by_allowed };
 
     let mut entries: BTreeMap<Target, Entry> = BTreeMap::new();
     let mut refusals = Refusals::default();
@@ -143,6 +144,7 @@ fn finish(
 /// What all candidates together say about one of them.
 struct Known<'a> {
     fronts: BTreeMap<IpAddr, &'a str>,
+    proxies: BTreeSet<(IpAddr, u16)>,
     used_by_allowed: BTreeSet<Target>,
 }
 
@@ -168,6 +170,9 @@ fn refuse(
     }
     if let Some(reason) = never.check(c.addr, policy) {
         return Some(reason);
+    }
+    if known.proxies.contains(&(c.addr.to_canonical(), c.port)) {
+        return Some(Reason::Proxy);
     }
     if let Some(front) = known.fronts.get(&c.addr.to_canonical()) {
         return Some(Reason::SharedFront((*front).to_owned()));

@@ -47,6 +47,9 @@ pub enum Reason {
     NeverBlockList(Prefix),
     /// Never-block: a front that serves many customers, by name.
     SharedFront(String),
+    /// The endpoint is a proxy that a miner goes through: whoever else uses it would be cut off, and the miner would
+    /// find another way.
+    Proxy,
     /// The list is full with entries at least as certain and as recent.
     CapReached {
         /// Entries in a full list.
@@ -75,6 +78,7 @@ impl Reason {
             Self::PublicResolver(_) => "public-resolver",
             Self::NeverBlockList(_) => "never-block-list",
             Self::SharedFront(_) => "shared-front",
+            Self::Proxy => "proxy",
             Self::CapReached { .. } => "cap-reached",
         }
     }
@@ -134,6 +138,9 @@ impl fmt::Display for Reason {
             Self::NeverBlockList(p) => write!(f, "the never-block list holds {p}"),
             Self::SharedFront(name) => {
                 write!(f, "the address serves many customers ({name}): block the name instead")
+            }
+            Self::Proxy => {
+                f.write_str("the endpoint is a proxy, the pool is behind it: block the pool's name, or the host")
             }
             Self::CapReached { max } => write!(f, "the list is full ({max} entries, the most certain were kept)"),
         }

@@ -6,8 +6,9 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
+use crate::carrier::{Target, Wrap};
 use crate::decode::{MacAddr, Tenant};
-use crate::dialect::{Conversation, Password, Shares, Stage};
+use crate::dialect::{Category, Conversation, Password, Shares, Stage};
 use crate::evidence::{Evidence, Stamp, Verdict};
 use crate::wallet::{self, Coin, difficulty};
 
@@ -23,6 +24,8 @@ pub struct FlowFinding {
     pub tenant: Tenant,
     /// 802.1Q ids seen, ascending.
     pub vlans: Vec<u16>,
+    /// What the conversation was unwrapped from, outermost first.
+    pub wraps: Vec<Wrap>,
     /// The miner's end.
     pub miner: SocketAddr,
     /// The miner's Ethernet address as captured (its router's, when captured behind one).
@@ -31,6 +34,8 @@ pub struct FlowFinding {
     pub pool: SocketAddr,
     /// Dialect id.
     pub dialect: &'static str,
+    /// What kind of mining.
+    pub category: Category,
     /// Coin and what says so.
     pub coin: Option<(Coin, &'static str)>,
     /// How far it got.
@@ -127,7 +132,7 @@ pub struct Names {
 
 impl Names {
     /// Splits a login. Payout addresses of another coin (`NiceHash` and the like pay Bitcoin for anything) name no coin.
-    pub fn of(conversation: &Conversation, dialect: &str) -> Self {
+    pub fn of(conversation: &Conversation, mined: &[Coin]) -> Self {
         let login = conversation.login.as_deref().map(wallet::recognise);
         let mut names = Self { worker: conversation.worker.clone(), ..Self::default() };
         let Some(login) = login else { return names };
@@ -136,7 +141,10 @@ impl Names {
         }
         if let Some(w) = login.wallet {
             names.wallet = Some(w.text.to_owned());
-            let mut coins = w.coins.iter().filter(|c| mined_with(**c, dialect, &conversation.algorithms));
+            // Zcash and Flux share their addresses; Flux used parameters of its own.
+            let flux = conversation.algorithms.iter().any(|a| a == "equihash/125,4");
+            let shared = |c: &Coin| if flux { *c != Coin::Zec } else { *c != Coin::Flux };
+            let mut coins = w.coins.iter().filter(|c| mined.contains(c) && shared(c));
             names.coin = match (w.is_verified(), coins.next(), coins.next()) {
                 (true, Some(only), None) => Some(*only),
                 _ => None,
@@ -147,24 +155,25 @@ impl Names {
     }
 }
 
-/// Whether a coin is mined with a dialect's family of algorithms: an address of another family is a payout address.
-fn mined_with(coin: Coin, dialect: &str, algorithms: &[String]) -> bool {
-    use Coin::{Arq, Bch, Btc, Btg, Dash, Dgb, Doge, Firo, Flux, Grft, Ltc, Sal, Sumo, Vtc, Wow, Xmr, Zec, Zen, Zeph};
-    // Zcash and Flux share their addresses; Flux used parameters of its own.
-    let flux = algorithms.iter().any(|a| a == "equihash/125,4");
-    match coin {
-        Xmr | Sal | Zeph | Sumo | Arq | Wow | Grft => matches!(dialect, "cryptonote" | "getblocktemplate"),
-        Flux => dialect == "equihash" && flux,
-        Zec | Zen | Btg => dialect == "equihash" && !flux,
-        Btc | Bch | Ltc | Doge | Dgb | Dash | Vtc | Firo => {
-            matches!(dialect, "bitcoin-v1" | "getwork" | "getblocktemplate")
-        }
-        _ => false,
-    }
-}
-
 /// Address of an endpoint, for sorting and for the gate.
 impl FlowFinding {
+    /// The pool behind a proxy, when the conversation went through one: `None` inside when the proxy was not told a name
+    /// that could be read.
+    pub fn proxy_target(&self) -> Option<Option<&Target>> {
+        self.wraps.iter().rev().find_map(|w| match w {
+            Wrap::Socks(target) | Wrap::Connect(target) => Some(target.as_ref()),
+            _ => None,
+        })
+    }
+
+    /// The pool by the name it was reached by: behind a proxy, what the proxy was asked for.
+    pub fn pool_name(&self) -> String {
+        match self.proxy_target() {
+            Some(Some(target)) => target.to_string(),
+            _ => self.pool.to_string(),
+        }
+    }
+
     /// The miner's address.
     pub fn miner_ip(&self) -> IpAddr {
         self.miner.ip()

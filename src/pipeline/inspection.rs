@@ -1,23 +1,28 @@
-//! What a worker keeps of a flow under inspection: the carrier it recognised and the dialect that reads it.
+//! What a worker keeps of a flow under inspection: the layers of each direction, and the dialect that reads what is
+//! inside.
 //!
-//! In: stream items of both directions. Out: a [`Conversation`](crate::dialect::Conversation), alerts as levels are
-//! reached, and the word that a flow is of no interest. Works on one direction only, and from the middle of a stream.
-
-use memchr::memchr;
+//! In: stream items of both directions. Out: a [`Conversation`], alerts as levels are reached, and the word that a flow
+//! is of no interest. Works on one direction only, and from the middle of a stream.
 
 use crate::capture::Stamp;
-use crate::carrier::http::Http;
-use crate::carrier::lines::Lines;
-use crate::carrier::{First, MAX_PROXY, after_proxy_line, first_bytes};
-use crate::dialect::{Arbiter, Carrier, Interest, Scratch};
+use crate::carrier::http::HttpMeta;
+use crate::carrier::peel::{Peel, Piece, Wrap};
+use crate::carrier::{First, first_bytes};
+use crate::dialect::{
+    Arbiter, Carrier, Category, Conversation, Interest, Origin, Probe, Role, STREAM_DIALECTS, Scratch, Start,
+    StreamDialect, StreamSession,
+};
 use crate::evidence::{Verdict, judge};
 use crate::flow::{BothWays, Direction, FlowInfo, Item};
 use crate::health::{Counter, Health};
+use crate::wallet::Coin;
 
-/// Pieces looked at before a stream that begins with something else is let go.
+/// Raw pieces looked at before a stream that is nothing known is let go.
 const LOOKS: u8 = 6;
 /// The same for a stream picked up in the middle: the next line must begin within these.
 const LOOKS_MID_STREAM: u8 = 24;
+/// The same while a stream dialect is interested.
+const LOOKS_CONTENDED: u16 = 400;
 /// Messages without a dialect before a flow is let go.
 const PATIENCE: u32 = 24;
 /// The same on a second look, of which there may be many.
@@ -26,25 +31,31 @@ const PATIENCE_AGAIN: u32 = 4;
 const JUNK_LINES: u32 = 32;
 /// HTTP messages without JSON before a flow without a dialect is let go.
 const HTTP_LOOKS: u32 = 8;
-/// First bytes kept while they are too few to tell: the longest is a PROXY line and what follows it.
-const HEAD: usize = MAX_PROXY + 16;
+/// Wrappings reported of a flow.
+const MAX_WRAPS: usize = 6;
 
-/// What a flow turned out to be.
-#[derive(Default, Debug)]
-enum Kind {
-    #[default]
-    Unknown,
-    Lines(Box<BothWays<Lines>>),
-    Http(Box<BothWays<Http>>),
+/// A stream dialect reading a flow, or contending for it.
+struct Stream {
+    dialect: &'static dyn StreamDialect,
+    session: Box<dyn StreamSession>,
+    conversation: Conversation,
+    miner: Option<Direction>,
 }
 
 /// A flow's inspection.
 #[derive(Default)]
 pub(super) struct Inspection {
-    kind: Kind,
-    head: BothWays<Vec<u8>>,
+    peels: BothWays<Option<Box<Peel>>>,
     arbiter: Option<Arbiter>,
-    looks: u8,
+    /// Stream dialects that may read the flow; the one that does, alone, once it is certain.
+    streams: Vec<Stream>,
+    settled: bool,
+    begun: BothWays<bool>,
+    /// The request that opened a WebSocket.
+    upgrade: Option<Box<HttpMeta>>,
+    wraps: Vec<Wrap>,
+    tls: BothWays<bool>,
+    looks: u16,
     junk: u32,
     told: Option<Verdict>,
     lines_known: usize,
@@ -59,6 +70,15 @@ pub(super) struct Tools<'a> {
     pub(super) stamp: Stamp,
 }
 
+/// The dialect that reads a flow, and what it knows.
+pub(super) struct Reading<'a> {
+    pub(super) dialect: &'static str,
+    pub(super) category: Category,
+    pub(super) coins: &'static [Coin],
+    pub(super) miner: Direction,
+    pub(super) conversation: &'a Conversation,
+}
+
 impl Inspection {
     /// Whether the flow may be let go.
     pub(super) fn is_done(&self) -> bool {
@@ -70,14 +90,41 @@ impl Inspection {
         self.told.is_some()
     }
 
-    /// The arbiter, once a carrier was recognised.
-    pub(super) fn arbiter(&self) -> Option<&Arbiter> {
-        self.arbiter.as_ref()
+    /// What was unwrapped, in the order it was met.
+    pub(super) fn wraps(&self) -> &[Wrap] {
+        &self.wraps
     }
 
-    /// The arbiter, to finish.
-    pub(super) fn arbiter_mut(&mut self) -> Option<&mut Arbiter> {
-        self.arbiter.as_mut()
+    /// Who reads the flow, if anyone does.
+    pub(super) fn reading(&self) -> Option<Reading<'_>> {
+        if self.settled
+            && let Some(s) = self.streams.first()
+        {
+            return Some(Reading {
+                dialect: s.dialect.id(),
+                category: s.dialect.category(),
+                coins: s.dialect.coins(),
+                miner: s.miner?,
+                conversation: &s.conversation,
+            });
+        }
+        let arbiter = self.arbiter.as_ref()?;
+        let dialect = arbiter.dialect()?;
+        Some(Reading {
+            dialect: dialect.id(),
+            category: dialect.category(),
+            coins: dialect.coins(),
+            miner: arbiter.miner()?,
+            conversation: arbiter.conversation()?,
+        })
+    }
+
+    /// Its facts, to add what the flow knows.
+    pub(super) fn conversation_mut(&mut self) -> Option<&mut Conversation> {
+        if self.settled {
+            return self.streams.first_mut().map(|s| &mut s.conversation);
+        }
+        self.arbiter.as_mut()?.conversation_mut()
     }
 
     /// The next stream item of a direction.
@@ -93,28 +140,36 @@ impl Inspection {
             return;
         }
         match item {
-            Item::Data(data) => self.data(info, way, data, tools, health),
-            Item::Gap(missing) => {
-                self.gaps = self.gaps.saturating_add(1);
-                match &mut self.kind {
-                    Kind::Unknown => self.head.get_mut(way).clear(),
-                    Kind::Lines(lines) => lines.get_mut(way).gap(),
-                    Kind::Http(http) => http.get_mut(way).gap(missing),
+            Item::Data(data) => {
+                self.stream_data(info, way, data, tools, health);
+                if !self.settled {
+                    self.peel(info, way, tools, health, |peel, out| peel.data(data, out));
                 }
             }
-            Item::End => self.end(way, tools, health),
+            Item::Gap(missing) => {
+                self.gaps = self.gaps.saturating_add(1);
+                self.streams.retain_mut(|s| s.session.gap(way, missing) != Probe::NotForUs || self.settled);
+                if let Some(peel) = self.peels.get_mut(way) {
+                    peel.gap(missing);
+                }
+            }
+            Item::End => {
+                if !self.settled {
+                    self.peel(info, way, tools, health, |peel, out| peel.end(out));
+                }
+            }
         }
     }
 
     /// A new level that was reached since the last call.
     pub(super) fn new_level(&mut self) -> Option<Verdict> {
-        let log = &self.arbiter.as_ref()?.conversation()?.evidence;
-        let known = log.lines().count();
+        let log = &self.reading()?.conversation.evidence;
+        let (known, judged) = (log.lines().count(), judge(log));
         if known == self.lines_known {
             return None;
         }
         self.lines_known = known;
-        let verdict = judge(log)?.verdict;
+        let verdict = judged?.verdict;
         if verdict < Verdict::Suspected || self.told.is_some_and(|t| t >= verdict) {
             return None;
         }
@@ -122,150 +177,179 @@ impl Inspection {
         Some(verdict)
     }
 
-    fn data(&mut self, info: &FlowInfo, way: Direction, data: &[u8], tools: &mut Tools<'_>, health: &mut Health) {
-        if !matches!(self.kind, Kind::Unknown) {
-            return self.carried(way, data, tools, health);
-        }
-        let head = self.head.get_mut(way);
-        if head.is_empty() {
-            // The usual case: nothing held, nothing copied.
-            return match first_bytes(data) {
-                First::Short if data.len() <= HEAD => head.extend_from_slice(data),
-                first => self.decide(first, info, way, data, tools, health),
-            };
-        }
-        head.extend_from_slice(data);
-        let whole = std::mem::take(head);
-        match first_bytes(&whole) {
-            First::Short if whole.len() <= HEAD => *self.head.get_mut(way) = whole,
-            first => self.decide(first, info, way, &whole, tools, health),
-        }
-    }
-
-    /// The first bytes of a direction are known.
-    fn decide(
+    /// Lets the stream dialects see the bytes.
+    fn stream_data(
         &mut self,
-        first: First,
         info: &FlowInfo,
         way: Direction,
-        data: &[u8],
+        bytes: &[u8],
         tools: &mut Tools<'_>,
         health: &mut Health,
     ) {
-        let data = after_proxy_line(data);
-        let carrier = match first {
-            First::Lines => Carrier::Lines,
-            First::Http => Carrier::Http,
-            First::Short | First::Other => {
+        let opener = info.handshake.client;
+        if !std::mem::replace(self.begun.get_mut(way), true) && !self.settled {
+            let start = Start { bytes, opener: opener.map(|o| o == way), mid_stream: info.mid_stream };
+            for &dialect in STREAM_DIALECTS {
+                if !self.streams.iter().any(|s| s.dialect.id() == dialect.id()) && dialect.starts(start) {
+                    let session = dialect.open();
+                    self.streams.push(Stream { dialect, session, conversation: Conversation::default(), miner: None });
+                }
+            }
+        }
+        let mut winner = None;
+        let settled = self.settled;
+        let mut at = 0;
+        self.streams.retain_mut(|s| {
+            let probe = s.session.data(way, bytes, tools.stamp, &mut s.conversation);
+            let keep = match probe {
+                Probe::NotForUs => settled,
+                Probe::Certain(role) | Probe::Unsure(role, _) => {
+                    let miner = if role == Role::Miner { way } else { way.reverse() };
+                    if opener.is_some_and(|o| (o == miner) != s.dialect.miner_opens()) {
+                        settled
+                    } else {
+                        s.miner.get_or_insert(miner);
+                        if matches!(probe, Probe::Certain(_)) {
+                            winner.get_or_insert(at);
+                        }
+                        true
+                    }
+                }
+                Probe::Neutral => true,
+            };
+            at += usize::from(keep);
+            keep
+        });
+        if settled {
+            health.add(Counter::MiningMessages);
+        } else if let Some(at) = winner {
+            self.streams.swap(0, at);
+            self.streams.truncate(1);
+            self.settled = true;
+            // Nobody else reads it from now on.
+            self.peels = BothWays::default();
+            self.arbiter = None;
+        }
+    }
+
+    /// Runs the layers of a direction and reads what comes out.
+    fn peel(
+        &mut self,
+        info: &FlowInfo,
+        way: Direction,
+        tools: &mut Tools<'_>,
+        health: &mut Health,
+        run: impl FnOnce(&mut Peel, &mut dyn FnMut(Piece<'_>)),
+    ) {
+        let slot = self.peels.get_mut(way);
+        let mut peel = slot.take().unwrap_or_else(|| Box::new(Peel::new(info.mid_stream)));
+        if self.peels.get(way.reverse()).as_ref().is_some_and(|other| !other.is_socks()) {
+            peel.expect_no_socks_reply();
+        }
+        run(&mut peel, &mut |piece| self.piece(info, way, piece, tools, health));
+        health.add_n(Counter::LinesTooLong, peel.take_too_long());
+        if peel.http_messages() >= HTTP_LOOKS && self.reading().is_none() {
+            self.give_up = true;
+        }
+        *self.peels.get_mut(way) = Some(peel);
+    }
+
+    fn piece(&mut self, info: &FlowInfo, way: Direction, piece: Piece<'_>, tools: &mut Tools<'_>, health: &mut Health) {
+        match piece {
+            Piece::Line(line) => {
+                if first_bytes(line) == First::Lines {
+                    self.message(info, way, line, Carrier::Lines, None, tools, health);
+                } else {
+                    self.count_junk();
+                }
+            }
+            Piece::Message(message) => {
+                if first_bytes(message) == First::Lines {
+                    let upgrade = self.upgrade.take();
+                    self.message(info, way, message, Carrier::WebSocket, upgrade.as_deref(), tools, health);
+                    self.upgrade = upgrade;
+                } else {
+                    self.count_junk();
+                }
+            }
+            Piece::Http(meta, body) => {
+                let body = if first_bytes(body) == First::Lines { body } else { b"{}" };
+                if self.message(info, way, body, Carrier::Http, Some(meta), tools, health).is_none() {
+                    self.message(info, way, b"{}", Carrier::Http, Some(meta), tools, health);
+                }
+                if !meta.response && meta.path.is_some() && self.upgrade.is_none() {
+                    self.upgrade = Some(Box::new(meta.clone()));
+                }
+            }
+            Piece::Wrapped(wrap) => {
+                // The same wrapping is met in both directions; only one of them names the destination.
+                let same = |w: &&mut Wrap| std::mem::discriminant(&**w) == std::mem::discriminant(&wrap);
+                let room = self.wraps.len() < MAX_WRAPS;
+                match self.wraps.iter_mut().rev().find(same) {
+                    Some(known @ (Wrap::Socks(None) | Wrap::Connect(None))) => *known = wrap,
+                    Some(_) => {}
+                    None if room => self.wraps.push(wrap),
+                    None => {}
+                }
+                // What the wrapping's own messages looked like says nothing about what is inside.
+                if self.arbiter.as_ref().is_some_and(|a| a.dialect().is_none()) {
+                    self.arbiter = None;
+                }
+                self.junk = 0;
+                self.looks = 0;
+            }
+            Piece::Raw(_) => {
                 self.looks = self.looks.saturating_add(1);
-                let limit = if info.mid_stream { LOOKS_MID_STREAM } else { LOOKS };
-                if let Some(line) = next_line(data).filter(|_| info.mid_stream) {
-                    self.open(Carrier::Lines, info);
-                    return self.carried(way, line, tools, health);
+                let limit = match (self.streams.is_empty(), info.mid_stream) {
+                    (false, _) => LOOKS_CONTENDED,
+                    (true, true) => u16::from(LOOKS_MID_STREAM),
+                    (true, false) => u16::from(LOOKS),
+                };
+                if self.looks >= limit && self.reading().is_none() {
+                    self.give_up = true;
                 }
-                self.give_up = self.looks >= limit;
-                return;
             }
-        };
-        self.open(carrier, info);
-        self.carried(way, data, tools, health);
+            Piece::Tls => {
+                *self.tls.get_mut(way) = true;
+                if self.tls.lo_to_hi && self.tls.hi_to_lo && self.reading().is_none() && self.streams.is_empty() {
+                    self.give_up = true;
+                }
+            }
+        }
     }
 
-    fn open(&mut self, carrier: Carrier, info: &FlowInfo) {
-        self.kind = match carrier {
-            Carrier::Lines => Kind::Lines(Box::default()),
-            Carrier::Http => Kind::Http(Box::default()),
-        };
+    /// Hands a message to the arbiter; `None` when it is no JSON.
+    #[allow(clippy::too_many_arguments)] // one call for three carriers
+    fn message(
+        &mut self,
+        info: &FlowInfo,
+        from: Direction,
+        raw: &[u8],
+        carrier: Carrier,
+        http: Option<&HttpMeta>,
+        tools: &mut Tools<'_>,
+        health: &mut Health,
+    ) -> Option<()> {
         let patience = if info.second_look { PATIENCE_AGAIN } else { PATIENCE };
-        self.arbiter = Some(Arbiter::new(carrier, info.handshake.client, patience));
-    }
-
-    /// Data for the carrier that was recognised.
-    fn carried(&mut self, way: Direction, data: &[u8], tools: &mut Tools<'_>, health: &mut Health) {
-        let Self { kind, arbiter: Some(arbiter), junk, give_up, .. } = self else { return };
-        let mut reader = Reader { arbiter, junk, give_up, way, tools, health };
-        match kind {
-            Kind::Unknown => {}
-            Kind::Lines(lines) => {
-                let lines = lines.get_mut(way);
-                lines.data(data, |line| reader.line(line));
-                reader.health.add_n(Counter::LinesTooLong, lines.take_too_long());
-            }
-            Kind::Http(http) => {
-                let http = http.get_mut(way);
-                http.data(data, |meta, body| reader.http(meta, body));
-                if http.messages() >= HTTP_LOOKS && reader.arbiter.dialect().is_none() {
-                    *reader.give_up = true;
-                }
-            }
-        }
-    }
-
-    fn end(&mut self, way: Direction, tools: &mut Tools<'_>, health: &mut Health) {
-        let Self { kind, arbiter: Some(arbiter), junk, give_up, .. } = self else { return };
-        let mut reader = Reader { arbiter, junk, give_up, way, tools, health };
-        match kind {
-            Kind::Unknown => {}
-            Kind::Lines(lines) => lines.get_mut(way).end(|line| reader.line(line)),
-            Kind::Http(http) => http.get_mut(way).end(|meta, body| reader.http(meta, body)),
-        }
-    }
-}
-
-/// Hands messages to the arbiter.
-struct Reader<'r, 't> {
-    arbiter: &'r mut Arbiter,
-    junk: &'r mut u32,
-    give_up: &'r mut bool,
-    way: Direction,
-    tools: &'r mut Tools<'t>,
-    health: &'r mut Health,
-}
-
-impl Reader<'_, '_> {
-    fn line(&mut self, line: &[u8]) {
-        if first_bytes(line) != First::Lines {
-            self.count_junk();
-            return;
-        }
-        match self.arbiter.message(line, self.way, self.tools.stamp, None, self.tools.scratch) {
-            Ok(Interest::Mining) => self.health.add(Counter::MiningMessages),
+        let opener = info.handshake.client;
+        let arbiter = self.arbiter.get_or_insert_with(|| Arbiter::new(opener, patience));
+        match arbiter.message(raw, Origin { from, stamp: tools.stamp, carrier, http }, tools.scratch) {
+            Ok(Interest::Mining) => health.add(Counter::MiningMessages),
             Ok(Interest::Undecided) => {}
-            Ok(Interest::GiveUp) => *self.give_up = true,
+            Ok(Interest::GiveUp) => self.give_up = self.streams.is_empty(),
             Err(_) => {
-                self.health.add(Counter::JsonInvalid);
+                health.add(Counter::JsonInvalid);
                 self.count_junk();
+                return None;
             }
         }
-    }
-
-    fn http(&mut self, meta: &crate::dialect::HttpMeta, body: &[u8]) {
-        let body = if first_bytes(body) == First::Lines { body } else { b"{}" };
-        let stamp = self.tools.stamp;
-        let read = match self.arbiter.message(body, self.way, stamp, Some(meta), self.tools.scratch) {
-            Err(_) => self.arbiter.message(b"{}", self.way, stamp, Some(meta), self.tools.scratch),
-            ok => ok,
-        };
-        match read {
-            Ok(Interest::Mining) => self.health.add(Counter::MiningMessages),
-            Ok(Interest::GiveUp) => *self.give_up = true,
-            Ok(Interest::Undecided) | Err(_) => {}
-        }
+        Some(())
     }
 
     fn count_junk(&mut self) {
-        *self.junk = self.junk.saturating_add(1);
-        if *self.junk >= JUNK_LINES && self.arbiter.dialect().is_none() {
-            *self.give_up = true;
+        self.junk = self.junk.saturating_add(1);
+        if self.junk >= JUNK_LINES && self.reading().is_none() && self.streams.is_empty() {
+            self.give_up = true;
         }
     }
-}
-
-/// What follows the rest of an object at the beginning of `data`: where a stream of objects that was picked up in the
-/// middle makes sense again. Text that quotes objects between other lines does not look like that.
-fn next_line(data: &[u8]) -> Option<&[u8]> {
-    let (rest, next) = data.split_at_checked(memchr(b'\n', data)? + 1)?;
-    let ends = rest.iter().rfind(|b| !matches!(b, b' ' | b'\t' | b'\r' | b'\n' | 0)) == Some(&b'}');
-    let is_object = |line: &[u8]| matches!(first_bytes(line), First::Lines | First::Short);
-    (ends && first_bytes(next) == First::Lines && next.split(|b| *b == b'\n').all(is_object)).then_some(next)
 }

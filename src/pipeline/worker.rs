@@ -4,7 +4,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use super::inspection::{Inspection, Tools};
+use super::inspection::{Inspection, Reading, Tools};
 use crate::decode::Packet;
 use crate::dialect::{Scratch, Stage};
 use crate::evidence::{Code, judge};
@@ -103,9 +103,7 @@ impl Worker {
             return;
         }
         let Some(verdict) = inspection.new_level() else { return };
-        if let Some(arbiter) = inspection.arbiter()
-            && let (Some(c), Some(miner), Some(dialect)) = (arbiter.conversation(), arbiter.miner(), arbiter.dialect())
-        {
+        if let Some(Reading { dialect, miner, conversation: c, .. }) = inspection.reading() {
             let reason = c.evidence.lines().last().map(|e| e.text.clone()).unwrap_or_default();
             let alert = Alert {
                 at: packet.stamp(),
@@ -141,9 +139,9 @@ impl Worker {
 fn finding(ended: &mut Ended<Inspection>) -> Option<FlowFinding> {
     let (key, info) = (ended.key, ended.info);
     let gaps = ended.state.gaps;
-    let arbiter = ended.state.arbiter_mut()?;
-    let (dialect, miner) = (arbiter.dialect()?, arbiter.miner()?);
-    let c = arbiter.conversation_mut()?;
+    let Reading { dialect, category, coins, miner, .. } = ended.state.reading()?;
+    let wraps = ended.state.wraps().to_vec();
+    let c = ended.state.conversation_mut()?;
     judge(&c.evidence)?;
     let (first, last) = (info.first, info.last);
     let one_way = info.one_way().is_some();
@@ -166,7 +164,7 @@ fn finding(ended: &mut Ended<Inspection>) -> Option<FlowFinding> {
     }
     let judgement = judge(&c.evidence)?;
     c.evidence.sort();
-    let names = Names::of(c, dialect);
+    let names = Names::of(c, coins);
     let mut vlans = info.vlans.ids().to_vec();
     vlans.sort_unstable();
     let total = info.total();
@@ -175,11 +173,16 @@ fn finding(ended: &mut Ended<Inspection>) -> Option<FlowFinding> {
         community_id: key.community_id(),
         tenant: key.tenant(),
         vlans,
+        wraps,
         miner: key.source(miner),
         miner_mac: *info.macs.get(miner),
         pool: key.destination(miner),
         dialect,
-        coin: names.coin.map(|coin| (coin, "wallet")).or(c.coin),
+        category,
+        coin: names.coin.map(|coin| (coin, "wallet")).or(c.coin).or(match coins {
+            [only] => Some((*only, "dialect")),
+            _ => None,
+        }),
         stage: if replied { c.stage() } else { Stage::Attempt },
         verdict: judgement.verdict,
         missing: judgement.missing,

@@ -9,8 +9,9 @@ use serde::Serialize;
 
 use super::Report;
 use crate::capture::FrameRef;
+use crate::carrier::Wrap;
 use crate::decode::{MacAddr, Tenant};
-use crate::dialect::{Password, Shares, Stage};
+use crate::dialect::{Category, Password, Shares, Stage};
 use crate::evidence::{Code, Evidence, Verdict};
 use crate::firewall::Decision;
 use crate::health::Counter;
@@ -116,6 +117,9 @@ struct MinerFlow<'a> {
     dest_ip: std::net::IpAddr,
     dest_port: u16,
     dialect: &'static str,
+    category: Category,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    wrapped: Vec<Wrapped>,
     #[serde(skip_serializing_if = "Option::is_none")]
     coin: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -164,6 +168,28 @@ struct MinerFlow<'a> {
     evidence: Vec<EvidenceLine<'a>>,
 }
 
+/// What the conversation was unwrapped from: `kind`, and the `target` that the client asked a proxy for, or the `source`
+/// that a load balancer named.
+#[derive(Serialize)]
+struct Wrapped {
+    kind: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    target: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    source: Option<String>,
+}
+
+impl Wrapped {
+    fn of(wrap: &Wrap) -> Self {
+        let (target, source) = match wrap {
+            Wrap::Socks(t) | Wrap::Connect(t) => (t.as_ref().map(ToString::to_string), None),
+            Wrap::Proxy(s) => (None, s.map(|s| s.to_string())),
+            Wrap::WebSocket | Wrap::Gzip => (None, None),
+        };
+        Self { kind: wrap.kind(), target, source }
+    }
+}
+
 #[derive(Serialize)]
 struct PasswordKind<'a> {
     kind: &'static str,
@@ -197,6 +223,8 @@ fn flow(out: &mut impl Write, f: &FlowFinding, allowed: bool, report: &Report) -
             dest_ip: f.pool.ip(),
             dest_port: f.pool.port(),
             dialect: f.dialect,
+            category: f.category,
+            wrapped: f.wraps.iter().map(Wrapped::of).collect(),
             coin: f.coin.map(|(c, _)| c.ticker()),
             coin_basis: f.coin.map(|(_, basis)| basis),
             stage: f.stage,
@@ -267,7 +295,7 @@ fn distinct<T: PartialEq>(values: impl Iterator<Item = T>) -> Vec<T> {
 }
 
 fn host(out: &mut impl Write, h: &HostFinding, report: &Report) -> io::Result<()> {
-    let mut pools: Vec<_> = h.flows.iter().map(|f| f.pool).collect();
+    let mut pools: Vec<_> = h.flows.iter().map(|f| (f.pool, f.pool_name())).collect();
     pools.sort_unstable();
     pools.dedup();
     let strongest = h.strongest();
@@ -282,7 +310,7 @@ fn host(out: &mut impl Write, h: &HostFinding, report: &Report) -> io::Result<()
             verdict: h.verdict,
             allowed: h.allowed,
             coins: distinct(h.flows.iter().filter_map(|f| f.coin.map(|(c, _)| c.ticker()))),
-            pools: pools.iter().map(ToString::to_string).collect(),
+            pools: pools.into_iter().map(|(_, name)| name).collect(),
             wallets: distinct(h.flows.iter().filter_map(|f| f.wallet.as_deref())),
             flows: h.flows.len(),
             first_seen: h.first.time,

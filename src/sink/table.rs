@@ -126,7 +126,7 @@ fn cells(h: &HostFinding, row: &Row<'_>) -> [String; 9] {
     [
         host_name(h),
         f.verdict.name().to_owned(),
-        row.pool.to_string(),
+        pool(f, row.pool),
         f.coin.map_or_else(|| "?".to_owned(), |(c, _)| c.ticker().to_owned()),
         f.dialect.to_owned(),
         f.program
@@ -138,6 +138,13 @@ fn cells(h: &HostFinding, row: &Row<'_>) -> [String; 9] {
         work.hashrate().map_or_else(|| "?".to_owned(), |e| difficulty::Rate(e.estimate, unit(f.dialect)).to_string()),
         seconds(&since.to_string()),
     ]
+}
+
+fn pool(f: &FlowFinding, endpoint: SocketAddr) -> String {
+    match f.proxy_target() {
+        Some(target) => format!("{} via {endpoint}", target.map_or_else(|| "?".to_owned(), ToString::to_string)),
+        None => endpoint.to_string(),
+    }
 }
 
 fn flows(n: usize) -> String {

@@ -52,6 +52,12 @@ const EVIDENCE: &[Member] = &[
     ("text", Text, true),
 ];
 
+const WRAPPED: &[Member] = &[
+    ("kind", OneOf(&["socks", "connect", "proxy-protocol", "websocket", "gzip"]), true),
+    ("target", Text, false),
+    ("source", Text, false),
+];
+
 const FLOW: &[Member] = &[
     ("timestamp", Time, true),
     ("flow_id", Count, true),
@@ -65,6 +71,8 @@ const FLOW: &[Member] = &[
     ("dest_ip", Address, true),
     ("dest_port", Count, true),
     ("dialect", OneOf(DIALECTS), true),
+    ("category", OneOf(&["pool", "solo", "web", "peer-to-peer", "inventory"]), true),
+    ("wrapped", Objects(WRAPPED), false),
     ("coin", Text, false),
     ("coin_basis", Text, false),
     ("stage", OneOf(&["attempt", "session", "accepted"]), true),

@@ -43,6 +43,16 @@ impl<'a> Value<'a> {
         self.node.kind == Kind::Array
     }
 
+    /// Where its text lies in the message, in bytes (of a string, without its quotes).
+    pub fn span(self) -> std::ops::Range<usize> {
+        self.node.start as usize..self.node.end as usize
+    }
+
+    /// The JSON-RPC view, if it is an object.
+    pub fn rpc(self) -> Option<Rpc<'a>> {
+        Rpc::new(self)
+    }
+
     /// The bytes as they came: of a string, between its quotes and still escaped; of all else, the whole text.
     pub fn raw(self) -> &'a [u8] {
         self.src.get(self.node.start as usize..self.node.end as usize).unwrap_or_default()

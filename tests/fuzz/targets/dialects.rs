@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use minewatch::capture::{FrameRef, SourceId, Stamp};
-use minewatch::dialect::{Arbiter, Carrier, Conversation, DIALECTS, HttpMeta, Interest, Scratch};
+use minewatch::dialect::{Arbiter, Carrier, Conversation, DIALECTS, Dialect, HttpMeta, Interest, Origin, Scratch};
 use minewatch::evidence::{Verdict, judge};
 use minewatch::flow::Direction;
 use minewatch::time::PacketTime;
@@ -41,7 +41,7 @@ fn way(byte: u8) -> Option<Direction> {
 }
 
 fn converse(carrier: Carrier, opener: Option<Direction>, messages: &[(Direction, &[u8])], scratch: &mut Scratch) {
-    let mut arbiter = Arbiter::new(carrier, opener, 24);
+    let mut arbiter = Arbiter::new(opener, 24);
     let mut spoke = [false; 2];
     for (i, (from, raw)) in messages.iter().enumerate() {
         let number = i as u64 + 1;
@@ -52,7 +52,7 @@ fn converse(carrier: Carrier, opener: Option<Direction>, messages: &[(Direction,
             _ => (None, *raw),
         };
         spoke[usize::from(*from == Direction::HiToLo)] = true;
-        let interest = arbiter.message(raw, *from, stamp, meta.as_ref(), scratch);
+        let interest = arbiter.message(raw, Origin { from: *from, stamp, carrier, http: meta.as_ref() }, scratch);
         check(&arbiter, opener, spoke, number);
         if interest == Ok(Interest::GiveUp) {
             return;
@@ -64,6 +64,8 @@ fn converse(carrier: Carrier, opener: Option<Direction>, messages: &[(Direction,
 fn context(bits: u8) -> HttpMeta {
     let response = bits & 32 != 0;
     HttpMeta {
+        path: (!response).then(|| "/".to_owned()),
+        host: None,
         response,
         status: if response { [200, 401, 500, 204][usize::from(bits >> 3 & 3)] } else { 0 },
         mining_header: (bits & 1 != 0).then_some(if response { "X-Stratum" } else { "X-Mining-Extensions" }),
@@ -73,8 +75,14 @@ fn context(bits: u8) -> HttpMeta {
 }
 
 fn check(arbiter: &Arbiter, opener: Option<Direction>, spoke: [bool; 2], messages: u64) {
-    let (Some(c), Some(miner), Some(id)) = (arbiter.conversation(), arbiter.miner(), arbiter.dialect()) else {
-        assert!(arbiter.conversation().is_none() && arbiter.miner().is_none() && arbiter.dialect().is_none());
+    let (Some(c), Some(miner), Some(id)) =
+        (arbiter.conversation(), arbiter.miner(), arbiter.dialect().map(Dialect::id))
+    else {
+        assert!(
+            arbiter.conversation().is_none()
+                && arbiter.miner().is_none()
+                && arbiter.dialect().map(Dialect::id).is_none()
+        );
         return;
     };
     assert!(DIALECTS.iter().any(|d| d.id() == id));

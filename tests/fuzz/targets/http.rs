@@ -38,8 +38,9 @@ fn cut(stream: &[u8], cuts: u8, hole: u8) -> (Messages, usize) {
     for (i, piece) in pieces(stream, cuts).enumerate() {
         if hole != 0 && i % usize::from(hole) == usize::from(hole) - 1 {
             cutter.gap(piece.len() as u64);
-        } else {
-            cutter.data(piece, |meta, body| take(&mut out, meta, body));
+        } else if cutter.data(piece, |meta, body| take(&mut out, meta, body)).is_some() {
+            // The connection turned into something else: the cutter is spent.
+            return (out, 0);
         }
         assert!(cutter.held() <= MAX_HELD, "{} bytes held", cutter.held());
     }
@@ -54,7 +55,7 @@ fn cut(stream: &[u8], cuts: u8, hole: u8) -> (Messages, usize) {
 
 fn take(out: &mut Messages, meta: &HttpMeta, body: &[u8]) {
     assert!(body.len() <= MAX_BODY, "a body of {} bytes", body.len());
-    for text in [&meta.user_agent, &meta.user].into_iter().flatten() {
+    for text in [&meta.user_agent, &meta.user, &meta.path, &meta.host].into_iter().flatten() {
         assert!(text.len() <= MAX_VALUE);
     }
     assert!(meta.response || meta.status == 0);
