@@ -33,6 +33,8 @@ pub enum Next {
         /// permessage-deflate was offered or agreed (RFC 7692).
         deflate: bool,
     },
+    /// Lines after all: what looked like HTTP was a decoy, or the peers changed to something else.
+    Lines,
     /// Anything: a proxy's CONNECT. The destination, in the direction that names it.
     Tunnel(Option<Target>),
 }
@@ -58,6 +60,7 @@ pub struct HttpMeta {
 
 /// The cutter of one direction.
 #[derive(Default, Debug)]
+#[allow(clippy::struct_excessive_bools)] // what was seen so far, each on its own
 pub struct Http {
     state: State,
     head: Vec<u8>,
@@ -65,6 +68,14 @@ pub struct Http {
     encoding: Encoding,
     body: Vec<u8>,
     overflow: bool,
+    /// The start line of the header block is complete.
+    started: bool,
+    /// It only began like HTTP.
+    decoy: bool,
+    /// Something was lost or cannot be HTTP: where messages begin is a guess from here on.
+    broken: bool,
+    /// All messages so far were GET requests without a body.
+    bodiless: bool,
     /// Messages that began.
     messages: u32,
     /// What follows the header block just read, if no HTTP.
@@ -107,6 +118,11 @@ impl Http {
     /// block; this object is spent then.
     pub fn data<'d>(&mut self, mut data: &'d [u8], mut out: impl FnMut(&HttpMeta, &[u8])) -> Option<(Next, &'d [u8])> {
         while !data.is_empty() {
+            // No HTTP message begins with an object. After damage, or where bodies are objects, it may be a body's.
+            let boundary = self.state == State::Head && self.head.is_empty() && self.bodiless && !self.broken;
+            if (boundary || self.decoy) && super::first_bytes(data) == super::First::Lines {
+                return Some((Next::Lines, data));
+            }
             data = match self.state {
                 State::Head => self.read_head(data, &mut out),
                 State::Length(left) => self.read_length(data, left, &mut out),
@@ -142,6 +158,7 @@ impl Http {
 
     /// Bytes are missing.
     pub fn gap(&mut self, missing: u64) {
+        self.broken = true;
         match self.state {
             // The hole lies within a body: its length is still right, its content is not.
             State::Length(left) if missing < left => {
@@ -176,6 +193,7 @@ impl Http {
 
     fn restart(&mut self) {
         self.state = State::Head;
+        self.started = false;
         self.head = Vec::new();
         self.body = Vec::new();
         self.overflow = false;
@@ -197,6 +215,16 @@ impl Http {
                 return &[];
             }
             self.head.push(b);
+            if b == b'\n' && !self.started {
+                self.started = true;
+                if !is_start_line(&self.head) {
+                    self.decoy = self.messages == 0 && !mentions_http(&self.head);
+                    self.restart();
+                    self.broken = true;
+                    self.state = State::Lost;
+                    return data.get(i + 1..).unwrap_or_default();
+                }
+            }
             if b == b'\n' && (self.head.ends_with(b"\r\n\r\n") || self.head.ends_with(b"\n\n")) {
                 let rest = data.get(i + 1..).unwrap_or_default();
                 self.start_body(out);
@@ -213,31 +241,36 @@ impl Http {
         let mut fields = [httparse::EMPTY_HEADER; MAX_FIELDS];
         let mut meta = HttpMeta::default();
         let mut connect = None;
+        let (mut established, mut get) = (false, false);
         let fields: &[httparse::Header<'_>] = if head.starts_with(b"HTTP/1.") {
             let mut r = httparse::Response::new(&mut fields);
             if !r.parse(&head).is_ok_and(|s| s.is_complete()) {
+                self.broken = true;
                 self.state = State::Lost;
                 return;
             }
             meta.response = true;
             meta.status = r.code.unwrap_or(0);
+            established = r.reason.is_some_and(|reason| reason.to_ascii_lowercase().contains("connect"));
             r.headers
         } else {
             let mut r = httparse::Request::new(&mut fields);
             if !r.parse(&head).is_ok_and(|s| s.is_complete()) {
+                self.broken = true;
                 self.state = State::Lost;
                 return;
             }
             if r.method == Some("CONNECT") {
                 connect = Some(r.path.and_then(Target::parse_authority));
             }
+            get = r.method == Some("GET");
             meta.path = r.path.map(|p| value(p.as_bytes()));
             r.headers
         };
         let mining: &[&'static str] = if meta.response { &SERVER_FIELDS } else { &MINER_FIELDS };
         let mut length = None;
         let mut chunked = false;
-        let (mut typed, mut upgrade, mut deflate) = (false, false, false);
+        let (mut upgrade, mut deflate) = (false, false);
         self.encoding = Encoding::Identity;
         for f in fields {
             let name = f.name;
@@ -252,8 +285,6 @@ impl Http {
                     b"identity" => Encoding::Identity,
                     _ => Encoding::Other,
                 };
-            } else if name.eq_ignore_ascii_case("content-type") {
-                typed = true;
             } else if name.eq_ignore_ascii_case("upgrade") {
                 upgrade = f.value.eq_ignore_ascii_case(b"websocket");
             } else if name.eq_ignore_ascii_case("sec-websocket-extensions") {
@@ -268,12 +299,8 @@ impl Http {
                 meta.mining_header.get_or_insert(field);
             }
         }
-        let answers_connect = meta.response
-            && meta.status / 100 == 2
-            && !typed
-            && !chunked
-            && length.is_none()
-            && meta.mining_header.is_none();
+        // A proxy says so, or says nothing at all. Any other answer without a length is a body until the end.
+        let answers_connect = meta.response && meta.status / 100 == 2 && (established || fields.is_empty());
         self.next = if let Some(target) = connect {
             Some(Next::Tunnel(target))
         } else if upgrade && (meta.status == 101 || !meta.response) {
@@ -284,6 +311,8 @@ impl Http {
         } else {
             None
         };
+        let plain = get && length.is_none() && !chunked;
+        self.bodiless = plain && (self.bodiless || self.messages == 1);
         let bodiless = meta.response && (matches!(meta.status, 204 | 304) || meta.status / 100 == 1);
         self.state = match (chunked, length) {
             _ if bodiless => State::Length(0),
@@ -387,6 +416,17 @@ impl Http {
             Encoding::Identity | Encoding::Other => out(&meta, &body),
         }
     }
+}
+
+/// `METHOD target HTTP/1.x` or `HTTP/1.x status …` (RFC 9112 §3, §4).
+fn is_start_line(line: &[u8]) -> bool {
+    let line = line.trim_ascii_end();
+    let version = line.len().checked_sub(8).and_then(|at| line.get(at..));
+    line.starts_with(b"HTTP/1.") || version.is_some_and(|v| v.starts_with(b"HTTP/1."))
+}
+
+fn mentions_http(line: &[u8]) -> bool {
+    line.windows(3).any(|w| [&b"HTT"[..], b"TTP", b"/1."].iter().any(|part| w.eq_ignore_ascii_case(part)))
 }
 
 /// As much as fits the cap; nothing when it does not.

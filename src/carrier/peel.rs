@@ -230,6 +230,7 @@ impl Peel {
                         let ws = Layer::WebSocket(Box::new(WebSocket::new(deflate)));
                         self.enter(ws, Some(Wrap::WebSocket), rest, out)
                     }
+                    Some((Next::Lines, rest)) => self.enter(Layer::Lines(Lines::default()), None, rest, out),
                     Some((Next::Tunnel(target), rest)) => {
                         self.enter(Layer::default(), Some(Wrap::Connect(target)), rest, out)
                     }
@@ -281,8 +282,11 @@ impl Peel {
         rest
     }
 
-    /// The first bytes of a layer decide what it is.
+    /// The first bytes of a layer decide what it is. White space before them says nothing and is not kept.
     fn choose<'d>(&mut self, data: &'d [u8], out: &mut dyn FnMut(Piece<'_>)) -> &'d [u8] {
+        if data.iter().all(u8::is_ascii_whitespace) && proxy::starts(data) == Look::No {
+            return &[];
+        }
         let mut short = false;
         match proxy::starts(data) {
             Look::Yes => return self.enter(Layer::Proxy(Box::default()), None, data, out),

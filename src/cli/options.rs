@@ -11,8 +11,8 @@ use super::Failure;
 use crate::decode::{DecodeOptions, TenantMode};
 use crate::evidence::Verdict;
 use crate::firewall::{
-    AllowedMiner, Destination, FORMATS, Format, MaxEntries, NeverBlock, Policy, Prefix, RenderOptions, Scope, Ttl,
-    format_by_id, probe,
+    AllowedMiner, Destination, FORMATS, Format, Lives, MaxEntries, NeverBlock, Policy, Prefix, RenderOptions, Scope,
+    Ttl, format_by_id, probe,
 };
 use crate::pipeline::RunOptions;
 
@@ -151,6 +151,7 @@ impl Blocking {
                 Least::Confirmed => Verdict::Confirmed,
             },
             ttl: self.ttl,
+            lives: Lives::FromNow,
             allow_documentation: self.allow_documentation_ranges,
             never_block: self.never_block.clone(),
             allow_miner: self.allow_miner.clone(),

@@ -87,7 +87,13 @@ pub(super) fn name_inputs(report: &mut Report, inputs: &Inputs) {
         ));
     }
     if inputs.problems_omitted() > 0 {
-        report.problems.push(format!("{} more inputs have problems", inputs.problems_omitted()));
+        let rest = format!("{} more remarks on inputs are left out", inputs.problems_omitted());
+        // An error among them is one all the same.
+        if inputs.damaged() && report.problems.is_empty() {
+            report.problems.push(rest);
+        } else {
+            report.notes.push(rest);
+        }
     }
 }
 
@@ -147,12 +153,15 @@ impl Bar {
 }
 
 /// Prints alerts as they come and the report at the end.
+#[allow(clippy::struct_excessive_bools)] // independent facts of the run
 pub(super) struct Printer {
     json: bool,
     /// Text: alerts are printed too, because the end may be far.
     stream: bool,
     /// Standard output belongs to a block list: print beside it.
     beside: bool,
+    /// Nobody reads the output any more.
+    gone: bool,
     style: Style,
     sources: Vec<String>,
     bar: Option<Bar>,
@@ -164,13 +173,13 @@ impl Printer {
             .map(|i| inputs.source_name(crate::capture::SourceId(i)).to_owned())
             .collect();
         let bar = io::stderr().is_terminal().then(|| Bar::new(inputs));
-        Self { json, stream, beside, style: style(), sources, bar }
+        Self { json, stream, beside, gone: false, style: style(), sources, bar }
     }
 
     /// For an interface.
     #[cfg(feature = "live")]
     pub(super) fn live(json: bool, source: String, beside: bool) -> Self {
-        Self { json, stream: true, beside, style: style(), sources: vec![source], bar: None }
+        Self { json, stream: true, beside, gone: false, style: style(), sources: vec![source], bar: None }
     }
 
     /// Takes the progress away.
@@ -180,8 +189,27 @@ impl Printer {
         }
     }
 
+    /// A reader that went away (`| head`) hears nothing more; the block list is written all the same.
+    fn heard(&mut self, printed: io::Result<()>) -> io::Result<()> {
+        match printed {
+            Err(e) if e.kind() == io::ErrorKind::BrokenPipe => {
+                self.gone = true;
+                Ok(())
+            }
+            other => other,
+        }
+    }
+
     /// Prints the report.
-    pub(super) fn report(&self, report: &Report) -> io::Result<()> {
+    pub(super) fn report(&mut self, report: &Report) -> io::Result<()> {
+        let printed = self.print(report);
+        self.heard(printed)
+    }
+
+    fn print(&self, report: &Report) -> io::Result<()> {
+        if self.gone {
+            return Ok(());
+        }
         let to: Box<dyn Write> =
             if self.beside { Box::new(io::stderr().lock()) } else { Box::new(io::stdout().lock()) };
         let mut out = BufWriter::new(to);
@@ -199,7 +227,7 @@ impl Printer {
 
 impl Listener for Printer {
     fn alert(&mut self, alert: &Alert) -> Result<(), Failure> {
-        if !self.json && !self.stream {
+        if self.gone || (!self.json && !self.stream) {
             return Ok(());
         }
         let mut line = Vec::new();
@@ -214,11 +242,11 @@ impl Listener for Printer {
             out.write_all(&line)?;
             out.flush()
         };
-        match &self.bar {
-            Some(bar) => bar.bar.suspend(print)?,
-            None => print()?,
-        }
-        Ok(())
+        let printed = match &self.bar {
+            Some(bar) => bar.bar.suspend(print),
+            None => print(),
+        };
+        self.heard(printed).map_err(Failure::from)
     }
 
     fn progress(&mut self, frames: u64) {

@@ -178,7 +178,9 @@ impl Arbiter {
                 self.active = Some(active);
             }
         }
-        if certain.is_some() || contest.messages >= SETTLE {
+        // What the miner says may be a decoy that the pool ignores: the pool's word settles it.
+        let pool_spoke = certain.is_some() && m.from != *miner;
+        if pool_spoke || contest.messages >= SETTLE {
             self.contest = None;
         }
         Ok(Interest::Mining)

@@ -12,7 +12,7 @@ use crate::evidence::Verdict;
 use crate::firewall::candidate::{BlockCandidate, Target, Who};
 use crate::firewall::guard::NeverBlock;
 use crate::firewall::list::{BlockList, Entry};
-use crate::firewall::policy::{Policy, Scope};
+use crate::firewall::policy::{Lives, Policy, Scope};
 use crate::firewall::reason::Reason;
 use crate::time::PacketTime;
 
@@ -81,7 +81,7 @@ pub fn decide(candidates: &[BlockCandidate<'_>], policy: &Policy, never: &NeverB
         let entry = Entry {
             target: target(c, policy.scope),
             ttl_secs: 0,
-            expires: c.last_seen.plus(policy.ttl.duration()),
+            expires: lives_from(c, policy, now).plus(policy.ttl.duration()),
             verdict: c.verdict,
             last_seen: c.last_seen,
             miners: vec![who(c)],
@@ -162,7 +162,7 @@ fn refuse(
     if let Some(reason) = forgery(c).or_else(|| below_level(c, policy)) {
         return Some(reason);
     }
-    if seconds_left(c.last_seen.plus(policy.ttl.duration()), policy, now) == 0 {
+    if seconds_left(lives_from(c, policy, now).plus(policy.ttl.duration()), policy, now) == 0 {
         return Some(Reason::Expired);
     }
     if c.port == 0 {
@@ -190,6 +190,8 @@ fn forgery(c: &BlockCandidate<'_>) -> Option<Reason> {
         Some(Reason::DataNotAcknowledged)
     } else if !c.peer_replied {
         Some(Reason::NoPeerReply)
+    } else if c.tunnelled {
+        Some(Reason::Tunnelled)
     } else {
         None
     }
@@ -197,6 +199,13 @@ fn forgery(c: &BlockCandidate<'_>) -> Option<Reason> {
 
 fn below_level(c: &BlockCandidate<'_>, policy: &Policy) -> Option<Reason> {
     (c.verdict < policy.least).then_some(Reason::BelowLevel { verdict: c.verdict, least: policy.least })
+}
+
+fn lives_from(c: &BlockCandidate<'_>, policy: &Policy, now: PacketTime) -> PacketTime {
+    match policy.lives {
+        Lives::FromLastPacket => c.last_seen,
+        Lives::FromNow => now,
+    }
 }
 
 /// Whole seconds until `expires`, never more than the policy gives: saved state may claim anything.

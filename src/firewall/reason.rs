@@ -16,6 +16,8 @@ pub enum Reason {
     DataNotAcknowledged,
     /// Forgery gate: no plausible answer.
     NoPeerReply,
+    /// Forgery gate: it came in a tunnel that one host outside could have written alone.
+    Tunnelled,
     /// Policy: not sure enough.
     BelowLevel {
         /// How sure we are.
@@ -65,6 +67,7 @@ impl Reason {
             Self::NoHandshake => "no-handshake",
             Self::DataNotAcknowledged => "data-not-acknowledged",
             Self::NoPeerReply => "no-peer-reply",
+            Self::Tunnelled => "tunnelled",
             Self::BelowLevel { .. } => "below-level",
             Self::AllowListed => "allow-listed",
             Self::UsedByAllowedMiner => "used-by-allowed-miner",
@@ -106,6 +109,7 @@ impl Reason {
                 | Self::NoHandshake
                 | Self::DataNotAcknowledged
                 | Self::NoPeerReply
+                | Self::Tunnelled
                 | Self::BelowLevel { .. }
                 | Self::Expired
         )
@@ -119,6 +123,9 @@ impl fmt::Display for Reason {
             Self::NoHandshake => f.write_str("no complete handshake was seen, so the addresses may be forged"),
             Self::DataNotAcknowledged => f.write_str("the peer never acknowledged what the miner sent"),
             Self::NoPeerReply => f.write_str("the peer gave no plausible answer"),
+            Self::Tunnelled => {
+                f.write_str("it came in a tunnel from outside, and whoever sent that could have written both sides")
+            }
             Self::BelowLevel { verdict, least } => {
                 write!(f, "the verdict is {verdict}, the policy blocks from {least} on")
             }

@@ -203,6 +203,7 @@ impl<S: Default> FlowTable<S> {
             origin,
             touched: false,
             syn_pending,
+            proven: None,
             glances: 0,
         };
         let number = self.place(slot);
@@ -225,7 +226,12 @@ impl<S: Default> FlowTable<S> {
         }
         health.add(Counter::SecondLooks);
         let stamp = packet.stamp();
-        let info = FlowInfo { first: stamp, last: stamp, mid_stream: true, second_look: true, ..FlowInfo::default() };
+        let proven = slot.proven;
+        let mut info =
+            FlowInfo { first: stamp, last: stamp, mid_stream: true, second_look: true, ..FlowInfo::default() };
+        if let Some(client) = proven {
+            info.handshake.resume(client);
+        }
         let cold = Cold {
             info,
             recent: BothWays::default(),
@@ -298,6 +304,7 @@ impl<S> FlowTable<S> {
         if release {
             slot.keep = false;
             if let Some(cold) = slot.cold.take() {
+                slot.proven = cold.info.handshake.client.filter(|_| cold.info.handshake.verified);
                 cold.give_back(&mut self.budget);
             }
         }

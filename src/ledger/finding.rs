@@ -76,6 +76,8 @@ pub struct FlowFinding {
     pub mid_stream: bool,
     /// SYN, SYN-ACK and ACK seen with matching numbers.
     pub handshake_verified: bool,
+    /// It came in a tunnel that one host outside could have written alone.
+    pub tunnelled: bool,
     /// The pool acknowledged data that the miner sent.
     pub client_data_acked: bool,
     /// The pool said something in the protocol.

@@ -62,6 +62,8 @@ pub(super) struct Inspection {
     /// Holes in the streams.
     pub(super) gaps: u64,
     give_up: bool,
+    /// Bytes of it that the worker has accounted for.
+    pub(super) accounted: usize,
 }
 
 /// What a worker lends to every inspection.
@@ -88,6 +90,11 @@ impl Inspection {
     /// Whether it bears evidence, so that it should be evicted last.
     pub(super) fn bears_evidence(&self) -> bool {
         self.told.is_some()
+    }
+
+    /// Bytes of half messages held.
+    pub(super) fn held(&self) -> usize {
+        Direction::BOTH.into_iter().filter_map(|way| self.peels.get(way).as_deref()).map(Peel::held).sum()
     }
 
     /// What was unwrapped, in the order it was met.

@@ -36,7 +36,13 @@ pub struct Worker {
     scratch: Scratch,
     health: Health,
     events: Vec<Event>,
+    /// Bytes of half messages that all flows hold, and the most they may.
+    held: usize,
+    most_held: usize,
 }
+
+/// A flow that holds less may go on holding it when the budget is used up: ordinary messages cut in two are smaller.
+const SMALL: usize = 16 * 1024;
 
 impl Worker {
     /// With its share of the limits.
@@ -46,6 +52,8 @@ impl Worker {
             scratch: Scratch::default(),
             health: Health::default(),
             events: Vec::new(),
+            held: 0,
+            most_held: limits.buffered,
         }
     }
 
@@ -85,7 +93,7 @@ impl Worker {
     }
 
     fn look(&mut self, packet: &Packet<'_>, order: u64) {
-        let Self { table, scratch, health, events } = self;
+        let Self { table, scratch, health, events, held, most_held } = self;
         let Some(mut flow) = table.packet(packet, health) else { return };
         let mut tools = Tools { scratch, stamp: packet.stamp() };
         // The callback needs counters of its own: the table counts gaps while it hands out items.
@@ -98,7 +106,18 @@ impl Worker {
         }
         let key = *flow.key();
         let (info, inspection) = flow.parts();
+        let holds = inspection.held();
+        *held = held.saturating_sub(inspection.accounted).saturating_add(holds);
+        inspection.accounted = holds;
+        if *held > *most_held && holds > SMALL {
+            // Somebody sends halves of messages only. Mining flows come back by the second look.
+            *held = held.saturating_sub(holds);
+            health.add(Counter::ReassemblyCapped);
+            flow.release();
+            return;
+        }
         if inspection.is_done() {
+            *held = held.saturating_sub(holds);
             flow.release();
             return;
         }
@@ -113,6 +132,7 @@ impl Worker {
                 pool: key.destination(miner),
                 dialect,
                 verdict,
+                verified: info.handshake.verified && info.one_way().is_none(),
                 reason,
             };
             events.push(Event { order, what: What::Alert(Box::new(alert)) });
@@ -122,6 +142,7 @@ impl Worker {
     }
 
     fn over(&mut self, mut ended: Ended<Inspection>, order: u64) {
+        self.held = self.held.saturating_sub(ended.state.accounted);
         let Self { scratch, health, events, .. } = self;
         let mut tools = Tools { scratch, stamp: ended.info.last };
         let mut counted = Health::default();
@@ -206,6 +227,7 @@ fn finding(ended: &mut Ended<Inspection>) -> Option<FlowFinding> {
         one_way,
         mid_stream: info.mid_stream,
         handshake_verified: info.handshake.verified,
+        tunnelled: info.may_be_one_writer(),
         client_data_acked: info.handshake.data_acked(miner),
         peer_replied: replied,
         first,

@@ -470,6 +470,6 @@ fn health(out: &mut impl Write, r: &Report) -> io::Result<()> {
     map.insert("inputs".to_owned(), serde_json::json!(r.sources));
     map.insert("problems".to_owned(), serde_json::json!(r.problems));
     map.insert("notes".to_owned(), serde_json::json!(r.notes));
-    map.insert("warnings".to_owned(), serde_json::json!(super::warnings(&r.health)));
+    map.insert("warnings".to_owned(), serde_json::json!(super::warnings(r)));
     line(out, &map)
 }

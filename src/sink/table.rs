@@ -401,7 +401,7 @@ fn health(out: &mut impl Write, r: &Report, style: Style) -> io::Result<()> {
         let skipped: Vec<_> = h.skipped.iter().map(|(k, v)| format!("{k} {v}")).collect();
         writeln!(out, "{}", style.fit(&format!("Skipped: {}.", skipped.join(", "))))?;
     }
-    for w in super::warnings(h) {
+    for w in super::warnings(r) {
         writeln!(out, "Warning: {w}.")?;
     }
     for n in &r.notes {

@@ -8,12 +8,12 @@ use minewatch::carrier::lines::{Lines, MAX_LINE};
 #[test]
 fn se07_a_line_is_held_up_to_its_cap_and_no_further() {
     let streams: [(&str, Vec<u8>, u64); 6] = [
-        ("brackets", vec![b'['; 100_000], 1),
-        ("objects in objects", "{\"a\":".repeat(10_000).into_bytes(), 1),
+        ("brackets", vec![b'['; 200_000], 1),
+        ("objects in objects", "{\"a\":".repeat(40_000).into_bytes(), 1),
         ("10 MB without a line end", [&b"{\"a\":\""[..], &vec![b'x'; 10 << 20]].concat(), 1),
         ("10 MB of escapes", [&b"{\"a\":\""[..], &b"\\\\".repeat(5 << 20)].concat(), 1),
         ("10 MB that is no UTF-8", vec![0xff; 10 << 20], 1),
-        ("many lines too long", [&b"{\"a\":\""[..], &vec![b'y'; 40_000], b"\n"].concat().repeat(50), 50),
+        ("many lines too long", [&b"{\"a\":\""[..], &vec![b'y'; 140_000], b"\n"].concat().repeat(50), 50),
     ];
     for (name, stream, long) in streams {
         let (mut lines, mut given, mut most, mut last) = (Lines::default(), 0, 0, Vec::new());

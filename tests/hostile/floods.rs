@@ -80,6 +80,7 @@ fn packet(n: u64, from: SocketAddr, to: SocketAddr, seq: u32, payload: &[u8]) ->
         at: FrameRef { source: SourceId(0), number: n },
         time: PacketTime::ZERO.plus(Duration::from_nanos(START + n * 1000)),
         tenant: Tenant::None,
+        outer: None,
         vlan: None,
         src_mac: None,
         dst_mac: None,

@@ -117,6 +117,7 @@ impl Bench {
             at: FrameRef { source: SourceId(0), number: self.order },
             time: PacketTime::ZERO.plus(Duration::from_nanos(at)),
             tenant: Tenant::None,
+            outer: None,
             vlan: None,
             src_mac: None,
             dst_mac: None,

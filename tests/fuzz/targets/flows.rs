@@ -156,6 +156,7 @@ fn packet<'a>(bytes: &mut Bytes<'a>, number: &mut u64, time: &mut PacketTime) ->
         at: FrameRef { source: SourceId(0), number: *number },
         time: *time,
         tenant: if who & 128 != 0 { Tenant::Vxlan(7) } else { Tenant::None },
+        outer: None,
         vlan: None,
         src_mac: None,
         dst_mac: None,
