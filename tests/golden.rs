@@ -151,7 +151,7 @@ fn compare(of: &str, want: &Flow, got: &Value, failures: &mut Failures) {
     // All members by name, so that a new one cannot be forgotten here.
     let Flow { miner, miner_port, pool: _, pool_port: _, tenant: _, dialect, required, verdict_at_least, .. } = want;
     let Flow { verdict_at_most, stage, coin, login, wallet, worker, agent, shares, hashrate_between, .. } = want;
-    let Flow { one_way, mid_stream, handshake_verified, vlans, .. } = want;
+    let Flow { one_way, mid_stream, handshake_verified, vlans, wrapped, .. } = want;
     let of = format!("{of}: {miner}:{miner_port}");
 
     if let Some(least) = verdict_at_least
@@ -208,6 +208,9 @@ fn compare(of: &str, want: &Flow, got: &Value, failures: &mut Failures) {
         if ids != vlans.iter().map(|v| u64::from(*v)).collect() {
             failures.differ(&of, "vlans", &got["vlans"], format!("{vlans:?}"));
         }
+    }
+    if !wrapped.is_empty() && got["wrapped"] != json!(wrapped) {
+        failures.differ(&of, "wrapped", &got["wrapped"], json!(wrapped));
     }
 }
 
