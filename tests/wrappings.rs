@@ -10,8 +10,8 @@ mod kit;
 mod list;
 mod support;
 
-use bench::{Sight, facts, run, wraps};
-use kit::dialogue::{Dialogue, MILLI, Side, Stage};
+use bench::{Sight, facts, recut, run, wraps};
+use kit::dialogue::{Dialogue, Side, Stage};
 use kit::rng::Rng;
 use list::{ALL, Wrapping};
 use minewatch::carrier::peel::Peel;
@@ -137,8 +137,7 @@ fn wrapped_in_segments_that_begin_and_end_anywhere() {
         let dialogue = short(dialogue);
         let outer = w.of(&dialogue);
         for seed in 0..6 {
-            // Joined first, so that a segment holds the end of a handshake and what follows it.
-            let cut = outer.recut(&mut Rng::new(seed), [MILLI, 400 * MILLI][seed as usize % 2]);
+            let cut = recut(&outer, &mut Rng::new(seed));
             let whole = Sight::default();
             compare_with(&format!("{name}, cut {seed}"), &dialogue, &cut, w, &whole, &whole, failures);
         }

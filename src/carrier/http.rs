@@ -32,6 +32,8 @@ pub enum Next {
     WebSocket {
         /// permessage-deflate was offered or agreed (RFC 7692).
         deflate: bool,
+        /// Bytes are missing between the header block and the data.
+        torn: bool,
     },
     /// Anything: a proxy's CONNECT. The destination, in the direction that names it.
     Tunnel(Option<Target>),
@@ -54,6 +56,8 @@ pub struct HttpMeta {
     pub host: Option<String>,
     /// User name of HTTP Basic authentication, capped.
     pub user: Option<String>,
+    /// The request asks for a WebSocket, or the response agrees to one.
+    pub websocket: bool,
 }
 
 /// The cutter of one direction.
@@ -69,6 +73,10 @@ pub struct Http {
     messages: u32,
     /// What follows the header block just read, if no HTTP.
     next: Option<Next>,
+    /// Whether the other direction speaks HTTP, where that is known.
+    other: Option<bool>,
+    /// The last message was a response that may have granted a tunnel, whatever it said of its length.
+    granted: bool,
 }
 
 #[derive(Default, Debug, Clone, Copy, PartialEq, Eq)]
@@ -106,7 +114,13 @@ impl Http {
     /// Stream data in order. When the connection turns into something else, what that is and the data behind the header
     /// block; this object is spent then.
     pub fn data<'d>(&mut self, mut data: &'d [u8], mut out: impl FnMut(&HttpMeta, &[u8])) -> Option<(Next, &'d [u8])> {
+        if let Some(next) = self.next.take() {
+            return Some((next, data));
+        }
         while !data.is_empty() {
+            if self.is_tunnel(data) {
+                return Some((Next::Tunnel(None), data));
+            }
             data = match self.state {
                 State::Head => self.read_head(data, &mut out),
                 State::Length(left) => self.read_length(data, left, &mut out),
@@ -140,8 +154,29 @@ impl Http {
         None
     }
 
+    /// Whether the other direction speaks HTTP: what answers requests is no tunnel.
+    pub fn beside_http(&mut self, other: Option<bool>) {
+        self.other = other;
+    }
+
+    /// JSON between messages, where no HTTP can be, behind an answer that grants a tunnel (with a length, which RFC 9110
+    /// §9.3.6 tells clients to ignore) or behind a hole, beside a direction that speaks no HTTP (any more).
+    fn is_tunnel(&self, data: &[u8]) -> bool {
+        let between = match self.state {
+            State::Head => self.head.is_empty() && self.granted && self.other != Some(true),
+            State::Lost => self.other == Some(false),
+            _ => false,
+        };
+        between && super::first_bytes(data) == super::First::Lines
+    }
+
     /// Bytes are missing.
     pub fn gap(&mut self, missing: u64) {
+        // What was seen of a header block may say enough.
+        self.next = match self.state {
+            State::Head => cut_short(&self.head),
+            _ => None,
+        };
         match self.state {
             // The hole lies within a body: its length is still right, its content is not.
             State::Length(left) if missing < left => {
@@ -257,7 +292,8 @@ impl Http {
             } else if name.eq_ignore_ascii_case("upgrade") {
                 upgrade = f.value.eq_ignore_ascii_case(b"websocket");
             } else if name.eq_ignore_ascii_case("sec-websocket-extensions") {
-                deflate = f.value.to_ascii_lowercase().starts_with(b"permessage-deflate");
+                // Offers are a list, and may be spread over fields (RFC 6455 §9.1).
+                deflate |= mentions(f.value, b"permessage-deflate");
             } else if name.eq_ignore_ascii_case("host") {
                 meta.host = Some(value(f.value));
             } else if name.eq_ignore_ascii_case("user-agent") {
@@ -273,17 +309,20 @@ impl Http {
             && !typed
             && !chunked
             && length.is_none()
-            && meta.mining_header.is_none();
+            && meta.mining_header.is_none()
+            && self.other != Some(true);
         self.next = if let Some(target) = connect {
             Some(Next::Tunnel(target))
         } else if upgrade && (meta.status == 101 || !meta.response) {
-            Some(Next::WebSocket { deflate })
+            Some(Next::WebSocket { deflate, torn: false })
         } else if answers_connect && meta.status != 204 {
             // No sign of a body: what follows is the other end of a tunnel.
             Some(Next::Tunnel(None))
         } else {
             None
         };
+        self.granted = meta.response && meta.status / 100 == 2 && length.unwrap_or(0) == 0 && !chunked;
+        meta.websocket = matches!(self.next, Some(Next::WebSocket { .. }));
         let bodiless = meta.response && (matches!(meta.status, 204 | 304) || meta.status / 100 == 1);
         self.state = match (chunked, length) {
             _ if bodiless => State::Length(0),
@@ -293,7 +332,10 @@ impl Http {
             (false, None) => State::Length(0),
         };
         self.meta = meta;
-        if self.state == State::Length(0) {
+        if matches!(self.next, Some(Next::Tunnel(_))) {
+            // Between client and proxy: nothing for whoever reads what is inside.
+            self.restart();
+        } else if self.state == State::Length(0) {
             self.finish(out);
         }
     }
@@ -387,6 +429,21 @@ impl Http {
             Encoding::Identity | Encoding::Other => out(&meta, &body),
         }
     }
+}
+
+/// Whether a field's value holds `word`, in any case.
+fn mentions(value: &[u8], word: &[u8]) -> bool {
+    value.windows(word.len()).any(|w| w.eq_ignore_ascii_case(word))
+}
+
+/// What a connection turns into behind a header block the rest of which was not seen.
+fn cut_short(head: &[u8]) -> Option<Next> {
+    if let Some(rest) = head.strip_prefix(b"CONNECT ") {
+        let authority = rest.split(|b| *b == b' ').next().filter(|a| a.len() < rest.len());
+        return Some(Next::Tunnel(authority.and_then(|a| Target::parse_authority(std::str::from_utf8(a).ok()?))));
+    }
+    let agreed = head.starts_with(b"HTTP/1.1 101") || mentions(head, b"\r\nupgrade: websocket\r\n");
+    agreed.then_some(Next::WebSocket { deflate: true, torn: true })
 }
 
 /// As much as fits the cap; nothing when it does not.

@@ -13,7 +13,8 @@ use minewatch::ledger::FlowFinding;
 use minewatch::pipeline::{What, Worker};
 use minewatch::time::PacketTime;
 
-use crate::kit::dialogue::{Dialogue, SECOND, Side};
+use crate::kit::dialogue::{Dialogue, SECOND, Side, Turn};
+use crate::kit::rng::Rng;
 
 /// What the sensor sees of a dialogue that is otherwise whole, from SYN to FIN.
 #[derive(Clone, Default)]
@@ -142,4 +143,27 @@ pub(crate) fn run(dialogue: &Dialogue, sight: &Sight) -> Outcome {
         }
     }
     Outcome { finding, level }
+}
+
+/// The same words in the same order, joined and split again at random places: segments begin and end inside messages,
+/// and hold the end of a handshake and what follows it.
+pub(crate) fn recut(dialogue: &Dialogue, rng: &mut Rng) -> Dialogue {
+    let mut d = Dialogue::new(dialogue.truth.clone());
+    for turn in &dialogue.turns {
+        match d.turns.last_mut() {
+            Some(last) if last.side == turn.side => last.bytes.extend_from_slice(&turn.bytes),
+            _ => d.turns.push(turn.clone()),
+        }
+    }
+    let mut split = Vec::new();
+    for turn in d.turns {
+        let mut rest = &turn.bytes[..];
+        while !rest.is_empty() {
+            let n = (rng.range(1, 2 + rest.len() as u64) as usize).min(rest.len());
+            split.push(Turn { at: turn.at, side: turn.side, bytes: rest[..n].to_vec() });
+            rest = &rest[n..];
+        }
+    }
+    d.turns = split;
+    d
 }

@@ -122,7 +122,7 @@ list! {
         |d| socket(d, WebSocket { packing: Packing::NoTakeover, ..WebSocket::USUAL });
     "arrays", Lines, 0, false, [], arrays;
     "gzip", Gzip, 0, false, ["gzip"], gzip_agreed;
-    "connect, websocket", Lines, 4, false, ["connect ws.pool.example:80", "websocket"],
+    "connect, websocket", Lines, 6, false, ["connect ws.pool.example:80", "websocket"],
         |d| behind(&connect("ws.pool.example:80", Answer::AuthenticationFirst), &socket(d, BUSY));
     "socks5, connect", Any, 6, false, ["socks proxy.example:3128", "connect pool.example:3333"],
         |d| behind(&socks5("proxy.example", 3128, false), &behind(&connect("pool.example:3333", Answer::Usual), d));
