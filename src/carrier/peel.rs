@@ -158,10 +158,6 @@ impl Peel {
     /// Stream data in order.
     pub fn data(&mut self, data: &[u8], out: &mut dyn FnMut(Piece<'_>)) {
         let mut rest = data;
-        if let Some(wrap) = self.owed.take() {
-            self.tunnel |= wrap.is_tunnel();
-            out(Piece::Wrapped(wrap));
-        }
         if self.tunnel && !rest.is_empty() {
             out(Piece::Inside(rest));
         }
@@ -306,6 +302,9 @@ impl Peel {
                 }
             },
             Layer::Raw => {
+                if let Some(socks) = self.late_socks(data) {
+                    return self.enter(Layer::Socks(Box::new(socks)), None, data, out);
+                }
                 if self.middle {
                     // The first frames may have been control frames, or the rest of a message.
                     if self.is_websocket(data) {
@@ -381,6 +380,15 @@ impl Peel {
         &[]
     }
 
+    /// A SOCKS handshake the beginning of which was not seen.
+    fn late_socks(&self, data: &[u8]) -> Option<Socks> {
+        let asked = self.beside.is_some_and(|b| b.socks) && (!self.saw_socks || self.owed.is_some());
+        if self.opener != Some(false) && self.middle && socks::is_request(data) {
+            return Some(Socks::client_late());
+        }
+        (self.opener != Some(true) && asked && socks::is_reply(data)).then(Socks::server_late)
+    }
+
     /// Whether a stream met in its middle goes on with WebSocket: by itself, or as the other direction says.
     fn is_websocket(&self, data: &[u8]) -> bool {
         self.beside.is_some_and(|b| b.websocket) || websocket::looks_like(data)
@@ -394,6 +402,10 @@ impl Peel {
                 Look::Short => self.hold(data, out),
                 Look::No => self.enter(Layer::Lines(Lines::default()), None, data, out),
             };
+        }
+        if let Some(socks) = self.late_socks(data) {
+            self.owed = None;
+            return self.enter(Layer::Socks(Box::new(socks)), None, data, out);
         }
         let mut short = false;
         match proxy::starts(data) {
@@ -415,7 +427,16 @@ impl Peel {
             Look::Short => short = true,
             Look::No => {}
         }
-        match first_bytes(data) {
+        let first = first_bytes(data);
+        if !(short || first == First::Short)
+            && let Some(wrap) = self.owed.take()
+        {
+            // What is inside goes on behind the hole.
+            self.tunnel = true;
+            out(Piece::Wrapped(wrap));
+            out(Piece::Inside(data));
+        }
+        match first {
             First::Lines => self.enter(Layer::Lines(Lines::default()), None, data, out),
             First::Http => self.enter(Layer::Http(Box::default()), None, data, out),
             First::Tls => {
@@ -459,7 +480,11 @@ fn unbox(lines: &mut Lines, message: &[u8], out: &mut dyn FnMut(Piece<'_>)) {
     }
 }
 
-/// The first line in `data` that begins with an object: where a stream picked up in the middle makes sense again.
+/// What follows the rest of an object at the beginning of `data`: where a stream of objects that was picked up in the
+/// middle makes sense again. Text that quotes objects between other lines does not look like that.
 fn next_line(data: &[u8]) -> Option<&[u8]> {
-    memchr_iter(b'\n', data).take(16).filter_map(|at| data.get(at + 1..)).find(|rest| rest.starts_with(b"{\""))
+    let (rest, next) = data.split_at_checked(memchr(b'\n', data)? + 1)?;
+    let ends = rest.iter().rfind(|b| !matches!(b, b' ' | b'\t' | b'\r' | b'\n' | 0)) == Some(&b'}');
+    let is_object = |line: &[u8]| matches!(first_bytes(line), First::Lines | First::Short);
+    (ends && first_bytes(next) == First::Lines && next.split(|b| *b == b'\n').all(is_object)).then_some(next)
 }

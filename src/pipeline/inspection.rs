@@ -330,9 +330,10 @@ impl Inspection {
             *self.begun.get_mut(way) = false;
             self.streams.clear();
         }
-        let mut known = self.wraps.iter_mut().zip(&mut self.met);
-        // Asked again, after an authentication.
-        if matches!(wrap, Wrap::Connect(Some(_))) && known.any(|(w, met)| *met.get(way) && *w == wrap) {
+        // Asked again after an authentication, or opened again.
+        let once = matches!(wrap, Wrap::Connect(Some(_)) | Wrap::WebSocket | Wrap::Gzip);
+        let mut known = self.wraps.iter().zip(&self.met);
+        if once && known.any(|(w, met)| *met.get(way) && *w == wrap) {
             return;
         }
         // The same wrapping is met in both directions; only one of them names the destination.

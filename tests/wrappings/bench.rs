@@ -55,6 +55,15 @@ pub(crate) fn facts(f: &FlowFinding) -> String {
     )
 }
 
+/// The same without what a hole costs by itself: behind one, a direction is read late, and answers may come before what
+/// they answer.
+pub(crate) fn outline(f: &FlowFinding) -> String {
+    format!(
+        "{} {} {} shares jobs {} login {:?} agent {:?} coin {:?}",
+        f.dialect, f.verdict, f.shares.submitted, f.jobs, f.login, f.agent, f.coin
+    )
+}
+
 /// The wrappings of a finding, as text.
 pub(crate) fn wraps(f: &FlowFinding) -> Vec<String> {
     let text = |w: &Wrap| match w {
