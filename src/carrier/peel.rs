@@ -106,6 +106,8 @@ pub struct Beside {
     pub http: bool,
     /// It speaks WebSocket at present.
     pub websocket: bool,
+    /// It is inside a tunnel.
+    pub tunnel: bool,
 }
 
 /// One direction's layers.
@@ -143,6 +145,7 @@ impl Peel {
             socks: self.saw_socks || matches!(self.layer, Layer::Socks(_)),
             http: matches!(self.layer, Layer::Http(_)) && !self.saw_connect,
             websocket: matches!(self.layer, Layer::WebSocket(..)),
+            tunnel: self.tunnel,
         }
     }
 
@@ -434,6 +437,12 @@ impl Peel {
             // What is inside goes on behind the hole.
             self.tunnel = true;
             out(Piece::Wrapped(wrap));
+            out(Piece::Inside(data));
+        }
+        let waits = first == First::Http || first == First::Short || (first == First::Other && short);
+        if !waits && !self.tunnel && self.beside.is_some_and(|b| b.tunnel) {
+            // The handshake of this direction was not seen, or has no words of its own.
+            self.tunnel = true;
             out(Piece::Inside(data));
         }
         match first {

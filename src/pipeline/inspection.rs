@@ -147,18 +147,17 @@ impl Inspection {
         }
         match item {
             Item::Data(data) => {
-                // Once settled, a tunnel's handshakes are over, and its bytes are those inside.
-                if self.settled || !self.inside.get(way) {
+                if !self.is_inside() {
                     self.stream_data(info, way, data, tools, health);
                 }
-                if !self.settled {
+                if self.is_peeled() {
                     self.peel(info, way, tools, health, |peel, out| peel.data(data, out));
                 }
             }
             Item::Gap(missing) => {
                 self.gaps = self.gaps.saturating_add(1);
                 self.streams.retain_mut(|s| s.session.gap(way, missing) != Probe::NotForUs || self.settled);
-                if !self.settled {
+                if self.is_peeled() {
                     *self.late.get_mut(way) |= !self.begun.get(way);
                     let opener = info.handshake.client.map(|o| o == way);
                     let peel = self.peels.get_mut(way).get_or_insert_with(|| Box::new(Peel::new(true, opener)));
@@ -166,7 +165,7 @@ impl Inspection {
                 }
             }
             Item::End => {
-                if !self.settled {
+                if self.is_peeled() {
                     self.peel(info, way, tools, health, |peel, out| peel.end(out));
                 }
             }
@@ -187,6 +186,16 @@ impl Inspection {
         }
         self.told = Some(verdict);
         Some(verdict)
+    }
+
+    /// Whether a tunnel was met: stream dialects read what comes out of it.
+    fn is_inside(&self) -> bool {
+        self.inside.lo_to_hi || self.inside.hi_to_lo
+    }
+
+    /// Whether anybody reads what comes out of the layers.
+    fn is_peeled(&self) -> bool {
+        !self.settled || self.is_inside()
     }
 
     /// Lets the stream dialects see the bytes.
@@ -239,8 +248,10 @@ impl Inspection {
             self.streams.swap(0, at);
             self.streams.truncate(1);
             self.settled = true;
-            // Nobody else reads it from now on.
-            self.peels = BothWays::default();
+            // Nobody else reads it from now on; what it reads may still come out of a tunnel.
+            if !self.is_inside() {
+                self.peels = BothWays::default();
+            }
             self.arbiter = None;
         }
     }
@@ -263,17 +274,19 @@ impl Inspection {
         if peel.http_messages() >= HTTP_LOOKS && self.reading().is_none() {
             self.give_up = true;
         }
-        if !self.settled {
+        if self.is_peeled() {
             *self.peels.get_mut(way) = Some(peel);
         }
     }
 
     fn piece(&mut self, info: &FlowInfo, way: Direction, piece: Piece<'_>, tools: &mut Tools<'_>, health: &mut Health) {
-        if self.settled {
-            return;
-        }
         match piece {
-            Piece::Inside(bytes) => self.stream_data(info, way, bytes, tools, health),
+            Piece::Inside(bytes) => {
+                *self.inside.get_mut(way) = true;
+                self.stream_data(info, way, bytes, tools, health);
+            }
+            // A stream dialect reads the flow.
+            _ if self.settled && !matches!(piece, Piece::Wrapped(_)) => {}
             Piece::Line(line) => {
                 if first_bytes(line) == First::Lines {
                     self.message(info, way, line, Carrier::Lines, None, tools, health);
@@ -328,7 +341,6 @@ impl Inspection {
             // What is inside is a stream of its own.
             *self.inside.get_mut(way) = true;
             *self.begun.get_mut(way) = false;
-            self.streams.clear();
         }
         // Asked again after an authentication, or opened again.
         let once = matches!(wrap, Wrap::Connect(Some(_)) | Wrap::WebSocket | Wrap::Gzip);
@@ -353,6 +365,9 @@ impl Inspection {
             self.met.push(met);
         }
         // What the wrapping's own messages looked like says nothing about what is inside.
+        if !self.settled {
+            self.streams.clear();
+        }
         if self.arbiter.as_ref().is_some_and(|a| a.dialect().is_none_or(|d| d.carried_by(Carrier::Http))) {
             self.arbiter = None;
         }
