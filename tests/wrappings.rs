@@ -219,7 +219,7 @@ fn a_hole_in_the_middle_costs_what_it_hides_and_no_more() {
     });
 }
 
-/// Tunnels and WebSockets that were open before the sensor was: plain ones read like any other stream.
+/// Tunnels and sockets that were open before the sensor was: plain ones read like any other stream.
 #[test]
 fn wrapped_and_picked_up_in_the_middle() {
     all_pairs(|name, dialogue, w, failures| {
@@ -334,6 +334,43 @@ fn no_depth_of_nesting_costs_more_than_a_bounded_buffer() {
                     assert!(peel.held() <= 4096, "{name} {depth} deep: {} bytes held", peel.held());
                 }
             }
+        }
+    }
+}
+
+#[test]
+fn damage_to_a_wrapping_costs_no_panic_and_no_more_than_a_bounded_buffer() {
+    // A WebSocket message and a line at their caps, a decompressor in each direction.
+    const MOST: usize = 512 * 1024;
+    let (_, _, inner) = kit::dialogues::all(3).into_iter().find(|(name, ..)| *name == "ethereum-stratum-2").unwrap();
+    let mut rng = Rng::new(9);
+    for w in ALL {
+        let whole = w.of(&inner);
+        for _ in 0..40 {
+            let mut d = recut(&whole, &mut rng);
+            for _ in 0..rng.range(1, 6) {
+                let turn = rng.range(0, d.turns.len() as u64) as usize;
+                let bytes = &mut d.turns[turn].bytes;
+                let at = rng.range(0, bytes.len() as u64) as usize;
+                match rng.range(0, 3) {
+                    0 => bytes[at] ^= 1 << rng.range(0, 8),
+                    1 => bytes.truncate(at + 1),
+                    _ => bytes.insert(at, rng.bits() as u8),
+                }
+            }
+            for side in [Side::Client, Side::Server] {
+                let mut peel = Peel::new(rng.chance(0.5), [None, Some(true), Some(false)][rng.range(0, 3) as usize]);
+                for turn in d.turns.iter().filter(|t| t.side == side) {
+                    if rng.chance(0.02) {
+                        peel.gap(rng.range(1, 2000));
+                    }
+                    peel.data(&turn.bytes, &mut |_| {});
+                    assert!(peel.held() <= MOST, "{}: {} bytes held", w.name, peel.held());
+                }
+                peel.end(&mut |_| {});
+            }
+            // The bench fails on a panic.
+            run(&d, &Sight::default());
         }
     }
 }

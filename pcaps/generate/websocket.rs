@@ -38,11 +38,11 @@ pub fn raw_frame(first: u8, payload: &[u8], mask: Option<[u8; 4]>) -> Vec<u8> {
     match payload.len() {
         n @ 0..126 => f.push(masked | n as u8),
         n @ 126..0x1_0000 => {
-            f.push(masked | 126);
+            f.push(masked | 0x7e);
             f.extend_from_slice(&(n as u16).to_be_bytes());
         }
         n => {
-            f.push(masked | 127);
+            f.push(masked | 0x7f);
             f.extend_from_slice(&(n as u64).to_be_bytes());
         }
     }

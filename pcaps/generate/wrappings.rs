@@ -176,6 +176,7 @@ pub enum Packing {
 
 /// A WebSocket's habits.
 #[derive(Clone, Copy, Debug)]
+#[allow(clippy::struct_excessive_bools)] // habits that do not depend on each other
 pub struct WebSocket {
     /// Binary frames instead of text.
     pub binary: bool,
@@ -236,7 +237,7 @@ pub fn websocket(inner: &Dialogue, how: WebSocket, rng: &mut Rng) -> Dialogue {
             let text = if how.bridge { &text[..] } else { text.strip_suffix(b"\r").unwrap_or(&text) };
             count += 1;
             let mut mask = || (side == Side::Client).then(|| (rng.bits() as u32).to_be_bytes());
-            if how.pings && count % 3 == 0 {
+            if how.pings && count.is_multiple_of(3) {
                 bytes.extend(websocket::raw_frame(0x89, b"7", mask()));
             }
             let packed = how.packing != Packing::Plain;
@@ -251,7 +252,7 @@ pub fn websocket(inner: &Dialogue, how: WebSocket, rng: &mut Rng) -> Dialogue {
             for (i, part) in parts.into_iter().enumerate() {
                 let opcode = if i == 0 { first } else { 0 };
                 bytes.extend(websocket::raw_frame(opcode | u8::from(i == last) << 7, part, mask()));
-                if how.pings && i == 0 && count % 5 == 0 {
+                if how.pings && i == 0 && count.is_multiple_of(5) {
                     bytes.extend(websocket::raw_frame(0x8a, b"", mask()));
                 }
             }

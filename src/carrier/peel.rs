@@ -97,8 +97,9 @@ impl Default for Layer {
     }
 }
 
-/// What is known of the other direction.
+/// What one direction tells the other.
 #[derive(Clone, Copy, Default, Debug)]
+#[allow(clippy::struct_excessive_bools)] // facts that do not depend on each other
 pub struct Beside {
     /// It speaks, or spoke, to a SOCKS proxy.
     pub socks: bool,

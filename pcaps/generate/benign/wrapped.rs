@@ -56,9 +56,9 @@ fn socket(path: &str, packed: bool, talk: &[&str], rng: &mut Rng) -> Dialogue {
             frame(text.as_bytes(), mask)
         };
         if side == Side::Client {
-            d.client(at, bytes)
+            d.client(at, bytes);
         } else {
-            d.server(at, bytes)
+            d.server(at, bytes);
         }
         at += rng.range(40, 4000) * MILLI;
     }
@@ -224,14 +224,13 @@ fn logs(rng: &mut Rng) -> Dialogue {
     let mut d = Dialogue::default();
     let mut at = MILLI;
     for n in 0..10 {
-        let lines: String = (0..5)
-            .map(|i| {
-                format!(
-                    "{{\"time\":\"2026-03-02T10:{n:02}:{i:02}Z\",\"level\":\"info\",\"method\":\"mining.submit\",\"msg\":\"proxy said {}\"}}\n",
-                    rng.hex(4)
-                )
-            })
-            .collect();
+        let mut lines = String::new();
+        for i in 0..5 {
+            lines += &format!(
+                "{{\"time\":\"2026-03-02T10:{n:02}:{i:02}Z\",\"level\":\"info\",\"method\":\"mining.submit\",\"msg\":\"proxy said {}\"}}\n",
+                rng.hex(4)
+            );
+        }
         d.client(at, gzip(lines.as_bytes()));
         at += rng.range(1, 20) * SECOND;
     }
