@@ -224,13 +224,15 @@ fn logs(rng: &mut Rng) -> Dialogue {
     let mut d = Dialogue::default();
     let mut at = MILLI;
     for n in 0..10 {
-        let mut lines = String::new();
-        for i in 0..5 {
-            lines += &format!(
-                "{{\"time\":\"2026-03-02T10:{n:02}:{i:02}Z\",\"level\":\"info\",\"method\":\"mining.submit\",\"msg\":\"proxy said {}\"}}\n",
-                rng.hex(4)
-            );
-        }
+        let lines: Vec<String> = (0..5)
+            .map(|i| {
+                format!(
+                    r#"{{"time":"2026-03-02T10:{n:02}:{i:02}Z","level":"info","method":"mining.submit","msg":"proxy said {}"}}"#,
+                    rng.hex(4)
+                )
+            })
+            .collect();
+        let lines = lines.join("\n") + "\n";
         d.client(at, gzip(lines.as_bytes()));
         at += rng.range(1, 20) * SECOND;
     }
