@@ -216,15 +216,16 @@ fn lines(held: &mut Vec<u8>, bytes: &[u8]) -> Vec<Vec<u8>> {
 /// The dialogue's lines as WebSocket messages, behind the upgrade.
 pub fn websocket(inner: &Dialogue, how: WebSocket, rng: &mut Rng) -> Dialogue {
     let key = STANDARD.encode(rng.bytes(16));
-    let offer = match how.packing {
-        Packing::Plain => None,
-        Packing::Takeover => Some(("permessage-deflate; client_max_window_bits", "permessage-deflate")),
-        Packing::NoTakeover => Some((
-            "x-webkit-deflate-frame, permessage-deflate; client_no_context_takeover",
-            "permessage-deflate; server_no_context_takeover; client_no_context_takeover",
-        )),
+    let field = |value: &str| format!("Sec-WebSocket-Extensions: {value}\r\n");
+    let (asks, answers) = match how.packing {
+        Packing::Plain => (String::new(), String::new()),
+        Packing::Takeover => (field("permessage-deflate; client_max_window_bits"), field("permessage-deflate")),
+        Packing::NoTakeover => (
+            field("x-webkit-deflate-frame, permessage-deflate; client_no_context_takeover"),
+            field("permessage-deflate; server_no_context_takeover; client_no_context_takeover"),
+        ),
     };
-    let (request, answer) = websocket::upgrade_with("/proxy", how.host, &key, offer);
+    let (request, answer) = websocket::upgrade_with("/proxy", how.host, &key, &asks, &answers);
     let mut d = Dialogue::new(inner.truth.clone());
     let mut held = [Vec::new(), Vec::new()];
     let mut packers = [Deflate::default(), Deflate::default()];

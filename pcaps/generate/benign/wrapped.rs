@@ -41,8 +41,8 @@ fn refused(_: &mut Rng) -> Dialogue {
 
 /// Words over a WebSocket: `>` from the client, `<` from the server; the mark is cut off.
 fn socket(path: &str, packed: bool, talk: &[&str], rng: &mut Rng) -> Dialogue {
-    let extension = packed.then_some(("permessage-deflate", "permessage-deflate"));
-    let (request, answer) = upgrade_with(path, "app.example", "dGhlIHNhbXBsZSBub25jZQ==", extension);
+    let extension = if packed { "Sec-WebSocket-Extensions: permessage-deflate\r\n" } else { "" };
+    let (request, answer) = upgrade_with(path, "app.example", "dGhlIHNhbXBsZSBub25jZQ==", extension, extension);
     let mut packers = [Deflate::default(), Deflate::default()];
     let mut d = Dialogue::default();
     let mut at = 90 * MILLI;
