@@ -75,6 +75,8 @@ pub struct Http {
     next: Option<Next>,
     /// Whether the other direction speaks HTTP, where that is known.
     other: Option<bool>,
+    /// The other direction asked for a tunnel, and has none yet.
+    asked: bool,
     /// The last message was a response that may have granted a tunnel, whatever it said of its length.
     granted: bool,
 }
@@ -154,9 +156,11 @@ impl Http {
         None
     }
 
-    /// Whether the other direction speaks HTTP: what answers requests is no tunnel.
-    pub fn beside_http(&mut self, other: Option<bool>) {
-        self.other = other;
+    /// What is known of the other direction: whether it speaks HTTP, so that what answers it is no tunnel, and whether it
+    /// asked for a tunnel that was not granted yet.
+    pub fn beside(&mut self, speaks_http: Option<bool>, asked: bool) {
+        self.other = speaks_http;
+        self.asked = asked;
     }
 
     /// JSON between messages, where no HTTP can be, behind an answer that grants a tunnel (with a length, which RFC 9110
@@ -304,13 +308,9 @@ impl Http {
                 meta.mining_header.get_or_insert(field);
             }
         }
-        let answers_connect = meta.response
-            && meta.status / 100 == 2
-            && !typed
-            && !chunked
-            && length.is_none()
-            && meta.mining_header.is_none()
-            && self.other != Some(true);
+        // A grant has no body, whatever its fields say of one (RFC 9110 §9.3.6).
+        let bare = !typed && !chunked && length.is_none() && meta.mining_header.is_none() && self.other != Some(true);
+        let answers_connect = meta.response && meta.status / 100 == 2 && (bare || self.asked);
         self.next = if let Some(target) = connect {
             Some(Next::Tunnel(target))
         } else if upgrade && (meta.status == 101 || !meta.response) {

@@ -109,6 +109,8 @@ pub struct Beside {
     pub websocket: bool,
     /// It is inside a tunnel.
     pub tunnel: bool,
+    /// It asked an HTTP proxy for a tunnel, or was granted one.
+    pub connect: bool,
 }
 
 /// One direction's layers.
@@ -147,6 +149,7 @@ impl Peel {
             http: matches!(self.layer, Layer::Http(_)) && !self.saw_connect,
             websocket: matches!(self.layer, Layer::WebSocket(..)),
             tunnel: self.tunnel,
+            connect: self.saw_connect,
         }
     }
 
@@ -154,8 +157,13 @@ impl Peel {
     /// nobody asked one.
     pub fn set_beside(&mut self, beside: Option<Beside>) {
         self.beside = beside;
+        self.tell_http();
+    }
+
+    fn tell_http(&mut self) {
         if let Layer::Http(http) = &mut self.layer {
-            http.beside_http(beside.map(|b| b.http));
+            let asked = self.beside.is_some_and(|b| b.connect) && !self.saw_connect;
+            http.beside(self.beside.map(|b| b.http), asked);
         }
     }
 
@@ -341,9 +349,7 @@ impl Peel {
             self.depth = self.depth.saturating_add(1);
         }
         self.layer = if self.depth > MAX_DEPTH { Layer::Raw } else { layer };
-        if let Layer::Http(http) = &mut self.layer {
-            http.beside_http(self.beside.map(|b| b.http));
-        }
+        self.tell_http();
         if let Some(wrap) = wrap {
             // What is inside began inside: its beginning is here.
             self.middle = false;

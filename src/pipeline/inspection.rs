@@ -283,6 +283,10 @@ impl Inspection {
         match piece {
             Piece::Inside(bytes) => {
                 *self.inside.get_mut(way) = true;
+                if !self.begun.get(way) {
+                    // A hole before it was the handshake's.
+                    *self.late.get_mut(way) = false;
+                }
                 self.stream_data(info, way, bytes, tools, health);
             }
             // A stream dialect reads the flow.
