@@ -293,7 +293,7 @@ impl<S> FlowTable<S> {
 
     /// Does what the caller asked for while it held a flow.
     fn grant(&mut self) {
-        let Wish { slot: number, keep, release, reopen } = std::mem::take(&mut self.wish);
+        let Wish { slot: number, keep, release, forget, reopen } = std::mem::take(&mut self.wish);
         if keep.is_none() && !release && !reopen {
             return;
         }
@@ -304,7 +304,7 @@ impl<S> FlowTable<S> {
         if release {
             slot.keep = false;
             if let Some(cold) = slot.cold.take() {
-                slot.proven = cold.info.handshake.client.filter(|_| cold.info.handshake.verified);
+                slot.proven = cold.info.handshake.client.filter(|_| cold.info.handshake.verified && !forget);
                 cold.give_back(&mut self.budget);
             }
         }

@@ -113,12 +113,17 @@ impl Worker {
             // Somebody sends halves of messages only. Mining flows come back by the second look.
             *held = held.saturating_sub(holds);
             health.add(Counter::ReassemblyCapped);
-            flow.release();
+            flow.release_unproven();
             return;
         }
         if inspection.is_done() {
             *held = held.saturating_sub(holds);
-            flow.release();
+            // Behind a proxy the endpoint is not the pool's, and that would be forgotten.
+            if inspection.wraps().is_empty() {
+                flow.release();
+            } else {
+                flow.release_unproven();
+            }
             return;
         }
         let Some(verdict) = inspection.new_level() else { return };

@@ -25,7 +25,7 @@ pub struct Said {
 /// Every message in time order of its last byte. None of a dialogue that is no JSON.
 pub fn of(dialogue: &Dialogue) -> Vec<Said> {
     let mut out = Vec::new();
-    let mut peels = [Peel::new(false), Peel::new(false)];
+    let mut peels = [Peel::new(false, Some(true)), Peel::new(false, Some(false))];
     let mut opened: Option<HttpMeta> = None;
     for turn in &dialogue.turns {
         let side = turn.side;
@@ -40,7 +40,7 @@ pub fn of(dialogue: &Dialogue) -> Vec<Said> {
                     let json = if first_bytes(body) == First::Lines { body } else { b"{}" };
                     (Carrier::Http, json, Some(meta.clone()))
                 }
-                Piece::Wrapped(_) | Piece::Raw(_) | Piece::Tls => return,
+                Piece::Wrapped(_) | Piece::Inside(_) | Piece::Raw(_) | Piece::Tls => return,
             };
             out.push(Said { side, carrier, json: json.to_vec(), http });
         });

@@ -8,11 +8,12 @@ pub mod carried;
 pub mod hostile;
 pub mod spoken;
 pub mod streams;
+pub mod wrapped;
 
 use super::capture::Product;
 
 /// All files.
 pub fn all() -> Vec<Product> {
-    let sets = [spoken::all(), streams::all(), carried::all(), hostile::all(), benign::all()];
+    let sets = [spoken::all(), streams::all(), carried::all(), hostile::all(), benign::all(), wrapped::all()];
     sets.into_iter().flatten().collect()
 }
