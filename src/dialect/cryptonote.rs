@@ -47,7 +47,7 @@ fn probe_login(m: &Message<'_>) -> Probe {
     let agent = text(m.named("agent"));
     let algo = m.named("algo").is_some_and(Value::is_array);
     let wallet = wallet::recognise(&login).wallet.is_some();
-    let miner = agent.as_deref().is_some_and(|a| super::program::mines(a));
+    let miner = agent.as_deref().is_some_and(super::program::mines);
     match (pass, wallet || algo || miner, agent.is_some()) {
         (true, true, _) => Probe::Certain(Role::Miner),
         (true, false, true) => Probe::Unsure(Role::Miner, 4),

@@ -27,7 +27,8 @@ pub(super) enum Kind {
     /// Name of a host.
     Host,
     /// Path of a download.
-    File,
+    #[serde(rename = "file")]
+    Filename,
     /// Line of an HTTP header.
     Header,
     /// Part of a text protocol's line.
