@@ -73,6 +73,20 @@ fn explain_is_about_the_host_that_was_asked_for() {
 }
 
 #[test]
+fn the_report_shows_the_writing_style_and_the_hints() {
+    let run = minewatch(["replay".to_owned(), pcap("cryptonote-donation-v4.pcap")]);
+    exits(&run, 1);
+    let shown = |name: &str, value: &str| run.text().lines().any(|l| l.split_whitespace().eq([name, value]));
+    assert!(shown("style", "XMRig") && shown("hints", "donation"), "{}", run.text());
+
+    let run = replay_json(&[pcap("cryptonote-unnamed-v4.pcap")], &[]);
+    let output = Output::parse(&run.stdout).unwrap();
+    let flow = output.of("miner_flow").next().unwrap();
+    assert_eq!((&flow["style"], &flow["agent"]), (&"XMRig".into(), &serde_json::Value::Null));
+    assert!(run.text().contains("the client names no program, but writes as XMRig does"), "{}", run.text());
+}
+
+#[test]
 fn a_host_that_may_mine_is_reported_and_is_no_finding() {
     let run = minewatch(["replay", "--json", "--allow-miner", "192.168.81.11", &pcap(MINER)]);
     exits(&run, 0);

@@ -150,7 +150,7 @@ fn is_same(want: &Flow, got: &Value) -> bool {
 fn compare(of: &str, want: &Flow, got: &Value, failures: &mut Failures) {
     // All members by name, so that a new one cannot be forgotten here.
     let Flow { miner, miner_port, pool: _, pool_port: _, tenant: _, dialect, required, verdict_at_least, .. } = want;
-    let Flow { verdict_at_most, stage, coin, login, wallet, worker, agent, shares, hashrate_between, .. } = want;
+    let Flow { verdict_at_most, stage, coin, login, wallet, worker, agent, style, shares, hashrate_between, .. } = want;
     let Flow { one_way, mid_stream, handshake_verified, vlans, wrapped, .. } = want;
     let of = format!("{of}: {miner}:{miner_port}");
 
@@ -172,7 +172,7 @@ fn compare(of: &str, want: &Flow, got: &Value, failures: &mut Failures) {
         failures.differ(&of, "dialect", &got["dialect"], format!("one of {dialect:?}"));
     }
     let texts = [("stage", stage), ("coin", coin), ("login", login), ("wallet", wallet), ("worker", worker)];
-    for (field, want) in texts.into_iter().chain([("agent", agent)]) {
+    for (field, want) in texts.into_iter().chain([("agent", agent), ("style", style)]) {
         if let Some(want) = want
             && got[field] != **want
         {

@@ -76,6 +76,9 @@ pub struct Flow {
     /// Program's name for itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub agent: Option<String>,
+    /// Program whose way of writing it is composed in, where that is that program's alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub style: Option<String>,
     /// Shares, exactly.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shares: Option<Shares>,

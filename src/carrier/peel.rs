@@ -12,7 +12,7 @@ use super::lines::Lines;
 use super::look::Look;
 use super::proxy::{self, Proxy};
 use super::socks::{self, Socks};
-use super::target::Target;
+use super::target::{Host, Target};
 use super::websocket::{self, Opcode, WebSocket};
 use super::{First, first_bytes};
 
@@ -46,6 +46,15 @@ impl Wrap {
             Self::Proxy(_) => "proxy-protocol",
             Self::WebSocket => "websocket",
             Self::Gzip => "gzip",
+        }
+    }
+
+    /// The name of the host that a proxy was asked for.
+    pub fn host(&self) -> Option<&str> {
+        match self {
+            Self::Socks(Some(Target { host: Host::Name(name), .. }))
+            | Self::Connect(Some(Target { host: Host::Name(name), .. })) => Some(name),
+            _ => None,
         }
     }
 }

@@ -4,6 +4,7 @@
 //! dialect that explains them best. Every dialect probes every message until one is certain; the messages so far are
 //! kept (bounded) and read again when the leader changes, so that nothing depends on the order of [`DIALECTS`].
 
+use super::program::style::Watch;
 use super::{Carrier, Conversation, DIALECTS, Dialect, HttpMeta, Message, Probe, Role, Session, json};
 use crate::evidence::Stamp;
 use crate::flow::Direction;
@@ -72,6 +73,7 @@ struct Active {
     session: Box<dyn Session>,
     conversation: Conversation,
     miner: Direction,
+    writing: Watch,
 }
 
 /// Candidates of a flow that is not settled yet.
@@ -170,6 +172,7 @@ impl Arbiter {
                     session: dialect.open(),
                     conversation: Conversation::default(),
                     miner: *miner,
+                    writing: Watch::default(),
                 });
                 contest.replay(&mut active, &mut scratch.replay);
                 if !held {
@@ -192,6 +195,11 @@ impl Active {
         let role = if m.from == self.miner { Role::Miner } else { Role::Pool };
         self.conversation.spoke(m.stamp);
         self.session.message(role, m, &mut self.conversation);
+        if role == Role::Miner
+            && let Some(style) = self.writing.message(m)
+        {
+            self.conversation.written(m.stamp, style);
+        }
     }
 }
 

@@ -3,6 +3,8 @@
 //! In: calls from a dialect's session. Out: the fields of a finding. Everything from the peer is capped here, so that
 //! no dialect can be made to hoard.
 
+use super::program;
+use super::program::style::Style;
 use crate::evidence::{Code, EvidenceLog, Stamp};
 use crate::text::printable;
 use crate::wallet::{self, Coin};
@@ -74,6 +76,8 @@ pub struct Conversation {
     pub password: Option<Password>,
     /// Agent string as sent.
     pub agent: Option<String>,
+    /// The program that the client writes like; ends in `?` when others may write so.
+    pub style: Option<&'static str>,
     /// Algorithms advertised by the miner or named in jobs.
     pub algorithms: Vec<String>,
     /// Last difficulty as the pool's own unit says it.
@@ -174,12 +178,27 @@ impl Conversation {
             return;
         }
         let agent = capped(agent);
-        if let Some(program) = super::program::name(&agent) {
+        if program::mines(&agent) {
+            let program = program::name(&agent).unwrap_or_default();
             self.evidence.note(Code::KnownProgram, at, || {
                 format!("the client calls itself {} ({program})", printable(&agent, 80))
             });
         }
         self.agent = Some(agent);
+    }
+
+    /// The client writes as a known program does. Called behind [`Self::agent`], whose word it may contradict.
+    pub(super) fn written(&mut self, at: Stamp, style: &Style) {
+        self.style = Some(style.name);
+        if style.is_certain() {
+            let agent = self.agent.as_deref();
+            self.evidence.note(Code::WritingStyle, at, || style.told(agent));
+        }
+    }
+
+    /// The login is one that only a mining program sends, for its authors.
+    pub fn donation(&mut self, at: Stamp, what: &str) {
+        self.evidence.note(Code::DonationLogin, at, || format!("the login is {what}"));
     }
 
     /// An algorithm name.

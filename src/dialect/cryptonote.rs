@@ -6,7 +6,7 @@
 use super::json::{Rpc, Value};
 use super::shape::{error_text, hex_len, is_hex, text};
 use super::{Conversation, Dialect, Message, Probe, Requests, Role, Session, What};
-use crate::wallet::{self, Coin, difficulty};
+use crate::wallet::{self, Coin, LoginKind, difficulty};
 
 /// The dialect.
 pub(super) struct CryptoNote;
@@ -47,7 +47,7 @@ fn probe_login(m: &Message<'_>) -> Probe {
     let agent = text(m.named("agent"));
     let algo = m.named("algo").is_some_and(Value::is_array);
     let wallet = wallet::recognise(&login).wallet.is_some();
-    let miner = agent.as_deref().is_some_and(|a| super::program::name(a).is_some());
+    let miner = agent.as_deref().is_some_and(super::program::mines);
     match (pass, wallet || algo || miner, agent.is_some()) {
         (true, true, _) => Probe::Certain(Role::Miner),
         (true, false, true) => Probe::Unsure(Role::Miner, 4),
@@ -112,6 +112,9 @@ impl State {
                     c.polled(at, "a CryptoNote login");
                 }
                 c.login(at, &login);
+                if wallet::recognise(&login).kind == LoginKind::Hex64 {
+                    c.donation(at, "64 hexadecimal digits, as XMRig's donation login is");
+                }
                 if let Some(pass) = text(m.named("pass")) {
                     c.password(&pass);
                 }

@@ -26,7 +26,7 @@ mod stream;
 
 pub use arbiter::{Arbiter, Interest, Origin, Scratch};
 pub use conversation::{Conversation, Password, Shares, Stage};
-pub use program::name as program_of;
+pub use program::{hints, name as program_of};
 pub use requests::{Requests, What};
 pub use stream::{STREAM_DIALECTS, Start, StreamDialect, StreamSession};
 

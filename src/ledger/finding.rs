@@ -56,6 +56,10 @@ pub struct FlowFinding {
     pub agent: Option<String>,
     /// Program the agent names.
     pub program: Option<&'static str>,
+    /// Program that the client writes like; ends in `?` when others may write so.
+    pub style: Option<&'static str>,
+    /// Facts on whether somebody agreed to the mining.
+    pub hints: Vec<&'static str>,
     /// Algorithms advertised or named.
     pub algorithms: Vec<String>,
     /// Last difficulty.

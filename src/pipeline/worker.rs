@@ -5,6 +5,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::inspection::{Inspection, Reading, Tools};
+use crate::carrier::peel::Wrap;
 use crate::decode::Packet;
 use crate::dialect::{Scratch, Stage};
 use crate::evidence::{Code, judge};
@@ -191,6 +192,7 @@ fn finding(ended: &mut Ended<Inspection>) -> Option<FlowFinding> {
     let judgement = judge(&c.evidence)?;
     c.evidence.sort();
     let names = Names::of(c, coins);
+    let hints = crate::dialect::hints(c, wraps.iter().filter_map(Wrap::host));
     let mut vlans = info.vlans.ids().to_vec();
     vlans.sort_unstable();
     let total = info.total();
@@ -218,6 +220,8 @@ fn finding(ended: &mut Ended<Inspection>) -> Option<FlowFinding> {
         password: c.password.clone(),
         program: c.agent.as_deref().and_then(crate::dialect::program_of),
         agent: c.agent.clone(),
+        style: c.style,
+        hints,
         algorithms: std::mem::take(&mut c.algorithms),
         difficulty: c.difficulty,
         shares: c.shares,

@@ -142,6 +142,10 @@ struct MinerFlow<'a> {
     agent: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     program: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    style: Option<&'static str>,
+    #[serde(skip_serializing_if = "<[&str]>::is_empty")]
+    hints: &'a [&'static str],
     #[serde(skip_serializing_if = "<[String]>::is_empty")]
     algorithms: &'a [String],
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -237,6 +241,8 @@ fn flow(out: &mut impl Write, f: &FlowFinding, allowed: bool, report: &Report) -
             password: f.password.as_ref().and_then(password),
             agent: f.agent.as_deref(),
             program: f.program,
+            style: f.style,
+            hints: &f.hints,
             algorithms: &f.algorithms,
             difficulty: f.difficulty,
             shares: f.shares,

@@ -330,6 +330,12 @@ fn details(out: &mut impl Write, f: &FlowFinding, r: &Report, style: Style) -> i
             writeln!(out, "{}", style.fit(&format!("  {name:<18} {}", printable(v, 256))))?;
         }
     }
+    if let Some(written) = f.style {
+        writeln!(out, "{}", style.fit(&format!("  {:<18} {written}", "style")))?;
+    }
+    if !f.hints.is_empty() {
+        writeln!(out, "{}", style.fit(&format!("  {:<18} {}", "hints", f.hints.join(", "))))?;
+    }
     for e in &f.evidence {
         let file = r.source_of(e.at.frame).map_or(String::new(), |s| format!(" of {}", printable(s, 64)));
         let when = seconds(&e.at.time.to_string());

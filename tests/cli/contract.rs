@@ -85,6 +85,8 @@ const FLOW: &[Member] = &[
     ("password", Object(PASSWORD), false),
     ("agent", Text, false),
     ("program", Text, false),
+    ("style", Text, false),
+    ("hints", List, false),
     ("algorithms", List, false),
     ("difficulty", Number, false),
     ("shares", Object(SHARES), true),
