@@ -1,7 +1,7 @@
 //! Kaspa and its kin: jobs of four 64-bit numbers and a time, or of 80 hexadecimal digits.
 //!
 //! Source of the protocol facts: kaspa-stratum-bridge (`gostratum`, `kaspastratum`), miningcore-dev, NiceHash's
-//! KHeavyHash specification. In: JSON lines. Out: facts and evidence. The server calls the protocol
+//! `KHeavyHash` specification. In: JSON lines. Out: facts and evidence. The server calls the protocol
 //! `EthereumStratum/1.0.0` in its answer, and some miners in their subscription, though it is another one.
 
 use super::family::{authorize, named_protocol, pays_only, set_difficulty, subscribe};

@@ -1,4 +1,4 @@
-//! KawPow and its kin (`ProgPow`, FiroPow, MeowPow): seven-element `mining.notify` with target and height.
+//! `KawPow` and its kin (`ProgPow`, `FiroPow`, `MeowPow`): seven-element `mining.notify` with target and height.
 //!
 //! Source of the protocol facts: kawpowminer (an ethminer), xmrig `EthStratumClient.cpp`, NiceHash's KawPow
 //! specification. In: JSON lines. Out: facts and evidence. The five-element submit is plain Ethash stratum's to the

@@ -1,7 +1,7 @@
 //! Xelis stratum: jobs that name their algorithm, an extranonce of 32 bytes, the pool's public key in its answer.
 //!
 //! Source of the protocol facts: the Xelis stratum protocol (docs.xelis.io, vipor-net/xelis-stratum-protocol),
-//! xelpool's `slave` for the job, NiceHash's XelisHashV2 specification for the answer with a public key. In: JSON
+//! xelpool's `slave` for the job, NiceHash's `XelisHashV2` specification for the answer with a public key. In: JSON
 //! lines. Out: facts and evidence. The unit of the difficulty is taken to be hashes, as it is in the node.
 
 use super::family::{authorize, nonce_prefix, pays_only, set_difficulty, subscribe};
