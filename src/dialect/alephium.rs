@@ -5,9 +5,11 @@
 //! `alephium-stratum.md` (the proposal after EIP-1571, of which the opening is read). In: JSON lines. Out: facts and
 //! evidence.
 
+use std::collections::VecDeque;
+
 use super::family::{authorize, set_difficulty, subscribe};
 use super::json::{Rpc, Value};
-use super::shape::{hex_len, hex_number, text};
+use super::shape::{error_text, hex_len, hex_number, text};
 use super::stratum::Stratum;
 use super::{Conversation, Dialect, Message, Probe, Role, Session, What};
 use crate::wallet::Coin;
@@ -17,6 +19,8 @@ const COINS: &[Coin] = &[Coin::Alph];
 const NAME: &str = "AlephiumStratum/";
 /// The nonce has 24 bytes; a pool's prefix may be left out.
 const NONCE_DIGITS: usize = 48;
+/// Shares waiting for an answer; a pool answers within seconds.
+const MAX_SHARES: usize = 128;
 
 /// The dialect.
 pub(super) struct Alephium;
@@ -99,8 +103,8 @@ fn job_id(v: Option<Value<'_>>) -> Option<String> {
 #[derive(Default)]
 struct State {
     stratum: Stratum,
-    /// Work of shares sent without an id, which are answered in order.
-    last_share: Option<f64>,
+    /// Work of the shares that `mining.submit_result` answers: in order, as its id is not to be relied on.
+    shares: VecDeque<f64>,
 }
 
 impl Session for State {
@@ -114,7 +118,10 @@ impl Session for State {
                 let work = c.submitted(at, job_id(m.named("jobId")).as_deref());
                 c.asked(at, "mining.submit");
                 self.stratum.sent(m, What::Submit { work });
-                self.last_share = m.rpc.id.is_none_or(Value::is_null).then_some(work);
+                if self.shares.len() >= MAX_SHARES {
+                    self.shares.pop_front();
+                }
+                self.shares.push_back(work);
             }
             (Role::Miner, Some("mining.hello")) => {
                 c.asked(at, "a stratum request");
@@ -138,10 +145,10 @@ impl Session for State {
             (Role::Pool, Some("mining.set_difficulty")) => set_difficulty(m, Measure::Alephium, c),
             (Role::Pool, Some("mining.submit_result")) => {
                 let refused = m.rpc.failure().is_some() || m.rpc.result.is_none_or(|r| r.as_bool() != Some(true));
-                match self.last_share.take().filter(|_| m.rpc.id.is_none_or(Value::is_null)) {
-                    Some(_) if refused => c.rejected(at, &super::shape::error_text(m.rpc.error)),
+                match self.shares.pop_front() {
+                    Some(_) if refused => c.rejected(at, &error_text(m.rpc.error)),
                     Some(work) => c.accepted(at, work),
-                    None => self.stratum.answer(m, refused, c),
+                    None => {}
                 }
             }
             (Role::Pool, Some(_)) => Stratum::push(m, c),

@@ -47,6 +47,11 @@ pub(super) fn pays_only(login: Option<Value<'_>>, coins: &[Coin]) -> bool {
     text(login).is_some_and(|login| payee(&login, coins) == 4)
 }
 
+/// Whether a login pays to one of these coins, or to another with the same addresses.
+pub(super) fn pays(login: Option<Value<'_>>, coins: &[Coin]) -> bool {
+    text(login).is_some_and(|login| payee(&login, coins) >= 2)
+}
+
 fn payee(login: &str, coins: &[Coin]) -> u8 {
     match wallet::recognise(login).wallet {
         Some(w) if w.checksum == Checksum::Invalid || w.coins.is_empty() => 1,

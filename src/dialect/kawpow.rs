@@ -4,7 +4,7 @@
 //! specification. In: JSON lines. Out: facts and evidence. The five-element submit is plain Ethash stratum's to the
 //! last byte: without a job or an address of one of these coins they cannot be told apart.
 
-use super::family::{authorize, is_target, names_its_host, pays_only, set_difficulty, set_target, subscribe};
+use super::family::{authorize, is_target, names_its_host, pays, set_difficulty, set_target, subscribe};
 use super::json::{Rpc, Value};
 use super::shape::{hex_len, hex_number, is_hex, text};
 use super::stratum::Stratum;
@@ -14,6 +14,10 @@ use crate::wallet::difficulty::{Measure, target_256};
 
 const COINS: &[Coin] =
     &[Coin::Rvn, Coin::Neox, Coin::Clore, Coin::Xna, Coin::Aipg, Coin::Mewc, Coin::Evr, Coin::Firo, Coin::Quai];
+
+/// Those whose addresses are not Ethereum's.
+const TELLING: &[Coin] =
+    &[Coin::Rvn, Coin::Neox, Coin::Clore, Coin::Xna, Coin::Aipg, Coin::Mewc, Coin::Evr, Coin::Firo];
 
 /// The dialect.
 pub(super) struct KawPow;
@@ -34,11 +38,11 @@ impl Dialect for KawPow {
                 let named = text(m.param(0)).is_some_and(|agent| agent.starts_with("kawpowminer"));
                 subscribe(m, if named { 4 } else { 1 + 2 * u8::from(names_its_host(m)) })
             }
-            "mining.authorize" => authorize(m, COINS),
+            "mining.authorize" => authorize(m, TELLING),
             "mining.notify" if is_notify(m) => Probe::Certain(Role::Pool),
-            // Plain Ethash stratum says the same; it has the better claim where the login does not tell.
+            // Plain Ethash stratum says the same; where the login does not tell, the opening does.
             "mining.submit" if is_submit(m) => {
-                Probe::Unsure(Role::Miner, if pays_only(m.param(0), COINS) { 5 } else { 3 })
+                Probe::Unsure(Role::Miner, if pays(m.param(0), TELLING) { 5 } else { 4 })
             }
             "mining.set_target" if is_target(m) => Probe::Unsure(Role::Pool, 3),
             "mining.set_difficulty" => Probe::Unsure(Role::Pool, 1),
@@ -141,18 +145,10 @@ mod tests {
                 r#"{{"id":5,"method":"mining.submit","params":["{user}","1d","0x0011223344556677","0x{HASH}","0x{HASH}"]}}"#
             )
         };
-        // RVN's version byte is also KMD's: the address alone tells no coin, and does not tell the dialect either.
-        for (user, weight) in
-            [("account.rig", 3), ("R9HYbyjwGhXadSQbYp8LBkHUkpmtDr4vo3.rig", 3), (&*format!("{}.rig", firo()), 5)]
-        {
+        let eth = format!("0x{}.rig", "0a".repeat(20));
+        for (user, weight) in [("account.rig", 4), ("R9HYbyjwGhXadSQbYp8LBkHUkpmtDr4vo3.rig", 5), (&*eth, 4)] {
             assert_eq!(probe(&KawPow, &share(user)), Probe::Unsure(Role::Miner, weight), "{user}");
         }
-    }
-
-    fn firo() -> String {
-        let mut raw = vec![0x52];
-        raw.extend(0..20);
-        bs58::encode(raw).with_check().into_string()
     }
 
     #[test]

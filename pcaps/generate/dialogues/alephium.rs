@@ -8,6 +8,8 @@ use super::hour::{Words, answer, mine};
 struct Alephium {
     worker: String,
     job: u64,
+    /// Bytes of a header.
+    header: usize,
     /// The answer to a share is a message with a method.
     by_method: bool,
 }
@@ -24,8 +26,8 @@ impl Words for Alephium {
                     self.job,
                     chain / 4,
                     chain % 4,
-                    rng.hex(220),
-                    rng.hex(60),
+                    rng.hex(self.header),
+                    rng.hex(self.header / 4),
                     "00ffff"
                 )
             })
@@ -59,9 +61,9 @@ impl Words for Alephium {
 }
 
 /// The coin's own pool: difficulty and jobs as soon as it accepts, no subscription, the address in every share.
-pub fn server_first(rng: &mut Rng, number: u8) -> Dialogue {
+pub fn server_first(rng: &mut Rng, number: u8, header: usize) -> Dialogue {
     let truth = Truth::of("alephium", Some("ALPH"), &wallet::alph(number), "");
-    let mut words = Alephium { worker: truth.login().to_owned(), job: 0x4000, by_method: true };
+    let mut words = Alephium { worker: truth.login().to_owned(), job: 0x4000, header, by_method: true };
     let mut d = Dialogue::new(truth);
     d.server(30 * MILLI, format!(r#"{{"id":null,"method":"mining.set_difficulty","params":[{DIFFICULTY}]}}"#) + "\n");
     d.server(900 * MILLI, words.job(rng, 0, true) + "\n");
@@ -72,12 +74,12 @@ pub fn server_first(rng: &mut Rng, number: u8) -> Dialogue {
 }
 
 /// A miningcore pool: a placeholder answers the subscription; the miner reports its hashrate.
-pub fn miningcore(rng: &mut Rng, number: u8) -> Dialogue {
+pub fn miningcore(rng: &mut Rng, number: u8, header: usize) -> Dialogue {
     let mut truth = Truth::of("alephium", Some("ALPH"), &wallet::alph(number), "rig6");
     truth.agent = Some("bzminer/21.0".to_owned());
     let login = truth.login().to_owned();
     let mut d = Dialogue::new(truth);
-    let mut words = Alephium { worker: login.clone(), job: 0x10, by_method: false };
+    let mut words = Alephium { worker: login.clone(), job: 0x10, header, by_method: false };
     d.client(MILLI, concat!(r#"{"id":1,"method":"mining.subscribe","params":["bzminer/21.0"]}"#, "\n"));
     d.server(MILLI + reply(rng), concat!(r#"{"id":1,"result":"result","error":null}"#, "\n"));
     d.client(200 * MILLI, format!(r#"{{"id":2,"method":"mining.authorize","params":["{login}","x"]}}"#) + "\n");

@@ -66,8 +66,9 @@ pub fn all(seed: u64) -> Vec<(&'static str, &'static str, Dialogue)> {
     add("autolykos-target", &|r| autolykos::target(r, 28));
     add("kaspa-bridge", &|r| kaspa::bridge(r, 29));
     add("kaspa-bzminer", &|r| kaspa::bzminer(r, 30));
-    add("alephium-server-first", &|r| alephium::server_first(r, 31));
-    add("alephium-miningcore", &|r| alephium::miningcore(r, 32));
+    // Short headers: every spelling of a job has to fit into a line.
+    add("alephium-server-first", &|r| alephium::server_first(r, 31, 24));
+    add("alephium-miningcore", &|r| alephium::miningcore(r, 32, 24));
     add("conflux", &|r| conflux::octopus(r, 33));
     add("eaglesong", &|r| nonces::eaglesong(r, 34));
     add("kadena", &|r| nonces::kadena(r, 35));

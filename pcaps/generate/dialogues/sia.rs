@@ -81,13 +81,13 @@ fn session(rng: &mut Rng, login: Truth, whole_header: bool) -> Dialogue {
     };
     d.server(MILLI + reply(rng), subscribed + "\n");
     d.client(200 * MILLI, format!(r#"{{"id":2,"method":"mining.authorize","params":["{user}","x"]}}"#) + "\n");
-    let mut burst = r#"{"id":2,"result":true,"error":null}"#.to_owned() + "\n";
-    if !whole_header {
-        burst += &format!(r#"{{"id":null,"method":"mining.set_difficulty","params":[{DIFFICULTY}]}}"#);
-        burst += "\n";
-    }
-    burst += &words.job(rng, 0, true);
-    d.server(260 * MILLI, burst + "\n");
+    let measure = if whole_header {
+        String::new()
+    } else {
+        format!(r#"{{"id":null,"method":"mining.set_difficulty","params":[{DIFFICULTY}]}}"#) + "\n"
+    };
+    let job = words.job(rng, 0, true);
+    d.server(260 * MILLI, format!("{}\n{measure}{job}\n", r#"{"id":2,"result":true,"error":null}"#));
     d.job();
     let pace = Pace { seconds: 900, block: 600.0, refresh: Some(40), share: 50.0, refuse: 7 };
     mine(&mut d, rng, pace, 4, &mut words);
