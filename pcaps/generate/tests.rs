@@ -123,7 +123,7 @@ fn truth_agrees_with_itself() {
             assert!(said.contains(login.as_str()), "{name}");
         }
     }
-    assert_eq!(dialects.len(), 9, "{dialects:?}");
+    assert_eq!(dialects.len(), 20, "{dialects:?}");
     let silent = benign::all(9).into_iter().all(|(_, _, d): (_, _, Dialogue)| d.truth.dialect.is_empty());
     assert!(silent);
 }

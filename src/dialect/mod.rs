@@ -4,25 +4,37 @@
 //! facts and evidence in a [`Conversation`]. A dialect does no I/O, has no clock and no configuration, and knows no
 //! other dialect: which one a flow speaks is decided by the [`Arbiter`] from what each makes of the messages.
 
+mod aeternity;
+mod aleo;
+mod alephium;
 mod arbiter;
+mod autolykos;
 mod bitcoin_v1;
+mod conflux;
 mod conversation;
 mod cryptonote;
+mod eaglesong;
 mod equihash;
 mod eth_getwork;
 mod ethereum_stratum;
 mod ethereum_stratum_1;
 mod ethereum_stratum_2;
 mod ethproxy;
+mod family;
 mod getblocktemplate;
 mod getwork;
 mod http;
 pub mod json;
+mod kadena;
+mod kaspa;
+mod kawpow;
 mod program;
 mod requests;
 mod shape;
+mod sia;
 mod stratum;
 mod stream;
+mod xelis;
 
 pub use arbiter::{Arbiter, Interest, Origin, Scratch};
 pub use conversation::{Conversation, Password, Shares, Stage};
@@ -38,8 +50,14 @@ use json::{Rpc, Value};
 
 /// Every dialect. Order carries no meaning; ties between probes are broken by evidence, then by name.
 pub static DIALECTS: &[&dyn Dialect] = &[
+    &aeternity::Aeternity,
+    &aleo::Aleo,
+    &alephium::Alephium,
+    &autolykos::Autolykos,
     &bitcoin_v1::BitcoinV1,
+    &conflux::Conflux,
     &cryptonote::CryptoNote,
+    &eaglesong::Eaglesong,
     &equihash::Equihash,
     &eth_getwork::EthGetWork,
     &ethereum_stratum::EthereumStratum,
@@ -48,6 +66,11 @@ pub static DIALECTS: &[&dyn Dialect] = &[
     &ethproxy::EthProxy,
     &getblocktemplate::GetBlockTemplate,
     &getwork::GetWork,
+    &kadena::Kadena,
+    &kaspa::Kaspa,
+    &kawpow::KawPow,
+    &sia::Sia,
+    &xelis::Xelis,
 ];
 
 /// What carries a dialect's messages.

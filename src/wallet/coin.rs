@@ -71,6 +71,8 @@ coins! {
     Aleo = "ALEO", "Aleo";
     Nim = "NIM", "Nimiq";
     Kda = "KDA", "Kadena";
+    Ae = "AE", "Aeternity";
+    Sc = "SC", "Siacoin";
     Qubic = "QUBIC", "Qubic";
 }
 

@@ -6,6 +6,7 @@
 pub mod benign;
 pub mod carried;
 pub mod hostile;
+pub mod newline;
 pub mod spoken;
 pub mod streams;
 pub mod wrapped;
@@ -14,6 +15,7 @@ use super::capture::Product;
 
 /// All files.
 pub fn all() -> Vec<Product> {
-    let sets = [spoken::all(), streams::all(), carried::all(), hostile::all(), benign::all(), wrapped::all()];
+    let sets =
+        [spoken::all(), streams::all(), carried::all(), hostile::all(), benign::all(), wrapped::all(), newline::all()];
     sets.into_iter().flatten().collect()
 }

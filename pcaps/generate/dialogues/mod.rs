@@ -2,13 +2,22 @@
 //!
 //! In: a seed. Out: [`Dialogue`]s with their truth.
 
+pub mod alephium;
+pub mod autolykos;
 pub mod bitcoin;
+pub mod conflux;
 pub mod cryptonote;
 pub mod equihash;
 pub mod ethproxy;
 pub mod ethstratum;
 pub mod getwork;
+pub mod hour;
+pub mod kaspa;
+pub mod kawpow;
+pub mod nonces;
 pub mod oddities;
+pub mod proofs;
+pub mod sia;
 
 use super::dialogue::Dialogue;
 use super::rng::Rng;
@@ -52,5 +61,22 @@ pub fn all(seed: u64) -> Vec<(&'static str, &'static str, Dialogue)> {
     add("getblocktemplate-monero", &|r| getwork::monero_daemon(r, 24));
     add("eth-getwork", &getwork::eth_getwork);
     add("oddities", &|r| oddities::odd_json(r, 25));
+    add("kawpow-ravencoin", &|r| kawpow::ravencoin(r, 26));
+    add("autolykos-decimal", &|r| autolykos::decimal(r, 27));
+    add("autolykos-target", &|r| autolykos::target(r, 28));
+    add("kaspa-bridge", &|r| kaspa::bridge(r, 29));
+    add("kaspa-bzminer", &|r| kaspa::bzminer(r, 30));
+    // Short headers: every spelling of a job has to fit into a line.
+    add("alephium-server-first", &|r| alephium::server_first(r, 31, 24));
+    add("alephium-miningcore", &|r| alephium::miningcore(r, 32, 24));
+    add("conflux", &|r| conflux::octopus(r, 33));
+    add("eaglesong", &|r| nonces::eaglesong(r, 34));
+    add("kadena", &|r| nonces::kadena(r, 35));
+    add("xelis", &|r| nonces::xelis(r, 36));
+    add("aeternity", &|r| proofs::aeternity(r, 37));
+    add("aleo-1", &|r| proofs::aleo_1(r, 38));
+    add("aleo-2", &|r| proofs::aleo_2(r, 39));
+    add("sia", &|r| sia::siamining(r, 40));
+    add("sia-whole-header", &sia::whole_header);
     list
 }
