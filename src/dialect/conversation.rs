@@ -199,6 +199,15 @@ impl Conversation {
         self.evidence.note(Code::DifficultySet, at, || format!("the server set difficulty {difficulty}"));
     }
 
+    /// Difficulty in a unit whose expected work is not known: it is told, and rates nothing.
+    pub fn difficulty_alone(&mut self, at: Stamp, difficulty: f64) {
+        if difficulty.is_finite() && difficulty > 0.0 {
+            self.difficulty = Some(difficulty);
+            self.current_work = 0.0;
+            self.evidence.note(Code::DifficultySet, at, || format!("the server set difficulty {difficulty}"));
+        }
+    }
+
     /// A job was delivered; `id` is what shares will name it by.
     pub fn job(&mut self, at: Stamp, id: Option<&str>, height: Option<u64>, what: &str) {
         if let Some((asked, request)) = self.polled.take() {

@@ -5,9 +5,13 @@
 //! other dialect: which one a flow speaks is decided by the [`Arbiter`] from what each makes of the messages.
 
 mod arbiter;
+mod beam;
 mod bitcoin_v1;
+mod chia;
+mod coinhive;
 mod conversation;
 mod cryptonote;
+mod dero;
 mod equihash;
 mod eth_getwork;
 mod ethereum_stratum;
@@ -16,13 +20,20 @@ mod ethereum_stratum_2;
 mod ethproxy;
 mod getblocktemplate;
 mod getwork;
+mod grin;
 mod http;
+mod ironfish;
 pub mod json;
+mod nimiq;
 mod program;
+mod qubic;
 mod requests;
 mod shape;
 mod stratum;
 mod stream;
+#[cfg(test)]
+mod trial;
+mod webminerpool;
 
 pub use arbiter::{Arbiter, Interest, Origin, Scratch};
 pub use conversation::{Conversation, Password, Shares, Stage};
@@ -38,8 +49,12 @@ use json::{Rpc, Value};
 
 /// Every dialect. Order carries no meaning; ties between probes are broken by evidence, then by name.
 pub static DIALECTS: &[&dyn Dialect] = &[
+    &beam::Beam,
     &bitcoin_v1::BitcoinV1,
+    &chia::Chia,
+    &coinhive::CoinHive,
     &cryptonote::CryptoNote,
+    &dero::Dero,
     &equihash::Equihash,
     &eth_getwork::EthGetWork,
     &ethereum_stratum::EthereumStratum,
@@ -48,6 +63,11 @@ pub static DIALECTS: &[&dyn Dialect] = &[
     &ethproxy::EthProxy,
     &getblocktemplate::GetBlockTemplate,
     &getwork::GetWork,
+    &grin::Grin,
+    &ironfish::IronFish,
+    &nimiq::Nimiq,
+    &qubic::Qubic,
+    &webminerpool::WebMinerPool,
 ];
 
 /// What carries a dialect's messages.
