@@ -11,7 +11,7 @@
 //!
 //! From small to large: [`rng`] and [`wallet`] make values, [`dialogues`] and [`benign`] what two programs say to each
 //! other ([`dialogue::Dialogue`]), [`tcp`] the segments that carry it, [`mangle`] what networks and sensors do to
-//! segments, [`wire`] and [`carriage`] the frames, [`file`] the capture files, [`expect`] what a detector should find,
+//! segments, [`websocket`] the upgrade and frames around a dialogue, [`wire`] and [`carriage`] the frames, [`file`] the capture files, [`expect`] what a detector should find,
 //! [`capture`] one capture with its hosts and hours, and [`catalogue`] all of them.
 
 // Every user takes a part of the kit, and none of its input comes from a network.
@@ -31,4 +31,5 @@ pub mod mangle;
 pub mod rng;
 pub mod tcp;
 pub mod wallet;
+pub mod websocket;
 pub mod wire;

@@ -3,12 +3,16 @@
 //! In: a seed. Out: [`Dialogue`]s with their truth.
 
 pub mod bitcoin;
+pub mod coins;
 pub mod cryptonote;
 pub mod equihash;
 pub mod ethproxy;
 pub mod ethstratum;
 pub mod getwork;
+pub mod grin;
 pub mod oddities;
+pub mod variants;
+pub mod web;
 
 use super::dialogue::Dialogue;
 use super::rng::Rng;
@@ -52,5 +56,22 @@ pub fn all(seed: u64) -> Vec<(&'static str, &'static str, Dialogue)> {
     add("getblocktemplate-monero", &|r| getwork::monero_daemon(r, 24));
     add("eth-getwork", &getwork::eth_getwork);
     add("oddities", &|r| oddities::odd_json(r, 25));
+    add("grin", &|r| grin::grin(r, 26));
+    add("grin-epic", &|r| grin::epic(r, 27));
+    add("beam", &|r| coins::beam(r, 28));
+    add("ironfish", &|r| coins::iron_fish(r, 29));
+    add("chia", &|r| coins::chia(r, 30));
+    add("coinhive-lines", &|r| web::coinhive_lines(r, 31));
+    add("coinhive-page", &|r| web::coinhive_page(r, 32));
+    add("webminerpool", &|r| web::webminerpool(r, 33));
+    add("nimiq", &|r| web::nimiq(r, 34));
+    add("dero", &|r| web::dero(r, 35));
+    add("qubic", &|r| web::qubic(r, 36));
+    add("cryptonote-self-select", &|r| variants::self_select(r, 37));
+    add("cryptonote-benchmark", &|r| variants::benchmark(r, 38));
+    add("cryptonote-proxy", &|r| variants::proxy(r, 39));
+    add("cryptonote-p2pool", &|r| variants::p2pool(r, 40));
+    add("cryptonote-tari", &|r| variants::tari(r, 41));
+    add("cryptonote-kawpow", &|r| variants::kawpow(r, 42));
     list
 }
