@@ -48,11 +48,11 @@ pub fn raw_frame(first: u8, payload: &[u8], mask: Option<[u8; 4]>) -> Vec<u8> {
     match payload.len() {
         n @ 0..=125 => out.push(masked | n as u8),
         n @ 126..=0xffff => {
-            out.push(masked | 126);
+            out.push(masked | 0x7e);
             out.extend_from_slice(&(n as u16).to_be_bytes());
         }
         n => {
-            out.push(masked | 127);
+            out.push(masked | 0x7f);
             out.extend_from_slice(&(n as u64).to_be_bytes());
         }
     }

@@ -131,10 +131,11 @@ impl State {
         let description = crate::text::printable(&*description, 80);
         match (self.requests.answered(m.rpc.id), code) {
             (Some(What::Submit { work }), 1) => c.accepted(at, work),
-            (None, 1) => c.accepted(at, 0.0),
-            (Some(What::Submit { .. }) | None, 2 | 3) => c.rejected(at, &description.to_string()),
-            (_, 0) => c.replied(at, &format!("answered the login ({description})")),
-            _ => c.replied(at, &format!("refused the request ({description})")),
+            (None, 1) if c.is_known() => c.accepted(at, 0.0),
+            (Some(What::Submit { .. }), 2 | 3) => c.rejected(at, &description),
+            (None, 2 | 3) if c.is_known() => c.rejected(at, &description),
+            (_, 0) => c.replied_too(at, &format!("answered the login ({description})")),
+            _ => c.replied_too(at, &format!("refused the request ({description})")),
         }
     }
 }
@@ -160,6 +161,14 @@ mod tests {
         assert_eq!(lines(&[(MINER, login), (POOL, answer)]), (Some("beam"), Some(Verdict::Noted)));
         let heard = lines(&[(MINER, login), (POOL, answer), (POOL, &job)]);
         assert_eq!(heard, (Some("beam"), Some(Verdict::Confirmed)));
+    }
+
+    #[test]
+    fn a_result_alone_is_anybodys() {
+        for code in [0, 1, 2] {
+            let text = format!(r#"{{"method":"result","id":"4","code":{code},"description":"done"}}"#);
+            assert_eq!(lines(&[(POOL, &text), (POOL, &text)]).1, None);
+        }
     }
 
     #[test]

@@ -164,7 +164,8 @@ impl State {
             (Some(What::Submit { work }), None) if r.get("new_difficulty").is_some() => c.accepted(at, work),
             (Some(What::Login), Some(_)) => c.replied(at, &format!("refused the request ({why})")),
             (Some(What::Login), None) => c.replied(at, "answered the farmer"),
-            _ if is_pool_info(m) => c.replied(at, "told what pool it is"),
+            _ if is_farmer(m) => c.replied(at, "told a farmer its record"),
+            _ if is_pool_info(m) => c.replied_too(at, "told what pool it is"),
             _ => {}
         }
     }

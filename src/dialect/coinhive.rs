@@ -1,4 +1,4 @@
-//! Web miners after Coinhive (CoinIMP, deepMiner and other relatives): `type` and `params`, a site key for a login.
+//! Web miners after Coinhive (`CoinIMP`, deepMiner and other relatives): `type` and `params`, a site key for a login.
 //!
 //! Source of the protocol facts: `cazala/coin-hive-stratum` and `deepwn/deepMiner` servers, captures described by the
 //! public studies of such miners. Bridges turn it into CryptoNote stratum. In: WebSocket messages, or lines where a bridge
@@ -115,8 +115,8 @@ impl Session for State {
                 c.replied(at, "pushed a web miner's job");
                 c.job(at, id.as_deref(), job.get("height").and_then(Value::as_u64), "a web miner's job");
             }
-            (Role::Pool, "authed") => c.replied(at, "answered the authentication"),
-            (Role::Pool, "hash_accepted") => {
+            (Role::Pool, "authed") => c.replied_too(at, "answered the authentication"),
+            (Role::Pool, "hash_accepted") if c.is_known() => {
                 let work = self.shares.answered().unwrap_or(0.0);
                 c.accepted(at, work);
             }
@@ -127,7 +127,7 @@ impl Session for State {
                 if self.shares.answered().is_some() {
                     c.rejected(at, &why);
                 } else {
-                    c.replied(at, &format!("refused the request ({why}{})", error_text(m.rpc.error)));
+                    c.replied_too(at, &format!("refused the request ({why}{})", error_text(m.rpc.error)));
                 }
             }
             _ => {}
@@ -169,6 +169,8 @@ mod tests {
         ] {
             assert_eq!(probe(&CoinHive, text), Probe::NotForUs, "{text}");
         }
+        let accepted = r#"{"type":"hash_accepted","params":{"hashes":1}}"#;
+        assert_eq!(outcome(&hear(Carrier::WebSocket, None, &[(POOL, accepted)])).1, None);
         let captcha = r#"{"type":"auth","params":{"site_key":"6Lc","action":"login"}}"#;
         let authed = r#"{"type":"authed","params":{"token":"","hashes":0}}"#;
         let heard = outcome(&hear(Carrier::WebSocket, None, &[(MINER, captcha), (POOL, authed)]));

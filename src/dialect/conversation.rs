@@ -135,6 +135,19 @@ impl Conversation {
         self.evidence.note(Code::PoolReply, at, || format!("the server {what}"));
     }
 
+    /// An answer that servers of other things give as well: it counts once something was seen that only miners and pools
+    /// say.
+    pub fn replied_too(&mut self, at: Stamp, what: &str) {
+        if self.is_known() {
+            self.replied(at, what);
+        }
+    }
+
+    /// Whether something was seen that only miners and pools say: a request, a share, a job.
+    pub fn is_known(&self) -> bool {
+        [Code::ClientRequest, Code::ShareSubmitted, Code::JobDelivered].iter().any(|&code| self.evidence.has(code))
+    }
+
     /// The login string, as sent. The first one stays; it names the flow.
     pub fn login(&mut self, at: Stamp, login: &str) {
         if self.login.is_some() || login.is_empty() {

@@ -1,7 +1,7 @@
 //! CryptoNote / Monero stratum: `login`, `job`, `submit`, `keepalived`, and what programs and pools made of it.
 //!
 //! Variants: algorithm negotiation, `NiceHash`, self-select (`block_template`), `XMRig`'s donation and its kawpow and
-//! ghostrider jobs (`mining.*` after a CryptoNote login), MoneroOcean's benchmark (`algo-perf`), Tari's numeric ids,
+//! ghostrider jobs (`mining.*` after a CryptoNote login), `MoneroOcean`'s benchmark (`algo-perf`), Tari's numeric ids,
 //! proxies that speak for many rigs, p2pool's local port.
 //!
 //! Source of the protocol facts: xmrig `src/base/net/stratum/` (Client, `AutoClient`, `SelfSelectClient`,
@@ -42,7 +42,8 @@ impl Dialect for CryptoNote {
             "job" if is_tari_job(m.rpc.params) => Probe::Unsure(Role::Pool, 4),
             "submit" if is_submit(m) => Probe::Certain(Role::Miner),
             "block_template" if is_template(m) => Probe::Certain(Role::Miner),
-            "keepalived" | "keepalive" if text(m.named("id")).is_some() => Probe::Unsure(Role::Miner, 2),
+            "keepalived" if text(m.named("id")).is_some() => Probe::Unsure(Role::Miner, 2),
+            "keepalive" if text(m.named("id")).is_some() => Probe::Unsure(Role::Miner, 1),
             "getjob" if text(m.named("id")).is_some() => Probe::Unsure(Role::Miner, 2),
             "job" | "submit" => Probe::NotForUs,
             _ if method.starts_with("mining.") || method.contains('_') => Probe::NotForUs,

@@ -140,7 +140,7 @@ impl State {
         for _ in 0..now.1.saturating_sub(rejected).min(MAX_ANSWERED) {
             self.shares.answered();
             let why = text(member(m, "lasterror")).unwrap_or_default();
-            c.rejected(m.stamp, &crate::text::printable(&*why, 80).to_string());
+            c.rejected(m.stamp, &crate::text::printable(&*why, 80));
         }
     }
 }

@@ -158,7 +158,8 @@ impl State {
                     c.agent(at, &agent);
                 }
             }
-            Some("getjobtemplate") => c.asked(at, "getjobtemplate"),
+            // Schedulers have templates of jobs as well.
+            Some("getjobtemplate") => c.polled(at, "getjobtemplate"),
             Some("submit") if is_submit(m) => {
                 if let Some(bits) = m.named("edge_bits").and_then(Value::as_u64) {
                     c.algorithm(&format!("cuckoo/{bits}"));
@@ -193,6 +194,8 @@ impl State {
         }
         let submit = m.method() == Some("submit");
         match (submit, m.rpc.failure()) {
+            // Any server may say so.
+            (true, _) if !c.is_known() => {}
             (true, Some(_)) => {
                 self.shares.answered();
                 c.rejected(at, &error_text(m.rpc.error));
@@ -201,8 +204,8 @@ impl State {
                 let work = self.shares.answered().unwrap_or(0.0);
                 c.accepted(at, work);
             }
-            (false, Some(_)) => c.replied(at, &format!("refused the request ({})", error_text(m.rpc.error))),
-            (false, None) => c.replied(at, "answered the request, repeating its method"),
+            (false, Some(_)) => c.replied_too(at, &format!("refused the request ({})", error_text(m.rpc.error))),
+            (false, None) => c.replied_too(at, "answered the request, repeating its method"),
         }
     }
 }
@@ -271,6 +274,10 @@ mod tests {
         let login = r#"{"id":"7","method":"login","params":{"login":"bob","pass":"secret"}}"#;
         let ok = r#"{"id":"7","method":"login","result":"ok"}"#;
         assert!(lines(&[(MINER, login), (POOL, ok)]).1 <= Some(Verdict::Noted));
+        let submit = r#"{"id":"7","method":"submit","result":"ok"}"#;
+        assert_eq!(lines(&[(POOL, ok), (POOL, submit), (POOL, submit)]).1, None);
+        let template = r#"{"id":"7","method":"getjobtemplate","params":null}"#;
+        assert_eq!(lines(&[(MINER, template), (POOL, ok)]).1, Some(Verdict::Noted));
         assert_eq!(probe(&Grin, r#"{"id":"7","method":"status","result":{"cpu":1}}"#), Probe::Neutral);
     }
 }

@@ -110,7 +110,7 @@ impl Session for State {
                     Some(true) => c.accepted(at, work),
                     Some(false) => {
                         let why = text(body(m, "message")).unwrap_or_default();
-                        c.rejected(at, &crate::text::printable(&*why, 80).to_string());
+                        c.rejected(at, &crate::text::printable(&*why, 80));
                     }
                     None => {}
                 }

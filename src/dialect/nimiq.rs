@@ -27,7 +27,8 @@ impl Dialect for Nimiq {
         let Some(message) = text(member(m, "message")) else { return Probe::Neutral };
         match message.as_ref() {
             "register" if is_register(m) => Probe::Certain(Role::Miner),
-            "share" if is_share(m) => Probe::Unsure(Role::Miner, 3),
+            "share" if is_whole_share(m) => Probe::Unsure(Role::Miner, 3),
+            "share" if has_numbers(m, &["nonce"]) => Probe::Unsure(Role::Miner, 1),
             "settings" if is_settings(m) => Probe::Certain(Role::Pool),
             "new-block" if is_new_block(m) => Probe::Certain(Role::Pool),
             "balance" if has_numbers(m, &["balance", "confirmedBalance"]) => Probe::Unsure(Role::Pool, 2),
@@ -71,9 +72,9 @@ fn is_new_block(m: &Message<'_>) -> bool {
     has_texts(m, &["bodyHash", "accountsHash", "previousBlock"])
 }
 
-/// A whole header with its proofs, or (nano clients) a nonce alone.
-fn is_share(m: &Message<'_>) -> bool {
-    has_texts(m, &["blockHeader", "minerAddrProof", "extraDataProof"]) || has_numbers(m, &["nonce"])
+/// A header with its proofs. Nano clients send a nonce alone, which others may as well.
+fn is_whole_share(m: &Message<'_>) -> bool {
+    has_texts(m, &["blockHeader", "minerAddrProof", "extraDataProof"])
 }
 
 /// Expected hashes behind a target: given as a number, or packed as Bitcoin packs it.
@@ -113,7 +114,7 @@ impl Session for State {
                     c.agent(at, &version);
                 }
             }
-            (Role::Miner, "share") if is_share(m) => {
+            (Role::Miner, "share") if is_whole_share(m) || (has_numbers(m, &["nonce"]) && c.is_known()) => {
                 c.submitted(at, None);
                 c.asked(at, "a Nimiq share");
             }
@@ -132,11 +133,13 @@ impl Session for State {
                 let height = member(m, "height").and_then(Value::as_u64);
                 c.job(at, None, height, "a Nimiq block to mine on");
             }
-            (Role::Pool, "invalid-share") => {
+            (Role::Pool, "invalid-share") if c.is_known() => {
                 let why = text(member(m, "reason")).unwrap_or_default();
-                c.rejected(at, &crate::text::printable(&*why, 80).to_string());
+                c.rejected(at, &crate::text::printable(&*why, 80));
             }
-            (Role::Pool, "registered" | "balance" | "error" | "payout") => c.replied(at, "answered in the protocol"),
+            (Role::Pool, "registered" | "balance" | "error" | "payout") => {
+                c.replied_too(at, "answered in the protocol");
+            }
             _ => {}
         }
     }
@@ -177,5 +180,9 @@ mod tests {
             assert_eq!(probe(&Nimiq, text), Probe::NotForUs, "{text}");
         }
         assert_eq!(probe(&Nimiq, r#"{"message":"share","url":"x"}"#), Probe::Neutral);
+        let share = r#"{"message":"share","nonce":5}"#;
+        let balance = r#"{"message":"balance","balance":5,"confirmedBalance":5}"#;
+        let bank = [(MINER, share), (POOL, balance), (MINER, share), (POOL, balance)];
+        assert_eq!(outcome(&hear(Carrier::WebSocket, None, &bank)).1, None);
     }
 }

@@ -108,13 +108,13 @@ impl Session for State {
                 c.replied(at, "pushed a web miner's job");
                 c.job(at, id.as_deref(), member(m, "height").and_then(Value::as_u64), "a web miner's job");
             }
-            (Role::Pool, "hashsolved") => {
+            (Role::Pool, "hashsolved") if c.is_known() => {
                 let work = self.shares.answered().unwrap_or(0.0);
                 c.accepted(at, work);
             }
             (Role::Pool, "error") => {
                 let why = text(member(m, "param")).unwrap_or_default();
-                c.replied(at, &format!("refused the request ({})", crate::text::printable(&*why, 80)));
+                c.replied_too(at, &format!("refused the request ({})", crate::text::printable(&*why, 80)));
             }
             _ => {}
         }
@@ -143,6 +143,8 @@ mod tests {
 
     #[test]
     fn other_identifiers_are_not_it() {
+        let solved = r#"{"identifier":"hashsolved"}"#;
+        assert_eq!(outcome(&hear(Carrier::WebSocket, None, &[(POOL, solved)])).1, None);
         // A Rails ActionCable message, and a handshake of something else.
         for text in [
             r#"{"identifier":"{\"channel\":\"Chat\"}","command":"subscribe"}"#,

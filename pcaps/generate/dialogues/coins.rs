@@ -95,9 +95,8 @@ pub fn iron_fish(rng: &mut Rng, _: u8) -> Dialogue {
         ),
     );
     d.job();
-    let mut said = 3;
     let pace = Pace { seconds: 1200, block: 60.0, refresh: None, share: 40.0, refuse: 9 };
-    for (at, event) in events(rng, pace) {
+    for (said, (at, event)) in (3..).zip(events(rng, pace)) {
         match event {
             Event::Job { .. } => {
                 request += 1;
@@ -127,7 +126,6 @@ pub fn iron_fish(rng: &mut Rng, _: u8) -> Dialogue {
                 d.share(ok, TWO_32 / 16.0);
             }
         }
-        said += 1;
     }
     d.done()
 }

@@ -211,7 +211,8 @@ pub fn tari(rng: &mut Rng, _: u8) -> Dialogue {
 
 /// `XMRig` mining kawpow at an algorithm switching pool: a `CryptoNote` login, then `mining.*`.
 pub fn kawpow(rng: &mut Rng, number: u8) -> Dialogue {
-    let mut truth = Truth::of("cryptonote", Some("XMR"), &wallet::xmr(number), "gpu");
+    // The wallet is paid in Monero, which is not what is mined.
+    let mut truth = Truth::of("cryptonote", None, &wallet::xmr(number), "gpu");
     truth.agent = Some(XMRIG.to_owned());
     let login = truth.login().to_owned();
     let mut d = Dialogue::new(truth);

@@ -1,6 +1,6 @@
 //! XMRig's kawpow and ghostrider mining: a CryptoNote login, then `mining.*` messages on the same connection.
 //!
-//! Source of the protocol facts: xmrig `AutoClient.cpp`, `EthStratumClient.cpp`; MoneroOcean's nodejs-pool. In: messages of
+//! Source of the protocol facts: xmrig `AutoClient.cpp`, `EthStratumClient.cpp`; `MoneroOcean`'s nodejs-pool. In: messages of
 //! a session whose login was CryptoNote's. Out: facts and evidence.
 
 use std::borrow::Cow;
