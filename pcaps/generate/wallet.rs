@@ -171,3 +171,22 @@ fn forty_bit(prefix: &str, charset: &[u8; 32], raw: &[u8]) -> String {
     digits.extend((0..8).rev().map(|i| (check >> (5 * i) & 31) as u8));
     format!("{prefix}:{}", digits.iter().map(|d| charset[usize::from(*d)] as char).collect::<String>())
 }
+
+/// DERO: bech32 of a version and a point of 33 bytes.
+pub fn dero(number: u8) -> String {
+    bech32::encode::<bech32::Bech32>(bech32::Hrp::parse("dero").unwrap(), &payload::<34>(number)).unwrap()
+}
+
+/// Nimiq, in groups of four: base 32 with the check digits of an IBAN (ISO 7064 modulo 97).
+pub fn nim(number: u8) -> String {
+    const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKLMNPQRSTUVXY";
+    let bits = payload::<20>(number).iter().flat_map(|b| (0..8).rev().map(move |i| b >> i & 1)).collect::<Vec<u8>>();
+    let digits = bits.chunks(5).map(|five| five.iter().fold(0, |n, b| n << 1 | b));
+    let body: String = digits.map(|d| char::from(ALPHABET[usize::from(d)])).collect();
+    let rest = format!("{body}NQ00").chars().fold(0, |rest, c| match c.to_digit(36) {
+        Some(d) if d < 10 => (rest * 10 + d) % 97,
+        d => (rest * 100 + d.unwrap_or(0)) % 97,
+    });
+    let plain = format!("NQ{:02}{body}", 98 - rest);
+    plain.as_bytes().chunks(4).map(String::from_utf8_lossy).collect::<Vec<_>>().join(" ")
+}

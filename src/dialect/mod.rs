@@ -9,10 +9,14 @@ mod aleo;
 mod alephium;
 mod arbiter;
 mod autolykos;
+mod beam;
 mod bitcoin_v1;
+mod chia;
+mod coinhive;
 mod conflux;
 mod conversation;
 mod cryptonote;
+mod dero;
 mod eaglesong;
 mod equihash;
 mod eth_getwork;
@@ -23,17 +27,24 @@ mod ethproxy;
 mod family;
 mod getblocktemplate;
 mod getwork;
+mod grin;
 mod http;
+mod ironfish;
 pub mod json;
 mod kadena;
 mod kaspa;
 mod kawpow;
+mod nimiq;
 mod program;
+mod qubic;
 mod requests;
 mod shape;
 mod sia;
 mod stratum;
 mod stream;
+#[cfg(test)]
+mod trial;
+mod webminerpool;
 mod xelis;
 
 pub use arbiter::{Arbiter, Interest, Origin, Scratch};
@@ -58,6 +69,10 @@ pub static DIALECTS: &[&dyn Dialect] = &[
     &conflux::Conflux,
     &cryptonote::CryptoNote,
     &eaglesong::Eaglesong,
+    &beam::Beam,
+    &chia::Chia,
+    &coinhive::CoinHive,
+    &dero::Dero,
     &equihash::Equihash,
     &eth_getwork::EthGetWork,
     &ethereum_stratum::EthereumStratum,
@@ -71,6 +86,11 @@ pub static DIALECTS: &[&dyn Dialect] = &[
     &kawpow::KawPow,
     &sia::Sia,
     &xelis::Xelis,
+    &grin::Grin,
+    &ironfish::IronFish,
+    &nimiq::Nimiq,
+    &qubic::Qubic,
+    &webminerpool::WebMinerPool,
 ];
 
 /// What carries a dialect's messages.

@@ -5,6 +5,7 @@
 
 pub mod benign;
 pub mod carried;
+pub mod coins;
 pub mod hostile;
 pub mod newline;
 pub mod spoken;
@@ -15,7 +16,15 @@ use super::capture::Product;
 
 /// All files.
 pub fn all() -> Vec<Product> {
-    let sets =
-        [spoken::all(), streams::all(), carried::all(), hostile::all(), benign::all(), wrapped::all(), newline::all()];
+    let sets = [
+        spoken::all(),
+        streams::all(),
+        carried::all(),
+        hostile::all(),
+        benign::all(),
+        wrapped::all(),
+        newline::all(),
+        coins::all(),
+    ];
     sets.into_iter().flatten().collect()
 }

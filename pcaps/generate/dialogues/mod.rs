@@ -5,12 +5,14 @@
 pub mod alephium;
 pub mod autolykos;
 pub mod bitcoin;
+pub mod coins;
 pub mod conflux;
 pub mod cryptonote;
 pub mod equihash;
 pub mod ethproxy;
 pub mod ethstratum;
 pub mod getwork;
+pub mod grin;
 pub mod hour;
 pub mod kaspa;
 pub mod kawpow;
@@ -18,6 +20,8 @@ pub mod nonces;
 pub mod oddities;
 pub mod proofs;
 pub mod sia;
+pub mod variants;
+pub mod web;
 
 use super::dialogue::Dialogue;
 use super::rng::Rng;
@@ -78,5 +82,22 @@ pub fn all(seed: u64) -> Vec<(&'static str, &'static str, Dialogue)> {
     add("aleo-2", &|r| proofs::aleo_2(r, 39));
     add("sia", &|r| sia::siamining(r, 40));
     add("sia-whole-header", &sia::whole_header);
+    add("grin", &|r| grin::grin(r, 26));
+    add("grin-epic", &|r| grin::epic(r, 27));
+    add("beam", &|r| coins::beam(r, 28));
+    add("ironfish", &|r| coins::iron_fish(r, 29));
+    add("chia", &|r| coins::chia(r, 30));
+    add("coinhive-lines", &|r| web::coinhive_lines(r, 31));
+    add("coinhive-page", &|r| web::coinhive_page(r, 32));
+    add("webminerpool", &|r| web::webminerpool(r, 33));
+    add("nimiq", &|r| web::nimiq(r, 34));
+    add("dero", &|r| web::dero(r, 35));
+    add("qubic", &|r| web::qubic(r, 36));
+    add("cryptonote-self-select", &|r| variants::self_select(r, 37));
+    add("cryptonote-benchmark", &|r| variants::benchmark(r, 38));
+    add("cryptonote-proxy", &|r| variants::proxy(r, 39));
+    add("cryptonote-p2pool", &|r| variants::p2pool(r, 40));
+    add("cryptonote-tari", &|r| variants::tari(r, 41));
+    add("cryptonote-kawpow", &|r| variants::kawpow(r, 42));
     list
 }
