@@ -82,6 +82,17 @@ pub fn all(seed: u64) -> Vec<(&'static str, &'static str, Dialogue)> {
     add("aleo-2", &|r| proofs::aleo_2(r, 39));
     add("sia", &|r| sia::siamining(r, 40));
     add("sia-whole-header", &sia::whole_header);
+    list
+}
+
+/// Dialogues of single coins, web miners and variants, which the tests of every spelling and every damage do not play yet.
+pub fn single(seed: u64) -> Vec<(&'static str, &'static str, Dialogue)> {
+    let mut root = Rng::new(seed);
+    let mut list = Vec::new();
+    let mut add = |name, make: &dyn Fn(&mut Rng) -> Dialogue| {
+        let dialogue = make(&mut root.fork());
+        list.push((name, dialogue.truth.dialect, dialogue));
+    };
     add("grin", &|r| grin::grin(r, 26));
     add("grin-epic", &|r| grin::epic(r, 27));
     add("beam", &|r| coins::beam(r, 28));

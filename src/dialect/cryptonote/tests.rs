@@ -52,8 +52,14 @@ fn a_proxy_is_one_flow_for_many_rigs() {
     let nonces =
         heard(&[(MINER, &login(RIG)), (POOL, &answer(&job())), (MINER, &submit(r#","workerNonce":7,"poolNonce":9"#))]);
     let named = heard(&[(MINER, &login(&RIG.replace("XMRig/6.26.0", "xmrig-proxy/6.22.0")))]);
-    assert!(!has(&direct, Code::WritingStyle));
-    assert!(has(&nonces, Code::WritingStyle) && has(&named, Code::WritingStyle));
+    // The first of a kind keeps its text, and the rig's own writing comes before the proxy's nonces.
+    let written = |a: &Arbiter| {
+        let lines = &a.conversation().unwrap().evidence;
+        lines.lines().find(|e| e.code == Code::WritingStyle).map_or(0, |e| e.count)
+    };
+    assert!(written(&nonces) > written(&direct));
+    let shared = |a: &Arbiter| a.conversation().unwrap().evidence.lines().any(|e| e.text.contains("many rigs"));
+    assert!(shared(&named) && !shared(&direct));
 }
 
 #[test]
