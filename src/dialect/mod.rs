@@ -4,25 +4,36 @@
 //! facts and evidence in a [`Conversation`]. A dialect does no I/O, has no clock and no configuration, and knows no
 //! other dialect: which one a flow speaks is decided by the [`Arbiter`] from what each makes of the messages.
 
+mod aleo_zkwork;
 mod arbiter;
 mod bitcoin_v1;
+mod btcagent;
+mod cgminer_api;
+mod claymore_api;
 mod conversation;
 mod cryptonote;
+mod datum;
+mod duino_coin;
 mod equihash;
 mod eth_getwork;
 mod ethereum_stratum;
 mod ethereum_stratum_1;
 mod ethereum_stratum_2;
 mod ethproxy;
+mod frames;
 mod getblocktemplate;
 mod getwork;
 mod http;
 pub mod json;
+mod p2pool;
 mod program;
 mod requests;
+mod rig_http;
 mod shape;
 mod stratum;
+mod stratum_v2;
 mod stream;
+mod xmrig_api;
 
 pub use arbiter::{Arbiter, Interest, Origin, Scratch};
 pub use conversation::{Conversation, Password, Shares, Stage};
@@ -39,6 +50,7 @@ use json::{Rpc, Value};
 /// Every dialect. Order carries no meaning; ties between probes are broken by evidence, then by name.
 pub static DIALECTS: &[&dyn Dialect] = &[
     &bitcoin_v1::BitcoinV1,
+    &claymore_api::ClaymoreApi,
     &cryptonote::CryptoNote,
     &equihash::Equihash,
     &eth_getwork::EthGetWork,
@@ -48,6 +60,8 @@ pub static DIALECTS: &[&dyn Dialect] = &[
     &ethproxy::EthProxy,
     &getblocktemplate::GetBlockTemplate,
     &getwork::GetWork,
+    &rig_http::RigHttp,
+    &xmrig_api::XmrigApi,
 ];
 
 /// What carries a dialect's messages.
