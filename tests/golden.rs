@@ -307,6 +307,7 @@ fn check_refusals(g: &Golden, output: &Output, failures: &mut Failures) {
             "verdict_too_low" => "below-level",
             "one_way" => "one-way",
             "no_handshake" => "no-handshake",
+            "no_answer" => "no-peer-reply",
             "private_address" => "special-purpose",
             other => panic!("{}: {other:?} is no reason", g.name),
         };

@@ -116,7 +116,7 @@ pub struct Shares {
 pub struct Refused {
     /// `address:port`.
     pub endpoint: String,
-    /// `verdict_too_low`, `one_way`, `no_handshake`, or `private_address`: the gate that has to stop it.
+    /// `verdict_too_low`, `one_way`, `no_handshake`, `no_answer` or `private_address`: the gate that has to stop it.
     pub reason: String,
 }
 

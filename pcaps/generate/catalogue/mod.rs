@@ -5,6 +5,7 @@
 
 pub mod benign;
 pub mod carried;
+pub mod framed;
 pub mod hostile;
 pub mod spoken;
 pub mod streams;
@@ -13,6 +14,6 @@ use super::capture::Product;
 
 /// All files.
 pub fn all() -> Vec<Product> {
-    let sets = [spoken::all(), streams::all(), carried::all(), hostile::all(), benign::all()];
+    let sets = [spoken::all(), streams::all(), carried::all(), hostile::all(), benign::all(), framed::all()];
     sets.into_iter().flatten().collect()
 }

@@ -2,13 +2,16 @@
 //!
 //! In: a seed. Out: [`Dialogue`]s with their truth.
 
+pub mod binary;
 pub mod bitcoin;
 pub mod cryptonote;
 pub mod equihash;
 pub mod ethproxy;
 pub mod ethstratum;
 pub mod getwork;
+pub mod management;
 pub mod oddities;
+pub mod stratum2;
 
 use super::dialogue::Dialogue;
 use super::rng::Rng;
@@ -52,5 +55,25 @@ pub fn all(seed: u64) -> Vec<(&'static str, &'static str, Dialogue)> {
     add("getblocktemplate-monero", &|r| getwork::monero_daemon(r, 24));
     add("eth-getwork", &getwork::eth_getwork);
     add("oddities", &|r| oddities::odd_json(r, 25));
+    list
+}
+
+/// Every mining dialogue that is no JSON messages: framed, sized or worded in its own way. Apart from [`all`], since
+/// nothing of these can be spelled in another way.
+pub fn streams(seed: u64) -> Vec<(&'static str, &'static str, Dialogue)> {
+    let mut root = Rng::new(seed);
+    let mut list = Vec::new();
+    let mut add = |name, make: fn(&mut Rng, u8) -> Dialogue| {
+        let dialogue = make(&mut root.fork(), 26);
+        list.push((name, dialogue.truth.dialect, dialogue));
+    };
+    add("stratum-v2-device", stratum2::device);
+    add("stratum-v2-proxy", stratum2::proxy);
+    add("stratum-v2-clear", stratum2::clear);
+    add("p2pool", binary::p2pool);
+    add("btcagent", binary::btcagent);
+    add("datum", binary::datum);
+    add("duino-coin", binary::duino);
+    add("aleo-zkwork", binary::aleo);
     list
 }
