@@ -1,6 +1,6 @@
 //! Aleo as zk.work's own programs speak it: length-prefixed binary messages.
 //!
-//! Source of the protocol facts: zkwork_aleo_protocol `src/message/poolmessage.rs`. In: bytes of both directions. Out:
+//! Source of the protocol facts: `zkwork_aleo_protocol`'s `src/message/poolmessage.rs`. In: bytes of both directions. Out:
 //! facts and evidence. Little-endian length (u32, at most 512), type, body. From the miner: 128 connect, 129 submit, 130
 //! disconnect, 131 ping; from the pool: 0 acknowledge, 1 job, 2 shut down, 3 pong. Shares are not answered.
 

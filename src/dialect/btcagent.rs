@@ -1,4 +1,4 @@
-//! BTCAgent (btccom): one connection for a whole farm, binary frames among JSON lines.
+//! `BTCAgent` (btccom): one connection for a whole farm, binary frames among JSON lines.
 //!
 //! Sources of the protocol facts: btcagent `ExMessage.go`, `UpSessionBTC.go`, `Const.go`, `StratumStatus.go`. In: bytes
 //! of both directions. Out: facts and evidence. The agent opens with `agent.get_capabilities`, subscribes and authorizes

@@ -1,4 +1,4 @@
-//! The management interface of cgminer and its relatives (bfgminer, sgminer, bmminer, btminer, TeamRedMiner).
+//! The management interface of cgminer and its relatives (bfgminer, sgminer, bmminer, btminer, `TeamRedMiner`).
 //!
 //! Source of the protocol facts: cgminer `API-README`. In: bytes of both directions. Out: inventory evidence: somebody
 //! asked (`noted`: it may be a scan), a rig answered (`suspected`). A connection is one request, `{"command":"summary"}` or
@@ -97,6 +97,7 @@ fn is_answer_or_part(bytes: &[u8]) -> bool {
 }
 
 #[derive(Default)]
+#[allow(clippy::struct_excessive_bools)] // independent facts
 struct State {
     /// The first who speaks is the rig.
     rig_first: bool,

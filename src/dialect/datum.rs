@@ -1,6 +1,6 @@
 //! DATUM: the protocol between a miner's own template maker and the OCEAN pool.
 //!
-//! Source of the protocol facts: datum_gateway `src/datum_protocol.c` and `.h`. In: bytes of both directions. Out:
+//! Source of the protocol facts: `datum_gateway`'s `src/datum_protocol.c` and `.h`. In: bytes of both directions. Out:
 //! evidence. Only the first header can be read: four bytes under a fixed XOR mask, which say how long the sealed
 //! greeting behind them is. All later ones are under a key of the session, so that jobs and shares are not visible:
 //! `suspected` for the greeting, `probable` when it was answered, never more.

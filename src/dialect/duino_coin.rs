@@ -121,7 +121,8 @@ impl StreamSession for State {
             let room = LONGEST.saturating_sub(text.len());
             text.extend_from_slice(part.get(..room.min(part.len())).unwrap_or_default());
             *self.since.get_mut(role) = at;
-            if text.len() >= LONGEST {
+            let binary = part.iter().any(|b| *b < b' ' && !b.is_ascii_whitespace());
+            if text.len() >= LONGEST || binary {
                 self.reading.strange = PATIENCE;
             }
             // A job is whole with its digits only when its line ends; everything else may be judged at once.
@@ -181,7 +182,8 @@ impl Reading {
                     c.worker(s.rig);
                     c.reported_hashrate = s.rate.filter(|r| r.is_finite() && *r > 0.0).or(c.reported_hashrate);
                 } else if text != "MOTD" {
-                    self.strange += 1;
+                    // A miner asks for a job before it says anything else.
+                    self.strange += if self.asked { 1 } else { PATIENCE };
                 }
             }
             Role::Pool => {

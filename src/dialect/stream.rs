@@ -76,3 +76,6 @@ pub trait StreamSession: Send {
     /// A direction is over. Only told to the session that reads the flow.
     fn end(&mut self, _from: Direction, _at: Stamp, _c: &mut Conversation) {}
 }
+
+#[cfg(test)]
+pub(super) mod bench;

@@ -10,6 +10,7 @@ use super::super::rng::Rng;
 use super::super::tcp::{self, Cut, End};
 
 type Make = fn(&mut Rng, u8) -> Dialogue;
+type Asked = fn(&mut Rng) -> Dialogue;
 
 /// The captures.
 pub fn all() -> Vec<Product> {
@@ -117,7 +118,7 @@ fn p2pool_one_way() -> Vec<Product> {
 
 /// A station inside asks its rigs: inventory, suspected and no more, never blocked.
 fn managed() -> Vec<Product> {
-    let list: [(u8, &str, Family, u16, fn(&mut Rng) -> Dialogue, &str); 4] = [
+    let list: [(u8, &str, Family, u16, Asked, &str); 4] = [
         (211, "rig-cgminer-json", Family::V4, 4028, management::cgminer_json, "cgminer's interface in JSON"),
         (212, "rig-cgminer-text", Family::V6, 4028, management::cgminer_text, "cgminer's interface as text"),
         (

@@ -307,7 +307,7 @@ impl Noise {
     /// Frames of the pool; whether all of them are known now.
     fn pushes(&mut self, rest: u64, at: Stamp, c: &mut Conversation) -> bool {
         let answers = rest / SHARES_SUCCESS;
-        if self.outstanding > 0 && rest % SHARES_SUCCESS == 0 && (1..=self.outstanding).contains(&answers) {
+        if self.outstanding > 0 && rest.is_multiple_of(SHARES_SUCCESS) && (1..=self.outstanding).contains(&answers) {
             // An answer is for all shares up to it.
             for _ in 0..self.outstanding {
                 c.accepted(at, 0.0);
