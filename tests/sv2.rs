@@ -145,9 +145,8 @@ fn nothing_else_that_opens_with_64_bytes_is_taken_for_it() {
     for (name, make) in strangers::ALL {
         let mut rng = Rng::named(name);
         let all: Vec<_> = (0..200).map(|_| make(&mut rng)).collect();
-        for f in findings(&all) {
-            panic!("{name}: {} {:?}: {}", f.dialect, f.verdict, said(&f));
-        }
+        let found: Vec<_> = findings(&all).iter().map(said).collect();
+        assert!(found.is_empty(), "{name}: {found:?}");
     }
 }
 
@@ -158,9 +157,8 @@ fn twenty_thousand_random_conversations_are_not_reported() {
     for _ in 0..20 {
         let all: Vec<_> = (0..1000).map(|_| strangers::random(&mut rng)).collect();
         n += all.len();
-        for f in findings(&all) {
-            panic!("{} {:?}: {}", f.dialect, f.verdict, said(&f));
-        }
+        let found: Vec<_> = findings(&all).iter().map(said).collect();
+        assert!(found.is_empty(), "{found:?}");
     }
     assert_eq!(n, 20_000);
 }

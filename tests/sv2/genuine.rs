@@ -98,8 +98,8 @@ impl Wire {
     fn send<T: Serialize + GetSize>(&mut self, side: Side, kind: u8, channel: bool, message: T) {
         let frame = MessageFrame::from_message(message, kind, 0, channel).unwrap();
         let bytes = match &mut self.keys {
-            Some(keys) => NoiseEncoder::new().encode_transport(frame, &mut keys[side.index()]).unwrap().to_vec(),
-            None => Encoder::new().encode(frame).unwrap().to_vec(),
+            Some(keys) => NoiseEncoder::new().encode_transport(frame, &mut keys[side.index()]).unwrap(),
+            None => Encoder::new().encode(frame).unwrap(),
         };
         self.say(side, bytes);
     }
