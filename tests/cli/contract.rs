@@ -37,6 +37,16 @@ const DIALECTS: &[&str] = &[
     "ethproxy",
     "getblocktemplate",
     "getwork",
+    "aleo-zkwork",
+    "btcagent",
+    "cgminer-api",
+    "claymore-api",
+    "datum",
+    "duino-coin",
+    "p2pool",
+    "rig-http",
+    "stratum-v2",
+    "xmrig-api",
 ];
 
 const SHARES: &[Member] = &[("submitted", Count, true), ("accepted", Count, true), ("rejected", Count, true)];
