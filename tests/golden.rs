@@ -324,6 +324,7 @@ fn check_refusals(g: &Golden, output: &Output, failures: &mut Failures) {
             "verdict_too_low" => "below-level",
             "one_way" => "one-way",
             "no_handshake" => "no-handshake",
+            "no_answer" => "no-peer-reply",
             "private_address" => "special-purpose",
             "proxy" => "proxy",
             other => panic!("{}: {other:?} is no reason", g.name),

@@ -153,7 +153,7 @@ pub struct Shares {
 pub struct Refused {
     /// `address:port`.
     pub endpoint: String,
-    /// `verdict_too_low`, `one_way`, `no_handshake`, `private_address` or `proxy`: the gate that has to stop it.
+    /// `verdict_too_low`, `one_way`, `no_handshake`, `no_answer`, `private_address` or `proxy`: the gate that has to stop it.
     pub reason: String,
 }
 

@@ -6,17 +6,23 @@
 
 mod aeternity;
 mod aleo;
+mod aleo_zkwork;
 mod alephium;
 mod arbiter;
 mod autolykos;
 mod beam;
 mod bitcoin_v1;
+mod btcagent;
+mod cgminer_api;
 mod chia;
+mod claymore_api;
 mod coinhive;
 mod conflux;
 mod conversation;
 mod cryptonote;
+mod datum;
 mod dero;
+mod duino_coin;
 mod eaglesong;
 mod equihash;
 mod eth_getwork;
@@ -25,6 +31,7 @@ mod ethereum_stratum_1;
 mod ethereum_stratum_2;
 mod ethproxy;
 mod family;
+mod frames;
 mod getblocktemplate;
 mod getwork;
 mod grin;
@@ -35,17 +42,21 @@ mod kadena;
 mod kaspa;
 mod kawpow;
 mod nimiq;
+mod p2pool;
 mod program;
 mod qubic;
 mod requests;
+mod rig_http;
 mod shape;
 mod sia;
 mod stratum;
+mod stratum_v2;
 mod stream;
 #[cfg(test)]
 mod trial;
 mod webminerpool;
 mod xelis;
+mod xmrig_api;
 
 pub use arbiter::{Arbiter, Interest, Origin, Scratch};
 pub use conversation::{Conversation, Password, Shares, Stage};
@@ -68,6 +79,7 @@ pub static DIALECTS: &[&dyn Dialect] = &[
     &beam::Beam,
     &bitcoin_v1::BitcoinV1,
     &chia::Chia,
+    &claymore_api::ClaymoreApi,
     &coinhive::CoinHive,
     &conflux::Conflux,
     &cryptonote::CryptoNote,
@@ -88,9 +100,11 @@ pub static DIALECTS: &[&dyn Dialect] = &[
     &kawpow::KawPow,
     &nimiq::Nimiq,
     &qubic::Qubic,
+    &rig_http::RigHttp,
     &sia::Sia,
     &webminerpool::WebMinerPool,
     &xelis::Xelis,
+    &xmrig_api::XmrigApi,
 ];
 
 /// What carries a dialect's messages.

@@ -21,8 +21,9 @@ use crate::wallet::Coin;
 const LOOKS: u8 = 6;
 /// The same for a stream picked up in the middle: the next line must begin within these.
 const LOOKS_MID_STREAM: u8 = 24;
-/// The same while a stream dialect is interested.
-const LOOKS_CONTENDED: u16 = 400;
+/// The same while a stream dialect is interested: room for a Stratum V2 opening in segments of one byte. The dialects
+/// themselves give up long before on anything that is not theirs.
+const LOOKS_CONTENDED: u16 = 2_000;
 /// Messages without a dialect before a flow is let go.
 const PATIENCE: u32 = 24;
 /// The same on a second look, of which there may be many.
@@ -175,6 +176,11 @@ impl Inspection {
                 if self.is_peeled() {
                     self.peel(info, way, tools, health, |peel, out| peel.end(out));
                 }
+                if self.settled
+                    && let Some(s) = self.streams.first_mut()
+                {
+                    s.session.end(way, tools.stamp, &mut s.conversation);
+                }
             }
         }
     }
@@ -220,7 +226,7 @@ impl Inspection {
             let start = Start { bytes, opener: opener.map(|o| o == way), mid_stream };
             for &dialect in STREAM_DIALECTS {
                 if !self.streams.iter().any(|s| s.dialect.id() == dialect.id()) && dialect.starts(start) {
-                    let session = dialect.open();
+                    let session = dialect.open_at(start);
                     self.streams.push(Stream { dialect, session, conversation: Conversation::default(), miner: None });
                 }
             }

@@ -7,7 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use super::inspection::{Inspection, Reading, Tools};
 use crate::carrier::peel::Wrap;
 use crate::decode::Packet;
-use crate::dialect::{Scratch, Stage};
+use crate::dialect::{Category, Scratch, Stage};
 use crate::evidence::{Code, judge};
 use crate::flow::{Ended, FlowHasher, FlowTable, Limits};
 use crate::health::{Counter, Health};
@@ -183,7 +183,7 @@ fn finding(ended: &mut Ended<Inspection>) -> Option<FlowFinding> {
     }
     if one_way {
         c.evidence.note(Code::OneWay, first, || "only one direction of the conversation was captured".to_owned());
-    } else if !replied {
+    } else if !replied && category != Category::Inventory {
         c.evidence.note(Code::NoAnswer, last, || "the server never answered in the protocol".to_owned());
     }
     if gaps > 0 {

@@ -92,8 +92,10 @@ fn packets(path: &Path, name: &str, seeds: &mut Vec<Seed>) {
         seeds.push(("decode", name.to_owned(), pack(1600)));
     }
     // The second address family says the same once more.
-    let twin = name.strip_suffix("-v6").is_some_and(|n| path.with_file_name(format!("{n}-v4.pcap")).exists());
-    if !twin || name.starts_with("ethereum") {
+    let there = |n: &str| ["pcap", "pcap.gz"].iter().any(|end| path.with_file_name(format!("{n}-v4.{end}")).exists());
+    let twin = name.strip_suffix("-v6").is_some_and(there);
+    // What is silent speaks to the dialects alone.
+    if (!twin || name.starts_with("ethereum")) && !name.starts_with("benign-") {
         // Alephium's first job alone is 11 kB.
         let budget = if name == "alephium-v4" { 13_000 } else { 2600 };
         seeds.push(("worker", name.to_owned(), pack(budget)));

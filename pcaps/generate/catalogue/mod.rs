@@ -6,6 +6,7 @@
 pub mod benign;
 pub mod carried;
 pub mod coins;
+pub mod framed;
 pub mod hostile;
 pub mod newline;
 pub mod spoken;
@@ -25,6 +26,7 @@ pub fn all() -> Vec<Product> {
         wrapped::all(),
         newline::all(),
         coins::all(),
+        framed::all(),
     ];
     sets.into_iter().flatten().collect()
 }

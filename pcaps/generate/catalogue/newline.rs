@@ -65,7 +65,7 @@ pub fn all() -> Vec<Product> {
             1 => End::Fin(Side::Client),
             _ => End::Reset(Side::Client),
         };
-        c.gzip = matches!(number, 166 | 167);
+        c.gzip = true;
         c.show(&talk, &dialogue, &Carriage::Plain);
         out.extend(c.finish());
     }

@@ -4,6 +4,7 @@
 
 pub mod alephium;
 pub mod autolykos;
+pub mod binary;
 pub mod bitcoin;
 pub mod coins;
 pub mod conflux;
@@ -16,10 +17,12 @@ pub mod grin;
 pub mod hour;
 pub mod kaspa;
 pub mod kawpow;
+pub mod management;
 pub mod nonces;
 pub mod oddities;
 pub mod proofs;
 pub mod sia;
+pub mod stratum2;
 pub mod variants;
 pub mod web;
 
@@ -110,5 +113,25 @@ pub fn single(seed: u64) -> Vec<(&'static str, &'static str, Dialogue)> {
     add("cryptonote-p2pool", &|r| variants::p2pool(r, 40));
     add("cryptonote-tari", &|r| variants::tari(r, 41));
     add("cryptonote-kawpow", &|r| variants::kawpow(r, 42));
+    list
+}
+
+/// Every mining dialogue that is no JSON messages: framed, sized or worded in its own way. Apart from [`all`], since
+/// nothing of these can be spelled in another way.
+pub fn streams(seed: u64) -> Vec<(&'static str, &'static str, Dialogue)> {
+    let mut root = Rng::new(seed);
+    let mut list = Vec::new();
+    let mut add = |name, make: fn(&mut Rng, u8) -> Dialogue| {
+        let dialogue = make(&mut root.fork(), 26);
+        list.push((name, dialogue.truth.dialect, dialogue));
+    };
+    add("stratum-v2-device", stratum2::device);
+    add("stratum-v2-proxy", stratum2::proxy);
+    add("stratum-v2-clear", stratum2::clear);
+    add("p2pool", binary::p2pool);
+    add("btcagent", binary::btcagent);
+    add("datum", binary::datum);
+    add("duino-coin", binary::duino);
+    add("aleo-zkwork", binary::aleo);
     list
 }

@@ -86,8 +86,9 @@ fn check(arbiter: &Arbiter, opener: Option<Direction>, spoke: [bool; 2], message
         );
         return;
     };
-    assert!(DIALECTS.iter().any(|d| d.id() == id));
-    assert!(opener.is_none_or(|o| o == miner), "the miner did not open the connection");
+    let dialect = DIALECTS.iter().find(|d| d.id() == id).expect("a dialect of the list");
+    let right = |o: Direction| (o == miner) == dialect.miner_opens();
+    assert!(opener.is_none_or(right), "{id}: the wrong end opened the connection");
     if let Some(judgement) = judge(&c.evidence) {
         let convicted = judgement.verdict == Verdict::Confirmed;
         assert!(!convicted || spoke == [true, true], "{id}: convicted by one direction: {:?}", c.evidence);
