@@ -84,6 +84,10 @@ struct Contest {
     held: Vec<Held>,
     bytes: Vec<u8>,
     messages: u32,
+    /// The first dialect that was certain of the miner.
+    claimed: Option<usize>,
+    /// The pool answered in it, as far as one can tell.
+    agreed: bool,
 }
 
 /// Decides and reads one flow.
@@ -183,7 +187,7 @@ impl Arbiter {
         }
         // What the miner says may be a decoy that the pool ignores: the pool's word settles it.
         let pool_spoke = certain.is_some() && m.from != *miner;
-        if pool_spoke || contest.messages >= SETTLE {
+        if pool_spoke || (contest.agreed && contest.claimed == Some(leader)) || contest.messages >= SETTLE {
             self.contest = None;
         }
         Ok(Interest::Mining)
@@ -206,7 +210,16 @@ impl Active {
 impl Contest {
     fn new() -> Self {
         let n = DIALECTS.len();
-        Self { scores: vec![0; n], out: 0, votes: vec![None; n], held: Vec::new(), bytes: Vec::new(), messages: 0 }
+        Self {
+            scores: vec![0; n],
+            out: 0,
+            votes: vec![None; n],
+            held: Vec::new(),
+            bytes: Vec::new(),
+            messages: 0,
+            claimed: None,
+            agreed: false,
+        }
     }
 
     /// Keeps the message if there is room; whether there was.
@@ -251,6 +264,11 @@ impl Contest {
             let miner = if role == Role::Miner { m.from } else { m.from.reverse() };
             if opener.is_some_and(|o| (o == miner) != dialect.miner_opens()) {
                 continue;
+            }
+            // The miner's certain word, and an answer of the pool that fits it: settled.
+            self.agreed |= role == Role::Pool && !sure && self.claimed == Some(at);
+            if sure && role == Role::Miner {
+                self.claimed.get_or_insert(at);
             }
             let (Some(score), Some(vote)) = (self.scores.get_mut(at), self.votes.get_mut(at)) else { continue };
             *score = score.saturating_add(weight);

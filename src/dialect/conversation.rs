@@ -139,6 +139,19 @@ impl Conversation {
         self.evidence.note(Code::PoolReply, at, || format!("the server {what}"));
     }
 
+    /// An answer that servers of other things give as well: it counts once something was seen that only miners and pools
+    /// say.
+    pub fn replied_too(&mut self, at: Stamp, what: &str) {
+        if self.is_known() {
+            self.replied(at, what);
+        }
+    }
+
+    /// Whether something was seen that only miners and pools say: a request, a share, a job.
+    pub fn is_known(&self) -> bool {
+        [Code::ClientRequest, Code::ShareSubmitted, Code::JobDelivered].iter().any(|&code| self.evidence.has(code))
+    }
+
     /// The login string, as sent. The first one stays; it names the flow.
     pub fn login(&mut self, at: Stamp, login: &str) {
         if self.login.is_some() || login.is_empty() {
@@ -216,6 +229,15 @@ impl Conversation {
         self.difficulty = Some(difficulty);
         self.current_work = work;
         self.evidence.note(Code::DifficultySet, at, || format!("the server set difficulty {difficulty}"));
+    }
+
+    /// Difficulty in a unit whose expected work is not known: it is told, and rates nothing.
+    pub fn difficulty_alone(&mut self, at: Stamp, difficulty: f64) {
+        if difficulty.is_finite() && difficulty > 0.0 {
+            self.difficulty = Some(difficulty);
+            self.current_work = 0.0;
+            self.evidence.note(Code::DifficultySet, at, || format!("the server set difficulty {difficulty}"));
+        }
     }
 
     /// A job was delivered; `id` is what shares will name it by.

@@ -4,25 +4,48 @@
 //! facts and evidence in a [`Conversation`]. A dialect does no I/O, has no clock and no configuration, and knows no
 //! other dialect: which one a flow speaks is decided by the [`Arbiter`] from what each makes of the messages.
 
+mod aeternity;
+mod aleo;
+mod alephium;
 mod arbiter;
+mod autolykos;
+mod beam;
 mod bitcoin_v1;
+mod chia;
+mod coinhive;
+mod conflux;
 mod conversation;
 mod cryptonote;
+mod dero;
+mod eaglesong;
 mod equihash;
 mod eth_getwork;
 mod ethereum_stratum;
 mod ethereum_stratum_1;
 mod ethereum_stratum_2;
 mod ethproxy;
+mod family;
 mod getblocktemplate;
 mod getwork;
+mod grin;
 mod http;
+mod ironfish;
 pub mod json;
+mod kadena;
+mod kaspa;
+mod kawpow;
+mod nimiq;
 mod program;
+mod qubic;
 mod requests;
 mod shape;
+mod sia;
 mod stratum;
 mod stream;
+#[cfg(test)]
+mod trial;
+mod webminerpool;
+mod xelis;
 
 pub use arbiter::{Arbiter, Interest, Origin, Scratch};
 pub use conversation::{Conversation, Password, Shares, Stage};
@@ -38,8 +61,18 @@ use json::{Rpc, Value};
 
 /// Every dialect. Order carries no meaning; ties between probes are broken by evidence, then by name.
 pub static DIALECTS: &[&dyn Dialect] = &[
+    &aeternity::Aeternity,
+    &aleo::Aleo,
+    &alephium::Alephium,
+    &autolykos::Autolykos,
+    &beam::Beam,
     &bitcoin_v1::BitcoinV1,
+    &chia::Chia,
+    &coinhive::CoinHive,
+    &conflux::Conflux,
     &cryptonote::CryptoNote,
+    &dero::Dero,
+    &eaglesong::Eaglesong,
     &equihash::Equihash,
     &eth_getwork::EthGetWork,
     &ethereum_stratum::EthereumStratum,
@@ -48,6 +81,16 @@ pub static DIALECTS: &[&dyn Dialect] = &[
     &ethproxy::EthProxy,
     &getblocktemplate::GetBlockTemplate,
     &getwork::GetWork,
+    &grin::Grin,
+    &ironfish::IronFish,
+    &kadena::Kadena,
+    &kaspa::Kaspa,
+    &kawpow::KawPow,
+    &nimiq::Nimiq,
+    &qubic::Qubic,
+    &sia::Sia,
+    &webminerpool::WebMinerPool,
+    &xelis::Xelis,
 ];
 
 /// What carries a dialect's messages.

@@ -9,7 +9,7 @@ use crate::carrier::http::HttpMeta;
 use crate::carrier::peel::{Peel, Piece, Wrap};
 use crate::carrier::{First, first_bytes};
 use crate::dialect::{
-    Arbiter, Carrier, Category, Conversation, Interest, Origin, Probe, Role, STREAM_DIALECTS, Scratch, Start,
+    Arbiter, Carrier, Category, Conversation, Dialect, Interest, Origin, Probe, Role, STREAM_DIALECTS, Scratch, Start,
     StreamDialect, StreamSession,
 };
 use crate::evidence::{Verdict, judge};
@@ -355,6 +355,7 @@ impl Inspection {
         }
         // Asked again after an authentication, or opened again.
         let once = matches!(wrap, Wrap::Connect(Some(_)) | Wrap::WebSocket | Wrap::Gzip);
+        let upgraded = matches!(wrap, Wrap::WebSocket);
         let mut known = self.wraps.iter().zip(&self.met);
         if once && known.any(|(w, met)| *met.get(way) && *w == wrap) {
             return;
@@ -375,11 +376,14 @@ impl Inspection {
             self.wraps.push(wrap);
             self.met.push(met);
         }
-        // What the wrapping's own messages looked like says nothing about what is inside.
+        // What the wrapping's own messages looked like says nothing about what is inside, except that a dialect may begin
+        // with the upgrade request of its WebSocket.
         if !self.settled {
             self.streams.clear();
         }
-        if self.arbiter.as_ref().is_some_and(|a| a.dialect().is_none_or(|d| d.carried_by(Carrier::Http))) {
+        let begun = |d: &dyn Dialect| upgraded && d.carried_by(Carrier::WebSocket);
+        let led = |a: &Arbiter| a.dialect().is_none_or(|d| d.carried_by(Carrier::Http) && !begun(d));
+        if self.arbiter.as_ref().is_some_and(led) {
             self.arbiter = None;
         }
     }

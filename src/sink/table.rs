@@ -152,7 +152,7 @@ fn flows(n: usize) -> String {
 }
 
 fn unit(dialect: &str) -> difficulty::Unit {
-    if dialect == "equihash" { difficulty::Unit::Solutions } else { difficulty::Unit::Hashes }
+    if matches!(dialect, "equihash" | "beam") { difficulty::Unit::Solutions } else { difficulty::Unit::Hashes }
 }
 
 /// A timestamp to the second.

@@ -112,10 +112,11 @@ fn split_address(login: &str) -> (&str, &str) {
     (text.trim_end_matches(' '), rest)
 }
 
-/// A ticker and a colon before the rest.
+/// A ticker, in capitals as pools write it, and a colon before the rest: `kaspa:` misspelt is none.
 fn payout(login: &str) -> Option<(&str, &str)> {
     let (coin, rest) = login.split_once(':')?;
-    ((2..=8).contains(&coin.len()) && coin.bytes().all(|b| b.is_ascii_alphanumeric())).then_some((coin, rest))
+    ((2..=8).contains(&coin.len()) && coin.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit()))
+        .then_some((coin, rest))
 }
 
 impl<'a> Login<'a> {

@@ -27,8 +27,18 @@ use Kind::{Address, Count, Flag, List, Number, Object, Objects, OneOf, Text, Tim
 type Member = (&'static str, Kind, bool);
 
 const DIALECTS: &[&str] = &[
+    "aeternity",
+    "aleo",
+    "alephium",
+    "autolykos",
+    "beam",
     "bitcoin-v1",
+    "chia",
+    "coinhive",
+    "conflux",
     "cryptonote",
+    "dero",
+    "eaglesong",
     "equihash",
     "eth-getwork",
     "ethereum-stratum",
@@ -37,6 +47,16 @@ const DIALECTS: &[&str] = &[
     "ethproxy",
     "getblocktemplate",
     "getwork",
+    "grin",
+    "ironfish",
+    "kadena",
+    "kaspa",
+    "kawpow",
+    "nimiq",
+    "qubic",
+    "sia",
+    "webminerpool",
+    "xelis",
 ];
 
 const SHARES: &[Member] = &[("submitted", Count, true), ("accepted", Count, true), ("rejected", Count, true)];

@@ -12,7 +12,8 @@ use crate::support2::messages::{Said, of};
 use crate::support2::{is_dialect, lookalikes};
 
 /// Messages that two dialects share to the last byte: who is certain, of whose, and why both are right.
-const SHARED: &[(&str, &str, &str)] = &[];
+const SHARED: &[(&str, &str, &str)] =
+    &[("kawpow", "cryptonote", "XMRig speaks KawPow's messages behind a CryptoNote login; the login settles it")];
 
 /// Every dialect that is certain of a message, and the side it takes for the miner.
 fn certain(said: &Said) -> Vec<(&'static str, Side)> {
@@ -39,7 +40,7 @@ fn certain(said: &Said) -> Vec<(&'static str, Side)> {
 fn no_dialect_is_certain_of_anothers_words() {
     let mut sure = std::collections::BTreeSet::new();
     for seed in 1..4 {
-        for (name, _, d) in dialogues::all(seed) {
+        for (name, _, d) in dialogues::all(seed).into_iter().chain(dialogues::single(seed)) {
             for said in of(&d) {
                 for (who, miner) in certain(&said) {
                     let shared = SHARED.iter().any(|(a, b, _)| *a == who && *b == d.truth.dialect);
@@ -52,7 +53,9 @@ fn no_dialect_is_certain_of_anothers_words() {
         }
     }
     // Each knows at least one of its own: otherwise all of the above says nothing.
-    assert_eq!(sure.len(), DIALECTS.len(), "certain of their own: {sure:?}");
+    // Qubic's messages are known too little for certainty.
+    let without: Vec<_> = DIALECTS.iter().map(|d| d.id()).filter(|id| !sure.contains(id)).collect();
+    assert_eq!(without, ["qubic"], "certain of their own: {sure:?}");
 }
 
 #[test]

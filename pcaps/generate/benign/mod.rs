@@ -6,6 +6,7 @@
 pub mod http;
 pub mod lines;
 pub mod other;
+pub mod queue;
 pub mod wrapped;
 
 use super::dialogue::Dialogue;

@@ -5,7 +5,9 @@
 
 pub mod benign;
 pub mod carried;
+pub mod coins;
 pub mod hostile;
+pub mod newline;
 pub mod spoken;
 pub mod streams;
 pub mod wrapped;
@@ -14,6 +16,15 @@ use super::capture::Product;
 
 /// All files.
 pub fn all() -> Vec<Product> {
-    let sets = [spoken::all(), streams::all(), carried::all(), hostile::all(), benign::all(), wrapped::all()];
+    let sets = [
+        spoken::all(),
+        streams::all(),
+        carried::all(),
+        hostile::all(),
+        benign::all(),
+        wrapped::all(),
+        newline::all(),
+        coins::all(),
+    ];
     sets.into_iter().flatten().collect()
 }
