@@ -36,6 +36,8 @@ pub struct Worker {
     table: FlowTable<Inspection>,
     scratch: Scratch,
     health: Health,
+    /// What the inspections count while the table counts in `health`; moved over after each packet, made only once.
+    counted: Health,
     events: Vec<Event>,
     /// Bytes of half messages that all flows hold, and the most they may.
     held: usize,
@@ -52,6 +54,7 @@ impl Worker {
             table: FlowTable::new(limits, FlowHasher::new()),
             scratch: Scratch::default(),
             health: Health::default(),
+            counted: Health::default(),
             events: Vec::new(),
             held: 0,
             most_held: limits.buffered,
@@ -94,17 +97,13 @@ impl Worker {
     }
 
     fn look(&mut self, packet: &Packet<'_>, order: u64) {
-        let Self { table, scratch, health, events, held, most_held } = self;
+        let Self { table, scratch, health, counted, events, held, most_held } = self;
         let Some(mut flow) = table.packet(packet, health) else { return };
         let mut tools = Tools { scratch, stamp: packet.stamp() };
-        // The callback needs counters of its own: the table counts gaps while it hands out items.
-        let mut counted = Health::default();
         flow.feed(packet, health, |inspection, info, way, item| {
-            inspection.item(info, way, item, &mut tools, &mut counted);
+            inspection.item(info, way, item, &mut tools, counted);
         });
-        for c in [Counter::LinesTooLong, Counter::JsonInvalid, Counter::MiningMessages] {
-            health.add_n(c, counted.get(c));
-        }
+        settle(counted, health);
         let key = *flow.key();
         let (info, inspection) = flow.parts();
         let holds = inspection.held();
@@ -149,16 +148,20 @@ impl Worker {
 
     fn over(&mut self, mut ended: Ended<Inspection>, order: u64) {
         self.held = self.held.saturating_sub(ended.state.accounted);
-        let Self { scratch, health, events, .. } = self;
+        let Self { scratch, health, counted, events, .. } = self;
         let mut tools = Tools { scratch, stamp: ended.info.last };
-        let mut counted = Health::default();
-        ended.finish(health, |inspection, info, way, item| inspection.item(info, way, item, &mut tools, &mut counted));
-        for c in [Counter::LinesTooLong, Counter::JsonInvalid, Counter::MiningMessages] {
-            health.add_n(c, counted.get(c));
-        }
+        ended.finish(health, |inspection, info, way, item| inspection.item(info, way, item, &mut tools, counted));
+        settle(counted, health);
         if let Some(finding) = finding(&mut ended) {
             events.push(Event { order, what: What::Flow(Box::new(finding)) });
         }
+    }
+}
+
+/// Moves over what the inspections counted.
+fn settle(counted: &mut Health, health: &mut Health) {
+    for c in [Counter::LinesTooLong, Counter::JsonInvalid, Counter::MiningMessages] {
+        health.add_n(c, counted.take(c));
     }
 }
 
