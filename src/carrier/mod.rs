@@ -3,6 +3,7 @@
 //! In: stream data, gaps and ends of one direction. Out: the messages inside. Every buffer is capped; what is longer is
 //! skipped and counted, never collected.
 
+pub mod dns;
 pub mod http;
 pub mod inflate;
 pub mod lines;
