@@ -88,6 +88,12 @@ counters! {
     JsonInvalid = "json_invalid",
     /// Mining messages understood.
     MiningMessages = "mining_messages",
+    /// DNS messages read.
+    DnsMessages = "dns_messages",
+    /// DNS answers to questions that were not seen: they teach nothing.
+    DnsUnasked = "dns_unasked",
+    /// DNS questions forgotten before their answer, because too many waited.
+    DnsForgotten = "dns_forgotten",
     /// Panics caught in a worker; each cost one flow.
     WorkerPanics = "worker_panics",
     /// Findings dropped because a live queue was full.

@@ -10,6 +10,7 @@
 //! loses nothing.
 
 mod inspection;
+mod lookups;
 mod run;
 mod worker;
 

@@ -1,0 +1,5 @@
+//! What is known of the world.
+
+pub mod passive;
+
+pub use passive::{LookUp, PassiveDns};
