@@ -11,6 +11,10 @@ pub enum Family {
     Identity,
     /// A machine that mines stands there, whatever it does now.
     Inventory,
+    /// What feeds know of whom a host talks to: a hint, which alone never says more than `noted`.
+    Knowledge,
+    /// A conversation that cannot be read, by what is around it.
+    Unread,
     /// How it was seen; says nothing for or against.
     Context,
     /// Speaks against mining.
@@ -19,7 +23,15 @@ pub enum Family {
 
 impl Family {
     /// Every family.
-    pub const ALL: &[Self] = &[Self::Conversation, Self::Identity, Self::Inventory, Self::Context, Self::Against];
+    pub const ALL: &[Self] = &[
+        Self::Conversation,
+        Self::Identity,
+        Self::Inventory,
+        Self::Knowledge,
+        Self::Unread,
+        Self::Context,
+        Self::Against,
+    ];
 
     /// The most a family may add to the sum.
     pub const fn cap(self) -> f32 {
@@ -27,6 +39,8 @@ impl Family {
             Self::Conversation => 8.0,
             Self::Identity => 3.0,
             Self::Inventory => 2.0,
+            Self::Knowledge => 1.0,
+            Self::Unread => 1.5,
             Self::Context | Self::Against => 0.0,
         }
     }
@@ -90,6 +104,24 @@ kinds! {
     RigAsked = "rig-asked", Inventory, 0.5;
     /// A mining program's management interface answered.
     RigAnswered = "rig-answered", Inventory, 1.0;
+    /// The host asked DNS for the name of a known pool.
+    NameInDns = "name-in-dns", Knowledge, 0.5;
+    /// A name that the client sent in TLS, QUIC, HTTP or to a proxy is that of a known pool.
+    NameSent = "name-sent", Knowledge, 0.5;
+    /// The address is listed as a pool's.
+    AddressInFeed = "address-in-feed", Knowledge, 0.5;
+    /// The server's certificate is for the name of a known pool.
+    PoolCertificate = "pool-certificate", Knowledge, 0.5;
+    /// Data went both ways on a port that many pools use.
+    PoolPort = "pool-port", Knowledge, 0.1;
+    /// A mining program, or a script that installs one, was downloaded.
+    ProgramDownload = "program-download", Knowledge, 0.5;
+    /// A script was fetched that mines in browsers.
+    WebMinerScript = "web-miner-script", Knowledge, 0.5;
+    /// TLS with a host that takes miners, on a port of miners, under its name.
+    TlsToPool = "tls-to-pool", Unread, 1.0;
+    /// The TLS hello is like those of mining programs: no names of protocols, and the program's fingerprint.
+    MinerTls = "miner-tls", Unread, 0.3;
     /// The requests also occur in node and wallet software, and nothing else points to a miner.
     NodeRpc = "node-rpc", Against, 0.0;
     /// A request that also occurs outside mining (work templates asked for without a miner's headers).

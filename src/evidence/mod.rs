@@ -96,6 +96,13 @@ pub fn judge(log: &EvidenceLog) -> Option<Judgement> {
     let pool = log.has(Code::PoolReply) || log.has(Code::JobDelivered);
     let work = log.has(Code::JobDelivered) || log.has(Code::ShareAccepted);
     let contradicted = log.lines.iter().any(|e| e.code == Code::NodeRpc);
+    let knowledge_only = log.lines.iter().all(|e| {
+        matches!(e.code.family(), Family::Knowledge | Family::Context | Family::Against)
+    });
+    if knowledge_only && log.lines.iter().any(|e| e.code.family() == Family::Knowledge) {
+        let missing = Some("a conversation that is mining: names and addresses alone never say more");
+        return Some(Judgement { verdict: Verdict::Noted, score, missing });
+    }
     let (verdict, missing) = if client && pool && work && !contradicted && score >= PROBABLE {
         (Verdict::Confirmed, None)
     } else if score >= PROBABLE && !contradicted {
@@ -148,6 +155,28 @@ mod tests {
         assert_eq!(verdict(&[OneWay, MidStream, HandshakeVerified, NoAnswer]), Verdict::Noted);
         assert_eq!(verdict(&[NodeRpc]), Verdict::Noted);
         assert_eq!(judge(&EvidenceLog::default()), None);
+    }
+
+    #[test]
+    fn what_feeds_know_alone_is_only_noted_however_much_of_it() {
+        use Code::*;
+        let all: Vec<_> = Code::ALL.iter().copied().filter(|c| c.family() == Family::Knowledge).collect();
+        assert!(all.len() > 5);
+        assert_eq!(verdict(&all), Verdict::Noted);
+        assert_eq!(verdict(&[all, vec![HandshakeVerified, MidStream]].concat()), Verdict::Noted);
+        assert_eq!(verdict(&[MinerTls]), Verdict::Noted);
+        assert_eq!(verdict(&[TlsToPool]), Verdict::Suspected);
+        // A listed address, or a name without its port, with a hello like a miner's.
+        assert_eq!(verdict(&[AddressInFeed, NameInDns, MinerTls]), Verdict::Suspected);
+        assert_eq!(verdict(&[AddressInFeed, MinerTls]), Verdict::Noted);
+        let most: Vec<_> = Code::ALL
+            .iter()
+            .copied()
+            .filter(|c| matches!(c.family(), Family::Knowledge | Family::Unread | Family::Context))
+            .collect();
+        assert_eq!(verdict(&most), Verdict::Suspected, "nothing of it is a conversation");
+        // The miner's half of a conversation, at a known pool.
+        assert_eq!(verdict(&[ClientRequest, NameInDns, NameSent]), Verdict::Probable);
     }
 
     #[test]

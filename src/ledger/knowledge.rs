@@ -1,0 +1,214 @@
+//! What feeds, passive DNS and databases of places add to what workers saw.
+//!
+//! In: look-ups, sightings and findings in packet order. Out: the same findings with names, pools and places, judged
+//! again; contacts for the ledger. Everything here joins flows by packet time, right of the workers, so the number of
+//! workers changes nothing.
+
+use std::collections::{BTreeSet, HashSet};
+use std::net::{IpAddr, SocketAddr};
+
+use super::contact::{ContactKind, Sighting};
+use super::finding::{FlowFinding, KnownPool};
+use super::{Alert, HostKey};
+use crate::carrier::target::Host;
+use crate::decode::Tenant;
+use crate::evidence::{Code, EvidenceLog, Stamp, judge};
+use crate::intel::{Day, Freshness, Geo, Intel, LookUp, Match, PassiveDns, Role, registrable};
+use crate::time::PacketTime;
+
+/// Hosts known to answer look-ups, at most.
+const MAX_RESOLVERS: usize = 65_536;
+/// Names of strangers, of different owners, that make an address a shared one.
+const SHARED_BY: usize = 8;
+/// Names that a finding shows.
+const MAX_NAMES: usize = 4;
+
+/// Everything that is known beside the traffic of one flow.
+#[derive(Default)]
+pub struct Knowledge {
+    /// The feeds.
+    pub intel: Intel,
+    /// Countries and networks.
+    pub geo: Geo,
+    dns: PassiveDns,
+    resolvers: HashSet<(Tenant, IpAddr), foldhash::quality::RandomState>,
+}
+
+impl Knowledge {
+    /// With feeds and places.
+    pub fn new(intel: Intel, geo: Geo) -> Self {
+        Self { intel, geo, ..Self::default() }
+    }
+
+    /// Takes a look-up. What is told of it is that a client asked for a pool's name: resolvers that ask on somebody's
+    /// behalf ask for referrals, or are found out when they answer ([`Knowledge::resolves`]).
+    pub fn look_up(&mut self, l: &LookUp) -> Option<Sighting> {
+        self.dns.learn(l);
+        if l.answered && self.resolvers.len() < MAX_RESOLVERS {
+            self.resolvers.insert((l.tenant, l.server.ip()));
+        }
+        if !l.recursion_desired {
+            return None;
+        }
+        let day = Day::of(l.at.time);
+        let names = std::iter::once(&l.name).chain(&l.aliases);
+        let (name, m) = names.filter_map(|n| Some((n, usable(self.intel.name(n, None)?, day)?))).next()?;
+        let answer = match l.addresses.as_slice() {
+            [] => String::new(),
+            [a] => format!(" ({})", a.ip),
+            [a, rest @ ..] => format!(" ({} and {} more)", a.ip, rest.len()),
+        };
+        let alias = if *name == l.name { String::new() } else { format!(", which leads to {name}") };
+        let text = format!("asked {} for {}{alias}{answer}: {}", l.server.ip(), l.name, m.why(day));
+        Some(sighting(l.at, HostKey { tenant: l.tenant, ip: l.client.ip() }, &m, Code::NameInDns, text).named(&l.name))
+    }
+
+    /// Whether a host was seen to answer look-ups: its own are somebody else's.
+    pub fn resolves(&self, host: HostKey) -> bool {
+        self.resolvers.contains(&(host.tenant, host.ip))
+    }
+
+    /// Adds to an alert by which name the pool was reached.
+    pub fn name_alert(&self, alert: &mut Alert) {
+        if alert.target.is_none() {
+            let named = |name: &str| Some((self.intel.name(name, Some(alert.pool.port())).is_some(), name.to_owned()));
+            let names = self.dns.names(alert.tenant, alert.pool.ip(), alert.miner.ip(), alert.at.time, alert.at.time);
+            alert.name = names.iter().filter_map(|k| named(&k.name)).max_by_key(|(known, _)| *known).map(|(_, n)| n);
+        }
+    }
+
+    /// Adds what is known to a finding, and judges it again.
+    pub fn enrich(&self, f: &mut FlowFinding) {
+        let day = Day::of(f.first.time);
+        f.place = self.geo.place(f.pool.ip());
+        f.shared_front = self.shared_front(f);
+        let mut log = EvidenceLog::from_lines(std::mem::take(&mut f.evidence));
+        let mut best: Option<KnownPool> = None;
+        let mut take = |m: &Match<'_>| {
+            let rank = |r: Role| r.takes_work();
+            if best.as_ref().is_none_or(|b| rank(m.role) && !rank(b.role)) {
+                best = Some(KnownPool::of(m, day));
+            }
+        };
+        let mut names: Vec<Box<str>> = Vec::new();
+        for name in sent(f) {
+            if let Some(m) = self.intel.name(&name.0, Some(name.1)).and_then(|m| usable(m, day)) {
+                log.note(Code::NameSent, f.first, || format!("the client named {}: {}", name.0, m.why(day)));
+                take(&m);
+            }
+            push(&mut names, &name.0);
+        }
+        // Behind a proxy the endpoint says nothing of the pool.
+        if f.proxy_target().is_none() {
+            let port = f.pool.port();
+            for k in self.dns.names(f.tenant, f.pool.ip(), f.miner.ip(), f.first.time, f.last.time) {
+                let all = std::iter::once(&*k.name).chain(k.aliases.iter().map(|a| &**a));
+                let known = all.filter_map(|n| usable(self.intel.name(n, Some(port))?, day)).next();
+                if let Some(m) = &known {
+                    if k.client == f.miner.ip() {
+                        log.note(Code::NameInDns, k.first, || {
+                            format!("asked DNS for {}, which is {}: {}", k.name, f.pool.ip(), m.why(day))
+                        });
+                    }
+                    take(m);
+                }
+                if known.is_some() || k.client == f.miner.ip() {
+                    push(&mut names, &k.name);
+                }
+            }
+            if let Some(m) = self.intel.address(f.pool.ip(), Some(port)).and_then(|m| usable(m, day)) {
+                log.note(Code::AddressInFeed, f.first, || format!("{} is listed: {}", f.pool.ip(), m.why(day)));
+                take(&m);
+            }
+        }
+        f.names = names;
+        f.known = best;
+        if let Some(j) = judge(&log) {
+            f.verdict = j.verdict;
+            f.missing = j.missing;
+        }
+        log.sort();
+        f.evidence = log.into_lines();
+    }
+
+    /// Who shares an address with the pool: a listed front, or strangers that passive DNS has met.
+    fn shared_front(&self, f: &FlowFinding) -> Option<Box<str>> {
+        if let Some(front) = self.intel.shared(f.pool.ip()) {
+            return Some(front.into());
+        }
+        let strangers = self.dns.strangers(f.tenant, f.pool.ip(), f.miner.ip());
+        let owners: BTreeSet<_> = strangers.filter_map(registrable).collect();
+        (owners.len() >= SHARED_BY).then(|| format!("{} unrelated names", owners.len()).into_boxed_str())
+    }
+}
+
+/// A match that can still be believed.
+fn usable(m: Match<'_>, day: Day) -> Option<Match<'_>> {
+    matches!(m.freshness(day), Freshness::Current | Freshness::Stale).then_some(m)
+}
+
+/// Names that the client sent in the clear, with the port it meant.
+fn sent(f: &FlowFinding) -> Vec<(Box<str>, u16)> {
+    let mut out: Vec<(Box<str>, u16)> = Vec::new();
+    if let Some(Some(target)) = f.proxy_target()
+        && let Host::Name(name) = &target.host
+    {
+        out.push((name.to_ascii_lowercase().into_boxed_str(), target.port));
+    }
+    out.extend(f.sent.iter().map(|n| (n.clone(), f.pool.port())));
+    out
+}
+
+fn push(names: &mut Vec<Box<str>>, name: &str) {
+    if names.len() < MAX_NAMES && !names.iter().any(|n| **n == *name) {
+        names.push(name.into());
+    }
+}
+
+/// What a match makes of a host.
+pub const fn kind(role: Role) -> ContactKind {
+    match role {
+        Role::Stratum | Role::Proxy => ContactKind::Pool,
+        Role::WebMiner => ContactKind::WebMiner,
+        Role::P2p => ContactKind::PeerToPeer,
+        Role::Download => ContactKind::Download,
+        Role::Api | Role::Web => ContactKind::WebSite,
+    }
+}
+
+/// A sighting of what a feed knows.
+pub fn sighting(at: Stamp, host: HostKey, m: &Match<'_>, code: Code, text: String) -> Sighting {
+    Sighting {
+        at,
+        host,
+        mac: None,
+        endpoint: None,
+        name: None,
+        pool: m.pool.into(),
+        coins: m.coins.iter().map(|c| (*c).into()).collect(),
+        kind: kind(m.role),
+        code,
+        text,
+    }
+}
+
+impl Sighting {
+    /// With the name that was used.
+    #[must_use]
+    pub fn named(mut self, name: &str) -> Self {
+        self.name = Some(name.into());
+        self
+    }
+
+    /// With the other end.
+    #[must_use]
+    pub fn at_endpoint(mut self, endpoint: SocketAddr) -> Self {
+        self.endpoint = Some(endpoint);
+        self
+    }
+}
+
+/// Whether a match can be believed on the day of a packet.
+pub fn is_usable(m: &Match<'_>, at: PacketTime) -> bool {
+    matches!(m.freshness(Day::of(at)), Freshness::Current | Freshness::Stale)
+}
