@@ -18,6 +18,7 @@ pub mod evidence;
 pub mod firewall;
 pub mod flow;
 pub mod health;
+pub mod intel;
 pub mod ledger;
 pub mod pipeline;
 pub mod sink;
