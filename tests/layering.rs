@@ -29,6 +29,7 @@ const EDGES: &[(&str, &[(&str, Use)])] = &[
     ("health", &[]),
     ("text", &[]),
     ("wallet", &[]),
+    ("intel", &[("time", All), ("text", All)]),
     // Left of the ledger, each on its forerunners.
     ("capture", &[("time", All), ("health", All), ("text", All)]),
     ("decode", &[("capture", Only(&["Frame", "FrameRef", "LinkType", "Stamp"])), ("time", All), ("health", All)]),
@@ -89,6 +90,7 @@ const EDGES: &[(&str, &[(&str, Use)])] = &[
             ("capture", All),
             ("decode", All),
             ("evidence", All),
+            ("intel", All),
             ("ledger", All),
             ("firewall", All),
             ("sink", All),

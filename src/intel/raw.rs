@@ -1,0 +1,127 @@
+//! The feed format as serde reads it: unknown keys are errors, with a suggestion.
+
+use serde::Deserialize;
+use toml::Spanned;
+
+use super::words::{Confidence, Role};
+
+/// Above the first table.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawHeader {
+    pub(super) version: u32,
+    pub(super) date: Option<String>,
+    pub(super) stale_after_days: Option<u32>,
+    /// For readers of the file.
+    #[allow(dead_code)]
+    title: Option<String>,
+    /// For readers of the file.
+    #[allow(dead_code)]
+    licence: Option<String>,
+    /// For readers of the file.
+    #[allow(dead_code)]
+    url: Option<String>,
+}
+
+/// One table, whatever its kind.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawTable {
+    #[serde(default)]
+    pub(super) pool: Vec<RawPool>,
+    #[serde(default)]
+    pub(super) shared: Vec<RawShared>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawPool {
+    pub(super) name: Spanned<String>,
+    pub(super) coins: Option<Vec<String>>,
+    pub(super) role: Option<Role>,
+    pub(super) source: Option<String>,
+    pub(super) confidence: Option<Confidence>,
+    #[serde(default)]
+    pub(super) entries: Vec<Spanned<RawEntry>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawEntry {
+    #[serde(default)]
+    pub(super) names: Vec<Spanned<String>>,
+    #[serde(default)]
+    pub(super) hosts: Vec<Spanned<String>>,
+    #[serde(default)]
+    pub(super) addresses: Vec<Spanned<String>>,
+    pub(super) coins: Option<Vec<String>>,
+    pub(super) plain: Option<Vec<u16>>,
+    pub(super) tls: Option<Vec<u16>>,
+    pub(super) role: Option<Role>,
+    pub(super) source: Option<String>,
+    pub(super) confidence: Option<Confidence>,
+    pub(super) first_seen: Option<String>,
+    pub(super) last_seen: Option<String>,
+    pub(super) expires: Option<String>,
+    pub(super) retired: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawShared {
+    pub(super) name: Spanned<String>,
+    /// For readers of the file.
+    #[allow(dead_code)]
+    kind: Option<String>,
+    pub(super) source: String,
+    pub(super) last_seen: Option<String>,
+    pub(super) prefixes: Vec<Spanned<String>>,
+}
+
+/// The parser's words on one line, with a suggestion where a word is nearly right.
+pub(super) fn explain(message: &str) -> String {
+    let line = message.split_whitespace().collect::<Vec<_>>().join(" ");
+    let line: String = line.chars().take(300).collect();
+    // «unknown field `prots`, expected one of `plain`, `tls`»
+    let mut quoted = line.split('`').skip(1).step_by(2);
+    let (Some(given), true) = (quoted.next(), line.starts_with("unknown ")) else { return line };
+    match quoted.map(|word| (distance(given, word), word)).min() {
+        Some((d, word)) if d <= 1 + word.len() / 3 => format!("{line}: did you mean `{word}`?"),
+        _ => line,
+    }
+}
+
+/// Letters to change, add or take away to get from one word to the other.
+fn distance(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().take(64).collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.chars().take(64).enumerate() {
+        let mut left = i + 1;
+        let mut diagonal = i;
+        for (cell, y) in row.iter_mut().skip(1).zip(&b) {
+            let change = diagonal + usize::from(x != *y);
+            diagonal = *cell;
+            left = change.min(left + 1).min(*cell + 1);
+            *cell = left;
+        }
+        if let Some(first) = row.first_mut() {
+            *first = i + 1;
+        }
+    }
+    row.last().copied().unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slip_in_a_key_gets_a_suggestion() {
+        assert_eq!(distance("prots", "ports"), 2);
+        assert_eq!(distance("", "abc"), 3);
+        assert_eq!(distance("kitten", "sitting"), 3);
+        let said = explain("unknown field `conf`, expected one of `names`, `confidence`, `coins`");
+        assert!(said.ends_with("did you mean `coins`?"), "{said}");
+        assert_eq!(explain("unknown field `zzzzzzz`, expected `names`"), "unknown field `zzzzzzz`, expected `names`");
+    }
+}

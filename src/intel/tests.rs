@@ -1,0 +1,271 @@
+//! What look-ups in the shipped and in own feeds give.
+
+use super::*;
+
+fn own(text: &str) -> Intel {
+    let (intel, problems) = Intel::from_text("own.toml", text).unwrap();
+    assert_eq!(problems, []);
+    intel
+}
+
+fn day(text: &str) -> Day {
+    text.parse().unwrap()
+}
+
+const TODAY: &str = "2026-11-26";
+
+#[test]
+fn the_shipped_feeds_are_clean_and_complete() {
+    for (name, text) in SHIPPED {
+        let (intel, problems) = Intel::from_text(name, text).unwrap();
+        assert_eq!(problems, [], "{name}");
+        assert_eq!(intel.lists()[0].left_out, 0);
+        assert!(intel.lists()[0].date.is_some(), "{name} has no date");
+    }
+    let intel = Intel::shipped();
+    assert_eq!(intel.names(), 342);
+    assert!(intel.lists().iter().map(|l| l.shared).sum::<usize>() > 200);
+}
+
+/// The files are edited by hand: their order is what makes a change readable.
+#[test]
+fn the_shipped_feeds_are_sorted() {
+    for (name, text) in SHIPPED {
+        let names: Vec<String> = text
+            .lines()
+            .filter_map(|l| l.strip_prefix("name = \"")?.strip_suffix('"'))
+            .map(str::to_lowercase)
+            .collect();
+        assert!(names.len() >= 9, "{name}");
+        assert!(names.is_sorted_by(|a, b| a < b), "{name}");
+        for table in text.split("[[pool]]").skip(1) {
+            let entries: Vec<&str> = table.lines().filter(|l| l.starts_with("    {")).collect();
+            assert!(entries.is_sorted_by(|a, b| a < b), "{name}: {}", table.lines().nth(1).unwrap());
+        }
+    }
+}
+
+#[test]
+fn known_pools_are_known_by_any_name_below_theirs() {
+    let intel = Intel::shipped();
+    let m = intel.name("xmr-eu1.nanopool.org", Some(10343)).unwrap();
+    assert_eq!((m.pool, m.role, m.list), ("Nanopool", Role::Stratum, "pools.toml"));
+    for same in ["XMR-EU1.NanoPool.org", "xmr-eu1.nanopool.org."] {
+        assert_eq!(intel.name(same, Some(10343)).unwrap(), m);
+    }
+    assert_eq!(m.listed, Listed::Name("nanopool.org"));
+    for other in ["evilnanopool.org", "nanopool.org.evil.example", "nanopool.org.", "org", "", "1.2.3.4", "a..b"] {
+        let found = intel.name(other, Some(10343));
+        assert_eq!(found.is_some(), other == "nanopool.org.", "{other}");
+    }
+}
+
+#[test]
+fn a_port_says_which_coin_and_whether_it_is_encrypted() {
+    let intel = Intel::shipped();
+    let m = intel.name("ckb.2miners.com", Some(16464)).unwrap();
+    assert_eq!((m.port, &m.coins[..]), (PortFit::Tls, &["CKB"][..]));
+    let m = intel.name("ckb.2miners.com", Some(6565)).unwrap();
+    assert_eq!(m.port, PortFit::Plain);
+    let m = intel.name("ckb.2miners.com", Some(64000)).unwrap();
+    assert_eq!((m.port, m.role), (PortFit::Unlisted, Role::Stratum));
+    assert!(m.coins.len() > 20, "{:?}", m.coins);
+    assert!(m.why(day(TODAY)).contains("more): a host that takes miners, the port is none of those listed"));
+}
+
+#[test]
+fn a_visit_to_a_web_site_is_told_apart() {
+    let intel = Intel::shipped();
+    for (name, port, role) in [
+        ("2miners.com", Some(443), Role::Web),
+        ("www.2miners.com", None, Role::Web),
+        ("eth.2miners.com", Some(443), Role::Web),
+        ("api.nanopool.org", Some(443), Role::Api),
+        ("ss.antpool.com", Some(443), Role::Stratum),
+        ("antpool.com", Some(443), Role::Web),
+        ("p2pool.io", Some(37889), Role::P2p),
+        ("coinhive.com", Some(443), Role::WebMiner),
+    ] {
+        assert_eq!(intel.name(name, port).unwrap().role, role, "{name} {port:?}");
+    }
+}
+
+#[test]
+fn usual_ports_are_known_and_those_of_other_services_are_not() {
+    let intel = Intel::shipped();
+    let usual = intel.port(3333).unwrap();
+    assert!(usual.pools > 50 && usual.plain, "{usual:?}");
+    for other in [0, 80, 443, 8080, 8333, 65535] {
+        assert_eq!(intel.port(other), None, "{other}");
+    }
+}
+
+#[test]
+fn addresses_of_many_customers_are_known() {
+    let intel = Intel::shipped();
+    for (addr, who) in [
+        ("104.21.80.4", Some("Cloudflare")),
+        ("172.67.172.85", Some("Cloudflare")),
+        ("::ffff:104.21.80.4", Some("Cloudflare")),
+        ("2606:4700::1", Some("Cloudflare")),
+        ("151.101.1.1", Some("Fastly")),
+        ("13.224.0.1", Some("Amazon CloudFront")),
+        ("23.32.0.1", Some("Akamai")),
+        ("142.250.1.1", Some("Google front ends")),
+        ("185.199.108.153", Some("GitHub")),
+        ("45.9.148.117", None),
+        ("2001:db8::1", None),
+    ] {
+        assert_eq!(intel.shared(addr.parse().unwrap()), who, "{addr}");
+    }
+}
+
+#[test]
+fn an_own_address_matches_most_closely_and_says_why() {
+    let intel = own(r#"
+version = 1
+date = "2026-11-20"
+[[pool]]
+name = "Drop"
+coins = ["XMR"]
+entries = [
+    { addresses = ["203.0.113.0/24"], source = "desk" },
+    { addresses = ["203.0.113.7", "2001:db8::7"], plain = [4444], tls = [443], confidence = "confirmed" },
+]
+"#);
+    let at = |addr: &str, port| intel.address(addr.parse().unwrap(), port);
+    let m = at("203.0.113.7", Some(4444)).unwrap();
+    assert_eq!((m.port, m.listed), (PortFit::Plain, Listed::Address("203.0.113.7".parse().unwrap())));
+    assert_eq!(
+        m.why(day(TODAY)),
+        "own.toml lists 203.0.113.7 as Drop (XMR): a host that takes miners, the port is listed for plain text; \
+         confirmed, last seen 2026-11-20"
+    );
+    assert_eq!(at("::ffff:203.0.113.7", Some(443)).unwrap().port, PortFit::Tls);
+    assert_eq!(at("2001:db8::7", Some(1)).unwrap().port, PortFit::Unlisted);
+    assert_eq!(at("203.0.113.8", Some(1)).unwrap().port, PortFit::NoneListed);
+    assert_eq!(at("203.0.114.0", None), None);
+}
+
+#[test]
+fn a_host_alone_is_no_suffix_and_longer_names_win() {
+    let intel = own(r#"
+version = 1
+[[pool]]
+name = "Pool"
+entries = [
+    { names = ["pool.example"] },
+    { hosts = ["bounties.pool.example"], role = "web" },
+    { hosts = ["only.example"] },
+]
+"#);
+    assert_eq!(intel.name("bounties.pool.example", None).unwrap().role, Role::Web);
+    assert_eq!(intel.name("eu.bounties.pool.example", None).unwrap().listed, Listed::Name("pool.example"));
+    assert_eq!(intel.name("only.example", None).unwrap().listed, Listed::Host("only.example"));
+    assert_eq!(intel.name("eu.only.example", None), None);
+}
+
+#[test]
+fn dates_age() {
+    let intel = own(r#"
+version = 1
+date = "2026-01-01"
+stale_after_days = 30
+[[pool]]
+name = "Pool"
+entries = [
+    { names = ["old.example"], last_seen = "2025-06-01" },
+    { names = ["list.example"] },
+    { names = ["brief.example"], last_seen = "2026-11-20", expires = "2026-11-25" },
+    { names = ["nimiq.example"], retired = "2024-11-19" },
+    { names = ["both.example"], expires = "2020-01-01" },
+    { names = ["both.example"], last_seen = "2026-11-25" },
+]
+"#);
+    let on = |name: &str, d: &str| intel.name(name, None).unwrap().freshness(day(d));
+    assert_eq!(on("old.example", "2025-07-01"), Freshness::Current);
+    assert_eq!(on("old.example", "2025-07-02"), Freshness::Stale);
+    assert_eq!(on("list.example", "2026-01-31"), Freshness::Current);
+    assert_eq!(on("list.example", "2026-02-01"), Freshness::Stale);
+    assert_eq!(on("brief.example", "2026-11-25"), Freshness::Current);
+    assert_eq!(on("brief.example", "2026-11-26"), Freshness::Expired);
+    assert_eq!(on("nimiq.example", "2024-11-18"), Freshness::Stale.min(on("nimiq.example", "2024-11-18")));
+    assert_eq!(on("nimiq.example", "2026-11-26"), Freshness::Retired);
+    assert_eq!(on("both.example", "2026-11-26"), Freshness::Current);
+    assert!(intel.name("nimiq.example", None).unwrap().why(day(TODAY)).ends_with("does not mine any more"));
+}
+
+#[test]
+fn what_is_wrong_costs_its_line_and_says_where() {
+    let text = r#"version = 1
+[[pool]]
+name = "Pool"
+entries = [
+    { names = ["good.example", "a.example", "b.example", "c.example"] },
+    { names = ["slip.example"], tsl = [3333] },
+    { addresses = ["04.27.157.60", "010.010.010.010", "198.51.100.1"] },
+    { names = ["co.uk"] },
+]
+
+[[pol]]
+name = "Other"
+
+[[pool]]
+name = "Last"
+entries = [{ names = ["last.example"] }]
+"#;
+    let (intel, problems) = Intel::from_text("own.toml", text).unwrap();
+    let said: Vec<String> = problems.iter().map(ToString::to_string).collect();
+    assert_eq!(said.len(), 5, "{said:#?}");
+    assert!(said[0].starts_with("own.toml:6: error: unknown field `tsl`") && said[0].contains("did you mean `tls`?"));
+    assert!(said[1].starts_with("own.toml:7: error: \"04.27.157.60\" has leading zeros"), "{}", said[1]);
+    assert!(said[2].starts_with("own.toml:7: error: \"010.010.010.010\" has leading zeros"), "{}", said[2]);
+    assert!(said[3].starts_with("own.toml:8: error: \"co.uk\" is a public suffix"), "{}", said[3]);
+    assert!(said[4].starts_with("own.toml:11: error: unknown field `pol`") && said[4].contains("did you mean `pool`?"));
+    assert!(intel.name("good.example", None).is_some() && intel.name("last.example", None).is_some());
+    assert!(intel.address("198.51.100.1".parse().unwrap(), None).is_some());
+    assert!(intel.address("8.8.8.8".parse().unwrap(), None).is_none());
+    assert_eq!(intel.lists()[0].left_out, 5);
+}
+
+#[test]
+fn what_is_no_feed_is_refused_with_a_remedy() {
+    let said = |text: &str| Intel::from_text("own.toml", text).unwrap_err().to_string();
+    for (text, says) in [
+        ("", "empty"),
+        ("<!DOCTYPE html><title>Sign in</title>", "a web page"),
+        ("{\"Event\": {}}", "feeds import"),
+        ("198.51.100.1\n", "feeds import"),
+        ("version = 2\n", "version 2"),
+        ("version = 1\nverion = 2\n", "own.toml:2"),
+        ("version = 1\n[[pool]]\nname = \"p\"\nentries = [{ names = [\"p\"] }]\n", "1 of its 1 entries"),
+    ] {
+        assert!(said(text).contains(says), "{text:?}: {}", said(text));
+    }
+}
+
+#[test]
+fn a_list_that_shrank_is_noticed() {
+    let list = |n: usize| {
+        let names: Vec<String> = (0..n).map(|i| format!("\"p{i}.example\"")).collect();
+        own(&format!("version = 1\n[[pool]]\nname = \"P\"\nentries = [{{ names = [{}] }}]\n", names.join(",")))
+    };
+    assert_eq!(list(40).shrunk_since(&list(1000), 50).len(), 1);
+    assert_eq!(list(500).shrunk_since(&list(1000), 50), [""; 0]);
+    assert_eq!(Intel::default().shrunk_since(&list(10), 50).len(), 1);
+}
+
+#[test]
+fn own_lists_speak_before_the_shipped_ones() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("own.toml");
+    let text = "version = 1\n[[pool]]\nname = \"Ours\"\nentries = [{ names = [\"2miners.com\"], role = \"web\" }]\n";
+    std::fs::write(&path, text).unwrap();
+    let (intel, problems) = Intel::load(&[dir.path().to_owned()]).unwrap();
+    assert_eq!(problems, []);
+    let m = intel.name("eth.2miners.com", Some(2020)).unwrap();
+    assert_eq!((m.pool, m.role), ("Ours", Role::Web));
+    assert!(intel.name("nanopool.org", None).is_some());
+    assert!(Intel::load_only(&[path]).unwrap().0.name("nanopool.org", None).is_none());
+    assert!(Intel::load(&["/no/such/feed.toml".into()]).unwrap_err().to_string().contains("cannot read the feed"));
+}
