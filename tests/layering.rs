@@ -34,7 +34,7 @@ const EDGES: &[(&str, &[(&str, Use)])] = &[
     ("capture", &[("time", All), ("health", All), ("text", All)]),
     ("decode", &[("capture", Only(&["Frame", "FrameRef", "LinkType", "Stamp"])), ("time", All), ("health", All)]),
     ("flow", &[("capture", Only(&["FrameRef", "Stamp"])), ("decode", All), ("time", All), ("health", All)]),
-    ("carrier", &[("flow", All), ("time", All), ("health", All)]),
+    ("carrier", &[("flow", All), ("time", All), ("health", All), ("text", All)]),
     ("dialect", &[("flow", Only(&["Direction"])), ("carrier", All), ("evidence", All), ("wallet", All), ("text", All)]),
     ("evidence", &[("capture", Only(&["FrameRef", "Stamp"])), ("time", All)]),
     // Right of it.

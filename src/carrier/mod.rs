@@ -1,4 +1,5 @@
-//! What mining hides in, knowing nothing of mining: lines, HTTP, WebSocket, SOCKS, CONNECT, the PROXY protocol, gzip.
+//! What mining hides in, knowing nothing of mining: lines, HTTP, WebSocket, SOCKS, CONNECT, the PROXY protocol, gzip; and
+//! what can be read of what is encrypted: names and fingerprints of TLS and QUIC.
 //!
 //! In: stream data, gaps and ends of one direction. Out: the messages inside. Every buffer is capped; what is longer is
 //! skipped and counted, never collected.
@@ -10,8 +11,10 @@ pub mod lines;
 pub mod look;
 pub mod peel;
 pub mod proxy;
+pub mod quic;
 pub mod socks;
 pub mod target;
+pub mod tls;
 pub mod websocket;
 
 pub use peel::Wrap;
