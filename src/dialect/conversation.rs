@@ -101,7 +101,7 @@ pub struct Conversation {
     /// From the first job or share to the last accepted share: the time in which [`Self::work`] was done.
     work_span: Option<(Stamp, Stamp)>,
     current_work: f64,
-    jobs_seen: Vec<(u64, f64)>,
+    jobs_seen: JobsSeen,
     /// A request that others send as well: a miner's if work comes of it.
     polled: Option<(Stamp, String)>,
 }
@@ -251,10 +251,7 @@ impl Conversation {
             self.height = height;
         }
         if let Some(id) = id {
-            if self.jobs_seen.len() >= MAX_JOBS {
-                self.jobs_seen.remove(0);
-            }
-            self.jobs_seen.push((hash(id), self.current_work));
+            self.jobs_seen.add(id, self.current_work);
         }
         self.work_span.get_or_insert((at, at));
         self.evidence.note(Code::JobDelivered, at, || match height {
@@ -268,9 +265,7 @@ impl Conversation {
         self.shares.submitted = self.shares.submitted.saturating_add(1);
         self.work_span.get_or_insert((at, at));
         self.evidence.note(Code::ShareSubmitted, at, || "the client submitted a share".to_owned());
-        job.map(hash)
-            .and_then(|h| self.jobs_seen.iter().rev().find(|(k, _)| *k == h))
-            .map_or(self.current_work, |(_, work)| *work)
+        job.and_then(|id| self.jobs_seen.work_of(id)).unwrap_or(self.current_work)
     }
 
     /// The pool accepted a share of that many expected hashes.
@@ -308,6 +303,30 @@ impl Conversation {
     /// Seconds in which the accepted work was done.
     pub fn work_seconds(&self) -> f64 {
         self.work_span.map_or(0.0, |(a, b)| b.time.since(a.time).as_secs_f64())
+    }
+}
+
+/// The last few jobs, by a hash of their ids, with the expected hashes of a share for each.
+#[derive(Default)]
+struct JobsSeen {
+    ring: [Option<(u64, f64)>; MAX_JOBS],
+    next: u8,
+}
+
+impl JobsSeen {
+    fn add(&mut self, id: &str, work: f64) {
+        if let Some(place) = self.ring.get_mut(usize::from(self.next)) {
+            *place = Some((hash(id), work));
+        }
+        self.next = (self.next + 1) % MAX_JOBS as u8;
+    }
+
+    /// Of the latest job with this id.
+    fn work_of(&self, id: &str) -> Option<f64> {
+        let id = hash(id);
+        let (later, earlier) = self.ring.split_at_checked(usize::from(self.next))?;
+        let newest_first = later.iter().rev().chain(earlier.iter().rev()).flatten();
+        newest_first.into_iter().find(|(k, _)| *k == id).map(|(_, work)| *work)
     }
 }
 

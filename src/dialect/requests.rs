@@ -28,28 +28,48 @@ pub enum What {
 /// Requests waiting for an answer. Bounded: the oldest is forgotten first.
 #[derive(Default)]
 pub struct Requests {
-    open: VecDeque<(u64, What)>,
+    /// The oldest ones: most miners never have more, and these need no memory of their own.
+    few: [Option<(u64, What)>; Self::FEW],
+    /// Those behind them; empty while there is room above.
+    more: VecDeque<(u64, What)>,
 }
 
 impl Requests {
     /// Requests kept at the most; a pool answers within seconds, so this is minutes of a busy proxy.
     const CAP: usize = 128;
+    /// Of which that many lie in the struct itself.
+    const FEW: usize = 3;
 
     /// A request was sent.
     pub fn sent(&mut self, id: Option<json::Value<'_>>, what: What) {
         if let Some(id) = id.and_then(key_of) {
-            if self.open.len() >= Self::CAP {
-                self.open.pop_front();
+            if self.more.len() >= Self::CAP - Self::FEW {
+                self.remove(0);
             }
-            self.open.push_back((id, what));
+            match self.few.iter_mut().find(|place| place.is_none()) {
+                Some(place) => *place = Some((id, what)),
+                None => self.more.push_back((id, what)),
+            }
         }
     }
 
     /// A reply arrived; what it answers.
     pub fn answered(&mut self, id: Option<json::Value<'_>>) -> Option<What> {
         let id = id.and_then(key_of)?;
-        let at = self.open.iter().position(|(k, _)| *k == id)?;
-        self.open.remove(at).map(|(_, what)| what)
+        let asked = self.few.iter().flatten().chain(&self.more).position(|(k, _)| *k == id)?;
+        self.remove(asked).map(|(_, what)| what)
+    }
+
+    /// Takes out the `at`-th; those behind it move up.
+    fn remove(&mut self, at: usize) -> Option<(u64, What)> {
+        let Some(behind) = self.few.get_mut(at..) else { return self.more.remove(at - Self::FEW) };
+        let Some((first, _)) = behind.split_first_mut() else { return self.more.remove(at - Self::FEW) };
+        let taken = first.take();
+        behind.rotate_left(1);
+        if let (Some(last), Some(next)) = (self.few.last_mut(), self.more.pop_front()) {
+            *last = Some(next);
+        }
+        taken
     }
 }
 

@@ -11,6 +11,7 @@
 
 mod inspection;
 mod lookups;
+mod reader;
 mod run;
 mod worker;
 

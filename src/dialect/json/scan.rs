@@ -1,6 +1,6 @@
 //! Bytes to tape: the grammar, without recursion.
 
-use super::{JsonError, Kind, MAX_DEPTH, MAX_NODES, Node};
+use super::{JsonError, Keys, Kind, MAX_DEPTH, MAX_NODES, Node};
 
 /// What may come next.
 #[derive(Clone, Copy)]
@@ -62,6 +62,11 @@ pub(super) fn scan(src: &[u8], tape: &mut Vec<Node>) -> Result<(), JsonError> {
             }
             (Want::KeyOrClose | Want::Key, b'"') => {
                 s.string(tape)?;
+                let key = s.key(tape.last());
+                let object = depth.checked_sub(1).and_then(|d| open.get(d)).copied().unwrap_or(0);
+                if let Some(object) = tape.get_mut(object) {
+                    object.keys.add(key);
+                }
                 s.skip_space();
                 match s.peek() {
                     Some(b':') => s.at += 1,
@@ -98,7 +103,16 @@ pub(super) fn scan(src: &[u8], tape: &mut Vec<Node>) -> Result<(), JsonError> {
 }
 
 fn node(kind: Kind, start: usize, end: usize) -> Node {
-    Node { start: start as u32, end: end as u32, next: 0, count: 0, kind, escaped: false, wide: false }
+    Node {
+        start: start as u32,
+        end: end as u32,
+        next: 0,
+        count: 0,
+        keys: Keys::NONE,
+        kind,
+        escaped: false,
+        wide: false,
+    }
 }
 
 /// Adds a value that holds no others.
@@ -206,6 +220,14 @@ impl Scan<'_> {
         self.at += 1;
         push(tape, n);
         Ok(())
+    }
+
+    /// A string as a key of an object.
+    fn key(&self, string: Option<&Node>) -> Keys {
+        match string {
+            Some(n) if !n.escaped => Keys::of(self.src.get(n.start as usize..n.end as usize).unwrap_or_default()),
+            _ => Keys::ALL,
+        }
     }
 
     /// What follows a backslash. Whether surrogates pair up is the decoder's business.
