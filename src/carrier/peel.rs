@@ -81,8 +81,8 @@ pub enum Piece<'a> {
     Raw(&'a [u8]),
     /// Bytes inside a proxy's tunnel, before they are looked at: what is read as a stream is read from these.
     Inside(&'a [u8]),
-    /// TLS begins here: nothing further can be read.
-    Tls,
+    /// TLS: only its hellos can be read.
+    Tls(&'a [u8]),
 }
 
 #[derive(Debug)]
@@ -340,7 +340,10 @@ impl Peel {
                 out(Piece::Raw(data));
                 &[]
             }
-            Layer::Tls => &[],
+            Layer::Tls => {
+                out(Piece::Tls(data));
+                &[]
+            }
         }
     }
 
@@ -470,7 +473,7 @@ impl Peel {
             First::Http => self.enter(Layer::Http(Box::default()), None, data, out),
             First::Tls => {
                 self.layer = Layer::Tls;
-                out(Piece::Tls);
+                out(Piece::Tls(data));
                 &[]
             }
             First::Short => self.hold(data, out),

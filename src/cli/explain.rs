@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use clap::Args as ClapArgs;
 
-use super::options::Reading;
+use super::options::{Knowing, Reading};
 use super::replay::{complain, name_inputs, open, outcome, style};
 use super::session::{self, Listener};
 use super::{Failure, Outcome};
@@ -24,6 +24,8 @@ pub(super) struct Args {
     inputs: Vec<PathBuf>,
     #[command(flatten)]
     reading: Reading,
+    #[command(flatten)]
+    knowing: Knowing,
 }
 
 struct Silent;
@@ -38,7 +40,15 @@ impl Listener for Silent {
 
 /// Runs the subcommand.
 pub(super) fn run(args: &Args) -> Result<Outcome, Failure> {
-    let finished = session::run(open(&args.inputs)?, &args.reading.resolve(), &Policy::default(), &mut Silent)?;
+    let known = args.knowing.read()?;
+    complain(&known.warnings)?;
+    let finished = session::run(
+        open(&args.inputs)?,
+        &args.reading.resolve(known.intel),
+        known.geo,
+        &Policy::default(),
+        &mut Silent,
+    )?;
     let mut report = finished.report;
     name_inputs(&mut report, &finished.source);
     for h in &mut report.hosts {

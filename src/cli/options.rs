@@ -3,6 +3,7 @@
 //! In: arguments as clap parsed them. Out: resolved options of the rooms.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
@@ -14,6 +15,7 @@ use crate::firewall::{
     AllowedMiner, Destination, FORMATS, Format, Lives, MaxEntries, NeverBlock, Policy, Prefix, RenderOptions, Scope,
     Ttl, format_by_id, probe,
 };
+use crate::intel::{CurrentIntel, Geo, Intel, Severity};
 use crate::pipeline::RunOptions;
 
 /// How to read frames.
@@ -40,7 +42,7 @@ enum Tenants {
 
 impl Reading {
     /// As options of the pipeline.
-    pub(super) fn resolve(&self) -> RunOptions {
+    pub(super) fn resolve(&self, intel: Intel) -> RunOptions {
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let tenant = match self.tenant {
             Tenants::Tunnel => TenantMode::Tunnel,
@@ -51,8 +53,50 @@ impl Reading {
             workers: self.workers.map_or_else(|| cores.saturating_sub(1).clamp(1, 16), usize::from),
             batch: self.batch as usize,
             decode: DecodeOptions { tenant, ..DecodeOptions::default() },
+            intel: Arc::new(CurrentIntel::new(intel)),
             ..RunOptions::default()
         }
+    }
+}
+
+/// What is known of the world.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Knowledge")]
+pub(super) struct Knowing {
+    /// Feed of pools beside the shipped ones: a file, or a folder of .toml files. May be given several times
+    #[arg(long, value_name = "PATH")]
+    feeds: Vec<PathBuf>,
+    /// Use only the feeds given with --feeds
+    #[arg(long)]
+    no_shipped_feeds: bool,
+    /// Database of countries or networks in MaxMind's format (.mmdb). May be given several times
+    #[arg(long, value_name = "FILE")]
+    geo: Vec<PathBuf>,
+}
+
+/// Knowledge, read.
+pub(super) struct Known {
+    /// Names and addresses.
+    pub(super) intel: Intel,
+    /// Countries and networks.
+    pub(super) geo: Geo,
+    /// What is wrong with a part of it, as sentences.
+    pub(super) warnings: Vec<String>,
+}
+
+impl Knowing {
+    /// Reads the files. A feed that cannot be used ends the run before anything is captured; a wrong line in one, and a
+    /// database that cannot be read, are warnings.
+    pub(super) fn read(&self) -> Result<Known, Failure> {
+        let (intel, problems) = match (self.feeds.as_slice(), self.no_shipped_feeds) {
+            ([], false) => (Intel::shipped(), Vec::new()),
+            (paths, false) => Intel::load(paths)?,
+            (paths, true) => Intel::load_only(paths)?,
+        };
+        let (geo, mut warnings) = Geo::open(&self.geo);
+        let errors = problems.iter().filter(|p| p.severity == Severity::Error);
+        warnings.extend(errors.map(ToString::to_string));
+        Ok(Known { intel, geo, warnings })
     }
 }
 

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use clap::Args as ClapArgs;
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::options::{Blocking, Reading};
+use super::options::{Blocking, Knowing, Reading};
 use super::session::{self, Listener};
 use super::{Failure, Outcome};
 use crate::capture::{CaptureError, Inputs, Options, Severity};
@@ -31,19 +31,23 @@ pub(super) struct Args {
     #[command(flatten)]
     reading: Reading,
     #[command(flatten)]
+    knowing: Knowing,
+    #[command(flatten)]
     blocking: Blocking,
 }
 
 /// Runs the subcommand.
 pub(super) fn run(args: &Args) -> Result<Outcome, Failure> {
     let plan = args.blocking.resolve()?;
+    let known = args.knowing.read()?;
     let inputs = open(&args.inputs)?;
     let stream = args.inputs.iter().any(|p| p.as_os_str() == "-");
     let mut printer = Printer::new(args.json, &inputs, stream, plan.uses_stdout());
-    let finished = session::run(inputs, &args.reading.resolve(), &plan.policy, &mut printer)?;
+    let finished = session::run(inputs, &args.reading.resolve(known.intel), known.geo, &plan.policy, &mut printer)?;
     printer.done();
     let mut report = finished.report;
     name_inputs(&mut report, &finished.source);
+    report.notes.extend(known.warnings);
     let blocked = session::block(&mut report, &plan, finished.until);
     if let Ok(warnings) = &blocked {
         report.notes.extend(warnings.iter().cloned());

@@ -16,7 +16,8 @@ use crate::capture::PacketSource;
 use crate::decode::Tenant;
 use crate::evidence::Verdict;
 use crate::firewall::{BlockCandidate, Decision, Meta, Policy, Proto, decide, write_all};
-use crate::ledger::{Alert, HostFinding, Ledger};
+use crate::intel::Geo;
+use crate::ledger::{Alert, HostFinding, Knowledge, Ledger};
 use crate::pipeline::{self, Ended, Merger, RunOptions, What};
 use crate::sink::{Relay, Report};
 use crate::time::PacketTime;
@@ -54,6 +55,7 @@ pub(super) struct Finished<S> {
 pub(super) fn run<S: PacketSource + Send + 'static>(
     source: S,
     options: &RunOptions,
+    geo: Geo,
     policy: &Policy,
     listener: &mut dyn Listener,
 ) -> Result<Finished<S>, Failure> {
@@ -61,18 +63,21 @@ pub(super) fn run<S: PacketSource + Send + 'static>(
         .enable_all()
         .build()
         .context("cannot start the event loop (too many open files?)")?;
-    runtime.block_on(collect(source, *options, policy, listener))
+    runtime.block_on(collect(source, options.clone(), geo, policy, listener))
 }
 
 async fn collect<S: PacketSource + Send + 'static>(
     source: S,
     options: RunOptions,
+    geo: Geo,
     policy: &Policy,
     listener: &mut dyn Listener,
 ) -> Result<Finished<S>, Failure> {
     let stop = Arc::new(AtomicBool::new(false));
     let frames = Arc::new(AtomicU64::new(0));
     let (tx, mut rx) = mpsc::channel(QUEUE);
+    let mut knowledge = Knowledge::new(options.intel.get(), geo);
+    let workers = options.workers;
     let reader = {
         let (stop, frames) = (Arc::clone(&stop), Arc::clone(&frames));
         std::thread::Builder::new()
@@ -80,8 +85,8 @@ async fn collect<S: PacketSource + Send + 'static>(
             .spawn(move || pipeline::run(source, &options, &stop, &frames, &tx))
             .context("cannot start the reader thread")?
     };
-    let ledger = Ledger::default();
-    let mut merger = Merger::new(options.workers);
+    let mut ledger = Ledger::default();
+    let mut merger = Merger::new(workers);
     let mut tick = tokio::time::interval(TICK);
     let mut signals = Signals::new()?;
     let mut failure = None;
@@ -93,8 +98,18 @@ async fn collect<S: PacketSource + Send + 'static>(
                 let Some(batch) = batch else { break };
                 for event in merger.push(batch) {
                     match event.what {
-                        What::Flow(flow) => ledger.flow(*flow),
-                        What::Alert(alert) => {
+                        What::Flow(mut flow) => {
+                            knowledge.enrich(&mut flow);
+                            ledger.flow(*flow);
+                        }
+                        What::Sighting(s) => ledger.sighting(*s),
+                        What::LookUp(l) => {
+                            if let Some(s) = knowledge.look_up(&l) {
+                                ledger.sighting(s);
+                            }
+                        }
+                        What::Alert(mut alert) => {
+                            knowledge.name_alert(&mut alert);
                             if !policy.allows_host(alert.miner.ip(), alert.miner_mac)
                                 && let Some(alert) = ledger.alert(*alert)
                                 && failure.is_none()
@@ -126,10 +141,12 @@ async fn collect<S: PacketSource + Send + 'static>(
         return Err(e);
     }
     let dropped = ledger.dropped();
+    let contacts = ledger.take_contacts(&knowledge);
     let hosts = ledger.into_hosts();
     let relays = relays(&hosts);
     let report = Report {
         hosts,
+        contacts,
         relays,
         blocks: None,
         health,
@@ -230,7 +247,7 @@ fn write(decision: &Decision, plan: &BlockPlan, until: PacketTime) -> Result<Vec
 }
 
 /// Every flow as the gate wants it.
-fn candidates(hosts: &[HostFinding]) -> Vec<BlockCandidate<'static>> {
+fn candidates(hosts: &[HostFinding]) -> Vec<BlockCandidate<'_>> {
     let flows = hosts.iter().flat_map(|h| h.flows.iter());
     flows
         .map(|f| BlockCandidate {
@@ -246,7 +263,7 @@ fn candidates(hosts: &[HostFinding]) -> Vec<BlockCandidate<'static>> {
             peer_replied: f.peer_replied,
             one_way: f.one_way,
             proxied: f.proxy_target().is_some(),
-            shared_front: None,
+            shared_front: f.shared_front.as_deref(),
             tunnelled: f.tunnelled,
             last_seen: f.last.time,
         })

@@ -4,7 +4,7 @@ use std::io::Write;
 
 use clap::Args as ClapArgs;
 
-use super::options::{Blocking, Reading};
+use super::options::{Blocking, Knowing, Reading};
 use super::replay::{Printer, complain, outcome};
 use super::{Failure, Outcome, session};
 use crate::capture::live::Live;
@@ -24,23 +24,27 @@ pub(super) struct Args {
     #[command(flatten)]
     reading: Reading,
     #[command(flatten)]
+    knowing: Knowing,
+    #[command(flatten)]
     blocking: Blocking,
 }
 
 /// Runs the subcommand.
 pub(super) fn run(args: &Args) -> Result<Outcome, Failure> {
     let plan = args.blocking.resolve()?;
+    let known = args.knowing.read()?;
     let live = Live::open(&args.interface, args.filter.as_deref())?;
     let mut printer = Printer::live(args.json, args.interface.clone(), plan.uses_stdout());
     // A quiet interface looks like a program that hangs.
     writeln!(std::io::stderr(), "minewatch: watching {}; Ctrl-C ends it with a report", args.interface)?;
-    let mut finished = session::run(live, &args.reading.resolve(), &plan.policy, &mut printer)?;
+    let mut finished = session::run(live, &args.reading.resolve(known.intel), known.geo, &plan.policy, &mut printer)?;
     let mut report = finished.report;
     report.sources.push(args.interface.clone());
     finished.source.drops(&mut report.health);
     if let Some(why) = finished.source.over() {
         report.problems.push(format!("{}: capture ended: {}", args.interface, crate::text::printable(why, 256)));
     }
+    report.notes.extend(known.warnings);
     let blocked = session::block(&mut report, &plan, finished.until);
     if let Ok(warnings) = &blocked {
         report.notes.extend(warnings.iter().cloned());

@@ -60,7 +60,7 @@ mod xmrig_api;
 
 pub use arbiter::{Arbiter, Interest, Origin, Scratch};
 pub use conversation::{Conversation, Password, Shares, Stage};
-pub use program::{hints, name as program_of};
+pub use program::{Belongs, downloaded, hints, name as program_of, serves};
 pub use requests::{Requests, What};
 pub use stream::{STREAM_DIALECTS, Start, StreamDialect, StreamSession};
 

@@ -6,6 +6,7 @@
 //! `pool-feeds/programs.toml`.
 
 mod feed;
+mod glob;
 mod hints;
 pub(in crate::dialect) mod style;
 
@@ -20,6 +21,29 @@ pub fn name(agent: &str) -> Option<&'static str> {
 /// capture. Names that are only expected, tools that measure pools, and wallets' interfaces are not.
 pub(in crate::dialect) fn mines(agent: &str) -> bool {
     feed::table().agent(agent).is_some_and(feed::Program::is_evidence)
+}
+
+/// What a host or a download belongs to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Belongs {
+    /// The program, or what a list calls it.
+    pub name: &'static str,
+    /// Rigs report to it or are managed by it.
+    pub manages_rigs: bool,
+    /// The list's source.
+    pub source: &'static str,
+}
+
+/// The mining program, or its installer, that the path of an HTTP request asks for.
+pub fn downloaded(path: &str) -> Option<Belongs> {
+    feed::table().file(path).map(feed::Program::belongs)
+}
+
+/// The program that a host belongs to: what rigs report to, where programs come from. Pools are known elsewhere.
+pub fn serves(host: &str) -> Option<Belongs> {
+    use feed::Category::{Donation, Marketplace};
+    let known = feed::table().host(host)?;
+    (!matches!(known.category, Donation | Marketplace)).then(|| known.belongs())
 }
 
 #[cfg(test)]

@@ -98,6 +98,18 @@ impl EvidenceLog {
         self.lines().map(owned).collect()
     }
 
+    /// A log of lines that were kept.
+    pub fn from_vec(lines: Vec<Evidence>) -> Self {
+        let mut log = Self::default();
+        for e in lines {
+            if let Some(count) = log.counts.get_mut(e.code as usize) {
+                *count = u32::try_from(e.count).unwrap_or(u32::MAX);
+                log.lines.push(First { code: e.code, at: e.at, text: e.text });
+            }
+        }
+        log
+    }
+
     /// Takes a kind back: it turned out not to be so (an unanswered request that was answered after all).
     pub fn withdraw(&mut self, code: Code) {
         if let Some(count @ 1..) = self.counts.get_mut(code as usize) {
@@ -144,9 +156,8 @@ pub fn judge(log: &EvidenceLog) -> Option<Judgement> {
     let pool = log.has(Code::PoolReply) || log.has(Code::JobDelivered);
     let work = log.has(Code::JobDelivered) || log.has(Code::ShareAccepted);
     let contradicted = log.has(Code::NodeRpc);
-    let knowledge_only = log.lines.iter().all(|e| {
-        matches!(e.code.family(), Family::Knowledge | Family::Context | Family::Against)
-    });
+    let knowledge_only =
+        log.lines.iter().all(|e| matches!(e.code.family(), Family::Knowledge | Family::Context | Family::Against));
     if knowledge_only && log.lines.iter().any(|e| e.code.family() == Family::Knowledge) {
         let missing = Some("a conversation that is mining: names and addresses alone never say more");
         return Some(Judgement { verdict: Verdict::Noted, score, missing });

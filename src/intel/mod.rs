@@ -12,6 +12,7 @@ mod facts;
 mod feed;
 pub mod geo;
 mod hosts;
+mod live;
 mod matched;
 mod name;
 mod names;
@@ -29,6 +30,7 @@ use std::sync::{Arc, OnceLock};
 use build::Builder;
 
 pub use geo::{Country, Geo, Place};
+pub use live::CurrentIntel;
 pub use matched::{Listed, Match};
 pub use net::{Net, NetError};
 pub use passive::{LookUp, PassiveDns};
@@ -203,6 +205,11 @@ impl Inner {
         let at = self.ports.binary_search_by_key(&port, |p| p.port).ok()?;
         self.ports.get(at).copied()
     }
+}
+
+/// What the owner of a name registered: the last label of a public suffix and the one before it.
+pub fn registrable(name: &str) -> Option<&str> {
+    psl::domain_str(name)
 }
 
 /// A name for a path that a message may show.

@@ -126,14 +126,14 @@ impl Contact {
     /// Forgets what a look-up said: the host asks for others. Whether anything is left.
     pub(super) fn without_lookups(&mut self) -> bool {
         self.evidence.withdraw(Code::NameInDns);
-        self.evidence.lines().next().is_some()
+        !self.evidence.is_empty()
     }
 
     /// The evidence in time order.
     pub fn evidence(&self) -> Vec<Evidence> {
         let mut log = self.evidence.clone();
         log.sort();
-        log.lines().cloned().collect()
+        log.to_vec()
     }
 
     /// Address of the host.

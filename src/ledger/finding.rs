@@ -10,6 +10,7 @@ use crate::carrier::{Target, Wrap};
 use crate::decode::{MacAddr, Tenant};
 use crate::dialect::{Category, Conversation, Password, Shares, Stage};
 use crate::evidence::{Evidence, Stamp, Verdict};
+use crate::intel::{Day, Match, Place, Role};
 use crate::wallet::{self, Coin, difficulty};
 
 /// One mining flow.
@@ -94,8 +95,83 @@ pub struct FlowFinding {
     pub bytes: u64,
     /// Packets, both directions.
     pub packets: u64,
+    /// Names that the client sent in the clear, in TLS or HTTP.
+    pub sent: Vec<Box<str>>,
+    /// What TLS showed.
+    pub tls: Option<Box<TlsSeen>>,
+    /// Names by which the pool was reached, the likeliest first.
+    pub names: Vec<Box<str>>,
+    /// What a feed knows of it.
+    pub known: Option<KnownPool>,
+    /// Where it is.
+    pub place: Place,
+    /// Who else is served from its address: then only the name may be blocked.
+    pub shared_front: Option<Box<str>>,
     /// Evidence in time order.
     pub evidence: Vec<Evidence>,
+}
+
+/// What TLS showed of the conversation inside it. All text is safe to print.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
+pub struct TlsSeen {
+    /// The server's name as the client sent it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sni: Option<Box<str>>,
+    /// Fingerprint of the client's hello.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ja4: Option<String>,
+    /// Protocols that the client offered for what is inside.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub alpn: Vec<Box<str>>,
+    /// The real name may be encrypted.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub ech: bool,
+    /// The version that was agreed, or the highest that was offered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+    /// Common name in the server's certificate.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub subject: Option<Box<str>>,
+    /// Its other names.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub sans: Vec<Box<str>>,
+    /// Who issued it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub issuer: Option<Box<str>>,
+    /// Its SHA-256, in hexadecimal.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fingerprint: Option<String>,
+    /// Issuer and subject are the same.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub self_signed: bool,
+}
+
+/// What a feed knows of the pool of a finding.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct KnownPool {
+    /// Its name.
+    pub name: Box<str>,
+    /// What the host is there for.
+    pub role: Role,
+    /// What is mined there, on that port if the feed says so.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub coins: Vec<Box<str>>,
+    /// The file that says so.
+    pub list: Box<str>,
+    /// Why it matched, as a sentence.
+    pub why: String,
+}
+
+impl KnownPool {
+    pub(super) fn of(m: &Match<'_>, day: Day) -> Self {
+        Self {
+            name: m.pool.into(),
+            role: m.role,
+            coins: m.coins.iter().map(|c| (*c).into()).collect(),
+            list: m.list.into(),
+            why: m.why(day),
+        }
+    }
 }
 
 /// Accepted work: enough to estimate a rate, and to add flows up.

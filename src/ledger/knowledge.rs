@@ -70,11 +70,11 @@ impl Knowledge {
 
     /// Adds to an alert by which name the pool was reached.
     pub fn name_alert(&self, alert: &mut Alert) {
-        if alert.target.is_none() {
-            let named = |name: &str| Some((self.intel.name(name, Some(alert.pool.port())).is_some(), name.to_owned()));
-            let names = self.dns.names(alert.tenant, alert.pool.ip(), alert.miner.ip(), alert.at.time, alert.at.time);
-            alert.name = names.iter().filter_map(|k| named(&k.name)).max_by_key(|(known, _)| *known).map(|(_, n)| n);
-        }
+        let (at, pool) = (alert.at.time, alert.pool);
+        let names = self.dns.names(alert.tenant, pool.ip(), alert.miner.ip(), at, at);
+        let known = names.iter().find(|k| self.intel.name(&k.name, Some(pool.port())).is_some());
+        let asked = names.first().filter(|k| k.client == alert.miner.ip());
+        alert.name = known.or(asked).map(|k| (*k.name).into());
     }
 
     /// Adds what is known to a finding, and judges it again.
@@ -82,11 +82,10 @@ impl Knowledge {
         let day = Day::of(f.first.time);
         f.place = self.geo.place(f.pool.ip());
         f.shared_front = self.shared_front(f);
-        let mut log = EvidenceLog::from_lines(std::mem::take(&mut f.evidence));
+        let mut log = EvidenceLog::from_vec(std::mem::take(&mut f.evidence));
         let mut best: Option<KnownPool> = None;
         let mut take = |m: &Match<'_>| {
-            let rank = |r: Role| r.takes_work();
-            if best.as_ref().is_none_or(|b| rank(m.role) && !rank(b.role)) {
+            if best.as_ref().is_none_or(|b| m.role.takes_work() && !b.role.takes_work()) {
                 best = Some(KnownPool::of(m, day));
             }
         };
@@ -128,7 +127,7 @@ impl Knowledge {
             f.missing = j.missing;
         }
         log.sort();
-        f.evidence = log.into_lines();
+        f.evidence = log.to_vec();
     }
 
     /// Who shares an address with the pool: a listed front, or strangers that passive DNS has met.

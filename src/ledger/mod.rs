@@ -3,14 +3,18 @@
 //! In: alerts and finished flows from the workers, in batches, in packet order. Out: hosts with their flows in a stable
 //! order. The map is a `DashMap` because outputs read it while batches arrive; no guard is held across another call.
 
+mod contact;
 mod finding;
+mod knowledge;
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 
 use dashmap::DashMap;
 
-pub use finding::{FlowFinding, Names, Work};
+pub use contact::{Contact, ContactKind, Sighting};
+pub use finding::{FlowFinding, KnownPool, Names, TlsSeen, Work};
+pub use knowledge::{Knowledge, is_usable, sighting};
 
 use crate::decode::{MacAddr, Tenant};
 use crate::dialect::Shares;
@@ -46,12 +50,18 @@ pub struct Alert {
     pub verified: bool,
     /// The sentence of the evidence that made it.
     pub reason: String,
+    /// The name by which the pool was reached.
+    pub name: Option<Box<str>>,
 }
 
 /// Hosts, at most.
 const MAX_HOSTS: usize = 65_536;
 /// Flows kept for reports, at most; later ones are only counted.
 const MAX_FLOWS: usize = 262_144;
+/// Contacts kept, at most.
+const MAX_CONTACTS: usize = 65_536;
+/// Contacts of one host.
+const MAX_CONTACTS_OF_ONE: usize = 256;
 /// Share of both that findings without a verified handshake may fill: a forged packet makes such a one, and floods of
 /// them must leave room for what is real.
 const UNVERIFIED_SHARE: usize = 2;
@@ -72,6 +82,9 @@ struct Host {
 #[derive(Default)]
 pub struct Ledger {
     hosts: DashMap<HostKey, Host, foldhash::quality::RandomState>,
+    /// What hosts have to do with pools without mining. Apart from `hosts`: a flood of look-ups costs no miner its place.
+    contacts: DashMap<HostKey, Vec<Contact>, foldhash::quality::RandomState>,
+    contact_count: std::sync::atomic::AtomicUsize,
     flows: std::sync::atomic::AtomicUsize,
     dropped: std::sync::atomic::AtomicU64,
 }
@@ -110,6 +123,33 @@ impl Ledger {
         }
         self.flows.fetch_add(1, Relaxed);
         self.hosts.entry(key).or_default().flows.push(flow);
+    }
+
+    /// Takes a sighting.
+    pub fn sighting(&self, s: Sighting) {
+        use std::sync::atomic::Ordering::Relaxed;
+        let full = self.contact_count.load(Relaxed) >= MAX_CONTACTS;
+        if full && !self.contacts.contains_key(&s.host) {
+            self.dropped.fetch_add(1, Relaxed);
+            return;
+        }
+        let mut of = self.contacts.entry(s.host).or_default();
+        if let Some(known) = of.iter_mut().find(|c| c.kind == s.kind && c.pool == s.pool) {
+            known.add(s);
+        } else if full || of.len() >= MAX_CONTACTS_OF_ONE {
+            self.dropped.fetch_add(1, Relaxed);
+        } else {
+            self.contact_count.fetch_add(1, Relaxed);
+            of.push(Contact::new(s));
+        }
+    }
+
+    /// Takes the contacts out, by host, pool and kind. Look-ups of resolvers are left out: they are their clients'.
+    pub fn take_contacts(&mut self, knowledge: &Knowledge) -> Vec<Contact> {
+        let mut contacts: Vec<_> = std::mem::take(&mut self.contacts).into_iter().flat_map(|(_, list)| list).collect();
+        contacts.retain_mut(|c| !knowledge.resolves(c.host) || c.without_lookups());
+        contacts.sort_by(|a, b| (a.host, &a.pool, a.kind).cmp(&(b.host, &b.pool, b.kind)));
+        contacts
     }
 
     /// Flows that did not fit.

@@ -2,12 +2,16 @@
 //!
 //! In: stream items of both directions. Out: what [`Reader`] makes of them, and what is held of half messages.
 
+use super::lookups::{LookUps, Said};
 use super::reader::Reader;
 use crate::capture::Stamp;
+use crate::carrier::dns::{self, Framed};
 use crate::carrier::peel::{Beside, Peel, Piece};
 use crate::dialect::Scratch;
-use crate::flow::{BothWays, Direction, FlowInfo, Item};
+use crate::flow::{BothWays, Direction, FlowInfo, FlowKey, Item};
 use crate::health::{Counter, Health};
+use crate::intel::{Intel, LookUp};
+use crate::ledger::Sighting;
 
 /// A flow's inspection. It lies in one piece: every pointer followed is a wait, and each packet is of another flow.
 #[derive(Default)]
@@ -15,6 +19,8 @@ pub(super) struct Inspection {
     peels: BothWays<Option<Peel>>,
     left: BothWays<Left>,
     pub(super) reader: Reader,
+    /// DNS over TCP.
+    dns: Option<Box<BothWays<Framed>>>,
     /// Bytes of it that the worker has accounted for.
     pub(super) accounted: usize,
 }
@@ -36,12 +42,22 @@ impl Left {
 pub(super) struct Tools<'a> {
     pub(super) scratch: &'a mut Scratch,
     pub(super) stamp: Stamp,
+    pub(super) key: FlowKey,
+    pub(super) intel: &'a Intel,
+    /// What is told of names and addresses.
+    pub(super) noticed: &'a mut Vec<Sighting>,
+    pub(super) lookups: &'a mut LookUps,
+    /// What was asked of DNS over TCP.
+    pub(super) asked: &'a mut Vec<LookUp>,
 }
 
 impl Inspection {
     /// Bytes of half messages held.
-    pub(super) const fn held(&self) -> usize {
-        self.left.lo_to_hi.held + self.left.hi_to_lo.held
+    pub(super) fn held(&self) -> usize {
+        self.left.lo_to_hi.held
+            + self.left.hi_to_lo.held
+            + self.reader.held()
+            + self.dns.as_ref().map_or(0, |d| d.lo_to_hi.held() + d.hi_to_lo.held())
     }
 
     /// The next stream item of a direction.
@@ -58,13 +74,17 @@ impl Inspection {
         }
         match item {
             Item::Data(data) => {
+                self.dns(way, data, tools, health);
                 if !self.reader.is_inside() {
                     self.reader.stream_data(info, way, data, tools, health);
                 }
                 self.peel(info, way, tools, health, |peel, out| peel.data(data, out));
             }
             Item::Gap(missing) => {
-                self.reader.gap(way, missing);
+                if let Some(dns) = &mut self.dns {
+                    dns.get_mut(way).gap();
+                }
+                self.reader.gap(way, missing, tools);
                 if self.reader.is_peeled() {
                     let opener = info.handshake.client.map(|o| o == way);
                     let peel = self.peels.get_mut(way).get_or_insert_with(|| Peel::new(true, opener));
@@ -77,6 +97,18 @@ impl Inspection {
                 self.reader.end(way, tools.stamp);
             }
         }
+    }
+
+    /// Reads DNS where its port says that it is spoken. Whatever else it may be is looked for all the same.
+    fn dns(&mut self, way: Direction, data: &[u8], tools: &mut Tools<'_>, health: &mut Health) {
+        let (from, to) = (tools.key.source(way), tools.key.destination(way));
+        if from.port() != dns::PORT && to.port() != dns::PORT {
+            return;
+        }
+        let said = Said { at: tools.stamp, tenant: tools.key.tenant(), from, to };
+        self.dns.get_or_insert_default().get_mut(way).data(data, |message| {
+            tools.asked.extend(tools.lookups.message(said, message, health));
+        });
     }
 
     /// Runs the layers of a direction and lets what comes out be read, if anybody does.

@@ -9,6 +9,8 @@
 //! With one worker the reader does its work itself: no copy, no channel per packet. Replay waits for a slow ledger and
 //! loses nothing.
 
+mod around;
+mod hellos;
 mod inspection;
 mod lookups;
 mod reader;

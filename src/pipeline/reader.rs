@@ -3,6 +3,7 @@
 //! In: the bytes of both directions and what comes out of their layers. Out: a [`Conversation`], levels as they are
 //! reached, and the word that a flow is of no interest. Works on one direction only, and from the middle of a stream.
 
+use super::around::{Around, Unread};
 use super::inspection::Tools;
 use crate::capture::Stamp;
 use crate::carrier::http::HttpMeta;
@@ -65,10 +66,15 @@ pub(super) struct Reader {
     junk: u32,
     told: Option<Verdict>,
     lines_known: usize,
+    /// Names and certificates; only where there are any.
+    around: Option<Box<Around>>,
     /// Holes in the streams.
     pub(super) gaps: u64,
     give_up: bool,
 }
+
+/// What is reported as the dialect of a conversation that cannot be read.
+pub(super) const ENCRYPTED: &str = "encrypted";
 
 /// The dialect that reads a flow, and what it knows.
 pub(super) struct Reading<'a> {
@@ -108,6 +114,15 @@ impl Reader {
                 conversation: &s.conversation,
             });
         }
+        if let Some(Unread { miner, conversation }) = self.unread() {
+            return Some(Reading {
+                dialect: ENCRYPTED,
+                category: Category::Pool,
+                coins: &[],
+                miner: *miner,
+                conversation,
+            });
+        }
         let arbiter = self.arbiter.as_ref()?;
         let dialect = arbiter.dialect()?;
         Some(Reading {
@@ -126,6 +141,9 @@ impl Reader {
         {
             return s.miner.map(|_| &s.conversation);
         }
+        if let Some(unread) = self.unread() {
+            return Some(&unread.conversation);
+        }
         self.arbiter.as_ref()?.conversation()
     }
 
@@ -134,11 +152,41 @@ impl Reader {
         if self.settled {
             return self.streams.first_mut().map(|s| &mut s.conversation);
         }
+        if let Some(unread) = self.around.as_mut().and_then(|a| a.unread.as_mut()) {
+            return Some(&mut unread.conversation);
+        }
         self.arbiter.as_mut()?.conversation_mut()
     }
 
+    fn unread(&self) -> Option<&Unread> {
+        self.around.as_ref()?.unread.as_deref()
+    }
+
+    /// What was said around the conversation.
+    pub(super) fn around(&self) -> Option<&Around> {
+        self.around.as_deref()
+    }
+
+    /// Bytes of half messages held.
+    pub(super) fn held(&self) -> usize {
+        self.around.as_ref().map_or(0, |a| a.held())
+    }
+
+    /// Whether the flow is only watched from now on: what is said in it cannot be read.
+    pub(super) fn is_deaf(&self) -> bool {
+        self.around.as_ref().is_some_and(|a| a.is_deaf()) && !self.settled && self.arbiter.is_none()
+    }
+
+    /// What went by is neither of a known protocol nor in the clear.
+    pub(super) fn is_opaque(&self) -> bool {
+        self.reading().is_none() && (self.looks > 0 || self.tls.lo_to_hi || self.tls.hi_to_lo)
+    }
+
     /// What a hole means to whoever reads the stream.
-    pub(super) fn gap(&mut self, way: Direction, missing: u64) {
+    pub(super) fn gap(&mut self, way: Direction, missing: u64, tools: &mut Tools<'_>) {
+        if let Some(around) = &mut self.around {
+            around.gap(way, tools);
+        }
         self.gaps = self.gaps.saturating_add(1);
         self.streams.retain_mut(|s| s.session.gap(way, missing) != Probe::NotForUs || self.settled);
         if self.is_peeled() {
@@ -279,6 +327,9 @@ impl Reader {
                 }
             }
             Piece::Http(meta, body) => {
+                if !meta.response {
+                    self.around.get_or_insert_default().http(way, meta, tools);
+                }
                 let body = if first_bytes(body) == First::Lines { body } else { b"{}" };
                 if self.message(info, way, body, Carrier::Http, Some(meta), tools, health).is_none() {
                     self.message(info, way, b"{}", Carrier::Http, Some(meta), tools, health);
@@ -299,9 +350,10 @@ impl Reader {
                     self.give_up = true;
                 }
             }
-            Piece::Tls => {
+            Piece::Tls(bytes) => {
                 *self.tls.get_mut(way) = true;
-                if self.tls.lo_to_hi && self.tls.hi_to_lo && self.reading().is_none() && self.streams.is_empty() {
+                let read = self.around.get_or_insert_default().tls(way, bytes, tools);
+                if read && self.reading().is_none() && self.streams.is_empty() {
                     self.give_up = true;
                 }
             }

@@ -4,6 +4,7 @@
 //! frames are dealt by tenant and unordered address pair of the innermost packet, after fragments were put together.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 
@@ -15,13 +16,14 @@ use crate::capture::{PacketSource, Step};
 use crate::decode::{DecodeOptions, Decoder, Packet};
 use crate::flow::{FlowHasher, Limits};
 use crate::health::Health;
+use crate::intel::CurrentIntel;
 use crate::time::PacketTime;
 
 /// Batches waiting for a worker.
 const QUEUE: usize = 8;
 
 /// How to run.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct RunOptions {
     /// Worker threads; 1 runs in the reader's.
     pub workers: usize,
@@ -31,11 +33,19 @@ pub struct RunOptions {
     pub limits: Limits,
     /// How to decode.
     pub decode: DecodeOptions,
+    /// What names and addresses are known for. May be replaced while the run goes on.
+    pub intel: Arc<CurrentIntel>,
 }
 
 impl Default for RunOptions {
     fn default() -> Self {
-        Self { workers: 1, batch: 512, limits: Limits::default(), decode: DecodeOptions::default() }
+        Self {
+            workers: 1,
+            batch: 512,
+            limits: Limits::default(),
+            decode: DecodeOptions::default(),
+            intel: Arc::default(),
+        }
     }
 }
 
@@ -114,6 +124,7 @@ fn alone<S: PacketSource>(
 ) -> (Health, PacketTime) {
     let mut decoder = Decoder::new(options.decode);
     let mut worker = Worker::new(options.limits);
+    let mut feeds = Feeds::new(&options.intel, &mut worker);
     let mut until = PacketTime::ZERO;
     let (mut order, mut number, mut in_batch) = (0u64, 0u64, 0usize);
     let send = |worker: &mut Worker, number: &mut u64| {
@@ -127,6 +138,7 @@ fn alone<S: PacketSource>(
         if in_batch >= options.batch || !source.ready() {
             frames.store(order, Ordering::Relaxed);
             send(&mut worker, &mut number);
+            feeds.refresh(&mut worker);
             in_batch = 0;
             if stop.load(Ordering::Relaxed) {
                 break;
@@ -208,7 +220,8 @@ fn with_workers<S: PacketSource>(
         for i in 0..n {
             let (tx, rx) = bounded(QUEUE);
             let (out, empties) = (out.clone(), empty_tx.clone());
-            let work = move || serve(&rx, limits, &out, &empties);
+            let current = Arc::clone(&options.intel);
+            let work = move || serve(&rx, limits, &current, &out, &empties);
             match thread::Builder::new().name(format!("worker-{i}")).spawn_scoped(scope, work) {
                 Ok(handle) => {
                     queues.push(tx);
@@ -276,10 +289,38 @@ fn with_workers<S: PacketSource>(
     (all, until)
 }
 
+/// The feeds that a worker uses.
+struct Feeds<'a> {
+    current: &'a CurrentIntel,
+    generation: u64,
+}
+
+impl<'a> Feeds<'a> {
+    fn new(current: &'a CurrentIntel, worker: &mut Worker) -> Self {
+        let generation = current.generation();
+        worker.set_intel(current.get());
+        Self { current, generation }
+    }
+
+    fn refresh(&mut self, worker: &mut Worker) {
+        if self.current.generation() != self.generation {
+            *self = Self::new(self.current, worker);
+        }
+    }
+}
+
 /// A worker thread.
-fn serve(rx: &Receiver<Work>, limits: Limits, out: &mpsc::Sender<Batch>, empties: &Sender<Parcel>) -> Health {
+fn serve(
+    rx: &Receiver<Work>,
+    limits: Limits,
+    current: &Arc<CurrentIntel>,
+    out: &mpsc::Sender<Batch>,
+    empties: &Sender<Parcel>,
+) -> Health {
     let mut worker = Worker::new(limits);
+    let mut feeds = Feeds::new(current, &mut worker);
     for work in rx {
+        feeds.refresh(&mut worker);
         let number = match work {
             Work::Parcel(number, mut parcel) => {
                 for (packet, order, from, to) in parcel.packets.drain(..) {

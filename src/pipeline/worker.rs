@@ -4,15 +4,19 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use super::around::Around;
+use super::hellos::Hellos;
 use super::inspection::{Inspection, Tools};
-use super::reader::Reading;
+use super::lookups::{self, LookUps};
+use super::reader::{ENCRYPTED, Reading};
 use crate::carrier::peel::Wrap;
-use crate::decode::Packet;
+use crate::decode::{Packet, Transport};
 use crate::dialect::{Category, Scratch, Stage};
 use crate::evidence::{Code, judge};
-use crate::flow::{Ended, FlowHasher, FlowTable, Limits};
+use crate::flow::{Direction, Ended, FlowHasher, FlowInfo, FlowKey, FlowTable, Limits};
 use crate::health::{Counter, Health};
-use crate::ledger::{Alert, FlowFinding, Names, Work};
+use crate::intel::{Intel, LookUp};
+use crate::ledger::{Alert, FlowFinding, Names, Sighting, Work};
 
 /// What a worker found out, with the number of the frame that told it, counted over all inputs.
 #[derive(Debug)]
@@ -30,6 +34,10 @@ pub enum What {
     Alert(Box<Alert>),
     /// A mining flow is over.
     Flow(Box<FlowFinding>),
+    /// Something that a feed knows was met.
+    Sighting(Box<Sighting>),
+    /// Somebody asked DNS, or was answered.
+    LookUp(Box<LookUp>),
 }
 
 /// A worker.
@@ -40,6 +48,10 @@ pub struct Worker {
     /// What the inspections count while the table counts in `health`; moved over after each packet, made only once.
     counted: Health,
     events: Vec<Event>,
+    intel: Intel,
+    lookups: LookUps,
+    hellos: Hellos,
+    noticed: Vec<Sighting>,
     /// Bytes of half messages that all flows hold, and the most they may.
     held: usize,
     most_held: usize,
@@ -57,17 +69,31 @@ impl Worker {
             health: Health::default(),
             counted: Health::default(),
             events: Vec::new(),
+            intel: Intel::default(),
+            lookups: LookUps::default(),
+            hellos: Hellos::default(),
+            noticed: Vec::new(),
             held: 0,
             most_held: limits.buffered,
         }
     }
 
+    /// What names and addresses are known for, from now on. Without it nothing is known.
+    pub fn set_intel(&mut self, intel: Intel) {
+        self.intel = intel;
+    }
+
     /// Takes a packet; `order` is its frame's number over the whole run.
     pub fn packet(&mut self, packet: &Packet<'_>, order: u64) {
         // The flow under the packet is let go while unwinding, so nothing half-changed stays behind.
-        if catch_unwind(AssertUnwindSafe(|| self.look(packet, order))).is_err() {
+        let look = AssertUnwindSafe(|| match packet.transport {
+            Transport::Tcp { .. } => self.look(packet, order),
+            Transport::Udp { .. } => self.datagram(packet, order),
+        });
+        if catch_unwind(look).is_err() {
             self.health.add(Counter::WorkerPanics);
             self.scratch = Scratch::default();
+            self.noticed.clear();
         }
         while let Some(ended) = self.table.next_ended() {
             self.over(ended, order);
@@ -97,10 +123,38 @@ impl Worker {
         &self.health
     }
 
+    /// DNS and the openings of QUIC; nothing else of UDP is read.
+    fn datagram(&mut self, packet: &Packet<'_>, order: u64) {
+        if let Some((said, payload)) = lookups::datagram(packet) {
+            if let Some(l) = self.lookups.message(said, payload, &mut self.health) {
+                self.events.push(Event { order, what: What::LookUp(Box::new(l)) });
+            }
+            return;
+        }
+        let (key, way) = FlowKey::of(packet);
+        if let Some(hello) = self.hellos.datagram(key, packet.payload) {
+            let Self { scratch, intel, noticed, .. } = self;
+            let mut tools = Tools {
+                scratch,
+                stamp: packet.stamp(),
+                key,
+                intel,
+                noticed,
+                lookups: &mut self.lookups,
+                asked: &mut Vec::new(),
+            };
+            Around::quic(way, &hello, &mut tools);
+            let mac = |w: Direction| if w == way { packet.src_mac } else { packet.dst_mac };
+            tell(noticed, &mut self.events, order, key, mac);
+        }
+    }
+
     fn look(&mut self, packet: &Packet<'_>, order: u64) {
-        let Self { table, scratch, health, counted, events, held, most_held } = self;
+        let Self { table, scratch, health, counted, events, held, most_held, intel, noticed, lookups, .. } = self;
         let Some(mut flow) = table.packet(packet, health) else { return };
-        let mut tools = Tools { scratch, stamp: packet.stamp() };
+        let key = *flow.key();
+        let mut asked = Vec::new();
+        let mut tools = Tools { scratch, stamp: packet.stamp(), key, intel, noticed, lookups, asked: &mut asked };
         let mut heard = false;
         flow.feed(packet, health, |inspection, info, way, item| {
             heard = true;
@@ -111,8 +165,13 @@ impl Worker {
             return;
         }
         settle(counted, health);
-        let key = *flow.key();
         let (info, inspection) = flow.parts();
+        let done = inspection.reader.is_done();
+        if done {
+            close(info, inspection, &mut tools);
+        }
+        events.extend(asked.into_iter().map(|l| Event { order, what: What::LookUp(Box::new(l)) }));
+        tell(noticed, events, order, key, |w| *info.macs.get(w));
         let holds = inspection.held();
         *held = held.saturating_sub(inspection.accounted).saturating_add(holds);
         inspection.accounted = holds;
@@ -123,7 +182,7 @@ impl Worker {
             flow.release_unproven();
             return;
         }
-        if inspection.reader.is_done() {
+        if done {
             *held = held.saturating_sub(holds);
             // Behind a proxy the endpoint is not the pool's, and that would be forgotten.
             if inspection.reader.wraps().is_empty() {
@@ -133,35 +192,69 @@ impl Worker {
             }
             return;
         }
-        let Some(verdict) = inspection.reader.new_level() else { return };
-        if let Some(Reading { dialect, miner, conversation: c, .. }) = inspection.reader.reading() {
-            let reason = c.evidence.lines().last().map(|e| e.text.to_owned()).unwrap_or_default();
-            let alert = Alert {
-                at: packet.stamp(),
-                tenant: key.tenant(),
-                miner: key.source(miner),
-                miner_mac: *info.macs.get(miner),
-                pool: key.destination(miner),
-                dialect,
-                verdict,
-                verified: info.handshake.verified && info.one_way().is_none(),
-                reason,
-            };
-            events.push(Event { order, what: What::Alert(Box::new(alert)) });
+        let deaf = inspection.reader.is_deaf();
+        if let Some(verdict) = inspection.reader.new_level() {
+            if let Some(Reading { dialect, miner, conversation: c, .. }) = inspection.reader.reading() {
+                let reason = c.evidence.lines().last().map(|e| e.text.to_owned()).unwrap_or_default();
+                let alert = Alert {
+                    at: packet.stamp(),
+                    tenant: key.tenant(),
+                    miner: key.source(miner),
+                    miner_mac: *info.macs.get(miner),
+                    pool: key.destination(miner),
+                    dialect,
+                    verdict,
+                    verified: info.handshake.verified && info.one_way().is_none(),
+                    reason,
+                    name: None,
+                };
+                events.push(Event { order, what: What::Alert(Box::new(alert)) });
+            }
+            let keep = inspection.reader.bears_evidence();
+            flow.keep(keep);
         }
-        let keep = inspection.reader.bears_evidence();
-        flow.keep(keep);
+        if deaf {
+            flow.stop_streams();
+        }
     }
 
     fn over(&mut self, mut ended: Ended<Inspection>, order: u64) {
         self.held = self.held.saturating_sub(ended.state.accounted);
-        let Self { scratch, health, counted, events, .. } = self;
-        let mut tools = Tools { scratch, stamp: ended.info.last };
+        let Self { scratch, health, counted, events, intel, noticed, lookups, .. } = self;
+        let key = ended.key;
+        let mut asked = Vec::new();
+        let mut tools = Tools { scratch, stamp: ended.info.last, key, intel, noticed, lookups, asked: &mut asked };
         ended.finish(health, |inspection, info, way, item| inspection.item(info, way, item, &mut tools, counted));
         settle(counted, health);
+        close(&ended.info, &ended.state, &mut tools);
+        let macs = ended.info.macs;
+        events.extend(asked.into_iter().map(|l| Event { order, what: What::LookUp(Box::new(l)) }));
+        tell(noticed, events, order, key, |w| *macs.get(w));
         if let Some(finding) = finding(&mut ended) {
             events.push(Event { order, what: What::Flow(Box::new(finding)) });
         }
+    }
+}
+
+/// What the ends of a flow are listed for. Of a conversation that is read, the ledger knows.
+fn close(info: &FlowInfo, inspection: &Inspection, tools: &mut Tools<'_>) {
+    if info.one_way().is_none() && inspection.reader.reading().is_none() {
+        Around::close(info.handshake.client, inspection.reader.is_opaque(), tools);
+    }
+}
+
+/// Sightings to events, with the address of whose they are.
+fn tell(
+    noticed: &mut Vec<Sighting>,
+    events: &mut Vec<Event>,
+    order: u64,
+    key: FlowKey,
+    mac: impl Fn(Direction) -> Option<crate::decode::MacAddr>,
+) {
+    for mut s in noticed.drain(..) {
+        let client = Direction::BOTH.into_iter().find(|w| key.source(*w).ip() == s.host.ip);
+        s.mac = client.and_then(&mac);
+        events.push(Event { order, what: What::Sighting(Box::new(s)) });
     }
 }
 
@@ -178,6 +271,8 @@ fn finding(ended: &mut Ended<Inspection>) -> Option<FlowFinding> {
     let gaps = ended.state.reader.gaps;
     let Reading { dialect, category, coins, miner, .. } = ended.state.reader.reading()?;
     let wraps = ended.state.reader.wraps().to_vec();
+    let sent = ended.state.reader.around().map(|a| a.sent().to_vec()).unwrap_or_default();
+    let tls = ended.state.reader.around().and_then(Around::seen);
     let c = ended.state.reader.conversation_mut()?;
     judge(&c.evidence)?;
     let (first, last) = (info.first, info.last);
@@ -193,7 +288,7 @@ fn finding(ended: &mut Ended<Inspection>) -> Option<FlowFinding> {
     }
     if one_way {
         c.evidence.note(Code::OneWay, first, || "only one direction of the conversation was captured".to_owned());
-    } else if !replied && category != Category::Inventory {
+    } else if !replied && category != Category::Inventory && dialect != ENCRYPTED {
         c.evidence.note(Code::NoAnswer, last, || "the server never answered in the protocol".to_owned());
     }
     if gaps > 0 {
@@ -253,6 +348,12 @@ fn finding(ended: &mut Ended<Inspection>) -> Option<FlowFinding> {
         last,
         bytes: total.bytes,
         packets: total.packets,
+        sent,
+        tls,
+        names: Vec::new(),
+        known: None,
+        place: crate::intel::Place::default(),
+        shared_front: None,
         evidence: c.evidence.to_vec(),
     })
 }

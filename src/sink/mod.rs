@@ -9,12 +9,14 @@ pub mod table;
 use crate::capture::FrameRef;
 use crate::firewall::Decision;
 use crate::health::{Counter, Health};
-use crate::ledger::HostFinding;
+use crate::ledger::{Contact, HostFinding};
 
 /// All that a run found.
 pub struct Report {
     /// Hosts by tenant and address.
     pub hosts: Vec<HostFinding>,
+    /// What hosts have to do with known pools without a mining conversation, by host and pool.
+    pub contacts: Vec<Contact>,
     /// Internal pools and relays: private addresses that served miners.
     pub relays: Vec<Relay>,
     /// What the gate let through and what it refused, when a block list was asked for.

@@ -40,7 +40,7 @@ pub fn of(dialogue: &Dialogue) -> Vec<Said> {
                     let json = if first_bytes(body) == First::Lines { body } else { b"{}" };
                     (Carrier::Http, json, Some(meta.clone()))
                 }
-                Piece::Wrapped(_) | Piece::Inside(_) | Piece::Raw(_) | Piece::Tls => return,
+                Piece::Wrapped(_) | Piece::Inside(_) | Piece::Raw(_) | Piece::Tls(_) => return,
             };
             out.push(Said { side, carrier, json: json.to_vec(), http });
         });

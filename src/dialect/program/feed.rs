@@ -91,9 +91,16 @@ pub(super) struct Program {
     pattern: Pattern,
     pub(super) category: Category,
     status: Status,
+    source: String,
 }
 
 impl Program {
+    /// What a host or a download of it says.
+    pub(super) fn belongs(&'static self) -> super::Belongs {
+        let manages_rigs = matches!(self.category, Category::Os | Category::Management);
+        super::Belongs { name: &self.name, manages_rigs, source: &self.source }
+    }
+
     /// Whether calling oneself so is evidence of mining.
     pub(super) fn is_evidence(&self) -> bool {
         use Category::{Asic, Marketplace, Miner, Proxy, Webminer};
@@ -115,6 +122,7 @@ pub(super) struct Table {
     /// Agents known by a part.
     parts: Vec<(String, Program)>,
     hosts: Vec<(String, Program)>,
+    files: Vec<(String, Program)>,
 }
 
 /// The shipped table; an empty one if it cannot be read.
@@ -141,7 +149,8 @@ impl Table {
                 (Kind::Agent | Kind::UserAgent, Pattern::Prefix(_) | Pattern::Exact(_)) => table.heads.push((text, p)),
                 (Kind::Agent | Kind::UserAgent, Pattern::Contains(_)) => table.parts.push((text, p)),
                 (Kind::Host, _) => table.hosts.push((text, p)),
-                // Of use to whoever reads downloads, headers and management traffic.
+                (Kind::Filename, _) => table.files.push((text, p)),
+                // Of use to whoever reads headers and management traffic.
                 _ => {}
             }
         }
@@ -172,6 +181,19 @@ impl Table {
                 .find(|(text, _)| memchr::memmem::find(&searched, text.as_bytes()).is_some())
                 .map(|(_, p)| p)
         })
+    }
+
+    /// What the path of a request asks for. Names that are only expected are as good: a download is never more than a hint.
+    pub(super) fn file(&self, path: &str) -> Option<&Program> {
+        let path = path.as_bytes().get(..path.len().min(SEARCHED))?.to_ascii_lowercase();
+        let fits = |(text, p): &(String, Program)| match p.pattern {
+            Pattern::Glob(_) => super::glob::fits(text, &path),
+            Pattern::Contains(_) => memchr::memmem::find(&path, text.as_bytes()).is_some(),
+            Pattern::Suffix(_) => path.ends_with(text.as_bytes()),
+            Pattern::Prefix(_) => path.starts_with(text.as_bytes()),
+            Pattern::Exact(_) => path == text.as_bytes(),
+        };
+        self.files.iter().find(|row| fits(row)).map(|(_, p)| p)
     }
 
     /// What a host is known for. Names end at label boundaries.

@@ -1,0 +1,375 @@
+//! What is said around a conversation: names in TLS, QUIC and HTTP, certificates, downloads, listed addresses.
+//!
+//! In: hellos, HTTP heads and ends of flows. Out: [`Sighting`]s, and the conversation that cannot be read but goes on
+//! with a host that takes miners ([`Around::unread`]). Nothing here is mining by itself: what it may prove is decided in
+//! `evidence`.
+
+use std::fmt::Write as _;
+use std::net::SocketAddr;
+
+use super::inspection::Tools;
+use crate::carrier::http::HttpMeta;
+use crate::carrier::tls::{Certificate, ClientHello, ServerSide, Step, TlsReader};
+use crate::dialect::{self, Conversation};
+use crate::evidence::Code;
+use crate::flow::{BothWays, Direction};
+use crate::intel::{Day, Intel, Match, Role};
+use crate::ledger::{ContactKind, HostKey, Sighting, TlsSeen, is_usable, sighting};
+use crate::text::printable;
+
+/// Names that a client sent, remembered of one flow.
+const MAX_SENT: usize = 4;
+/// HTTP requests of one flow whose names are looked up: a proxy's client asks for many.
+const MAX_REQUESTS: u8 = 32;
+/// Bytes of a path that a sentence shows.
+const PATH_SHOWN: usize = 96;
+
+/// A conversation with a host that takes miners, which cannot be read.
+pub(super) struct Unread {
+    pub(super) miner: Direction,
+    pub(super) conversation: Conversation,
+}
+
+/// What is known around a flow.
+#[derive(Default)]
+pub(super) struct Around {
+    readers: BothWays<Option<TlsReader>>,
+    /// A direction has nothing more to say in the clear.
+    done: BothWays<bool>,
+    client: Option<Direction>,
+    hello: Option<Box<ClientHello>>,
+    server: Option<Box<ServerSide>>,
+    pub(super) unread: Option<Box<Unread>>,
+    sent: Vec<Box<str>>,
+    requests: u8,
+}
+
+impl Around {
+    /// Bytes of a direction that is TLS. `true` when nothing more can be read of the flow.
+    pub(super) fn tls(&mut self, way: Direction, bytes: &[u8], tools: &mut Tools<'_>) -> bool {
+        if !*self.done.get(way) {
+            let step = self.readers.get_mut(way).get_or_insert_with(TlsReader::new).push(bytes);
+            self.step(way, step, tools);
+        }
+        self.done.lo_to_hi && self.done.hi_to_lo
+    }
+
+    /// Bytes are missing.
+    pub(super) fn gap(&mut self, way: Direction, tools: &mut Tools<'_>) {
+        if let Some(reader) = self.readers.get_mut(way) {
+            let step = reader.gap();
+            self.step(way, step, tools);
+        }
+    }
+
+    fn step(&mut self, way: Direction, step: Step, tools: &mut Tools<'_>) {
+        match step {
+            Step::More => return,
+            Step::Client(hello) => {
+                self.client = Some(way);
+                self.client_hello(way, hello, tools);
+            }
+            Step::Server(server) => {
+                self.client.get_or_insert(way.reverse());
+                self.server_side(way.reverse(), server, tools);
+            }
+            Step::NotTls | Step::Enough => {}
+        }
+        *self.done.get_mut(way) = true;
+        *self.readers.get_mut(way) = None;
+    }
+
+    fn client_hello(&mut self, client: Direction, hello: Box<ClientHello>, tools: &mut Tools<'_>) {
+        let server = tools.key.destination(client);
+        let known = hello.sni.as_deref().and_then(|name| Some((name, tools.name(name, server.port())?)));
+        if let Some((name, m)) = &known {
+            let text = format!("named {name} in TLS to {server}: {}", m.why(tools.day()));
+            tools.tell(client, Some(server), m, Code::NameSent, text, Some(name));
+        } else if let Some(name) = hello.sni.as_deref() {
+            tools.program_host(client, server, name, "TLS");
+        }
+        if let Some(name) = hello.sni.as_deref() {
+            self.remember(name);
+        }
+        let by_name = known.is_some_and(|(_, m)| takes_miners(&m));
+        self.hello = Some(hello);
+        if by_name {
+            self.unread(client, tools, "under that name");
+        } else if tools
+            .intel
+            .address(server.ip(), Some(server.port()))
+            .is_some_and(|m| tools.usable(&m) && takes_miners(&m))
+        {
+            // The address alone says little, the hello may say more.
+            self.unread_listed(client, tools);
+        }
+    }
+
+    fn server_side(&mut self, client: Direction, server: Box<ServerSide>, tools: &mut Tools<'_>) {
+        let at = tools.key.destination(client);
+        if let Some(c) = &server.certificate
+            && let Some((name, m)) = names_of(c).find_map(|n| Some((n, tools.name(n, at.port())?)))
+        {
+            let text = format!("{at} showed a certificate for {name} ({}): {}", issued(c), m.why(tools.day()));
+            let known = takes_miners(&m);
+            tools.tell(client, Some(at), &m, Code::PoolCertificate, text.clone(), Some(name));
+            if known && self.unread.is_none() {
+                self.unread(client, tools, "with its certificate");
+            }
+            if let Some(u) = &mut self.unread {
+                u.conversation.evidence.note(Code::PoolCertificate, tools.stamp, || text);
+            }
+        }
+        self.server = Some(server);
+    }
+
+    /// TLS with a host that takes miners, on a port of miners.
+    fn unread(&mut self, client: Direction, tools: &Tools<'_>, how: &str) {
+        let server = tools.key.destination(client);
+        let mut conversation = Conversation::default();
+        conversation.evidence.note(Code::TlsToPool, tools.stamp, || {
+            format!("TLS to {server}, a port on which miners are taken, {how}: what is said cannot be read")
+        });
+        self.note_hello(&mut conversation, tools);
+        self.unread = Some(Box::new(Unread { miner: client, conversation }));
+    }
+
+    /// TLS with an address that is listed, without a name that says so.
+    fn unread_listed(&mut self, client: Direction, tools: &Tools<'_>) {
+        let mut conversation = Conversation::default();
+        self.note_hello(&mut conversation, tools);
+        if !conversation.evidence.is_empty() {
+            self.unread = Some(Box::new(Unread { miner: client, conversation }));
+        }
+    }
+
+    fn note_hello(&self, conversation: &mut Conversation, tools: &Tools<'_>) {
+        if let Some(hello) = self.hello.as_deref().filter(|h| h.ja4.has_no_alpn() && h.alpn.is_empty()) {
+            conversation.evidence.note(Code::MinerTls, tools.stamp, || {
+                format!(
+                    "the TLS hello offers no protocol inside{}, as mining programs' do (JA4 {})",
+                    if hello.sni.is_none() { " and names no server" } else { "" },
+                    hello.ja4
+                )
+            });
+        }
+    }
+
+    /// A hello over QUIC: a web site's, as no miner speaks it. Its name is worth a line all the same.
+    pub(super) fn quic(client: Direction, hello: &ClientHello, tools: &mut Tools<'_>) {
+        let server = tools.key.destination(client);
+        let Some(name) = hello.sni.as_deref() else { return };
+        if let Some(m) = tools.name(name, server.port()) {
+            let text = format!("named {name} in QUIC to {server}: {}", m.why(tools.day()));
+            tools.tell(client, Some(server), &m, Code::NameSent, text, Some(name));
+        } else {
+            tools.program_host(client, server, name, "QUIC");
+        }
+    }
+
+    /// An HTTP head.
+    pub(super) fn http(&mut self, way: Direction, meta: &HttpMeta, tools: &mut Tools<'_>) {
+        if meta.response || self.requests >= MAX_REQUESTS {
+            return;
+        }
+        self.requests += 1;
+        let server = tools.key.destination(way);
+        let host = meta.host.as_deref().map(|h| host_and_port(h, server.port()));
+        if let Some((name, port)) = host {
+            if let Some(m) = tools.name(name, port) {
+                let text = format!("asked http://{}: {}", shown(name, meta), m.why(tools.day()));
+                let code = if m.role == Role::WebMiner { Code::WebMinerScript } else { Code::NameSent };
+                tools.tell(way, Some(server), &m, code, text, Some(name));
+            } else {
+                tools.program_host(way, server, name, "HTTP");
+            }
+            self.remember(name);
+        }
+        if let Some(path) = meta.path.as_deref()
+            && let Some(found) = dialect::downloaded(path)
+        {
+            let name = host.map(|(name, _)| name);
+            let text = format!("asked http://{}, a download of {}", shown(name.unwrap_or("?"), meta), found.name);
+            tools.tell_of(way, Some(server), found.name, ContactKind::Download, Code::ProgramDownload, text, name);
+        }
+    }
+
+    fn remember(&mut self, name: &str) {
+        if self.sent.len() < MAX_SENT && !self.sent.iter().any(|n| **n == *name) {
+            self.sent.push(name.to_ascii_lowercase().into_boxed_str());
+        }
+    }
+
+    /// Nothing more can be read of either direction.
+    pub(super) const fn is_deaf(&self) -> bool {
+        self.unread.is_some() && self.done.lo_to_hi && self.done.hi_to_lo
+    }
+
+    /// Names that the client sent.
+    pub(super) fn sent(&self) -> &[Box<str>] {
+        &self.sent
+    }
+
+    /// What TLS showed.
+    pub(super) fn seen(&self) -> Option<Box<TlsSeen>> {
+        let (hello, server) = (self.hello.as_deref(), self.server.as_deref());
+        if hello.is_none() && server.is_none() {
+            return None;
+        }
+        let certificate = server.and_then(|s| s.certificate.as_ref());
+        Some(Box::new(TlsSeen {
+            sni: hello.and_then(|h| h.sni.clone()),
+            ja4: hello.map(|h| h.ja4.to_string()),
+            alpn: hello.map(|h| h.alpn.clone()).unwrap_or_default(),
+            ech: hello.is_some_and(|h| h.ech),
+            version: server.map(|s| s.version).or(hello.map(|h| h.version)).map(|v| v.to_string()),
+            subject: certificate.and_then(|c| c.subject_cn.clone()),
+            sans: certificate.map(|c| c.sans.clone()).unwrap_or_default(),
+            issuer: certificate.map(|c| c.issuer.clone()),
+            fingerprint: certificate.map(|c| hex(&c.fingerprint)),
+            self_signed: certificate.is_some_and(|c| c.self_signed),
+        }))
+    }
+
+    /// Bytes of half messages held.
+    pub(super) fn held(&self) -> usize {
+        Direction::BOTH.into_iter().filter_map(|way| self.readers.get(way).as_ref()).map(TlsReader::held).sum()
+    }
+
+    /// The flow is over or let go; data went both ways. Tells of what its addresses and ports are listed for.
+    pub(super) fn close(client: Option<Direction>, opaque: bool, tools: &mut Tools<'_>) {
+        for way in client.map_or(Direction::BOTH.to_vec(), |c| vec![c]) {
+            let server = tools.key.destination(way);
+            let intel = tools.intel;
+            if let Some(m) = intel.address(server.ip(), Some(server.port())).filter(|m| tools.usable(m)) {
+                let text = format!("exchanged data with {server}: {}", m.why(tools.day()));
+                tools.tell(way, Some(server), &m, Code::AddressInFeed, text, None);
+            } else if opaque
+                && client.is_some()
+                && let Some(port) = intel.port(server.port()).filter(|p| p.pools >= MANY_POOLS && !is_common(p.port))
+            {
+                let text = format!(
+                    "exchanged data with {server} that cannot be read; {} pools use port {}",
+                    port.pools, port.port
+                );
+                let pool = format!("port {}", port.port);
+                tools.tell_of(way, Some(server), &pool, ContactKind::Pool, Code::PoolPort, text, None);
+            }
+        }
+    }
+}
+
+/// Pools that make a port one of miners.
+const MANY_POOLS: u32 = 8;
+
+/// Ports on which much else than mining goes on, whatever pools list.
+const fn is_common(port: u16) -> bool {
+    matches!(port, 0..=1023 | 1194 | 1433 | 1521 | 1883 | 3306 | 3389 | 5000..=5432 | 5900 | 6379 | 8000..=8100 | 8443 | 8883 | 8888 | 9000..=9100 | 9200 | 9418 | 27017)
+}
+
+fn takes_miners(m: &Match<'_>) -> bool {
+    matches!(m.role, Role::Stratum | Role::Proxy)
+}
+
+fn names_of(c: &Certificate) -> impl Iterator<Item = &str> {
+    c.subject_cn.iter().chain(&c.sans).map(|n| n.strip_prefix("*.").unwrap_or(n))
+}
+
+fn issued(c: &Certificate) -> String {
+    if c.self_signed { "self-signed".to_owned() } else { format!("issued by {}", c.issuer) }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut s, b| {
+        // Writing to a String does not fail.
+        let _ = write!(s, "{b:02x}");
+        s
+    })
+}
+
+/// The name in a Host field, and its port (RFC 9110 §7.2).
+fn host_and_port(host: &str, default: u16) -> (&str, u16) {
+    match host.rsplit_once(':') {
+        Some((name, port)) if !name.ends_with(':') => (name, port.parse().unwrap_or(default)),
+        _ => (host, default),
+    }
+}
+
+fn shown(name: &str, meta: &HttpMeta) -> String {
+    let path = meta.path.as_deref().unwrap_or("/");
+    format!("{}{}", printable(name, PATH_SHOWN), printable(path, PATH_SHOWN))
+}
+
+impl<'a> Tools<'a> {
+    fn day(&self) -> Day {
+        Day::of(self.stamp.time)
+    }
+
+    fn usable(&self, m: &Match<'_>) -> bool {
+        is_usable(m, self.stamp.time)
+    }
+
+    /// What a name is known for on that port.
+    fn name(&self, name: &str, port: u16) -> Option<Match<'a>> {
+        let intel: &'a Intel = self.intel;
+        intel.name(name, Some(port)).filter(|m| self.usable(m))
+    }
+
+    /// Tells that a client met what a feed knows.
+    fn tell(
+        &mut self,
+        client: Direction,
+        server: Option<SocketAddr>,
+        m: &Match<'_>,
+        code: Code,
+        text: String,
+        name: Option<&str>,
+    ) {
+        let mut s = sighting(self.stamp, self.host(client), m, code, text);
+        (s.endpoint, s.name) = (server, name.map(Into::into));
+        self.noticed.push(s);
+    }
+
+    /// Tells that a client met something of that name and kind.
+    #[allow(clippy::too_many_arguments)] // a row of a table
+    fn tell_of(
+        &mut self,
+        client: Direction,
+        server: Option<SocketAddr>,
+        pool: &str,
+        kind: ContactKind,
+        code: Code,
+        text: String,
+        name: Option<&str>,
+    ) {
+        self.noticed.push(Sighting {
+            at: self.stamp,
+            host: self.host(client),
+            mac: None,
+            endpoint: server,
+            name: name.map(Into::into),
+            pool: pool.into(),
+            coins: Vec::new(),
+            kind,
+            code,
+            text,
+        });
+    }
+
+    /// Tells that a client named a host of a mining program or of rigs' management.
+    fn program_host(&mut self, client: Direction, server: SocketAddr, name: &str, how: &str) {
+        if let Some(known) = dialect::serves(name) {
+            let (kind, what) = if known.manages_rigs {
+                (ContactKind::Inventory, "to which rigs report")
+            } else {
+                (ContactKind::Download, "a mining program's own host")
+            };
+            let text = format!("named {name} in {how} to {server}: {}, {what} ({})", known.name, known.source);
+            self.tell_of(client, Some(server), known.name, kind, Code::NameSent, text, Some(name));
+        }
+    }
+
+    fn host(&self, client: Direction) -> HostKey {
+        HostKey { tenant: self.key.tenant(), ip: self.key.source(client).ip() }
+    }
+}
