@@ -378,6 +378,7 @@ pub fn report(out: &mut impl Write, r: &Report) -> io::Result<()> {
         }
         host(out, h, r)?;
     }
+    super::contacts::json(out, r)?;
     for relay in &r.relays {
         #[derive(Serialize)]
         struct Line {

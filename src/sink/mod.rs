@@ -3,6 +3,7 @@
 //! In: the [`Report`]. Out: text for people, JSON lines for machines. Everything a peer chose is escaped for where it
 //! goes; nothing here decides anything.
 
+pub mod contacts;
 pub mod json;
 pub mod table;
 

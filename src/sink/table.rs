@@ -43,12 +43,12 @@ impl Style {
         format!("\x1b[{code}m{text}\x1b[0m")
     }
 
-    fn bold(self, text: &str) -> String {
+    pub(super) fn bold(self, text: &str) -> String {
         if self.colour { format!("\x1b[1m{text}\x1b[0m") } else { text.to_owned() }
     }
 
     /// Cuts a line to the terminal.
-    fn fit(self, text: &str) -> String {
+    pub(super) fn fit(self, text: &str) -> String {
         match self.width {
             Some(width) if text.width() > width => shorten(text, width),
             _ => text.to_owned(),
@@ -194,6 +194,7 @@ pub fn report(out: &mut impl Write, r: &Report, style: Style) -> io::Result<()> 
             writeln!(out, "{}", style.fit(&format!("  {}  {text}", host_name(h))))?;
         }
     }
+    super::contacts::table(out, r, style)?;
     for relay in &r.relays {
         let also = if relay.mines { ", and mines elsewhere itself" } else { "" };
         writeln!(
