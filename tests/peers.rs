@@ -91,13 +91,8 @@ fn squid(world: &mut World, access: &str) {
         v6 = INSIDE[1],
     );
     let config = world.write("squid.conf", &config);
-    world.start(&format!("exec squid -N -n {} -f {}", squid_name(), config.display()), &[3128]);
-}
-
-/// Squid keeps shared memory under its name.
-fn squid_name() -> String {
-    static COUNT: AtomicUsize = AtomicUsize::new(0);
-    format!("peers{}n{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed))
+    // Killed, it leaves its shared memory behind: with that mount nobody sees it.
+    world.start(&format!("mount -t tmpfs none /dev/shm && exec squid -N -f {}", config.display()), &[3128]);
 }
 
 /// Ways to name the pool: by name, by address, by IPv6 address; each on a port of its own.
@@ -183,8 +178,7 @@ fn dante(world: &mut World, method: &str) {
         world.write("shadow", &format!("root:*:1::::::\nnobody:*:1::::::\nclerk:{}:1::::::\n", hash.trim()));
         line += &(shared("passwd") + &shared("shadow"));
     }
-    line += &format!("exec danted -f {}", config.display());
-    world.start(&line, &[1080]);
+    world.start(&format!("{line}exec danted -f {}", config.display()), &[1080]);
 }
 
 #[test]

@@ -71,8 +71,12 @@ fn serve(connection: TcpStream) -> usize {
     let mut said = 0;
     for line in reader.lines().map_while(Result::ok) {
         let Ok(message) = serde_json::from_str(&line) else { break };
-        let text: String = answers(&message).iter().map(|a| format!("{a}\n")).collect();
-        if writer.write_all(text.as_bytes()).is_err() {
+        // In one write, as pools do: push and answer may share a segment.
+        let mut text = Vec::new();
+        for answer in answers(&message) {
+            writeln!(text, "{answer}").unwrap();
+        }
+        if writer.write_all(&text).is_err() {
             break;
         }
         said += 1;
