@@ -41,6 +41,11 @@ pub(crate) fn assert_told(replay: &Replay, legs: &[Leg], blocked: &[SocketAddr])
     assert_eq!(run.code, Some(i32::from(!legs.is_empty())), "{}", run.stderr);
     let out = Output::parse(&run.stdout).unwrap();
     let mut wrong = Failures::default();
+    for counter in ["reassembly_gaps", "frames_truncated", "malformed"] {
+        if out.health()[counter] != 0 {
+            wrong.differ("the capture", counter, &out.health()[counter], 0);
+        }
+    }
     let mut flows: Vec<&Value> = out.of("miner_flow").collect();
     for leg in legs {
         let name = format!("{} -> {}", leg.from, leg.to);

@@ -225,9 +225,10 @@ struct Capture {
 
 impl Capture {
     fn start(ns: &Netns) -> Self {
+        // The ring has slots of one size in immediate mode: at the usual 256 KiB a busy machine soon runs out of them.
         let mut child = ns
             .command("tcpdump")
-            .args(["-i", "any", "-U", "--immediate-mode", "-B", "16384", "-Z", "root", "-w", "-"])
+            .args(["-i", "any", "-U", "--immediate-mode", "-s", "8192", "-B", "16384", "-Z", "root", "-w", "-"])
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
