@@ -417,23 +417,23 @@ fn two_shares(dialect: &str, login: &str) -> Value {
     })
 }
 
-/// A browser that mines for a web page through coin-hive-stratum.
-fn coinhive() -> Replay {
-    let mut world = World::new();
-    world.start(&format!("exec {} 8892 {} 3331", npm::node("coinhive-bridge.js"), POOL[0]), &[8892]);
-    world.run_client(&format!("{} ws://{}/ {WALLET}", npm::node("coinhive-browser.js"), at(INSIDE[0], 8892)));
-    world.stop();
-    world.replay()
-}
-
 #[test]
-fn the_pool_side_of_coin_hive_stratum_is_found() {
+fn a_browser_that_mines_is_found_and_so_is_coin_hive_stratum_that_mines_for_it() {
     if !available(&["node"], true) {
         return;
     }
-    let replay = coinhive();
-    let leg = Leg { told: two_shares("cryptonote", WALLET), ..plain("cryptonote", OUTSIDE[0], at(POOL[0], 3331)) };
-    assert_told(&replay, &[leg], &[at(POOL[0], 3331)]);
+    let mut world = World::new();
+    world.start(&format!("exec {} 8892 {} 3331", npm::node("coinhive-bridge.js"), POOL[0]), &[8892]);
+    let (bridge, pool) = (at(INSIDE[0], 8892), at(POOL[0], 3331));
+    world.run_client(&format!("{} ws://{bridge}/ {WALLET}", npm::node("coinhive-browser.js")));
+    world.stop();
+    let replay = world.replay();
+    let leg = |dialect, from, to, wrapped| Leg { wrapped, told: two_shares(dialect, WALLET), ..plain("", from, to) };
+    let legs = [
+        leg("coinhive", MINER[0], bridge, json!([{"kind": "websocket"}])),
+        leg("cryptonote", OUTSIDE[0], pool, json!([])),
+    ];
+    assert_told(&replay, &legs, &[bridge, pool]);
 }
 
 #[test]
