@@ -12,6 +12,8 @@ mod expect;
 mod netns;
 #[path = "peers/npm.rs"]
 mod npm;
+#[path = "peers/servers.rs"]
+mod servers;
 #[path = "peers/stub.rs"]
 mod stub;
 mod support;
@@ -25,6 +27,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use serde_json::{Value, json};
 
 use expect::{Leg, assert_told, session};
+use servers::{certificate, dante, squid};
 use stub::{USER, WALLET};
 use support::output::{Output, ends};
 use world::{INSIDE, MINER, NAME, OUTSIDE, POOL, Replay, World, at, ip};
@@ -79,21 +82,6 @@ fn proxied(proxy: u16, kind: &str, cases: &[(&str, u16, String)]) -> Vec<Leg> {
 /// A leg without wrapping from a machine in the middle to the pool.
 fn plain(dialect: &str, from: &str, to: SocketAddr) -> Leg {
     Leg { from: at(from, 0), to, wrapped: json!([]), told: session(dialect) }
-}
-
-fn squid(world: &mut World, access: &str) {
-    let folder = world.path("");
-    let folder = folder.display();
-    let config = format!(
-        "http_port {v4}:3128\nhttp_port [{v6}]:3128\nhosts_file {folder}/hosts\npid_filename none\naccess_log none\n\
-         cache_log {folder}/squid.log\ncache deny all\nshutdown_lifetime 0 seconds\ncoredump_dir {folder}\n\
-         pinger_enable off\ndns_nameservers 127.0.0.1\nvisible_hostname squid.example\n{access}\n",
-        v4 = INSIDE[0],
-        v6 = INSIDE[1],
-    );
-    let config = world.write("squid.conf", &config);
-    // Killed, it leaves its shared memory behind: with that mount nobody sees it.
-    world.start(&format!("mount -t tmpfs none /dev/shm && exec squid -N -f {}", config.display()), &[3128]);
 }
 
 /// Ways to name the pool: by name, by address, by IPv6 address; each on a port of its own.
@@ -159,27 +147,6 @@ fn assert_keeps_secret(replay: &Replay, secrets: &[&str]) {
         let told = [replay.run.text(), &replay.run.stderr, &replay.list].iter().any(|t| t.contains(secret));
         assert!(!told, "{secret} is in the output");
     }
-}
-
-fn dante(world: &mut World, method: &str) {
-    let config = format!(
-        "logoutput: stderr\ninternal: {} port = 1080\ninternal: {} port = 1080\nexternal: out0\nclientmethod: none\n\
-         socksmethod: {method}\nuser.privileged: root\nuser.unprivileged: nobody\n\
-         client pass {{ from: 0/0 to: 0/0 }}\nsocks pass {{ from: 0/0 to: 0/0 }}\n",
-        INSIDE[0], INSIDE[1],
-    );
-    let config = world.write("danted.conf", &config);
-    // Its users and names are the machine's: in a mount namespace of its own it sees ours.
-    let shared = |name: &str| format!("mount --bind {} /etc/{name} && ", world.path(name).display());
-    let mut line = shared("hosts");
-    if method == "username" {
-        let hash = world.middle.run("openssl passwd -6 geheim77");
-        world
-            .write("passwd", "root:x:0:0::/:/bin/sh\nnobody:x:65534:65534::/:/bin/sh\nclerk:x:4321:65534::/:/bin/sh\n");
-        world.write("shadow", &format!("root:*:1::::::\nnobody:*:1::::::\nclerk:{}:1::::::\n", hash.trim()));
-        line += &(shared("passwd") + &shared("shadow"));
-    }
-    world.start(&format!("{line}exec danted -f {}", config.display()), &[1080]);
 }
 
 #[test]
@@ -260,16 +227,6 @@ fn a_miner_behind_two_proxies_is_found_on_every_leg_with_what_each_was_asked() {
 }
 
 // ---- load balancers and TLS terminators in front of a pool
-
-/// Makes a certificate with its key, in one file.
-fn certificate(world: &World) -> String {
-    let path = world.path("both.pem").display().to_string();
-    world.middle.run(&format!(
-        "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=front.example \
-         -keyout {path}.key -out {path}.crt && cat {path}.crt {path}.key > {path} && chmod 644 {path}*"
-    ));
-    path
-}
 
 /// A session through TLS from a known port.
 fn mine_in_tls(world: &mut World, dialect: &str, from: SocketAddr, to: SocketAddr) {
@@ -498,9 +455,9 @@ fn stratum_client_is_found_directly_and_behind_stratum_proxy() {
     assert_told(&replay, &legs, &[direct, proxied, pool]);
 }
 
-/// Which peers the other tests meet here.
+/// Tells which peers the other tests meet here.
 #[test]
-fn the_versions_of_the_peers_are_told() {
+fn the_packages_of_npm_are_the_ones_that_are_asked_for() {
     let tools = [
         ("squid", "squid -v"),
         ("dante", "danted -v"),
@@ -513,9 +470,11 @@ fn the_versions_of_the_peers_are_told() {
         ("node", "node -v"),
     ];
     let mut told: Vec<String> = tools.iter().map(|(name, line)| format!("{name}: {}", world::version(line))).collect();
-    if npm::folder().is_ok() {
-        let packages = ["coin-hive-stratum", "stratum-client", "stratum-proxy", "ws"];
-        told.extend(packages.map(|p| format!("npm {p}: {}", npm::version(p))));
+    if available(&["node"], true) {
+        for (package, wanted) in npm::wanted() {
+            assert_eq!(npm::version(&package), wanted, "{package}");
+            told.push(format!("npm {package}: {wanted}"));
+        }
     }
-    let _ = writeln!(std::io::stderr(), "peers:\n  {}", told.join("\n  "));
+    let _ = std::io::stderr().write_all(format!("peers:\n  {}\n", told.join("\n  ")).as_bytes());
 }

@@ -60,6 +60,14 @@ pub(crate) fn node(script: &str) -> String {
     format!("env NODE_PATH={} node {}", modules.display(), sources().join(script).display())
 }
 
+/// The packages that are asked for, with their versions.
+pub(crate) fn wanted() -> Vec<(String, String)> {
+    let text = fs::read_to_string(sources().join("package.json")).unwrap();
+    let list: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let all = list["dependencies"].as_object().unwrap();
+    all.iter().map(|(name, version)| (name.clone(), version.as_str().unwrap().to_owned())).collect()
+}
+
 /// The version that is installed of a package.
 pub(crate) fn version(package: &str) -> String {
     let path = folder().unwrap().join("node_modules").join(package).join("package.json");
