@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::net::{IpAddr, SocketAddr};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{self, Receiver};
 use std::time::{Duration, Instant};
 use std::{fs, thread};
@@ -159,8 +159,20 @@ pub(crate) struct Replay {
     pub(crate) list: String,
 }
 
-/// A peer. Its process namespace ends with it, so that nothing it started is left.
+/// A program inside a network namespace and a process namespace, with all that it starts. They are gone when the returned
+/// command's standard input is closed, by whatever ends its owner, or when the program leaves.
+fn held(ns: &Netns, line: &str) -> Command {
+    // Signals at the death of a parent would be simpler, but whoever changes user loses them.
+    let script =
+        format!("exec 3<&0 </dev/null; trap 'exit 1' TERM; ( ( {line} ); kill 1 ) 3<&- & cat <&3 >/dev/null & wait $!");
+    let mut command = ns.command("unshare");
+    command.args(["--pid", "--fork", "sh", "-c", &script]).stdin(Stdio::piped());
+    command
+}
+
+/// A peer.
 struct Service {
+    holder: Option<ChildStdin>,
     child: Child,
     log: PathBuf,
 }
@@ -168,15 +180,8 @@ struct Service {
 impl Service {
     fn start(ns: &Netns, line: &str, log: PathBuf) -> Self {
         let out = fs::File::create(&log).unwrap();
-        let child = ns
-            .command("unshare")
-            .args(["--pid", "--fork", "--kill-child=KILL", "sh", "-c", line])
-            .stdin(Stdio::null())
-            .stdout(out.try_clone().unwrap())
-            .stderr(out)
-            .spawn()
-            .unwrap();
-        Self { child, log }
+        let mut child = held(ns, line).stdout(out.try_clone().unwrap()).stderr(out).spawn().unwrap();
+        Self { holder: child.stdin.take(), child, log }
     }
 
     fn ready(mut self, ns: &Netns, ports: &[u16]) -> Self {
@@ -203,7 +208,7 @@ impl Service {
 
 impl Drop for Service {
     fn drop(&mut self) {
-        let _ = self.child.kill();
+        self.holder = None;
         let _ = self.child.wait();
     }
 }
@@ -219,6 +224,7 @@ fn listens(sockets: &str, port: u16) -> bool {
 
 /// Everything that a namespace sees, from when it is started.
 struct Capture {
+    holder: Option<ChildStdin>,
     child: Child,
     bytes: Receiver<Vec<u8>>,
 }
@@ -226,10 +232,7 @@ struct Capture {
 impl Capture {
     fn start(ns: &Netns) -> Self {
         // The ring has slots of one size in immediate mode: at the usual 256 KiB a busy machine soon runs out of them.
-        let mut child = ns
-            .command("tcpdump")
-            .args(["-i", "any", "-U", "--immediate-mode", "-s", "8192", "-B", "16384", "-Z", "root", "-w", "-"])
-            .stdin(Stdio::null())
+        let mut child = held(ns, "exec tcpdump -i any -U --immediate-mode -s 8192 -B 16384 -Z root -w -")
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
@@ -256,7 +259,7 @@ impl Capture {
             }
             let _ = tx.send(all);
         });
-        Self { child, bytes }
+        Self { holder: child.stdin.take(), child, bytes }
     }
 
     /// What was captured up to the mark, which is there already or will be soon.
@@ -267,7 +270,7 @@ impl Capture {
 
 impl Drop for Capture {
     fn drop(&mut self) {
-        let _ = self.child.kill();
+        self.holder = None;
         let _ = self.child.wait();
     }
 }
