@@ -20,6 +20,7 @@ SETTLE=60
 
 say() { printf '%s\n' "$*"; }
 fail() { printf 'load-blocklist: %s\n' "$*" >&2; exit 1; }
+entries() { if [ "$1" = 1 ]; then say '1 entry'; else say "$1 entries"; fi; }
 usage() {
     say 'usage: load-blocklist.sh nft FILE | ipset FILE | iptables FILE [FILE.v6] | remove nft|ipset|iptables|all' >&2
     exit 2
@@ -81,10 +82,14 @@ load_nft() {
         counted "the nft set $s" "$kernel" $numbers
         total=$((total + ${numbers#* }))
     done
-    say "nft: $total entries loaded"
+    say "nft: $(entries "$total") loaded"
 }
 
+# may TOOL ARGS…: "not there" and "not permitted" look the same in a quiet list; only one of them means removed.
+may() { "$@" >/dev/null 2>&1 || fail "$1 may not look at the firewall: run this as root"; }
+
 remove_nft() {
+    if have nft; then may nft list tables; fi
     if have nft && nft list table inet minewatch >/dev/null 2>&1; then
         nft delete table inet minewatch || fail 'nft could not delete the table inet minewatch: run this as root'
     fi
@@ -113,6 +118,7 @@ hook() {
 # unhook TOOL CHAIN
 unhook() {
     have "$1" || return 0
+    may "$1" -w 10 -n -L OUTPUT
     "$1" -w 10 -n -L "$2" >/dev/null 2>&1 || return 0
     for from in $HOOKS; do
         while "$1" -w 10 -C "$from" -j "$2" >/dev/null 2>&1; do
@@ -191,7 +197,7 @@ load_ipset() {
     if have ip6tables || grep -q '^add minewatch[a-z-]*6-new ' "$1"; then
         ipset_rules ip6tables 6 icmp6-port-unreachable
     fi
-    say "ipset: $total entries loaded"
+    say "ipset: $(entries "$total") loaded"
 }
 
 ipset_rules() {
@@ -212,6 +218,7 @@ remove_ipset() {
     unhook iptables MINEWATCH-IPSET
     unhook ip6tables MINEWATCH-IPSET
     if have ipset; then
+        may ipset -n list
         for s in $SETS; do
             for name in "$s" "$s-new"; do
                 if ipset -n list "$name" >/dev/null 2>&1; then

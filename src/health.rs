@@ -137,6 +137,11 @@ impl Health {
         self.counts.get(c as usize).copied().unwrap_or(0)
     }
 
+    /// Current value, which begins at 0 again.
+    pub(crate) fn take(&mut self, c: Counter) -> u64 {
+        self.counts.get_mut(c as usize).map(std::mem::take).unwrap_or_default()
+    }
+
     /// Counts a frame that was not decoded, by a reason a person can act on.
     pub fn skip(&mut self, reason: &str) {
         Self::tally(&mut self.skipped, reason, 1);

@@ -17,7 +17,7 @@ use support::run::{Run, replay_json};
 use support::{Failures, parallel};
 
 /// Tests in here that need the captures.
-const TESTS: usize = 7;
+const TESTS: usize = 8;
 
 /// A capture and what came out of it.
 struct Replayed {
@@ -256,5 +256,34 @@ fn every_file_is_read_to_a_clean_end() {
         }
     }
     corpus::say(&format!("{} captures by exit status: {statuses:?}", corpus.replayed.len()));
+    failures.report();
+}
+
+/// How many flows of a program are written in which style.
+#[test]
+fn the_writing_style_agrees_with_the_agent() {
+    let Some(corpus) = CORPUS.as_ref() else { return };
+    let mut table: BTreeMap<(String, String), u32> = BTreeMap::new();
+    for flow in corpus.replayed.iter().flat_map(|r| r.output.iter()).flat_map(|o| o.of("miner_flow")) {
+        let text = |field: &str| flow[field].as_str().unwrap_or("-").to_owned();
+        *table.entry((text("program"), text("style"))).or_default() += 1;
+    }
+    let mut failures = Failures::default();
+    for ((program, style), flows) in &table {
+        corpus::say(&format!("{flows:5} flows of {program} are written like {style}"));
+        let unnamed = program == "-" || style == "-";
+        if !unnamed && program != style.trim_end_matches('?') {
+            failures.add(program, format!("{flows} flows are said to be written like {style}"));
+        }
+    }
+    let agree = |program: &str, style: &str| table.get(&(program.to_owned(), style.to_owned())).copied().unwrap_or(0);
+    for (program, least) in [("XMRig", 54), ("xmr-stak", 2), ("cgminer", 95), ("BFGMiner", 1)] {
+        if agree(program, program) < least {
+            failures.differ(program, "told by style", agree(program, program), format!("{least} at least"));
+        }
+    }
+    if agree("XMRig", "-") > 0 {
+        failures.differ("XMRig", "not told", agree("XMRig", "-"), 0);
+    }
     failures.report();
 }

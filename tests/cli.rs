@@ -73,6 +73,20 @@ fn explain_is_about_the_host_that_was_asked_for() {
 }
 
 #[test]
+fn the_report_shows_the_writing_style_and_the_hints() {
+    let run = minewatch(["replay".to_owned(), pcap("cryptonote-donation-v4.pcap")]);
+    exits(&run, 1);
+    let shown = |name: &str, value: &str| run.text().lines().any(|l| l.split_whitespace().eq([name, value]));
+    assert!(shown("style", "XMRig") && shown("hints", "donation"), "{}", run.text());
+
+    let run = replay_json(&[pcap("cryptonote-unnamed-v4.pcap")], &[]);
+    let output = Output::parse(&run.stdout).unwrap();
+    let flow = output.of("miner_flow").next().unwrap();
+    assert_eq!((&flow["style"], &flow["agent"]), (&"XMRig".into(), &serde_json::Value::Null));
+    assert!(run.text().contains("the client names no program, but writes as XMRig does"), "{}", run.text());
+}
+
+#[test]
 fn a_host_that_may_mine_is_reported_and_is_no_finding() {
     let run = minewatch(["replay", "--json", "--allow-miner", "192.168.81.11", &pcap(MINER)]);
     exits(&run, 0);
@@ -278,21 +292,26 @@ fn a_list_of_nothing_is_a_list() {
 }
 
 #[test]
-fn a_list_that_cannot_be_written_hides_no_finding() {
+fn a_list_that_cannot_be_written_is_told_before_anything_is_read() {
     let folder = tempfile::tempdir().unwrap();
     let list = folder.path().join("missing/list.nft");
     let run = replay_json(&[pcap(MINER)], &["--blocklist", list.to_str().unwrap()]);
     exits(&run, 2);
     assert!(run.stderr.contains(list.to_str().unwrap()), "{}", run.stderr);
-    assert_eq!(Output::parse(&run.stdout).unwrap().of("miner_flow").count(), 1);
+    assert_eq!(run.text(), "");
 }
 
 /// `minewatch replay FILE --blocklist - | nft -f -`: nothing but the list may come out there.
 #[test]
 fn a_list_on_standard_output_is_alone_there() {
-    let run = minewatch(["replay", &pcap(MINER), "--blocklist", "-", "--allow-documentation-ranges"]);
-    exits(&run, 1);
-    assert_eq!(lists::nft(run.text()), Ok(["198.51.100.81:3333".to_owned()].into()));
+    for more in [&[][..], &["--json"]] {
+        let capture = pcap(MINER);
+        let arguments = ["replay", &capture, "--blocklist", "-", "--allow-documentation-ranges"];
+        let run = minewatch(arguments.iter().chain(more));
+        exits(&run, 1);
+        assert_eq!(lists::nft(run.text()), Ok(["198.51.100.81:3333".to_owned()].into()));
+        assert!(run.stderr.contains("198.51.100.81"), "the report goes beside it");
+    }
 }
 
 #[test]

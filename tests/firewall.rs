@@ -50,6 +50,8 @@ fn mined(addr: &str, proto: Proto, port: u16, ttl: u64) -> BlockCandidate<'stati
         client_data_acked: true,
         peer_replied: true,
         one_way: false,
+        tunnelled: false,
+        proxied: false,
         shared_front: None,
         last_seen: PacketTime::from_nanos(NOW.as_nanos() - i64::try_from(DAY - ttl).unwrap() * 1_000_000_000),
     }

@@ -103,6 +103,7 @@ fn traffic() -> Vec<Packet<'static>> {
             at: FrameRef { source: SourceId(0), number: packets.len() as u64 + 1 },
             time,
             tenant: if n.is_multiple_of(3) { Tenant::Vxlan(7) } else { Tenant::None },
+            outer: None,
             vlan: None,
             src_mac: None,
             dst_mac: None,

@@ -76,6 +76,9 @@ pub struct Flow {
     /// Program's name for itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub agent: Option<String>,
+    /// Program whose way of writing it is composed in, where that is that program's alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub style: Option<String>,
     /// Shares, exactly.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shares: Option<Shares>,
@@ -98,6 +101,40 @@ pub struct Flow {
     /// 802.1Q ids seen.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub vlans: Vec<u16>,
+    /// What the conversation is wrapped in, outermost first; exactly that where it is stated.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub wrapped: Vec<Wrapped>,
+}
+
+/// A wrapping.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Wrapped {
+    /// `socks`, `connect`, `proxy-protocol`, `websocket` or `gzip`.
+    pub kind: String,
+    /// Where the client asked a proxy to connect it to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target: Option<String>,
+    /// The client that a load balancer named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
+}
+
+impl Wrapped {
+    /// A wrapping that names nobody.
+    pub fn plain(kind: &str) -> Self {
+        Self { kind: kind.to_owned(), ..Self::default() }
+    }
+
+    /// A proxy that was asked for `target`.
+    pub fn to(kind: &str, target: &str) -> Self {
+        Self { kind: kind.to_owned(), target: Some(target.to_owned()), source: None }
+    }
+
+    /// A PROXY protocol header that names `source`.
+    pub fn of(source: &str) -> Self {
+        Self { kind: "proxy-protocol".to_owned(), target: None, source: Some(source.to_owned()) }
+    }
 }
 
 /// Counted shares.
@@ -116,7 +153,7 @@ pub struct Shares {
 pub struct Refused {
     /// `address:port`.
     pub endpoint: String,
-    /// `verdict_too_low`, `one_way`, `no_handshake`, or `private_address`: the gate that has to stop it.
+    /// `verdict_too_low`, `one_way`, `no_handshake`, `no_answer`, `private_address` or `proxy`: the gate that has to stop it.
     pub reason: String,
 }
 

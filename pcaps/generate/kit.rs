@@ -10,7 +10,7 @@
 //! ```
 //!
 //! From small to large: [`rng`] and [`wallet`] make values, [`dialogues`] and [`benign`] what two programs say to each
-//! other ([`dialogue::Dialogue`]), [`tcp`] the segments that carry it, [`mangle`] what networks and sensors do to
+//! other ([`dialogue::Dialogue`]), [`wrappings`] what that travels in, [`tcp`] the segments that carry it, [`mangle`] what networks and sensors do to
 //! segments, [`wire`] and [`carriage`] the frames, [`file`] the capture files, [`expect`] what a detector should find,
 //! [`capture`] one capture with its hosts and hours, and [`catalogue`] all of them.
 
@@ -23,6 +23,7 @@ pub mod benign;
 pub mod capture;
 pub mod carriage;
 pub mod catalogue;
+pub mod deflate;
 pub mod dialogue;
 pub mod dialogues;
 pub mod expect;
@@ -31,4 +32,6 @@ pub mod mangle;
 pub mod rng;
 pub mod tcp;
 pub mod wallet;
+pub mod websocket;
 pub mod wire;
+pub mod wrappings;

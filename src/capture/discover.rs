@@ -147,3 +147,10 @@ fn name_of(path: &Path) -> Arc<str> {
 pub(super) fn file_name(path: &Path) -> String {
     path.file_name().map_or_else(|| path.to_string_lossy(), |n| n.to_string_lossy()).into_owned()
 }
+
+/// Whether a name says that it is a capture, perhaps a packed one.
+pub(super) fn calls_itself_capture(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    let name = [".gz", ".zst"].iter().find_map(|e| name.strip_suffix(e)).unwrap_or(&name);
+    [".pcap", ".pcapng", ".cap", ".dmp", ".ntar"].iter().any(|e| name.ends_with(e))
+}

@@ -11,6 +11,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering as Atomic};
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
 use super::discover::{self, Access, Candidate, Found};
 use super::problem::Problems;
 use super::source::{Advance, Source};
@@ -23,6 +25,8 @@ use crate::time::PacketTime;
 pub struct Options {
     /// Most files open at once (default 512). Beyond it the earliest come first and the rest wait, with a note.
     pub max_open: usize,
+    /// Largest zstd window, as a power of two (default 27: 128 MiB, what `zstd --long` makes). Each open input holds one.
+    pub zstd_window_log: u32,
     /// Bytes that any compressed input may unpack to, however small it is (default 1 GiB).
     pub unpack_free: u64,
     /// Beyond [`unpack_free`](Self::unpack_free), how many times its own size it may unpack to (default 500).
@@ -34,7 +38,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { max_open: 512, unpack_free: 1 << 30, unpack_ratio: 500 }
+        Self { max_open: 512, zstd_window_log: 27, unpack_free: 1 << 30, unpack_ratio: 500 }
     }
 }
 
@@ -42,6 +46,10 @@ impl Default for Options {
 const BUFFER: usize = 256 * 1024;
 /// Read buffer when many are open, and for the first look.
 const SMALL_BUFFER: usize = 32 * 1024;
+/// Longest wait for a pipe before the caller gets a turn.
+const PATIENCE: Timespec = Timespec { tv_sec: 0, tv_nsec: 100_000_000 };
+/// So many inputs may use large zstd windows.
+const FEW: usize = 8;
 /// From so many open inputs on, buffers are small.
 const MANY: usize = 32;
 /// Names given in the note about a folder's other files.
@@ -100,6 +108,8 @@ pub struct Inputs {
     /// The input of the frame that was handed out last.
     current: Option<Box<Source>>,
     problems: Problems,
+    /// Standard input, to wait for it without being deaf to everything else.
+    pipe: Option<File>,
     crowded: bool,
     total_bytes: Option<u64>,
     bytes_read: Arc<AtomicU64>,
@@ -127,6 +137,10 @@ impl Inputs {
         let mut problems = Problems::default();
         let found = discover::discover(paths, &mut problems);
         let mut inputs = Self::empty(options, problems);
+        if found.candidates.len() > FEW {
+            // Many may be open at once: 8 MiB is what zstd's ordinary levels use at most.
+            inputs.options.zstd_window_log = inputs.options.zstd_window_log.min(23);
+        }
         inputs.first_look(found);
         if inputs.names.is_empty() {
             return Err(CaptureError::NothingToRead { problems: inputs.problems.into_list() });
@@ -167,6 +181,7 @@ impl Inputs {
             queue: BinaryHeap::new(),
             current: None,
             problems,
+            pipe: None,
             crowded: false,
             total_bytes: Some(0),
             bytes_read: Arc::default(),
@@ -185,7 +200,10 @@ impl Inputs {
             match self.look_at(&name, access) {
                 Ok(Some((first, held))) => self.waiting.push_back(Waiting { first, id: SourceId(0), name, held }),
                 Ok(None) => without_frames.push(name),
-                Err(What::NotACapture { .. } | What::Empty) if folder.is_some() => {
+                // A file that calls itself a capture is a damaged one, wherever it lies.
+                Err(What::NotACapture { .. } | What::Empty)
+                    if folder.is_some() && !discover::calls_itself_capture(&name) =>
+                {
                     push_at(&mut left_out, folder.unwrap_or_default(), discover::file_name(name.as_ref().as_ref()));
                     continue;
                 }
@@ -221,6 +239,7 @@ impl Inputs {
     fn look_at(&mut self, name: &Arc<str>, access: Access) -> Result<Option<(PacketTime, Held)>, What> {
         match access {
             Access::Stream(file) => {
+                self.pipe = file.try_clone().ok();
                 let len = file.metadata().ok().filter(std::fs::Metadata::is_file).map(|m| m.len());
                 self.total_bytes = self.total_bytes.zip(len).map(|(a, b)| a.saturating_add(b));
                 let raw = Counted::new(Raw::File(file), Arc::clone(&self.bytes_read));
@@ -318,6 +337,12 @@ impl Inputs {
     #[allow(clippy::should_implement_trait)] // it lends
     #[inline]
     pub fn next(&mut self) -> Step<'_> {
+        if !self.ready()
+            && let Some(pipe) = &self.pipe
+            && poll(&mut [PollFd::new(pipe, PollFlags::IN)], Some(&PATIENCE)) == Ok(0)
+        {
+            return Step::Idle;
+        }
         if let Some(current) = &mut self.current
             && current.advance(true) == Advance::End
             && let Some(ended) = self.current.take()

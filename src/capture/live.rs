@@ -30,7 +30,7 @@ pub enum LiveError {
         there: String,
     },
     /// libpcap refused.
-    #[error("cannot watch {name}: {source}; capturing needs root or CAP_NET_RAW (setcap cap_net_raw=ep minewatch)")]
+    #[error("cannot watch {name}: {source}{}", remedy(.source))]
     Open {
         /// The interface.
         name: String,
@@ -45,6 +45,14 @@ pub enum LiveError {
         /// Answer of libpcap.
         source: pcap::Error,
     },
+}
+
+fn remedy(e: &pcap::Error) -> &'static str {
+    if e.to_string().contains("permitted") {
+        "; capturing needs root or CAP_NET_RAW (setcap cap_net_raw=ep on the program)"
+    } else {
+        ""
+    }
 }
 
 /// An interface.

@@ -76,7 +76,7 @@ pub struct Frame<'a> {
 pub enum Step<'a> {
     /// A frame, borrowed until the next call.
     Frame(Frame<'a>),
-    /// Nothing within the source's own time limit; ask again. Only live capture gives this.
+    /// Nothing within the source's own time limit; ask again. Files never give this.
     Idle,
     /// No more frames, now or later.
     End,

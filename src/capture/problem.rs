@@ -245,7 +245,8 @@ impl What {
             Self::Untimed => "some packets carry no time; they got the time of the packet before them".to_owned(),
             Self::FolderSkipped { files, examples } => {
                 let more = if *files > examples.len() as u64 { ", …" } else { "" };
-                format!("left out {} that hold no capture: {}{more}", count(*files, "file"), examples.join(", "))
+                let verb = if *files == 1 { "holds" } else { "hold" };
+                format!("left out {} that {verb} no capture: {}{more}", count(*files, "file"), examples.join(", "))
             }
             Self::FolderWithoutCaptures => "no capture in this folder".to_owned(),
             Self::Twice { first } => format!("is the same file as {first}; it is read once"),

@@ -84,7 +84,11 @@ impl Bytes {
         let rest = Cursor::new(start).chain(rest);
         let decoder = match packing {
             Packing::Gzip => Decoder::Gzip(Box::new(MultiGzDecoder::new(rest))),
-            Packing::Zstd => Decoder::Zstd(Box::new(zstd::stream::read::Decoder::new(rest)?)),
+            Packing::Zstd => {
+                let mut decoder = zstd::stream::read::Decoder::new(rest)?;
+                decoder.window_log_max(options.zstd_window_log)?;
+                Decoder::Zstd(Box::new(decoder))
+            }
         };
         Ok(Self::Packed(Unpacker { decoder, out: 0, free: options.unpack_free, ratio: options.unpack_ratio }))
     }

@@ -32,7 +32,11 @@ pub enum Next {
     WebSocket {
         /// permessage-deflate was offered or agreed (RFC 7692).
         deflate: bool,
+        /// Bytes are missing between the header block and the data.
+        torn: bool,
     },
+    /// Lines after all: what looked like HTTP was a decoy, or the peers changed to something else.
+    Lines,
     /// Anything: a proxy's CONNECT. The destination, in the direction that names it.
     Tunnel(Option<Target>),
 }
@@ -54,10 +58,13 @@ pub struct HttpMeta {
     pub host: Option<String>,
     /// User name of HTTP Basic authentication, capped.
     pub user: Option<String>,
+    /// The request asks for a WebSocket, or the response agrees to one.
+    pub websocket: bool,
 }
 
 /// The cutter of one direction.
 #[derive(Default, Debug)]
+#[allow(clippy::struct_excessive_bools)] // what was seen so far, each on its own
 pub struct Http {
     state: State,
     head: Vec<u8>,
@@ -65,10 +72,24 @@ pub struct Http {
     encoding: Encoding,
     body: Vec<u8>,
     overflow: bool,
+    /// The start line of the header block is complete.
+    started: bool,
+    /// It only began like HTTP.
+    decoy: bool,
+    /// Something was lost or cannot be HTTP: where messages begin is a guess from here on.
+    broken: bool,
+    /// All messages so far were GET requests without a body.
+    bodiless: bool,
     /// Messages that began.
     messages: u32,
     /// What follows the header block just read, if no HTTP.
     next: Option<Next>,
+    /// Whether the other direction speaks HTTP, where that is known.
+    other: Option<bool>,
+    /// The other direction asked for a tunnel, and has none yet.
+    asked: bool,
+    /// The last message was a response that may have granted a tunnel, whatever it said of its length.
+    granted: bool,
 }
 
 #[derive(Default, Debug, Clone, Copy, PartialEq, Eq)]
@@ -106,7 +127,18 @@ impl Http {
     /// Stream data in order. When the connection turns into something else, what that is and the data behind the header
     /// block; this object is spent then.
     pub fn data<'d>(&mut self, mut data: &'d [u8], mut out: impl FnMut(&HttpMeta, &[u8])) -> Option<(Next, &'d [u8])> {
+        if let Some(next) = self.next.take() {
+            return Some((next, data));
+        }
         while !data.is_empty() {
+            // No HTTP message begins with an object. After damage, or where bodies are objects, it may be a body's.
+            let boundary = self.state == State::Head && self.head.is_empty() && self.bodiless && !self.broken;
+            if (boundary || self.decoy) && super::first_bytes(data) == super::First::Lines {
+                return Some((Next::Lines, data));
+            }
+            if self.is_tunnel(data) {
+                return Some((Next::Tunnel(None), data));
+            }
             data = match self.state {
                 State::Head => self.read_head(data, &mut out),
                 State::Length(left) => self.read_length(data, left, &mut out),
@@ -140,8 +172,32 @@ impl Http {
         None
     }
 
+    /// What is known of the other direction: whether it speaks HTTP, so that what answers it is no tunnel, and whether it
+    /// asked for a tunnel that was not granted yet.
+    pub fn beside(&mut self, speaks_http: Option<bool>, asked: bool) {
+        self.other = speaks_http;
+        self.asked = asked;
+    }
+
+    /// JSON between messages, where no HTTP can be, behind an answer that grants a tunnel (with a length, which RFC 9110
+    /// §9.3.6 tells clients to ignore) or behind a hole, beside a direction that speaks no HTTP (any more).
+    fn is_tunnel(&self, data: &[u8]) -> bool {
+        let between = match self.state {
+            State::Head => self.head.is_empty() && self.granted && self.other != Some(true),
+            State::Lost => self.other == Some(false),
+            _ => false,
+        };
+        between && super::first_bytes(data) == super::First::Lines
+    }
+
     /// Bytes are missing.
     pub fn gap(&mut self, missing: u64) {
+        self.broken = true;
+        // What was seen of a header block may say enough.
+        self.next = match self.state {
+            State::Head => cut_short(&self.head),
+            _ => None,
+        };
         match self.state {
             // The hole lies within a body: its length is still right, its content is not.
             State::Length(left) if missing < left => {
@@ -176,6 +232,7 @@ impl Http {
 
     fn restart(&mut self) {
         self.state = State::Head;
+        self.started = false;
         self.head = Vec::new();
         self.body = Vec::new();
         self.overflow = false;
@@ -197,6 +254,16 @@ impl Http {
                 return &[];
             }
             self.head.push(b);
+            if b == b'\n' && !self.started {
+                self.started = true;
+                if !is_start_line(&self.head) {
+                    self.decoy = self.messages == 0 && !mentions_http(&self.head);
+                    self.restart();
+                    self.broken = true;
+                    self.state = State::Lost;
+                    return data.get(i + 1..).unwrap_or_default();
+                }
+            }
             if b == b'\n' && (self.head.ends_with(b"\r\n\r\n") || self.head.ends_with(b"\n\n")) {
                 let rest = data.get(i + 1..).unwrap_or_default();
                 self.start_body(out);
@@ -213,31 +280,36 @@ impl Http {
         let mut fields = [httparse::EMPTY_HEADER; MAX_FIELDS];
         let mut meta = HttpMeta::default();
         let mut connect = None;
+        let (mut established, mut get, mut json) = (false, false, false);
         let fields: &[httparse::Header<'_>] = if head.starts_with(b"HTTP/1.") {
             let mut r = httparse::Response::new(&mut fields);
             if !r.parse(&head).is_ok_and(|s| s.is_complete()) {
+                self.broken = true;
                 self.state = State::Lost;
                 return;
             }
             meta.response = true;
             meta.status = r.code.unwrap_or(0);
+            established = r.reason.is_some_and(|reason| reason.to_ascii_lowercase().contains("connect"));
             r.headers
         } else {
             let mut r = httparse::Request::new(&mut fields);
             if !r.parse(&head).is_ok_and(|s| s.is_complete()) {
+                self.broken = true;
                 self.state = State::Lost;
                 return;
             }
             if r.method == Some("CONNECT") {
                 connect = Some(r.path.and_then(Target::parse_authority));
             }
+            get = r.method == Some("GET");
             meta.path = r.path.map(|p| value(p.as_bytes()));
             r.headers
         };
         let mining: &[&'static str] = if meta.response { &SERVER_FIELDS } else { &MINER_FIELDS };
         let mut length = None;
         let mut chunked = false;
-        let (mut typed, mut upgrade, mut deflate) = (false, false, false);
+        let (mut upgrade, mut deflate) = (false, false);
         self.encoding = Encoding::Identity;
         for f in fields {
             let name = f.name;
@@ -253,11 +325,13 @@ impl Http {
                     _ => Encoding::Other,
                 };
             } else if name.eq_ignore_ascii_case("content-type") {
-                typed = true;
+                // No proxy grants a tunnel in JSON: the grant itself was lost.
+                json = mentions(f.value, b"json");
             } else if name.eq_ignore_ascii_case("upgrade") {
                 upgrade = f.value.eq_ignore_ascii_case(b"websocket");
             } else if name.eq_ignore_ascii_case("sec-websocket-extensions") {
-                deflate = f.value.to_ascii_lowercase().starts_with(b"permessage-deflate");
+                // Offers are a list, and may be spread over fields (RFC 6455 §9.1).
+                deflate |= mentions(f.value, b"permessage-deflate");
             } else if name.eq_ignore_ascii_case("host") {
                 meta.host = Some(value(f.value));
             } else if name.eq_ignore_ascii_case("user-agent") {
@@ -268,22 +342,24 @@ impl Http {
                 meta.mining_header.get_or_insert(field);
             }
         }
-        let answers_connect = meta.response
-            && meta.status / 100 == 2
-            && !typed
-            && !chunked
-            && length.is_none()
-            && meta.mining_header.is_none();
+        // A proxy says so, or says nothing at all; whoever was asked for a tunnel and agrees has granted it, whatever its
+        // fields say of a body (RFC 9110 §9.3.6). Any other answer without a length is a body until the end.
+        let bare = (established || fields.is_empty()) && self.other != Some(true);
+        let answers_connect = meta.response && meta.status / 100 == 2 && (bare || (self.asked && !json));
         self.next = if let Some(target) = connect {
             Some(Next::Tunnel(target))
         } else if upgrade && (meta.status == 101 || !meta.response) {
-            Some(Next::WebSocket { deflate })
+            Some(Next::WebSocket { deflate, torn: false })
         } else if answers_connect && meta.status != 204 {
             // No sign of a body: what follows is the other end of a tunnel.
             Some(Next::Tunnel(None))
         } else {
             None
         };
+        let plain = get && length.is_none() && !chunked;
+        self.bodiless = plain && (self.bodiless || self.messages == 1);
+        self.granted = meta.response && meta.status / 100 == 2 && length.unwrap_or(0) == 0 && !chunked;
+        meta.websocket = matches!(self.next, Some(Next::WebSocket { .. }));
         let bodiless = meta.response && (matches!(meta.status, 204 | 304) || meta.status / 100 == 1);
         self.state = match (chunked, length) {
             _ if bodiless => State::Length(0),
@@ -293,7 +369,10 @@ impl Http {
             (false, None) => State::Length(0),
         };
         self.meta = meta;
-        if self.state == State::Length(0) {
+        if matches!(self.next, Some(Next::Tunnel(_))) {
+            // Between client and proxy: nothing for whoever reads what is inside.
+            self.restart();
+        } else if self.state == State::Length(0) {
             self.finish(out);
         }
     }
@@ -387,6 +466,32 @@ impl Http {
             Encoding::Identity | Encoding::Other => out(&meta, &body),
         }
     }
+}
+
+/// `METHOD target HTTP/1.x` or `HTTP/1.x status …` (RFC 9112 §3, §4).
+fn is_start_line(line: &[u8]) -> bool {
+    let line = line.trim_ascii_end();
+    let version = line.len().checked_sub(8).and_then(|at| line.get(at..));
+    line.starts_with(b"HTTP/1.") || version.is_some_and(|v| v.starts_with(b"HTTP/1."))
+}
+
+fn mentions_http(line: &[u8]) -> bool {
+    line.windows(3).any(|w| [&b"HTT"[..], b"TTP", b"/1."].iter().any(|part| w.eq_ignore_ascii_case(part)))
+}
+
+/// Whether a field's value holds `word`, in any case.
+fn mentions(value: &[u8], word: &[u8]) -> bool {
+    value.windows(word.len()).any(|w| w.eq_ignore_ascii_case(word))
+}
+
+/// What a connection turns into behind a header block the rest of which was not seen.
+fn cut_short(head: &[u8]) -> Option<Next> {
+    if let Some(rest) = head.strip_prefix(b"CONNECT ") {
+        let authority = rest.split(|b| *b == b' ').next().filter(|a| a.len() < rest.len());
+        return Some(Next::Tunnel(authority.and_then(|a| Target::parse_authority(std::str::from_utf8(a).ok()?))));
+    }
+    let agreed = head.starts_with(b"HTTP/1.1 101") || mentions(head, b"\r\nupgrade: websocket\r\n");
+    agreed.then_some(Next::WebSocket { deflate: true, torn: true })
 }
 
 /// As much as fits the cap; nothing when it does not.

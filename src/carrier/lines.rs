@@ -6,9 +6,9 @@
 
 use memchr::memchr;
 
-/// The longest line kept. Pools cap their receive buffers near 10 kB; the longest mining messages (Verus and Zcash
-/// submits, large Bitcoin jobs) are below 3 kB.
-pub const MAX_LINE: usize = 32 * 1024;
+/// The longest line kept. The longest mining messages (Verus and Zcash submits, large Bitcoin jobs) are below 3 kB, but
+/// some pools read lines of up to 100 kB, and a miner may pad his.
+pub const MAX_LINE: usize = 104 * 1024;
 
 /// The cutter of one direction.
 #[derive(Default, Debug)]

@@ -13,6 +13,9 @@ pub mod socks;
 pub mod target;
 pub mod websocket;
 
+pub use peel::Wrap;
+pub use target::Target;
+
 /// What a stream's first bytes say it is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum First {

@@ -4,7 +4,7 @@
 //! raw bytes of what is none of these. Each direction decides for itself, so one-way captures work; each layer hands the
 //! bytes behind it to the next. Depth is bounded.
 
-use memchr::memchr_iter;
+use memchr::{memchr, memchr_iter};
 
 use super::http::{Http, HttpMeta, Next};
 use super::inflate::{self, Inflate};
@@ -12,12 +12,13 @@ use super::lines::Lines;
 use super::look::Look;
 use super::proxy::{self, Proxy};
 use super::socks::{self, Socks};
-use super::target::Target;
+use super::target::{Host, Target};
 use super::websocket::{self, Opcode, WebSocket};
 use super::{First, first_bytes};
 
-/// Layers around the messages, at most: a tunnel in a tunnel is one too many for any client there is.
-const MAX_DEPTH: u8 = 6;
+/// Wrappings around the messages, at most. Clients use one or two; an authentication in three steps asks for the same
+/// tunnel three times.
+const MAX_DEPTH: u8 = 8;
 /// First bytes kept while they are too few to tell.
 const HEAD: usize = 600;
 
@@ -47,6 +48,22 @@ impl Wrap {
             Self::Gzip => "gzip",
         }
     }
+
+    /// The name of the host that a proxy was asked for.
+    pub fn host(&self) -> Option<&str> {
+        match self {
+            Self::Socks(Some(Target { host: Host::Name(name), .. }))
+            | Self::Connect(Some(Target { host: Host::Name(name), .. })) => Some(name),
+            _ => None,
+        }
+    }
+}
+
+impl Wrap {
+    /// Whether what is inside is a stream of its own.
+    const fn is_tunnel(&self) -> bool {
+        matches!(self, Self::Socks(_) | Self::Connect(_) | Self::Proxy(_))
+    }
 }
 
 /// What came out of the layers.
@@ -62,6 +79,8 @@ pub enum Piece<'a> {
     Wrapped(Wrap),
     /// Bytes that are none of these, as they come.
     Raw(&'a [u8]),
+    /// Bytes inside a proxy's tunnel, before they are looked at: what is read as a stream is read from these.
+    Inside(&'a [u8]),
     /// TLS begins here: nothing further can be read.
     Tls,
 }
@@ -72,7 +91,8 @@ enum Layer {
     Unknown(Vec<u8>),
     Lines(Lines),
     Http(Box<Http>),
-    WebSocket(Box<WebSocket>),
+    /// The lines are for bridges that put a TCP stream into messages as it comes.
+    WebSocket(Box<WebSocket>, Box<Lines>),
     Socks(Box<Socks>),
     Proxy(Box<Proxy>),
     Gzip(Box<Inflate>, Box<Lines>),
@@ -86,38 +106,82 @@ impl Default for Layer {
     }
 }
 
+/// What one direction tells the other.
+#[derive(Clone, Copy, Default, Debug)]
+#[allow(clippy::struct_excessive_bools)] // facts that do not depend on each other
+pub struct Beside {
+    /// It speaks, or spoke, to a SOCKS proxy.
+    pub socks: bool,
+    /// It speaks HTTP at present, and not to a proxy that was asked for a tunnel.
+    pub http: bool,
+    /// It speaks WebSocket at present.
+    pub websocket: bool,
+    /// It is inside a tunnel.
+    pub tunnel: bool,
+    /// It asked an HTTP proxy for a tunnel, or was granted one.
+    pub connect: bool,
+}
+
 /// One direction's layers.
 #[derive(Default, Debug)]
+#[allow(clippy::struct_excessive_bools)] // facts that do not depend on each other
 pub struct Peel {
     layer: Layer,
+    /// Wrappings taken off.
     depth: u8,
-    /// The beginning of the direction was not captured: a layer may be met in its middle.
+    /// The beginning of the layer was not captured: it may be met in its middle.
     middle: bool,
-    /// The other direction is no SOCKS client, so this one is no SOCKS server.
-    no_socks_reply: bool,
+    /// The layer follows lines: gzip may have been agreed in them.
+    lined: bool,
+    beside: Option<Beside>,
     saw_socks: bool,
+    saw_connect: bool,
+    /// The sender opened the connection, if that was seen.
+    opener: Option<bool>,
+    /// What is inside a tunnel is shown as it comes.
+    tunnel: bool,
+    /// A wrapping whose handshake has a hole, to be told with the next data.
+    owed: Option<Wrap>,
     too_long: u64,
 }
 
 impl Peel {
-    /// For a direction whose beginning was captured or not.
-    pub fn new(middle: bool) -> Self {
-        Self { middle, ..Self::default() }
+    /// For a direction whose beginning was captured or not, and whose sender opened the connection or not, if known.
+    pub fn new(middle: bool, opener: Option<bool>) -> Self {
+        Self { middle, opener, ..Self::default() }
     }
 
-    /// Whether this direction speaks to a SOCKS proxy, as far as can be seen.
-    pub fn is_socks(&self) -> bool {
-        self.saw_socks || matches!(self.layer, Layer::Socks(_))
+    /// What the other direction may know of this one.
+    pub fn beside(&self) -> Beside {
+        Beside {
+            socks: self.saw_socks || matches!(self.layer, Layer::Socks(_)),
+            http: matches!(self.layer, Layer::Http(_)) && !self.saw_connect,
+            websocket: matches!(self.layer, Layer::WebSocket(..)),
+            tunnel: self.tunnel,
+            connect: self.saw_connect,
+        }
     }
 
-    /// The other direction was seen and asks no SOCKS proxy: two bytes that look like its answer are none.
-    pub fn expect_no_socks_reply(&mut self) {
-        self.no_socks_reply = true;
+    /// What the other direction is, once it was seen: two bytes that look like a SOCKS proxy's answer are none where
+    /// nobody asked one.
+    pub fn set_beside(&mut self, beside: Option<Beside>) {
+        self.beside = beside;
+        self.tell_http();
+    }
+
+    fn tell_http(&mut self) {
+        if let Layer::Http(http) = &mut self.layer {
+            let asked = self.beside.is_some_and(|b| b.connect) && !self.saw_connect;
+            http.beside(self.beside.map(|b| b.http), asked);
+        }
     }
 
     /// Stream data in order.
     pub fn data(&mut self, data: &[u8], out: &mut dyn FnMut(Piece<'_>)) {
         let mut rest = data;
+        if self.tunnel && !rest.is_empty() {
+            out(Piece::Inside(rest));
+        }
         while !rest.is_empty() {
             rest = self.step(rest, out);
         }
@@ -130,13 +194,24 @@ impl Peel {
             Layer::Unknown(head) => head.clear(),
             Layer::Lines(lines) => lines.gap(),
             Layer::Http(http) => http.gap(missing),
-            Layer::WebSocket(ws) => ws.gap(missing),
+            Layer::WebSocket(ws, lines) => {
+                ws.gap(missing);
+                lines.gap();
+            }
             Layer::Gzip(inflate, lines) => {
                 inflate.gap();
                 lines.gap();
             }
             // A handshake with a hole: what follows may be anything.
-            Layer::Socks(_) | Layer::Proxy(_) => self.layer = Layer::default(),
+            Layer::Socks(_) => {
+                self.saw_socks = true;
+                self.owed = Some(Wrap::Socks(None));
+                self.layer = Layer::default();
+            }
+            Layer::Proxy(_) => {
+                self.owed = Some(Wrap::Proxy(None));
+                self.layer = Layer::default();
+            }
             Layer::Raw | Layer::Tls => {}
         }
     }
@@ -153,7 +228,7 @@ impl Peel {
             Layer::Lines(lines) => lines.end(|line| out(Piece::Line(line))),
             Layer::Gzip(_, lines) => lines.end(|line| out(Piece::Line(line))),
             Layer::Http(http) => http.end(|meta, body| out(Piece::Http(meta, body))),
-            Layer::WebSocket(_) | Layer::Socks(_) | Layer::Proxy(_) | Layer::Raw | Layer::Tls => {}
+            Layer::WebSocket(..) | Layer::Socks(_) | Layer::Proxy(_) | Layer::Raw | Layer::Tls => {}
         }
     }
 
@@ -162,7 +237,7 @@ impl Peel {
         let layer = match &mut self.layer {
             Layer::Lines(lines) => lines.take_too_long(),
             Layer::Gzip(_, lines) => lines.take_too_long(),
-            Layer::WebSocket(ws) => ws.take_too_long(),
+            Layer::WebSocket(ws, lines) => ws.take_too_long() + lines.take_too_long(),
             _ => 0,
         };
         layer + std::mem::take(&mut self.too_long)
@@ -174,7 +249,7 @@ impl Peel {
             Layer::Unknown(head) => head.capacity(),
             Layer::Lines(lines) => lines.held(),
             Layer::Http(http) => http.held(),
-            Layer::WebSocket(ws) => ws.held(),
+            Layer::WebSocket(ws, lines) => ws.held() + lines.held(),
             Layer::Socks(socks) => socks.held(),
             Layer::Proxy(proxy) => proxy.held(),
             Layer::Gzip(inflate, lines) => inflate.held() + lines.held(),
@@ -203,38 +278,37 @@ impl Peel {
                 }
                 &[]
             }
-            Layer::Lines(lines) => {
-                if lines.is_empty() && inflate::starts(data) == Look::Yes {
-                    return self.enter(Layer::Gzip(Box::default(), Box::default()), Some(Wrap::Gzip), data, out);
-                }
-                lines.data(data, |line| out(Piece::Line(line)));
-                &[]
-            }
+            Layer::Lines(_) => self.lines(data, out),
             Layer::Gzip(inflate, lines) => {
                 inflate.data(data, |plain| lines.data(plain, |line| out(Piece::Line(line))));
                 &[]
             }
-            Layer::WebSocket(ws) => {
+            Layer::WebSocket(ws, lines) => {
+                // No frame begins so: the upgrade was refused, and asked for again.
+                if ws.is_lost() && matches!(data, [b'G', b'E', b'T', b' ', ..] | [b'H', b'T', b'T', b'P', b'/', ..]) {
+                    return self.enter(Layer::default(), None, data, out);
+                }
                 ws.data(data, |opcode, message| {
                     if matches!(opcode, Opcode::Text | Opcode::Binary) {
-                        out(Piece::Message(message));
+                        unbox(lines, message, out);
                     }
                 });
                 &[]
             }
-            Layer::Http(http) => {
-                let next = http.data(data, |meta, body| out(Piece::Http(meta, body)));
-                match next {
-                    None => &[],
-                    Some((Next::WebSocket { deflate }, rest)) => {
-                        let ws = Layer::WebSocket(Box::new(WebSocket::new(deflate)));
-                        self.enter(ws, Some(Wrap::WebSocket), rest, out)
-                    }
-                    Some((Next::Tunnel(target), rest)) => {
-                        self.enter(Layer::default(), Some(Wrap::Connect(target)), rest, out)
-                    }
+            Layer::Http(http) => match http.data(data, |meta, body| out(Piece::Http(meta, body))) {
+                None => &[],
+                Some((Next::WebSocket { deflate, torn }, rest)) => {
+                    let ws = if torn { WebSocket::picked_up() } else { WebSocket::new(deflate) };
+                    self.enter(Layer::WebSocket(Box::new(ws), Box::default()), Some(Wrap::WebSocket), rest, out)
                 }
-            }
+                Some((Next::Lines, rest)) => self.enter(Layer::Lines(Lines::default()), None, rest, out),
+                Some((Next::Tunnel(target), rest)) => {
+                    let torn = self.middle;
+                    let rest = self.enter(Layer::default(), Some(Wrap::Connect(target)), rest, out);
+                    self.middle = torn;
+                    rest
+                }
+            },
             Layer::Socks(socks) => match socks.data(data) {
                 socks::Step::More => &[],
                 socks::Step::Lost => self.enter(Layer::Raw, None, &[], out),
@@ -250,10 +324,18 @@ impl Peel {
                 }
             },
             Layer::Raw => {
-                if self.middle
-                    && let Some(line) = next_line(data)
-                {
-                    return self.enter(Layer::Lines(Lines::default()), None, line, out);
+                if let Some(socks) = self.late_socks(data) {
+                    return self.enter(Layer::Socks(Box::new(socks)), None, data, out);
+                }
+                if self.middle {
+                    // The first frames may have been control frames, or the rest of a message.
+                    if self.is_websocket(data) {
+                        let ws = Layer::WebSocket(Box::new(WebSocket::picked_up()), Box::default());
+                        return self.enter(ws, Some(Wrap::WebSocket), data, out);
+                    }
+                    if let Some(line) = next_line(data) {
+                        return self.enter(Layer::Lines(Lines::default()), None, line, out);
+                    }
                 }
                 out(Piece::Raw(data));
                 &[]
@@ -271,36 +353,119 @@ impl Peel {
     ) -> &'d [u8] {
         self.too_long = self.take_too_long();
         self.saw_socks |= matches!(layer, Layer::Socks(_));
-        self.depth = self.depth.saturating_add(1);
+        self.saw_connect |= matches!(wrap, Some(Wrap::Connect(_)));
+        self.lined = false;
+        if wrap.is_some() {
+            self.depth = self.depth.saturating_add(1);
+        }
         self.layer = if self.depth > MAX_DEPTH { Layer::Raw } else { layer };
+        self.tell_http();
         if let Some(wrap) = wrap {
             // What is inside began inside: its beginning is here.
             self.middle = false;
+            self.tunnel = wrap.is_tunnel();
             out(Piece::Wrapped(wrap));
+            if self.tunnel && !rest.is_empty() {
+                out(Piece::Inside(rest));
+            }
         }
         rest
     }
 
-    /// The first bytes of a layer decide what it is.
+    /// Lines, and where they turn into gzip: at the beginning of a line, by a byte that JSON has not (RFC 8259 §7).
+    fn lines<'d>(&mut self, data: &'d [u8], out: &mut dyn FnMut(Piece<'_>)) -> &'d [u8] {
+        let Layer::Lines(lines) = &mut self.layer else { return data };
+        let mut rest = data;
+        for at in memchr_iter(0x1f, data) {
+            let packed = data.get(at..).unwrap_or_default();
+            let look = inflate::starts(packed);
+            if look == Look::No {
+                continue;
+            }
+            let (before, _) = rest.split_at_checked(rest.len() - packed.len()).unwrap_or((rest, &[]));
+            lines.data(before, |line| out(Piece::Line(line)));
+            rest = packed;
+            if !lines.is_empty() {
+                continue;
+            }
+            if look == Look::Yes {
+                return self.enter(Layer::Gzip(Box::default(), Box::default()), Some(Wrap::Gzip), packed, out);
+            }
+            self.too_long = self.take_too_long();
+            self.lined = true;
+            self.layer = Layer::Unknown(packed.to_vec());
+            return &[];
+        }
+        lines.data(rest, |line| out(Piece::Line(line)));
+        &[]
+    }
+
+    /// A SOCKS handshake the beginning of which was not seen.
+    fn late_socks(&self, data: &[u8]) -> Option<Socks> {
+        let asked = self.beside.is_some_and(|b| b.socks) && (!self.saw_socks || self.owed.is_some());
+        if self.opener != Some(false) && self.middle && socks::is_request(data) {
+            return Some(Socks::client_late());
+        }
+        (self.opener != Some(true) && asked && socks::is_reply(data)).then(Socks::server_late)
+    }
+
+    /// Whether a stream met in its middle goes on with WebSocket: by itself, or as the other direction says.
+    fn is_websocket(&self, data: &[u8]) -> bool {
+        self.beside.is_some_and(|b| b.websocket) || websocket::looks_like(data)
+    }
+
+    /// The first bytes of a layer decide what it is. White space before them says nothing and is not kept.
     fn choose<'d>(&mut self, data: &'d [u8], out: &mut dyn FnMut(Piece<'_>)) -> &'d [u8] {
+        if self.lined {
+            return match inflate::starts(data) {
+                Look::Yes => self.enter(Layer::Gzip(Box::default(), Box::default()), Some(Wrap::Gzip), data, out),
+                Look::Short => self.hold(data, out),
+                Look::No => self.enter(Layer::Lines(Lines::default()), None, data, out),
+            };
+        }
+        if data.iter().all(u8::is_ascii_whitespace) && proxy::starts(data) == Look::No {
+            return &[];
+        }
+        if let Some(socks) = self.late_socks(data) {
+            self.owed = None;
+            return self.enter(Layer::Socks(Box::new(socks)), None, data, out);
+        }
         let mut short = false;
         match proxy::starts(data) {
             Look::Yes => return self.enter(Layer::Proxy(Box::default()), None, data, out),
             Look::Short => short = true,
             Look::No => {}
         }
-        match socks::client_hello(data) {
+        // The beginnings of both sides are alike: `05 01` is an answer, or half a question.
+        let asks = if self.opener == Some(false) { Look::No } else { socks::client_hello(data) };
+        match asks {
             Look::Yes => return self.enter(Layer::Socks(Box::new(Socks::client())), None, data, out),
             Look::Short => short = true,
             Look::No => {}
         }
-        let reply = if self.no_socks_reply { Look::No } else { socks::server_hello(data) };
+        let no_answer = self.opener == Some(true) || self.beside.is_some_and(|b| !b.socks);
+        let reply = if no_answer { Look::No } else { socks::server_hello(data) };
         match reply {
             Look::Yes => return self.enter(Layer::Socks(Box::new(Socks::server())), None, data, out),
             Look::Short => short = true,
             Look::No => {}
         }
-        match first_bytes(data) {
+        let first = first_bytes(data);
+        if !(short || first == First::Short)
+            && let Some(wrap) = self.owed.take()
+        {
+            // What is inside goes on behind the hole.
+            self.tunnel = true;
+            out(Piece::Wrapped(wrap));
+            out(Piece::Inside(data));
+        }
+        let waits = first == First::Http || first == First::Short || (first == First::Other && short);
+        if !waits && !self.tunnel && self.beside.is_some_and(|b| b.tunnel) {
+            // The handshake of this direction was not seen, or has no words of its own.
+            self.tunnel = true;
+            out(Piece::Inside(data));
+        }
+        match first {
             First::Lines => self.enter(Layer::Lines(Lines::default()), None, data, out),
             First::Http => self.enter(Layer::Http(Box::default()), None, data, out),
             First::Tls => {
@@ -311,10 +476,6 @@ impl Peel {
             First::Short => self.hold(data, out),
             First::Other if short => self.hold(data, out),
             First::Other => {
-                if self.middle && websocket::looks_like(data) {
-                    let ws = Layer::WebSocket(Box::new(WebSocket::picked_up()));
-                    return self.enter(ws, Some(Wrap::WebSocket), data, out);
-                }
                 self.layer = Layer::Raw;
                 self.step(data, out)
             }
@@ -332,7 +493,27 @@ impl Peel {
     }
 }
 
-/// The first line in `data` that begins with an object: where a stream picked up in the middle makes sense again.
+/// Gives out a WebSocket message: JSON as it is, or the lines that a bridge from TCP put into messages as they came.
+fn unbox(lines: &mut Lines, message: &[u8], out: &mut dyn FnMut(Piece<'_>)) {
+    let text = message.trim_ascii_end();
+    let whole = memchr(b'\n', text).is_none() && matches!(text.last(), Some(b'}' | b']'));
+    let begins = first_bytes(message) == First::Lines;
+    if begins {
+        // A message that is cut off must not swallow the next one.
+        lines.gap();
+    }
+    if lines.is_empty() && (whole || !begins) {
+        out(Piece::Message(message));
+    } else {
+        lines.data(message, |line| out(Piece::Message(line)));
+    }
+}
+
+/// What follows the rest of an object at the beginning of `data`: where a stream of objects that was picked up in the
+/// middle makes sense again. Text that quotes objects between other lines does not look like that.
 fn next_line(data: &[u8]) -> Option<&[u8]> {
-    memchr_iter(b'\n', data).take(16).filter_map(|at| data.get(at + 1..)).find(|rest| rest.starts_with(b"{\""))
+    let (rest, next) = data.split_at_checked(memchr(b'\n', data)? + 1)?;
+    let ends = rest.iter().rfind(|b| !matches!(b, b' ' | b'\t' | b'\r' | b'\n' | 0)) == Some(&b'}');
+    let is_object = |line: &[u8]| matches!(first_bytes(line), First::Lines | First::Short);
+    (ends && first_bytes(next) == First::Lines && next.split(|b| *b == b'\n').all(is_object)).then_some(next)
 }

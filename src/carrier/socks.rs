@@ -120,6 +120,31 @@ pub fn server_hello(data: &[u8]) -> Look {
     }
 }
 
+/// Whether `data` is how a client goes on whose greeting was not seen: a whole SOCKS5 request that opens a connection.
+pub fn is_request(data: &[u8]) -> bool {
+    let [5, 1, 0, kind @ (1 | 3 | 4), rest @ ..] = data else { return false };
+    match (kind, rest) {
+        (1, rest) => rest.len() >= 6,
+        (4, rest) => rest.len() >= 18,
+        (_, &[n, ref rest @ ..]) => {
+            let n = usize::from(n);
+            rest.len() >= n + 2 && rest.get(..n).and_then(Host::parse).is_some()
+        }
+        _ => false,
+    }
+}
+
+/// Whether `data` is how a server goes on whose choice was not seen: a whole SOCKS5 answer to a request.
+pub fn is_reply(data: &[u8]) -> bool {
+    let [5, 0, 0, kind @ (1 | 3 | 4), rest @ ..] = data else { return false };
+    match (kind, rest) {
+        (1, rest) => rest.len() >= 6,
+        (4, rest) => rest.len() >= 18,
+        (_, &[n, ref rest @ ..]) => rest.len() >= usize::from(n) + 2,
+        _ => false,
+    }
+}
+
 /// The reader of one direction.
 #[derive(Debug)]
 pub struct Socks {
@@ -197,6 +222,16 @@ impl Socks {
     /// Reads what a server sends, from its first byte.
     pub fn server() -> Self {
         Self { state: State::ServerVersion, ..Self::client() }
+    }
+
+    /// Reads what a client sends from its request on.
+    pub fn client_late() -> Self {
+        Self { state: State::AfterGreeting, ..Self::client() }
+    }
+
+    /// Reads what a server sends from its answer to the request on.
+    pub fn server_late() -> Self {
+        Self { state: State::Reply, left: 4, ..Self::client() }
     }
 
     /// Stream data in order. After `Done` everything is rest.

@@ -68,19 +68,18 @@ struct Message {
 }
 
 /// Whether a segment that was picked up in the middle of a stream is WebSocket: whole frames fill it exactly, and the
-/// first message is JSON, unfragmented and not packed. Strict enough to try on any stream.
+/// first message is JSON, not packed, and whole. Strict enough to try on any stream.
 pub fn looks_like(data: &[u8]) -> bool {
-    let mut json = None;
+    let (mut text, mut whole) = (frame::Json::default(), false);
     let fills = frame::fill(data, None, |f, payload| {
-        if f.kind == Kind::Control || json.is_some() {
+        if f.kind == Kind::Control || whole {
             return !f.packed;
         }
-        let message = matches!(f.kind, Kind::Text | Kind::Binary) && f.fin && !f.packed;
-        let found = message && frame::is_json(payload, f.mask.unwrap_or_default());
-        json = Some(found);
-        found
+        whole = f.fin;
+        let begins = matches!(f.kind, Kind::Text | Kind::Binary);
+        begins == text.is_empty() && !f.packed && text.push(payload, f.mask.unwrap_or_default())
     });
-    fills && json == Some(true)
+    fills && whole && text.is_whole()
 }
 
 impl WebSocket {

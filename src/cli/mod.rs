@@ -61,6 +61,11 @@ pub fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(e) => {
             drop(e.print());
+            if e.kind() == clap::error::ErrorKind::InvalidSubcommand
+                && std::env::args_os().nth(1).is_some_and(|a| std::path::Path::new(&a).exists())
+            {
+                drop(writeln!(std::io::stderr(), "to read a capture: minewatch replay FILE"));
+            }
             return if e.use_stderr() { ExitCode::from(ERROR) } else { ExitCode::SUCCESS };
         }
     };

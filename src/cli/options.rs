@@ -11,8 +11,8 @@ use super::Failure;
 use crate::decode::{DecodeOptions, TenantMode};
 use crate::evidence::Verdict;
 use crate::firewall::{
-    AllowedMiner, Destination, FORMATS, Format, MaxEntries, NeverBlock, Policy, Prefix, RenderOptions, Scope, Ttl,
-    format_by_id,
+    AllowedMiner, Destination, FORMATS, Format, Lives, MaxEntries, NeverBlock, Policy, Prefix, RenderOptions, Scope,
+    Ttl, format_by_id, probe,
 };
 use crate::pipeline::RunOptions;
 
@@ -68,29 +68,30 @@ pub(super) struct Blocking {
     #[arg(long, value_name = "FORMAT")]
     format: Vec<String>,
     /// Weakest verdict that is blocked
-    #[arg(long, value_name = "LEVEL", default_value = "confirmed")]
+    #[arg(long, requires = "blocklist", value_name = "LEVEL", default_value = "confirmed")]
     least: Least,
     /// How long an entry lives: 90s, 30m, 24h, 7d
-    #[arg(long, value_name = "TIME", default_value_t = Ttl::DAY)]
+    #[arg(long, requires = "blocklist", value_name = "TIME", default_value_t = Ttl::DAY)]
     ttl: Ttl,
     /// Block the endpoint (address, protocol and port) or the whole address
-    #[arg(long, value_name = "SCOPE", default_value = "endpoint")]
+    #[arg(long, requires = "blocklist", value_name = "SCOPE", default_value = "endpoint")]
     scope: Scopes,
     /// Most entries in the list
-    #[arg(long, value_name = "N", default_value_t = MaxEntries::default().get())]
+    #[arg(long, requires = "blocklist", value_name = "N", default_value_t = MaxEntries::default().get())]
     max_entries: usize,
     /// Never block this address or prefix. May be given several times
-    #[arg(long, value_name = "PREFIX")]
+    #[arg(long, requires = "blocklist", value_name = "PREFIX")]
     never_block: Vec<Prefix>,
     /// This host may mine: address, prefix or MAC address. It is reported as allowed, its pools are not blocked
     #[arg(long, value_name = "HOST")]
     allow_miner: Vec<AllowedMiner>,
     /// nft: write the sets without chains and rules, for hooking them into your own
-    #[arg(long)]
+    #[arg(long, requires = "blocklist")]
     sets_only: bool,
     // An attribute, because a doc comment would need marks around the addresses.
     #[arg(
         long,
+        requires = "blocklist",
         help = "Let the documentation ranges (192.0.2.0/24, 2001:db8::/32 …) into the list: for tests and examples"
     )]
     allow_documentation_ranges: bool,
@@ -150,6 +151,7 @@ impl Blocking {
                 Least::Confirmed => Verdict::Confirmed,
             },
             ttl: self.ttl,
+            lives: Lives::FromNow,
             allow_documentation: self.allow_documentation_ranges,
             never_block: self.never_block.clone(),
             allow_miner: self.allow_miner.clone(),
@@ -169,6 +171,7 @@ impl Blocking {
             if lists.iter().take(i).any(|other| other.to == list.to) {
                 bail!("two block lists go to the same place: name a file for each");
             }
+            probe(&list.to)?;
         }
         Ok(lists)
     }
@@ -186,7 +189,7 @@ impl Blocking {
             ([one], many) if one.as_os_str() != "-" => Ok(many
                 .iter()
                 .map(|format| {
-                    let mut name = one.clone().into_os_string();
+                    let mut name = without_extension(one).into_os_string();
                     name.push(".");
                     name.push(format.extension());
                     List { to: destination(&name.into()), format: *format }
@@ -199,6 +202,13 @@ impl Blocking {
             ),
         }
     }
+}
+
+/// FILE.nft with several formats means FILE.nft, FILE.ipset and so on.
+fn without_extension(file: &std::path::Path) -> PathBuf {
+    let extension = file.extension().and_then(|e| e.to_str()).unwrap_or_default();
+    let is_format = FORMATS.iter().any(|f| f.extension() == extension || f.id() == extension);
+    if is_format { file.with_extension("") } else { file.to_owned() }
 }
 
 fn known(name: &str) -> Result<&'static dyn Format, Failure> {

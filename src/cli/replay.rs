@@ -11,7 +11,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use super::options::{Blocking, Reading};
 use super::session::{self, Listener};
 use super::{Failure, Outcome};
-use crate::capture::{Inputs, Options, Severity};
+use crate::capture::{CaptureError, Inputs, Options, Severity};
 use crate::evidence::Verdict;
 use crate::health::Counter;
 use crate::ledger::Alert;
@@ -38,7 +38,8 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args) -> Result<Outcome, Failure> {
     let plan = args.blocking.resolve()?;
     let inputs = open(&args.inputs)?;
-    let mut printer = Printer::new(args.json, &inputs, args.inputs.iter().any(|p| p.as_os_str() == "-"));
+    let stream = args.inputs.iter().any(|p| p.as_os_str() == "-");
+    let mut printer = Printer::new(args.json, &inputs, stream, plan.uses_stdout());
     let finished = session::run(inputs, &args.reading.resolve(), &plan.policy, &mut printer)?;
     printer.done();
     let mut report = finished.report;
@@ -50,7 +51,7 @@ pub(super) fn run(args: &Args) -> Result<Outcome, Failure> {
     if finished.interrupted {
         report.notes.push("interrupted: the inputs were not read to their end".to_owned());
     }
-    printer.report(&report, plan.uses_stdout())?;
+    printer.report(&report)?;
     complain(&report.problems)?;
     blocked?;
     Ok(outcome(&report))
@@ -58,7 +59,15 @@ pub(super) fn run(args: &Args) -> Result<Outcome, Failure> {
 
 /// Opens the inputs; what is wrong with one of them is told at the end.
 pub(super) fn open(paths: &[PathBuf]) -> Result<Inputs, Failure> {
-    Ok(Inputs::open(paths, Options::default())?)
+    Inputs::open(paths, Options::default()).map_err(|e| match e {
+        CaptureError::NothingToRead { problems } => {
+            let sentences: Vec<_> = problems.iter().map(|p| printable(&p.to_string(), 1024).into_owned()).collect();
+            // Each on a line of its own; the last line says what it comes to.
+            drop(complain(&sentences));
+            anyhow::anyhow!("nothing to read")
+        }
+        other @ CaptureError::NoInput => other.into(),
+    })
 }
 
 /// Names and problems of the inputs.
@@ -78,7 +87,13 @@ pub(super) fn name_inputs(report: &mut Report, inputs: &Inputs) {
         ));
     }
     if inputs.problems_omitted() > 0 {
-        report.problems.push(format!("{} more inputs have problems", inputs.problems_omitted()));
+        let rest = format!("{} more remarks on inputs are left out", inputs.problems_omitted());
+        // An error among them is one all the same.
+        if inputs.damaged() && report.problems.is_empty() {
+            report.problems.push(rest);
+        } else {
+            report.notes.push(rest);
+        }
     }
 }
 
@@ -138,28 +153,33 @@ impl Bar {
 }
 
 /// Prints alerts as they come and the report at the end.
+#[allow(clippy::struct_excessive_bools)] // independent facts of the run
 pub(super) struct Printer {
     json: bool,
     /// Text: alerts are printed too, because the end may be far.
     stream: bool,
+    /// Standard output belongs to a block list: print beside it.
+    beside: bool,
+    /// Nobody reads the output any more.
+    gone: bool,
     style: Style,
     sources: Vec<String>,
     bar: Option<Bar>,
 }
 
 impl Printer {
-    fn new(json: bool, inputs: &Inputs, stream: bool) -> Self {
+    fn new(json: bool, inputs: &Inputs, stream: bool, beside: bool) -> Self {
         let sources = (0..inputs.source_count() as u32)
             .map(|i| inputs.source_name(crate::capture::SourceId(i)).to_owned())
             .collect();
         let bar = io::stderr().is_terminal().then(|| Bar::new(inputs));
-        Self { json, stream, style: style(), sources, bar }
+        Self { json, stream, beside, gone: false, style: style(), sources, bar }
     }
 
     /// For an interface.
     #[cfg(feature = "live")]
-    pub(super) fn live(json: bool, source: String) -> Self {
-        Self { json, stream: true, style: style(), sources: vec![source], bar: None }
+    pub(super) fn live(json: bool, source: String, beside: bool) -> Self {
+        Self { json, stream: true, beside, gone: false, style: style(), sources: vec![source], bar: None }
     }
 
     /// Takes the progress away.
@@ -169,9 +189,29 @@ impl Printer {
         }
     }
 
-    /// Prints the report; beside standard output when a block list went there.
-    pub(super) fn report(&self, report: &Report, beside: bool) -> io::Result<()> {
-        let to: Box<dyn Write> = if beside { Box::new(io::stderr().lock()) } else { Box::new(io::stdout().lock()) };
+    /// A reader that went away (`| head`) hears nothing more; the block list is written all the same.
+    fn heard(&mut self, printed: io::Result<()>) -> io::Result<()> {
+        match printed {
+            Err(e) if e.kind() == io::ErrorKind::BrokenPipe => {
+                self.gone = true;
+                Ok(())
+            }
+            other => other,
+        }
+    }
+
+    /// Prints the report.
+    pub(super) fn report(&mut self, report: &Report) -> io::Result<()> {
+        let printed = self.print(report);
+        self.heard(printed)
+    }
+
+    fn print(&self, report: &Report) -> io::Result<()> {
+        if self.gone {
+            return Ok(());
+        }
+        let to: Box<dyn Write> =
+            if self.beside { Box::new(io::stderr().lock()) } else { Box::new(io::stdout().lock()) };
         let mut out = BufWriter::new(to);
         if self.json {
             json::report(&mut out, report)?;
@@ -187,7 +227,7 @@ impl Printer {
 
 impl Listener for Printer {
     fn alert(&mut self, alert: &Alert) -> Result<(), Failure> {
-        if !self.json && !self.stream {
+        if self.gone || (!self.json && !self.stream) {
             return Ok(());
         }
         let mut line = Vec::new();
@@ -197,15 +237,16 @@ impl Listener for Printer {
             table::alert(&mut line, alert, self.style)?;
         }
         let print = || -> io::Result<()> {
-            let mut out = io::stdout().lock();
+            let mut out: Box<dyn Write> =
+                if self.beside { Box::new(io::stderr().lock()) } else { Box::new(io::stdout().lock()) };
             out.write_all(&line)?;
             out.flush()
         };
-        match &self.bar {
-            Some(bar) => bar.bar.suspend(print)?,
-            None => print()?,
-        }
-        Ok(())
+        let printed = match &self.bar {
+            Some(bar) => bar.bar.suspend(print),
+            None => print(),
+        };
+        self.heard(printed).map_err(Failure::from)
     }
 
     fn progress(&mut self, frames: u64) {

@@ -25,6 +25,8 @@ use crate::time::PacketTime;
 const QUEUE: usize = 64;
 /// A second interrupt after this long means "at once, without a report".
 const IMPATIENT: Duration = Duration::from_secs(1);
+/// A capture may claim any time; later than this, life times would not fit behind it.
+const LATEST: PacketTime = PacketTime::from_parts(7_258_118_400, 0);
 /// How often a progress callback is called.
 const TICK: Duration = Duration::from_millis(200);
 
@@ -139,9 +141,10 @@ async fn collect<S: PacketSource + Send + 'static>(
     Ok(Finished { source, report, until, interrupted })
 }
 
-/// SIGINT and SIGTERM.
+/// SIGINT, SIGTERM, and SIGHUP: an ssh session that ends must not take the report with it.
 struct Signals {
     int: tokio::signal::unix::Signal,
+    hup: tokio::signal::unix::Signal,
     term: tokio::signal::unix::Signal,
 }
 
@@ -149,12 +152,17 @@ impl Signals {
     fn new() -> Result<Self, Failure> {
         use tokio::signal::unix::{SignalKind, signal};
         let listen = |kind| signal(kind).context("cannot listen for signals");
-        Ok(Self { int: listen(SignalKind::interrupt())?, term: listen(SignalKind::terminate())? })
+        Ok(Self {
+            int: listen(SignalKind::interrupt())?,
+            hup: listen(SignalKind::hangup())?,
+            term: listen(SignalKind::terminate())?,
+        })
     }
 
     async fn next(&mut self) {
         tokio::select! {
             _ = self.int.recv() => {}
+            _ = self.hup.recv() => {}
             _ = self.term.recv() => {}
         }
     }
@@ -170,13 +178,15 @@ fn relays(hosts: &[HostFinding]) -> Vec<Relay> {
             found.entry((h.key.tenant, f.pool)).or_insert_with(std::collections::BTreeSet::new).insert(h.key.ip);
         }
     }
+    let miners_there: std::collections::BTreeSet<_> =
+        hosts.iter().filter(|h| h.verdict > Verdict::Noted).map(|h| (h.key.tenant, h.key.ip)).collect();
     found
         .into_iter()
         .map(|((tenant, pool), miners): ((Tenant, _), _)| Relay {
             pool,
             tenant,
             miners: miners.len(),
-            mines: hosts.iter().any(|h| h.key.tenant == tenant && h.key.ip == pool.ip() && h.verdict > Verdict::Noted),
+            mines: miners_there.contains(&(tenant, pool.ip())),
         })
         .collect()
 }
@@ -196,7 +206,8 @@ pub(super) fn block(report: &mut Report, plan: &BlockPlan, until: PacketTime) ->
     if plan.lists.is_empty() {
         return Ok(Vec::new());
     }
-    let decision = decide(&candidates(&report.hosts, until), &plan.policy, &plan.never, until);
+    let until = until.min(LATEST);
+    let decision = decide(&candidates(&report.hosts), &plan.policy, &plan.never, until);
     let written = write(&decision, plan, until);
     report.blocks = Some(decision);
     written
@@ -218,9 +229,8 @@ fn write(decision: &Decision, plan: &BlockPlan, until: PacketTime) -> Result<Vec
     Ok(warnings)
 }
 
-/// Every flow as the gate wants it. An entry lives from the end of the capture: whoever replays an old capture wants
-/// the list for now.
-fn candidates(hosts: &[HostFinding], until: PacketTime) -> Vec<BlockCandidate<'static>> {
+/// Every flow as the gate wants it.
+fn candidates(hosts: &[HostFinding]) -> Vec<BlockCandidate<'static>> {
     let flows = hosts.iter().flat_map(|h| h.flows.iter());
     flows
         .map(|f| BlockCandidate {
@@ -235,8 +245,10 @@ fn candidates(hosts: &[HostFinding], until: PacketTime) -> Vec<BlockCandidate<'s
             client_data_acked: f.client_data_acked,
             peer_replied: f.peer_replied,
             one_way: f.one_way,
+            proxied: f.proxy_target().is_some(),
             shared_front: None,
-            last_seen: until,
+            tunnelled: f.tunnelled,
+            last_seen: f.last.time,
         })
         .collect()
 }

@@ -1,5 +1,7 @@
 //! `minewatch watch`: an interface until interrupted.
 
+use std::io::Write;
+
 use clap::Args as ClapArgs;
 
 use super::options::{Blocking, Reading};
@@ -29,7 +31,9 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args) -> Result<Outcome, Failure> {
     let plan = args.blocking.resolve()?;
     let live = Live::open(&args.interface, args.filter.as_deref())?;
-    let mut printer = Printer::live(args.json, args.interface.clone());
+    let mut printer = Printer::live(args.json, args.interface.clone(), plan.uses_stdout());
+    // A quiet interface looks like a program that hangs.
+    writeln!(std::io::stderr(), "minewatch: watching {}; Ctrl-C ends it with a report", args.interface)?;
     let mut finished = session::run(live, &args.reading.resolve(), &plan.policy, &mut printer)?;
     let mut report = finished.report;
     report.sources.push(args.interface.clone());
@@ -41,7 +45,7 @@ pub(super) fn run(args: &Args) -> Result<Outcome, Failure> {
     if let Ok(warnings) = &blocked {
         report.notes.extend(warnings.iter().cloned());
     }
-    printer.report(&report, plan.uses_stdout())?;
+    printer.report(&report)?;
     complain(&report.problems)?;
     blocked?;
     Ok(outcome(&report))

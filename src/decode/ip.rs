@@ -79,14 +79,14 @@ pub(super) fn v4(w: &mut Walk<'_, '_>) -> Step {
     w.bound(total);
     w.strip(header, "IPv4 options")?;
     let id = u16::from_be_bytes([i0, i1]);
-    w.head = Head {
+    w.enter(Head {
         src: Ipv4Addr::new(s0, s1, s2, s3).into(),
         dst: Ipv4Addr::new(d0, d1, d2, d3).into(),
         id,
         protocol,
         ip_len: u32::try_from(total).unwrap_or(u32::MAX),
         checkable: true,
-    };
+    });
     let flags = u16::from_be_bytes([f0, f1]);
     let (more, offset) = (flags & 0x2000 != 0, flags & 0x1fff);
     if more || offset != 0 {
@@ -112,7 +112,7 @@ pub(super) fn v6(w: &mut Walk<'_, '_>) -> Step {
         w.tally.health.add(Counter::LengthZero);
     }
     let ip_len = u32::try_from(w.wire.saturating_add(40)).unwrap_or(u32::MAX);
-    w.head = Head { src: src.into(), dst: dst.into(), id: 0, protocol, ip_len, checkable: true };
+    w.enter(Head { src: src.into(), dst: dst.into(), id: 0, protocol, ip_len, checkable: true });
     upper(w)
 }
 

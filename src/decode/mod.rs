@@ -126,6 +126,8 @@ pub struct Packet<'a> {
     pub time: PacketTime,
     /// Overlay or VLAN it belongs to.
     pub tenant: Tenant,
+    /// Source and destination of the outermost IP header, when the packet came in a tunnel.
+    pub outer: Option<(IpAddr, IpAddr)>,
     /// Outermost 802.1Q id, recorded even when it is not part of the tenant.
     pub vlan: Option<u16>,
     /// Innermost Ethernet source, if there was one.

@@ -65,12 +65,24 @@ pub(super) struct Context {
     pub(super) dst_mac: Option<MacAddr>,
     /// VLAN tags seen in the current Ethernet layer.
     pub(super) tags: u8,
+    /// Addresses of the outermost IP header, once there is an inner one.
+    pub(super) outer: Option<(std::net::IpAddr, std::net::IpAddr)>,
     tunnels: u8,
 }
 
 impl Context {
     pub(super) fn new(at: FrameRef, time: PacketTime) -> Self {
-        Self { at, time, overlay: Tenant::None, vlan: None, src_mac: None, dst_mac: None, tags: 0, tunnels: 0 }
+        Self {
+            at,
+            time,
+            overlay: Tenant::None,
+            vlan: None,
+            src_mac: None,
+            dst_mac: None,
+            tags: 0,
+            outer: None,
+            tunnels: 0,
+        }
     }
 
     pub(super) fn tenant(&self, mode: TenantMode) -> Tenant {
@@ -98,6 +110,15 @@ pub(super) struct Walk<'d, 't> {
 impl<'d, 't> Walk<'d, 't> {
     pub(super) fn new(data: &'d [u8], wire: usize, ctx: Context, options: DecodeOptions, tally: &'t mut Tally) -> Self {
         Self { data, wire: wire.max(data.len()), ctx, head: ip::Head::NONE, options, tally }
+    }
+
+    /// An IP header follows: what was passed before it, if anything, was a tunnel's.
+    pub(super) fn enter(&mut self, head: ip::Head) {
+        if self.head != ip::Head::NONE {
+            let outside = (self.head.src.to_canonical(), self.head.dst.to_canonical());
+            self.ctx.outer.get_or_insert(outside);
+        }
+        self.head = head;
     }
 
     /// Goes on with a datagram that was put together.
@@ -137,6 +158,7 @@ impl<'d, 't> Walk<'d, 't> {
             at: self.ctx.at,
             time: self.ctx.time,
             tenant: self.ctx.tenant(self.options.tenant),
+            outer: self.ctx.outer,
             vlan: self.ctx.vlan,
             src_mac: self.ctx.src_mac,
             dst_mac: self.ctx.dst_mac,

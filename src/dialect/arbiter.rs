@@ -4,6 +4,7 @@
 //! dialect that explains them best. Every dialect probes every message until one is certain; the messages so far are
 //! kept (bounded) and read again when the leader changes, so that nothing depends on the order of [`DIALECTS`].
 
+use super::program::style::Watch;
 use super::{Carrier, Conversation, DIALECTS, Dialect, HttpMeta, Message, Probe, Role, Session, json};
 use crate::evidence::Stamp;
 use crate::flow::Direction;
@@ -72,6 +73,7 @@ struct Active {
     session: Box<dyn Session>,
     conversation: Conversation,
     miner: Direction,
+    writing: Watch,
 }
 
 /// Candidates of a flow that is not settled yet.
@@ -82,6 +84,10 @@ struct Contest {
     held: Vec<Held>,
     bytes: Vec<u8>,
     messages: u32,
+    /// The first dialect that was certain of the miner.
+    claimed: Option<usize>,
+    /// The pool answered in it, as far as one can tell.
+    agreed: bool,
 }
 
 /// Decides and reads one flow.
@@ -170,6 +176,7 @@ impl Arbiter {
                     session: dialect.open(),
                     conversation: Conversation::default(),
                     miner: *miner,
+                    writing: Watch::default(),
                 });
                 contest.replay(&mut active, &mut scratch.replay);
                 if !held {
@@ -178,7 +185,9 @@ impl Arbiter {
                 self.active = Some(active);
             }
         }
-        if certain.is_some() || contest.messages >= SETTLE {
+        // What the miner says may be a decoy that the pool ignores: the pool's word settles it.
+        let pool_spoke = certain.is_some() && m.from != *miner;
+        if pool_spoke || (contest.agreed && contest.claimed == Some(leader)) || contest.messages >= SETTLE {
             self.contest = None;
         }
         Ok(Interest::Mining)
@@ -190,13 +199,27 @@ impl Active {
         let role = if m.from == self.miner { Role::Miner } else { Role::Pool };
         self.conversation.spoke(m.stamp);
         self.session.message(role, m, &mut self.conversation);
+        if role == Role::Miner
+            && let Some(style) = self.writing.message(m)
+        {
+            self.conversation.written(m.stamp, style);
+        }
     }
 }
 
 impl Contest {
     fn new() -> Self {
         let n = DIALECTS.len();
-        Self { scores: vec![0; n], out: 0, votes: vec![None; n], held: Vec::new(), bytes: Vec::new(), messages: 0 }
+        Self {
+            scores: vec![0; n],
+            out: 0,
+            votes: vec![None; n],
+            held: Vec::new(),
+            bytes: Vec::new(),
+            messages: 0,
+            claimed: None,
+            agreed: false,
+        }
     }
 
     /// Keeps the message if there is room; whether there was.
@@ -241,6 +264,11 @@ impl Contest {
             let miner = if role == Role::Miner { m.from } else { m.from.reverse() };
             if opener.is_some_and(|o| (o == miner) != dialect.miner_opens()) {
                 continue;
+            }
+            // The miner's certain word, and an answer of the pool that fits it: settled.
+            self.agreed |= role == Role::Pool && !sure && self.claimed == Some(at);
+            if sure && role == Role::Miner {
+                self.claimed.get_or_insert(at);
             }
             let (Some(score), Some(vote)) = (self.scores.get_mut(at), self.votes.get_mut(at)) else { continue };
             *score = score.saturating_add(weight);

@@ -3,6 +3,8 @@
 //! In: calls from a dialect's session. Out: the fields of a finding. Everything from the peer is capped here, so that
 //! no dialect can be made to hoard.
 
+use super::program;
+use super::program::style::Style;
 use crate::evidence::{Code, EvidenceLog, Stamp};
 use crate::text::printable;
 use crate::wallet::{self, Coin};
@@ -74,6 +76,8 @@ pub struct Conversation {
     pub password: Option<Password>,
     /// Agent string as sent.
     pub agent: Option<String>,
+    /// The program that the client writes like; ends in `?` when others may write so.
+    pub style: Option<&'static str>,
     /// Algorithms advertised by the miner or named in jobs.
     pub algorithms: Vec<String>,
     /// Last difficulty as the pool's own unit says it.
@@ -135,6 +139,19 @@ impl Conversation {
         self.evidence.note(Code::PoolReply, at, || format!("the server {what}"));
     }
 
+    /// An answer that servers of other things give as well: it counts once something was seen that only miners and pools
+    /// say.
+    pub fn replied_too(&mut self, at: Stamp, what: &str) {
+        if self.is_known() {
+            self.replied(at, what);
+        }
+    }
+
+    /// Whether something was seen that only miners and pools say: a request, a share, a job.
+    pub fn is_known(&self) -> bool {
+        [Code::ClientRequest, Code::ShareSubmitted, Code::JobDelivered].iter().any(|&code| self.evidence.has(code))
+    }
+
     /// The login string, as sent. The first one stays; it names the flow.
     pub fn login(&mut self, at: Stamp, login: &str) {
         if self.login.is_some() || login.is_empty() {
@@ -174,12 +191,27 @@ impl Conversation {
             return;
         }
         let agent = capped(agent);
-        if let Some(program) = super::program::name(&agent) {
+        if program::mines(&agent) {
+            let program = program::name(&agent).unwrap_or_default();
             self.evidence.note(Code::KnownProgram, at, || {
                 format!("the client calls itself {} ({program})", printable(&agent, 80))
             });
         }
         self.agent = Some(agent);
+    }
+
+    /// The client writes as a known program does. Called behind [`Self::agent`], whose word it may contradict.
+    pub(super) fn written(&mut self, at: Stamp, style: &Style) {
+        self.style = Some(style.name);
+        if style.is_certain() {
+            let agent = self.agent.as_deref();
+            self.evidence.note(Code::WritingStyle, at, || style.told(agent));
+        }
+    }
+
+    /// The login is one that only a mining program sends, for its authors.
+    pub fn donation(&mut self, at: Stamp, what: &str) {
+        self.evidence.note(Code::DonationLogin, at, || format!("the login is {what}"));
     }
 
     /// An algorithm name.
@@ -197,6 +229,15 @@ impl Conversation {
         self.difficulty = Some(difficulty);
         self.current_work = work;
         self.evidence.note(Code::DifficultySet, at, || format!("the server set difficulty {difficulty}"));
+    }
+
+    /// Difficulty in a unit whose expected work is not known: it is told, and rates nothing.
+    pub fn difficulty_alone(&mut self, at: Stamp, difficulty: f64) {
+        if difficulty.is_finite() && difficulty > 0.0 {
+            self.difficulty = Some(difficulty);
+            self.current_work = 0.0;
+            self.evidence.note(Code::DifficultySet, at, || format!("the server set difficulty {difficulty}"));
+        }
     }
 
     /// A job was delivered; `id` is what shares will name it by.

@@ -4,14 +4,18 @@
 //! a single poll, or polls among other node methods, is `noted`; a poller or a submit is a miner. In: HTTP messages.
 //! Out: facts and evidence.
 
+use std::time::Duration;
+
 use super::http::Work;
 use super::shape::{has_0x, hex_len, hex_number, is_hex, text};
 use super::{Carrier, Conversation, Dialect, Message, Probe, Role, Session, What};
-use crate::evidence::Code;
+use crate::evidence::{Code, Stamp};
 use crate::wallet::difficulty;
 
-/// Polls that make a poller: a monitoring script asks once a visit.
+/// Polls in a row that make a poller: a monitoring script asks once a visit, or once a minute.
 const POLLS: u32 = 3;
+/// The longest pause between two of them. Miners ask every half second.
+const PAUSE: Duration = Duration::from_secs(20);
 
 /// The dialect.
 pub(super) struct EthGetWork;
@@ -47,6 +51,7 @@ fn is_submit(m: &Message<'_>) -> bool {
 struct State {
     work: Work,
     polls: u32,
+    polled: Option<Stamp>,
     miner: bool,
 }
 
@@ -57,6 +62,9 @@ impl Session for State {
         if role == Role::Miner {
             match m.method() {
                 Some("eth_getWork") => {
+                    if self.polled.replace(at).is_some_and(|last| at.time.since(last.time) > PAUSE) {
+                        self.polls = 0;
+                    }
                     self.polls = self.polls.saturating_add(1);
                     self.miner |= self.polls >= POLLS && !c.evidence.has(Code::NodeRpc);
                     if self.miner {

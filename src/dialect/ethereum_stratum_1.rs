@@ -4,7 +4,7 @@
 //! In: JSON lines. Out: facts and evidence.
 
 use super::json::{Rpc, Value};
-use super::shape::{hex_len, is_hex, text};
+use super::shape::{has_0x, hex_len, is_hex, text};
 use super::stratum::Stratum;
 use super::{Conversation, Dialect, Message, Probe, Role, Session};
 use crate::wallet::difficulty;
@@ -25,14 +25,16 @@ impl Dialect for EthereumStratum1 {
             "mining.subscribe" => {
                 let named = (0..m.params()).filter_map(|i| text(m.param(i))).find(|s| s.contains("Stratum/"));
                 match named {
-                    Some(name) if name == NAME => Probe::Certain(Role::Miner),
+                    // Miners of Kaspa and its kin give the same name for another protocol.
+                    Some(name) if name == NAME => Probe::Unsure(Role::Miner, 4),
                     Some(_) => Probe::NotForUs,
                     None => Probe::Unsure(Role::Miner, 1),
                 }
             }
             "mining.authorize" if text(m.param(0)).is_some() => Probe::Unsure(Role::Miner, 1),
             "mining.notify" if is_notify(m) => Probe::Certain(Role::Pool),
-            "mining.submit" if is_submit(m) => Probe::Unsure(Role::Miner, 4),
+            // The nonce is written without; others with these three write it so.
+            "mining.submit" if is_submit(m) => Probe::Unsure(Role::Miner, if has_0x(m.param(2)) { 1 } else { 4 }),
             "mining.set_difficulty" => Probe::Unsure(Role::Pool, 1),
             "mining.set_extranonce" | "mining.extranonce.subscribe" => Probe::Neutral,
             "mining.notify" | "mining.submit" | "mining.configure" | "mining.set" | "mining.set_target"

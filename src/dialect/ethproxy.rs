@@ -109,6 +109,13 @@ impl Session for State {
 }
 
 impl State {
+    /// Only miners send this, whatever else was called before, as a decoy perhaps.
+    fn proven(&mut self, m: &Message<'_>, what: &str, c: &mut Conversation) {
+        self.miner = true;
+        c.asked(m.stamp, what);
+        c.evidence.withdraw(Code::NodeRpc);
+    }
+
     fn miner(&mut self, m: &Message<'_>, c: &mut Conversation) {
         let at = m.stamp;
         if let Some(worker) = text(m.rpc.root.get("worker")) {
@@ -117,8 +124,7 @@ impl State {
         let what = match m.method().and_then(verb) {
             Some("submitLogin") => {
                 if is_login(m) {
-                    self.miner = true;
-                    c.asked(at, "eth_submitLogin");
+                    self.proven(m, "eth_submitLogin", c);
                 } else {
                     self.login = true;
                     c.polled(at, "a login by EthProxy's verb");
@@ -143,14 +149,12 @@ impl State {
                 What::GetWork
             }
             Some("submitWork") if is_submit(m) => {
-                self.miner = true;
-                c.asked(at, "eth_submitWork");
+                self.proven(m, "eth_submitWork", c);
                 let header = text(m.param(1));
                 What::Submit { work: c.submitted(at, header.as_deref()) }
             }
-            Some("submitHashrate") => {
-                self.miner = true;
-                c.asked(at, "eth_submitHashrate");
+            Some("submitHashrate") if hex_len(m.param(0)).is_some() => {
+                self.proven(m, "eth_submitHashrate", c);
                 c.reported_hashrate = text(m.param(0)).and_then(|h| hex_number(&h)).or(c.reported_hashrate);
                 What::Other
             }

@@ -25,7 +25,7 @@ impl Work {
     pub(super) fn is_miner(m: &Message<'_>) -> bool {
         let work = ["previousblockhash", "blocktemplate_blob", "data"];
         m.http.is_some_and(|h| {
-            let known = h.user_agent.as_deref().is_some_and(|ua| super::program::name(ua).is_some());
+            let known = h.user_agent.as_deref().is_some_and(super::program::mines);
             // Other servers have fields of these names too; with work they are a pool's.
             let marked = !h.response || work.iter().any(|key| m.rpc.result.is_some_and(|r| r.get(key).is_some()));
             known || (h.mining_header.is_some() && marked)

@@ -4,29 +4,63 @@
 //! facts and evidence in a [`Conversation`]. A dialect does no I/O, has no clock and no configuration, and knows no
 //! other dialect: which one a flow speaks is decided by the [`Arbiter`] from what each makes of the messages.
 
+mod aeternity;
+mod aleo;
+mod aleo_zkwork;
+mod alephium;
 mod arbiter;
+mod autolykos;
+mod beam;
 mod bitcoin_v1;
+mod btcagent;
+mod cgminer_api;
+mod chia;
+mod claymore_api;
+mod coinhive;
+mod conflux;
 mod conversation;
 mod cryptonote;
+mod datum;
+mod dero;
+mod duino_coin;
+mod eaglesong;
 mod equihash;
 mod eth_getwork;
 mod ethereum_stratum;
 mod ethereum_stratum_1;
 mod ethereum_stratum_2;
 mod ethproxy;
+mod family;
+mod frames;
 mod getblocktemplate;
 mod getwork;
+mod grin;
 mod http;
+mod ironfish;
 pub mod json;
+mod kadena;
+mod kaspa;
+mod kawpow;
+mod nimiq;
+mod p2pool;
 mod program;
+mod qubic;
 mod requests;
+mod rig_http;
 mod shape;
+mod sia;
 mod stratum;
+mod stratum_v2;
 mod stream;
+#[cfg(test)]
+mod trial;
+mod webminerpool;
+mod xelis;
+mod xmrig_api;
 
 pub use arbiter::{Arbiter, Interest, Origin, Scratch};
 pub use conversation::{Conversation, Password, Shares, Stage};
-pub use program::name as program_of;
+pub use program::{hints, name as program_of};
 pub use requests::{Requests, What};
 pub use stream::{STREAM_DIALECTS, Start, StreamDialect, StreamSession};
 
@@ -38,8 +72,19 @@ use json::{Rpc, Value};
 
 /// Every dialect. Order carries no meaning; ties between probes are broken by evidence, then by name.
 pub static DIALECTS: &[&dyn Dialect] = &[
+    &aeternity::Aeternity,
+    &aleo::Aleo,
+    &alephium::Alephium,
+    &autolykos::Autolykos,
+    &beam::Beam,
     &bitcoin_v1::BitcoinV1,
+    &chia::Chia,
+    &claymore_api::ClaymoreApi,
+    &coinhive::CoinHive,
+    &conflux::Conflux,
     &cryptonote::CryptoNote,
+    &dero::Dero,
+    &eaglesong::Eaglesong,
     &equihash::Equihash,
     &eth_getwork::EthGetWork,
     &ethereum_stratum::EthereumStratum,
@@ -48,6 +93,18 @@ pub static DIALECTS: &[&dyn Dialect] = &[
     &ethproxy::EthProxy,
     &getblocktemplate::GetBlockTemplate,
     &getwork::GetWork,
+    &grin::Grin,
+    &ironfish::IronFish,
+    &kadena::Kadena,
+    &kaspa::Kaspa,
+    &kawpow::KawPow,
+    &nimiq::Nimiq,
+    &qubic::Qubic,
+    &rig_http::RigHttp,
+    &sia::Sia,
+    &webminerpool::WebMinerPool,
+    &xelis::Xelis,
+    &xmrig_api::XmrigApi,
 ];
 
 /// What carries a dialect's messages.

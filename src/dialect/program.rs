@@ -1,82 +1,71 @@
-//! Which program an agent string names.
+//! Which program a miner runs: by what it calls itself, and by how it writes.
 //!
-//! In: agent strings and HTTP user agents. Out: the program's name. The table is short on purpose: an agent is
-//! enrichment, the conversation decides.
+//! In: agent strings and HTTP user agents ([`name`], [`mines`]), the first messages of a miner ([`style`]), host names
+//! that proxies were asked for ([`hints`]). Out: the program's name, a style of writing, facts on whether somebody
+//! agreed to the mining. All of it is enrichment: the conversation decides. What programs call themselves is data, in
+//! `pool-feeds/programs.toml`.
 
-/// Program names by what their agent strings begin with (lower case), from the programs' own sources; see
-/// `pool-feeds/SOURCES.md`.
-const PROGRAMS: &[(&str, &str)] = &[
-    ("xmrig-proxy/", "xmrig-proxy"),
-    ("xmrigcc", "XMRigCC"),
-    ("xmrig", "XMRig"),
-    ("xmr-stak", "xmr-stak"),
-    ("xmr-node-proxy", "xmr-node-proxy"),
-    ("xmr/", "XMR miner"),
-    ("xmrminer", "xmrMiner"),
-    ("cgminer", "cgminer"),
-    ("sgminer", "sgminer"),
-    ("bfgminer", "BFGMiner"),
-    ("bmminer", "bmminer (Antminer)"),
-    ("btminer", "btminer (Whatsminer)"),
-    ("bosminer", "BOSminer"),
-    ("cpuminer", "cpuminer"),
-    ("ccminer", "ccminer"),
-    ("minerd", "cpuminer"),
-    ("esp-miner", "ESP-Miner"),
-    ("bitaxe", "ESP-Miner"),
-    ("nerdminer", "NerdMiner"),
-    ("ethminer", "ethminer"),
-    ("claymore", "Claymore"),
-    ("phoenixminer", "PhoenixMiner"),
-    ("lolminer", "lolMiner"),
-    ("t-rex", "T-Rex"),
-    ("trex", "T-Rex"),
-    ("teamredminer", "TeamRedMiner"),
-    ("trm/", "TeamRedMiner"),
-    ("gminer", "GMiner"),
-    ("nbminer", "NBMiner"),
-    ("nanominer", "nanominer"),
-    ("srbminer", "SRBMiner"),
-    ("bzminer", "BzMiner"),
-    ("rigel", "Rigel"),
-    ("onezerominer", "OneZeroMiner"),
-    ("wildrig", "WildRig"),
-    ("miniz", "miniZ"),
-    ("ewbf", "EWBF"),
-    ("kawpowminer", "kawpowminer"),
-    ("equihashminer", "equihashminer"),
-    ("nheqminer", "nheqminer"),
-    ("optiminer", "Optiminer"),
-    ("zecminer", "ZecMiner"),
-    ("nicehash", "NiceHash"),
-    ("grin-miner", "grin-miner"),
-    ("cast_xmr", "Cast XMR"),
-    ("cryptodredge", "CryptoDredge"),
-    ("multiminer", "MultiMiner"),
-    ("stratum-proxy", "stratum-proxy"),
-    ("poclbm", "poclbm"),
-    ("phoenix", "Phoenix"),
-    ("ufasoft", "Ufasoft"),
-];
+mod feed;
+mod hints;
+pub(in crate::dialect) mod style;
 
-/// The program, or `None` for an agent that is not known to mine.
+pub use hints::hints;
+
+/// The program, or `None` for an agent that is not known to belong to mining.
 pub fn name(agent: &str) -> Option<&'static str> {
-    let head = agent.trim_start().get(..agent.trim_start().floor_char_boundary(24))?.to_ascii_lowercase();
-    PROGRAMS.iter().find(|(prefix, _)| head.starts_with(prefix)).map(|(_, name)| *name)
+    feed::table().agent(agent).map(|p| p.name.as_str())
+}
+
+/// Whether the agent is evidence of mining: a program of miners, by a name that was read in its source or seen in a
+/// capture. Names that are only expected, tools that measure pools, and wallets' interfaces are not.
+pub(in crate::dialect) fn mines(agent: &str) -> bool {
+    feed::table().agent(agent).is_some_and(feed::Program::is_evidence)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::name;
+    use super::{mines, name};
+    use proptest::prelude::*;
 
     #[test]
     fn the_longer_prefix_wins_and_strangers_have_no_name() {
         assert_eq!(name("XMRig/6.26.0 (Linux x86_64) libuv/1.51.0 gcc/13.2.1"), Some("XMRig"));
         assert_eq!(name("xmrig-proxy/6.22.0"), Some("xmrig-proxy"));
         assert_eq!(name("XMRigCC/3.4.0"), Some("XMRigCC"));
-        assert_eq!(name("cgminer 3.7.2"), Some("cgminer"));
-        assert_eq!(name("Mozilla/5.0"), None);
-        assert_eq!(name(""), None);
-        assert_eq!(name("é\u{301}mining"), None);
+        assert_eq!(name("  cgminer 3.7.2"), Some("cgminer"));
+        assert_eq!(name("cpuminer-opt-26.1-x64L"), Some("cpuminer-opt"));
+        assert_eq!(name("cpuminer-optimised/1"), Some("cpuminer-opt"));
+        assert_eq!(name("cpuminer/2.5.1"), Some("cpuminer"));
+        for stranger in ["Mozilla/5.0", "", " ", "é\u{301}mining", "Phoenix-Contact PLC", "T-Rexample", "deepMiner2"] {
+            assert_eq!(name(stranger), None, "{stranger}");
+        }
+    }
+
+    #[test]
+    fn a_name_is_evidence_only_when_its_source_was_read_and_it_mines() {
+        for miner in ["XMRig/6.26.0", "NiceHash/1.0.0", "deepMiner", "BE Cube BTC Miner", "xmrig-proxy/6.26.0"] {
+            assert!(mines(miner), "{miner}");
+        }
+        for other in ["T-Rex/0.26.8", "stratum-ping/1.0.0", "Sia-Agent", "xmr/1.0", "curl/8.0"] {
+            assert!(!mines(other), "{other}");
+        }
+        assert_eq!(name("T-Rex/0.26.8"), Some("T-Rex"));
+        assert_eq!(name("stratum-ping/1.0.0"), Some("stratum-ping"));
+    }
+
+    proptest! {
+        #[test]
+        fn any_agent_is_looked_up(agent in "\\PC{0,600}", bytes in prop::collection::vec(any::<u8>(), 0..600)) {
+            for agent in [agent.as_str(), &String::from_utf8_lossy(&bytes)] {
+                prop_assert!(name(agent).is_none_or(|n| !n.is_empty()));
+                prop_assert!(!mines(agent) || name(agent).is_some());
+            }
+        }
+
+        #[test]
+        fn what_follows_a_prefix_changes_nothing_but_a_longer_prefix(rest in "[ /_.0-9]\\PC{0,60}") {
+            prop_assert_eq!(name(&format!("lolMiner{rest}")), Some("lolMiner"));
+            prop_assert_eq!(name(&format!("deepMiner{rest}")), None);
+        }
     }
 }

@@ -53,6 +53,27 @@ impl Requests {
     }
 }
 
+/// Shares of a protocol whose answers name none: answered in order. Bounded as [`Requests`] are.
+#[derive(Default)]
+pub(super) struct InOrder {
+    open: VecDeque<f64>,
+}
+
+impl InOrder {
+    /// A share of this many expected hashes was sent.
+    pub(super) fn sent(&mut self, work: f64) {
+        if self.open.len() >= Requests::CAP {
+            self.open.pop_front();
+        }
+        self.open.push_back(work);
+    }
+
+    /// A share was answered: the work behind it, or `None` when the share was not seen.
+    pub(super) fn answered(&mut self) -> Option<f64> {
+        self.open.pop_front()
+    }
+}
+
 /// Ids compare by their text: some pools answer the number 1 with the string "1". `null` is no id.
 pub(super) fn key_of(id: json::Value<'_>) -> Option<u64> {
     use std::hash::{BuildHasher, Hasher};

@@ -9,6 +9,12 @@ pub(super) fn text(v: Option<Value<'_>>) -> Option<Cow<'_, str>> {
     v?.as_str()
 }
 
+/// Text of a JSON string, or of a number as it was written: job ids are either.
+pub(super) fn word(v: Option<Value<'_>>) -> Option<Cow<'_, str>> {
+    let v = v?;
+    v.as_str().or_else(|| v.as_number_text().map(Cow::Borrowed))
+}
+
 /// A JSON string of hexadecimal digits, `0x` allowed in front; the number of digits.
 pub(super) fn hex_len(v: Option<Value<'_>>) -> Option<usize> {
     let s = text(v)?;

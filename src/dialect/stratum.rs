@@ -16,7 +16,7 @@ pub(super) struct Stratum {
 impl Stratum {
     /// A request has an id, or nobody could answer it: without, it is a record about one. Named parameters are those of
     /// EIP-1571's hello only.
-    fn is_request(m: &Message<'_>) -> bool {
+    pub(super) fn is_request(m: &Message<'_>) -> bool {
         m.rpc.id.is_some() && (m.method() == Some("mining.hello") || m.rpc.params.is_none_or(|p| !p.is_object()))
     }
 
@@ -58,6 +58,11 @@ impl Stratum {
         self.requests.sent(m.rpc.id, what);
     }
 
+    /// A request that the dialect has read itself.
+    pub(super) fn sent(&mut self, m: &Message<'_>, what: What) {
+        self.requests.sent(m.rpc.id, what);
+    }
+
     /// A share: user first, then the job it is for.
     pub(super) fn submit(&mut self, m: &Message<'_>, c: &mut Conversation) {
         if let Some(user) = text(m.param(0)) {
@@ -85,8 +90,13 @@ impl Stratum {
 
     /// A reply of the pool.
     pub(super) fn reply(&mut self, m: &Message<'_>, c: &mut Conversation) {
+        self.answer(m, m.rpc.result.is_none_or(|r| r.as_bool() == Some(false)), c);
+    }
+
+    /// A reply of the pool, where the dialect knows what a refusal without an error looks like.
+    pub(super) fn answer(&mut self, m: &Message<'_>, refused: bool, c: &mut Conversation) {
         let at = m.stamp;
-        let refused = m.rpc.failure().is_some() || m.rpc.result.is_none_or(|r| r.as_bool() == Some(false));
+        let refused = refused || m.rpc.failure().is_some();
         match self.requests.answered(m.rpc.id) {
             Some(What::Submit { .. }) if refused => c.rejected(at, &error_text(m.rpc.error)),
             Some(What::Submit { work }) => c.accepted(at, work),

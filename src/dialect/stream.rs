@@ -3,13 +3,21 @@
 //! In: the bytes of both directions in order, as the segments brought them. Out: facts and evidence. One file a dialect,
 //! registered in [`STREAM_DIALECTS`]; which one a flow speaks, if any, they say themselves.
 
-use super::{Category, Conversation, Probe};
+use super::{Category, Conversation, Probe, aleo_zkwork, btcagent, cgminer_api, datum, duino_coin, p2pool, stratum_v2};
 use crate::evidence::Stamp;
 use crate::flow::Direction;
 use crate::wallet::Coin;
 
 /// Every stream dialect. Order carries no meaning: the first one that is certain of a flow reads it.
-pub static STREAM_DIALECTS: &[&dyn StreamDialect] = &[];
+pub static STREAM_DIALECTS: &[&dyn StreamDialect] = &[
+    &aleo_zkwork::AleoZkWork,
+    &btcagent::BtcAgent,
+    &cgminer_api::CgminerApi,
+    &datum::Datum,
+    &duino_coin::DuinoCoin,
+    &p2pool::P2Pool,
+    &stratum_v2::StratumV2,
+];
 
 /// What is known when a direction's first bytes arrive.
 #[derive(Clone, Copy, Debug)]
@@ -47,6 +55,11 @@ pub trait StreamDialect: Sync {
 
     /// A new session, fed from the first byte of the direction that [`starts`](Self::starts) agreed to.
     fn open(&self) -> Box<dyn StreamSession>;
+
+    /// The same, for a dialect whose session has to know how the flow began.
+    fn open_at(&self, _start: Start<'_>) -> Box<dyn StreamSession> {
+        self.open()
+    }
 }
 
 /// A stream dialect's state for one flow.
@@ -59,4 +72,10 @@ pub trait StreamSession: Send {
     fn gap(&mut self, _from: Direction, _missing: u64) -> Probe {
         Probe::NotForUs
     }
+
+    /// A direction is over. Only told to the session that reads the flow.
+    fn end(&mut self, _from: Direction, _at: Stamp, _c: &mut Conversation) {}
 }
+
+#[cfg(test)]
+pub(super) mod bench;

@@ -88,6 +88,10 @@ pub struct BlockCandidate<'a> {
     pub peer_replied: bool,
     /// Only one direction was captured.
     pub one_way: bool,
+    /// It came in a tunnel that one host outside could have written alone.
+    pub tunnelled: bool,
+    /// The endpoint is a proxy: the conversation with the pool went on inside SOCKS or CONNECT.
+    pub proxied: bool,
     /// Name of the shared front (CDN, anycast, proxy service) that the address belongs to, from the shipped ranges.
     pub shared_front: Option<&'a str>,
     /// Last packet of the conversation; an entry lives from here.

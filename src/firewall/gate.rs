@@ -12,7 +12,7 @@ use crate::evidence::Verdict;
 use crate::firewall::candidate::{BlockCandidate, Target, Who};
 use crate::firewall::guard::NeverBlock;
 use crate::firewall::list::{BlockList, Entry};
-use crate::firewall::policy::{Policy, Scope};
+use crate::firewall::policy::{Lives, Policy, Scope};
 use crate::firewall::reason::Reason;
 use crate::time::PacketTime;
 
@@ -68,7 +68,8 @@ pub fn decide(candidates: &[BlockCandidate<'_>], policy: &Policy, never: &NeverB
         let known = fronts.entry(addr).or_insert(front);
         *known = front.min(known);
     }
-    let known = Known { fronts, used_by_allowed };
+    let proxies = candidates.iter().filter(|c| c.proxied).map(|c| (c.addr.to_canonical(), c.port)).collect();
+    let known = Known { fronts, proxies, used_by_allowed };
 
     let mut entries: BTreeMap<Target, Entry> = BTreeMap::new();
     let mut refusals = Refusals::default();
@@ -80,7 +81,7 @@ pub fn decide(candidates: &[BlockCandidate<'_>], policy: &Policy, never: &NeverB
         let entry = Entry {
             target: target(c, policy.scope),
             ttl_secs: 0,
-            expires: c.last_seen.plus(policy.ttl.duration()),
+            expires: lives_from(c, policy, now).plus(policy.ttl.duration()),
             verdict: c.verdict,
             last_seen: c.last_seen,
             miners: vec![who(c)],
@@ -143,6 +144,7 @@ fn finish(
 /// What all candidates together say about one of them.
 struct Known<'a> {
     fronts: BTreeMap<IpAddr, &'a str>,
+    proxies: BTreeSet<(IpAddr, u16)>,
     used_by_allowed: BTreeSet<Target>,
 }
 
@@ -160,7 +162,7 @@ fn refuse(
     if let Some(reason) = forgery(c).or_else(|| below_level(c, policy)) {
         return Some(reason);
     }
-    if seconds_left(c.last_seen.plus(policy.ttl.duration()), policy, now) == 0 {
+    if seconds_left(lives_from(c, policy, now).plus(policy.ttl.duration()), policy, now) == 0 {
         return Some(Reason::Expired);
     }
     if c.port == 0 {
@@ -168,6 +170,9 @@ fn refuse(
     }
     if let Some(reason) = never.check(c.addr, policy) {
         return Some(reason);
+    }
+    if known.proxies.contains(&(c.addr.to_canonical(), c.port)) {
+        return Some(Reason::Proxy);
     }
     if let Some(front) = known.fronts.get(&c.addr.to_canonical()) {
         return Some(Reason::SharedFront((*front).to_owned()));
@@ -185,6 +190,8 @@ fn forgery(c: &BlockCandidate<'_>) -> Option<Reason> {
         Some(Reason::DataNotAcknowledged)
     } else if !c.peer_replied {
         Some(Reason::NoPeerReply)
+    } else if c.tunnelled {
+        Some(Reason::Tunnelled)
     } else {
         None
     }
@@ -192,6 +199,13 @@ fn forgery(c: &BlockCandidate<'_>) -> Option<Reason> {
 
 fn below_level(c: &BlockCandidate<'_>, policy: &Policy) -> Option<Reason> {
     (c.verdict < policy.least).then_some(Reason::BelowLevel { verdict: c.verdict, least: policy.least })
+}
+
+fn lives_from(c: &BlockCandidate<'_>, policy: &Policy, now: PacketTime) -> PacketTime {
+    match policy.lives {
+        Lives::FromLastPacket => c.last_seen,
+        Lives::FromNow => now,
+    }
 }
 
 /// Whole seconds until `expires`, never more than the policy gives: saved state may claim anything.

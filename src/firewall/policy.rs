@@ -20,6 +20,16 @@ pub enum Scope {
     Address,
 }
 
+/// From when on an entry lives.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub enum Lives {
+    /// From the last packet of the conversation.
+    #[default]
+    FromLastPacket,
+    /// From the end of the capture: whoever replays an old one wants the list for now.
+    FromNow,
+}
+
 /// An operator's setting that cannot be used.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum PolicyError {
@@ -195,8 +205,10 @@ pub struct Policy {
     pub scope: Scope,
     /// Weakest verdict that is blocked.
     pub least: Verdict,
-    /// Life time of an entry, from the last packet of the conversation.
+    /// Life time of an entry.
     pub ttl: Ttl,
+    /// What it is counted from.
+    pub lives: Lives,
     /// Lets the documentation ranges through (RFC 5737, 3849, 9637): tests and examples live there.
     pub allow_documentation: bool,
     /// The operator's own never-block list, for the pool side.
@@ -213,6 +225,7 @@ impl Default for Policy {
             scope: Scope::default(),
             least: Verdict::Confirmed,
             ttl: Ttl::DAY,
+            lives: Lives::default(),
             allow_documentation: false,
             never_block: Vec::new(),
             allow_miner: Vec::new(),

@@ -16,6 +16,8 @@ pub enum Reason {
     DataNotAcknowledged,
     /// Forgery gate: no plausible answer.
     NoPeerReply,
+    /// Forgery gate: it came in a tunnel that one host outside could have written alone.
+    Tunnelled,
     /// Policy: not sure enough.
     BelowLevel {
         /// How sure we are.
@@ -47,6 +49,9 @@ pub enum Reason {
     NeverBlockList(Prefix),
     /// Never-block: a front that serves many customers, by name.
     SharedFront(String),
+    /// The endpoint is a proxy that a miner goes through: whoever else uses it would be cut off, and the miner would
+    /// find another way.
+    Proxy,
     /// The list is full with entries at least as certain and as recent.
     CapReached {
         /// Entries in a full list.
@@ -62,6 +67,7 @@ impl Reason {
             Self::NoHandshake => "no-handshake",
             Self::DataNotAcknowledged => "data-not-acknowledged",
             Self::NoPeerReply => "no-peer-reply",
+            Self::Tunnelled => "tunnelled",
             Self::BelowLevel { .. } => "below-level",
             Self::AllowListed => "allow-listed",
             Self::UsedByAllowedMiner => "used-by-allowed-miner",
@@ -75,6 +81,7 @@ impl Reason {
             Self::PublicResolver(_) => "public-resolver",
             Self::NeverBlockList(_) => "never-block-list",
             Self::SharedFront(_) => "shared-front",
+            Self::Proxy => "proxy",
             Self::CapReached { .. } => "cap-reached",
         }
     }
@@ -102,6 +109,7 @@ impl Reason {
                 | Self::NoHandshake
                 | Self::DataNotAcknowledged
                 | Self::NoPeerReply
+                | Self::Tunnelled
                 | Self::BelowLevel { .. }
                 | Self::Expired
         )
@@ -115,6 +123,9 @@ impl fmt::Display for Reason {
             Self::NoHandshake => f.write_str("no complete handshake was seen, so the addresses may be forged"),
             Self::DataNotAcknowledged => f.write_str("the peer never acknowledged what the miner sent"),
             Self::NoPeerReply => f.write_str("the peer gave no plausible answer"),
+            Self::Tunnelled => {
+                f.write_str("it came in a tunnel from outside, and whoever sent that could have written both sides")
+            }
             Self::BelowLevel { verdict, least } => {
                 write!(f, "the verdict is {verdict}, the policy blocks from {least} on")
             }
@@ -134,6 +145,9 @@ impl fmt::Display for Reason {
             Self::NeverBlockList(p) => write!(f, "the never-block list holds {p}"),
             Self::SharedFront(name) => {
                 write!(f, "the address serves many customers ({name}): block the name instead")
+            }
+            Self::Proxy => {
+                f.write_str("the endpoint is a proxy, the pool is behind it: block the pool's name, or the host")
             }
             Self::CapReached { max } => write!(f, "the list is full ({max} entries, the most certain were kept)"),
         }

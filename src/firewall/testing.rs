@@ -27,6 +27,8 @@ pub(super) fn candidate(addr: &str, port: u16) -> BlockCandidate<'static> {
         client_data_acked: true,
         peer_replied: true,
         one_way: false,
+        tunnelled: false,
+        proxied: false,
         shared_front: None,
         last_seen: at(0),
     }

@@ -5,7 +5,7 @@
 
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
@@ -35,6 +35,9 @@ pub enum WriteError {
     /// A folder, device or pipe at the target.
     #[error("{0} exists and is no ordinary file: name another file, or - for standard output")]
     NotAFile(PathBuf),
+    /// Something else is there, perhaps the capture itself.
+    #[error("{0} exists and is no minewatch list: it is left alone; name another file, or remove it first")]
+    NotAList(PathBuf),
     /// A path without a file name.
     #[error("{0} names no file: add a file name")]
     NoName(PathBuf),
@@ -53,6 +56,24 @@ pub enum WriteError {
         /// What to do.
         remedy: &'static str,
     },
+}
+
+/// Tries whether a list could be written there, before hours of reading. Leaves nothing behind.
+pub fn probe(to: &Destination) -> Result<(), WriteError> {
+    match to {
+        Destination::Stdout => Ok(()),
+        Destination::File(base) => Staged::new(base.clone(), b"").map(drop),
+    }
+}
+
+/// What every list begins with, in every format.
+const SIGNATURE: &[u8] = b"# minewatch ";
+
+/// Whether an existing file may be replaced: a list of ours, or nothing at all.
+fn is_ours(path: &Path) -> io::Result<bool> {
+    let mut head = Vec::new();
+    File::open(path)?.take(SIGNATURE.len() as u64).read_to_end(&mut head)?;
+    Ok(head.is_empty() || head == SIGNATURE)
 }
 
 /// Writes the files of one list. They are all complete on the disk before the first replaces its predecessor.
@@ -96,7 +117,11 @@ impl Staged {
             Ok(m) if m.is_symlink() => return Err(WriteError::Symlink(target)),
             Ok(m) if !m.is_file() => return Err(WriteError::NotAFile(target)),
             // The operator's choice of who may read is kept; nobody but the owner needs to write.
-            Ok(m) => Some(m.permissions().mode() & 0o644 | 0o600),
+            Ok(m) => match is_ours(&target) {
+                Ok(true) => Some(m.permissions().mode() & 0o644 | 0o600),
+                Ok(false) => return Err(WriteError::NotAList(target)),
+                Err(e) => return Err(io_error("look into", &target, e, "check its permissions")),
+            },
             Err(e) if e.kind() == io::ErrorKind::NotFound => None,
             Err(e) => return Err(io_error("look at", &target, e, "check the path and its permissions")),
         };

@@ -153,6 +153,12 @@ impl Handshake {
         }
     }
 
+    /// Goes on with a flow whose handshake was verified before it was let go. What is acknowledged has to be seen anew.
+    pub(super) fn resume(&mut self, client: Direction) {
+        self.client = Some(client);
+        (self.syn_seen, self.syn_ack_seen, self.verified) = (true, true, true);
+    }
+
     /// Takes the next header.
     pub(super) fn packet(&mut self, way: Direction, header: &Header) {
         let Header { seq, ack, flags, len } = *header;

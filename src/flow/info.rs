@@ -1,5 +1,7 @@
 //! What is known of a flow besides its bytes: counts, times, where it was seen, and its handshake.
 
+use std::net::IpAddr;
+
 use super::handshake::Handshake;
 use super::key::{BothWays, Direction};
 use crate::capture::Stamp;
@@ -47,6 +49,39 @@ impl VlanSet {
     }
 }
 
+/// The tunnels that one direction came in.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Carried {
+    /// A packet was seen.
+    seen: bool,
+    /// Outer source and destination of the first packet, if it came in a tunnel.
+    first: Option<(IpAddr, IpAddr)>,
+    /// Later packets came another way.
+    mixed: bool,
+}
+
+impl Carried {
+    fn note(&mut self, outer: Option<(IpAddr, IpAddr)>) {
+        if self.seen {
+            self.mixed |= self.first != outer;
+        } else {
+            (self.seen, self.first) = (true, outer);
+        }
+    }
+
+    /// Whether only somebody inside can have sent it: plain, or in a tunnel that a private address opened.
+    fn is_ours(self) -> bool {
+        !self.mixed && self.first.is_none_or(|(source, _)| is_private(source))
+    }
+}
+
+fn is_private(ip: IpAddr) -> bool {
+    match ip {
+        IpAddr::V4(a) => a.is_private() || a.is_loopback() || a.is_link_local(),
+        IpAddr::V6(a) => a.is_unique_local() || a.is_loopback() || a.is_unicast_link_local(),
+    }
+}
+
 /// What is known of a flow.
 #[derive(Clone, Copy, Default, Debug)]
 pub struct FlowInfo {
@@ -56,6 +91,8 @@ pub struct FlowInfo {
     pub last: Stamp,
     /// Counts of each direction.
     pub counts: BothWays<Counts>,
+    /// Tunnels of each direction.
+    pub carried: BothWays<Carried>,
     /// VLANs.
     pub vlans: VlanSet,
     /// MAC address of the sender of each direction, as first seen.
@@ -78,6 +115,19 @@ impl FlowInfo {
         }
     }
 
+    /// Whether one host outside could have written both directions: they came in tunnels, and not from the two ends of
+    /// one. Anyone may send a tunnel's packets past a sensor, with any addresses inside.
+    pub fn may_be_one_writer(&self) -> bool {
+        let (a, b) = (self.carried.lo_to_hi, self.carried.hi_to_lo);
+        if a.is_ours() && b.is_ours() {
+            return false;
+        }
+        match (a.first, b.first) {
+            (Some((from, to)), Some(back)) => a.mixed || b.mixed || back != (to, from),
+            _ => true,
+        }
+    }
+
     /// Packets and IP bytes of both directions.
     pub const fn total(&self) -> Counts {
         let (a, b) = (&self.counts.lo_to_hi, &self.counts.hi_to_lo);
@@ -86,6 +136,7 @@ impl FlowInfo {
 
     pub(super) fn count(&mut self, way: Direction, packet: &Packet<'_>) {
         self.counts.get_mut(way).add(packet);
+        self.carried.get_mut(way).note(packet.outer);
         if packet.time >= self.last.time {
             self.last = packet.stamp();
         }

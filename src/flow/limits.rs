@@ -39,7 +39,7 @@ impl Default for Limits {
             idle_kept: Duration::from_hours(1),
             idle_closed: Duration::from_secs(10),
             udp: |_| false,
-            again: |payload| payload.starts_with(b"{"),
+            again: is_promising,
         }
     }
 }
@@ -53,4 +53,11 @@ impl Limits {
             Class::Kept => self.idle_kept,
         }
     }
+}
+
+/// The beginning of an object, perhaps behind what parsers skip, or of an HTTP request with a body.
+fn is_promising(payload: &[u8]) -> bool {
+    let skipped = |b: &&u8| matches!(b, b' ' | b'\t' | b'\r' | b'\n' | 0 | 0xef | 0xbb | 0xbf);
+    let first = payload.iter().take(16).find(|b| !skipped(b));
+    first == Some(&b'{') || payload.starts_with(b"POST ")
 }

@@ -50,6 +50,8 @@ pub(super) struct Slot<S> {
     pub(super) touched: bool,
     /// A SYN with another number was seen: the next data may belong to a new connection.
     pub(super) syn_pending: bool,
+    /// The client, when the handshake was verified before the flow was let go.
+    pub(super) proven: Option<Direction>,
     /// Payloads since it was let go that looked worth a look.
     pub(super) glances: u8,
 }

@@ -154,7 +154,7 @@ impl Reassembler {
             self.wild(segment, cx, out);
         }
         self.settle(len > 0, cx, out);
-        self.end_if_closed(out);
+        self.end_if_closed(cx, out);
     }
 
     /// Takes an acknowledgement of the peer, and lets time pass.
@@ -170,7 +170,7 @@ impl Reassembler {
             }
         }
         self.settle(false, cx, &mut out);
-        self.end_if_closed(&mut out);
+        self.end_if_closed(cx, &mut out);
     }
 
     /// Gives out everything left, holes as gaps, and the end.
@@ -322,12 +322,14 @@ impl Reassembler {
         }
     }
 
-    fn end_if_closed(&mut self, out: &mut impl FnMut(Item<'_>)) {
+    fn end_if_closed(&mut self, cx: &mut Context<'_>, out: &mut impl FnMut(Item<'_>)) {
         // Only with the peer's consent: a forged FIN must not silence the stream.
         if let Some(fin) = self.fin
             && self.next == fin
             && self.peer_ack.is_some_and(|ack| distance(ack, fin) == 1)
         {
+            // What claims to follow the end was never sent by the one who ended.
+            while self.pending.pop(cx.budget).is_some() {}
             self.ended = true;
             out(Item::End);
         }

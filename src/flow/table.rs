@@ -203,6 +203,7 @@ impl<S: Default> FlowTable<S> {
             origin,
             touched: false,
             syn_pending,
+            proven: None,
             glances: 0,
         };
         let number = self.place(slot);
@@ -225,7 +226,12 @@ impl<S: Default> FlowTable<S> {
         }
         health.add(Counter::SecondLooks);
         let stamp = packet.stamp();
-        let info = FlowInfo { first: stamp, last: stamp, mid_stream: true, second_look: true, ..FlowInfo::default() };
+        let proven = slot.proven;
+        let mut info =
+            FlowInfo { first: stamp, last: stamp, mid_stream: true, second_look: true, ..FlowInfo::default() };
+        if let Some(client) = proven {
+            info.handshake.resume(client);
+        }
         let cold = Cold {
             info,
             recent: BothWays::default(),
@@ -287,7 +293,7 @@ impl<S> FlowTable<S> {
 
     /// Does what the caller asked for while it held a flow.
     fn grant(&mut self) {
-        let Wish { slot: number, keep, release, reopen } = std::mem::take(&mut self.wish);
+        let Wish { slot: number, keep, release, forget, reopen } = std::mem::take(&mut self.wish);
         if keep.is_none() && !release && !reopen {
             return;
         }
@@ -298,6 +304,7 @@ impl<S> FlowTable<S> {
         if release {
             slot.keep = false;
             if let Some(cold) = slot.cold.take() {
+                slot.proven = cold.info.handshake.client.filter(|_| cold.info.handshake.verified && !forget);
                 cold.give_back(&mut self.budget);
             }
         }

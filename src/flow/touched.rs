@@ -30,6 +30,7 @@ pub(super) struct Wish {
     pub(super) slot: u32,
     pub(super) keep: Option<bool>,
     pub(super) release: bool,
+    pub(super) forget: bool,
     /// The flow talks on after it was closed.
     pub(super) reopen: bool,
 }
@@ -148,6 +149,12 @@ impl<S> Touched<'_, S> {
     /// further packet costs one look-up.
     pub fn release(self) {
         self.wish.release = true;
+    }
+
+    /// The same, and the proof of its handshake is forgotten: should it be met again, nothing about it is proven.
+    pub fn release_unproven(self) {
+        self.wish.release = true;
+        self.wish.forget = true;
     }
 }
 

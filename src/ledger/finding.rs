@@ -6,7 +6,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use crate::carrier::peel::Wrap;
+use crate::carrier::{Target, Wrap};
 use crate::decode::{MacAddr, Tenant};
 use crate::dialect::{Category, Conversation, Password, Shares, Stage};
 use crate::evidence::{Evidence, Stamp, Verdict};
@@ -56,6 +56,10 @@ pub struct FlowFinding {
     pub agent: Option<String>,
     /// Program the agent names.
     pub program: Option<&'static str>,
+    /// Program that the client writes like; ends in `?` when others may write so.
+    pub style: Option<&'static str>,
+    /// Facts on whether somebody agreed to the mining.
+    pub hints: Vec<&'static str>,
     /// Algorithms advertised or named.
     pub algorithms: Vec<String>,
     /// Last difficulty.
@@ -76,6 +80,8 @@ pub struct FlowFinding {
     pub mid_stream: bool,
     /// SYN, SYN-ACK and ACK seen with matching numbers.
     pub handshake_verified: bool,
+    /// It came in a tunnel that one host outside could have written alone.
+    pub tunnelled: bool,
     /// The pool acknowledged data that the miner sent.
     pub client_data_acked: bool,
     /// The pool said something in the protocol.
@@ -157,6 +163,23 @@ impl Names {
 
 /// Address of an endpoint, for sorting and for the gate.
 impl FlowFinding {
+    /// The pool behind a proxy, when the conversation went through one: `None` inside when the proxy was not told a name
+    /// that could be read.
+    pub fn proxy_target(&self) -> Option<Option<&Target>> {
+        self.wraps.iter().rev().find_map(|w| match w {
+            Wrap::Socks(target) | Wrap::Connect(target) => Some(target.as_ref()),
+            _ => None,
+        })
+    }
+
+    /// The pool by the name it was reached by: behind a proxy, what the proxy was asked for.
+    pub fn pool_name(&self) -> String {
+        match self.proxy_target() {
+            Some(Some(target)) => target.to_string(),
+            _ => self.pool.to_string(),
+        }
+    }
+
     /// The miner's address.
     pub fn miner_ip(&self) -> IpAddr {
         self.miner.ip()

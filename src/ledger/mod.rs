@@ -42,6 +42,8 @@ pub struct Alert {
     pub dialect: &'static str,
     /// The level.
     pub verdict: Verdict,
+    /// The handshake was seen with matching numbers.
+    pub verified: bool,
     /// The sentence of the evidence that made it.
     pub reason: String,
 }
@@ -50,8 +52,15 @@ pub struct Alert {
 const MAX_HOSTS: usize = 65_536;
 /// Flows kept for reports, at most; later ones are only counted.
 const MAX_FLOWS: usize = 262_144;
+/// Share of both that findings without a verified handshake may fill: a forged packet makes such a one, and floods of
+/// them must leave room for what is real.
+const UNVERIFIED_SHARE: usize = 2;
 /// Endpoints remembered of one host, for telling each level once.
 const MAX_ENDPOINTS: usize = 4_096;
+
+const fn cap(most: usize, verified: bool) -> usize {
+    if verified { most } else { most / UNVERIFIED_SHARE }
+}
 
 #[derive(Default)]
 struct Host {
@@ -71,7 +80,7 @@ impl Ledger {
     /// Takes an alert; gives it back when it says something new of this host and endpoint.
     pub fn alert(&self, alert: Alert) -> Option<Alert> {
         let key = HostKey { tenant: alert.tenant, ip: alert.miner.ip() };
-        if !self.hosts.contains_key(&key) && self.hosts.len() >= MAX_HOSTS {
+        if !self.hosts.contains_key(&key) && self.hosts.len() >= cap(MAX_HOSTS, alert.verified) {
             return None;
         }
         let mut host = self.hosts.entry(key).or_default();
@@ -92,7 +101,10 @@ impl Ledger {
         use std::sync::atomic::Ordering::Relaxed;
         let key = HostKey { tenant: flow.tenant, ip: flow.miner_ip() };
         let known = self.hosts.contains_key(&key);
-        if self.flows.load(Relaxed) >= MAX_FLOWS || (!known && self.hosts.len() >= MAX_HOSTS) {
+        let verified = flow.handshake_verified && !flow.one_way;
+        if self.flows.load(Relaxed) >= cap(MAX_FLOWS, verified)
+            || (!known && self.hosts.len() >= cap(MAX_HOSTS, verified))
+        {
             self.dropped.fetch_add(1, Relaxed);
             return;
         }

@@ -9,7 +9,7 @@ use crate::carrier::http::HttpMeta;
 use crate::carrier::peel::{Peel, Piece, Wrap};
 use crate::carrier::{First, first_bytes};
 use crate::dialect::{
-    Arbiter, Carrier, Category, Conversation, Interest, Origin, Probe, Role, STREAM_DIALECTS, Scratch, Start,
+    Arbiter, Carrier, Category, Conversation, Dialect, Interest, Origin, Probe, Role, STREAM_DIALECTS, Scratch, Start,
     StreamDialect, StreamSession,
 };
 use crate::evidence::{Verdict, judge};
@@ -21,8 +21,9 @@ use crate::wallet::Coin;
 const LOOKS: u8 = 6;
 /// The same for a stream picked up in the middle: the next line must begin within these.
 const LOOKS_MID_STREAM: u8 = 24;
-/// The same while a stream dialect is interested.
-const LOOKS_CONTENDED: u16 = 400;
+/// The same while a stream dialect is interested: room for a Stratum V2 opening in segments of one byte. The dialects
+/// themselves give up long before on anything that is not theirs.
+const LOOKS_CONTENDED: u16 = 2_000;
 /// Messages without a dialect before a flow is let go.
 const PATIENCE: u32 = 24;
 /// The same on a second look, of which there may be many.
@@ -54,6 +55,12 @@ pub(super) struct Inspection {
     /// The request that opened a WebSocket.
     upgrade: Option<Box<HttpMeta>>,
     wraps: Vec<Wrap>,
+    /// In which directions each of them was met.
+    met: Vec<BothWays<bool>>,
+    /// A direction is inside a tunnel: stream dialects read what comes out of it.
+    inside: BothWays<bool>,
+    /// A direction's beginning was not seen.
+    late: BothWays<bool>,
     tls: BothWays<bool>,
     looks: u16,
     junk: u32,
@@ -62,6 +69,8 @@ pub(super) struct Inspection {
     /// Holes in the streams.
     pub(super) gaps: u64,
     give_up: bool,
+    /// Bytes of it that the worker has accounted for.
+    pub(super) accounted: usize,
 }
 
 /// What a worker lends to every inspection.
@@ -88,6 +97,11 @@ impl Inspection {
     /// Whether it bears evidence, so that it should be evicted last.
     pub(super) fn bears_evidence(&self) -> bool {
         self.told.is_some()
+    }
+
+    /// Bytes of half messages held.
+    pub(super) fn held(&self) -> usize {
+        Direction::BOTH.into_iter().filter_map(|way| self.peels.get(way).as_deref()).map(Peel::held).sum()
     }
 
     /// What was unwrapped, in the order it was met.
@@ -141,21 +155,31 @@ impl Inspection {
         }
         match item {
             Item::Data(data) => {
-                self.stream_data(info, way, data, tools, health);
-                if !self.settled {
+                if !self.is_inside() {
+                    self.stream_data(info, way, data, tools, health);
+                }
+                if self.is_peeled() {
                     self.peel(info, way, tools, health, |peel, out| peel.data(data, out));
                 }
             }
             Item::Gap(missing) => {
                 self.gaps = self.gaps.saturating_add(1);
                 self.streams.retain_mut(|s| s.session.gap(way, missing) != Probe::NotForUs || self.settled);
-                if let Some(peel) = self.peels.get_mut(way) {
+                if self.is_peeled() {
+                    *self.late.get_mut(way) |= !self.begun.get(way);
+                    let opener = info.handshake.client.map(|o| o == way);
+                    let peel = self.peels.get_mut(way).get_or_insert_with(|| Box::new(Peel::new(true, opener)));
                     peel.gap(missing);
                 }
             }
             Item::End => {
-                if !self.settled {
+                if self.is_peeled() {
                     self.peel(info, way, tools, health, |peel, out| peel.end(out));
+                }
+                if self.settled
+                    && let Some(s) = self.streams.first_mut()
+                {
+                    s.session.end(way, tools.stamp, &mut s.conversation);
                 }
             }
         }
@@ -177,6 +201,16 @@ impl Inspection {
         Some(verdict)
     }
 
+    /// Whether a tunnel was met: stream dialects read what comes out of it.
+    fn is_inside(&self) -> bool {
+        self.inside.lo_to_hi || self.inside.hi_to_lo
+    }
+
+    /// Whether anybody reads what comes out of the layers.
+    fn is_peeled(&self) -> bool {
+        !self.settled || self.is_inside()
+    }
+
     /// Lets the stream dialects see the bytes.
     fn stream_data(
         &mut self,
@@ -188,10 +222,11 @@ impl Inspection {
     ) {
         let opener = info.handshake.client;
         if !std::mem::replace(self.begun.get_mut(way), true) && !self.settled {
-            let start = Start { bytes, opener: opener.map(|o| o == way), mid_stream: info.mid_stream };
+            let mid_stream = info.mid_stream || *self.late.get(way);
+            let start = Start { bytes, opener: opener.map(|o| o == way), mid_stream };
             for &dialect in STREAM_DIALECTS {
                 if !self.streams.iter().any(|s| s.dialect.id() == dialect.id()) && dialect.starts(start) {
-                    let session = dialect.open();
+                    let session = dialect.open_at(start);
                     self.streams.push(Stream { dialect, session, conversation: Conversation::default(), miner: None });
                 }
             }
@@ -226,8 +261,10 @@ impl Inspection {
             self.streams.swap(0, at);
             self.streams.truncate(1);
             self.settled = true;
-            // Nobody else reads it from now on.
-            self.peels = BothWays::default();
+            // Nobody else reads it from now on; what it reads may still come out of a tunnel.
+            if !self.is_inside() {
+                self.peels = BothWays::default();
+            }
             self.arbiter = None;
         }
     }
@@ -241,21 +278,32 @@ impl Inspection {
         health: &mut Health,
         run: impl FnOnce(&mut Peel, &mut dyn FnMut(Piece<'_>)),
     ) {
+        let opener = info.handshake.client.map(|o| o == way);
         let slot = self.peels.get_mut(way);
-        let mut peel = slot.take().unwrap_or_else(|| Box::new(Peel::new(info.mid_stream)));
-        if self.peels.get(way.reverse()).as_ref().is_some_and(|other| !other.is_socks()) {
-            peel.expect_no_socks_reply();
-        }
+        let mut peel = slot.take().unwrap_or_else(|| Box::new(Peel::new(info.mid_stream, opener)));
+        peel.set_beside(self.peels.get(way.reverse()).as_ref().map(|other| other.beside()));
         run(&mut peel, &mut |piece| self.piece(info, way, piece, tools, health));
         health.add_n(Counter::LinesTooLong, peel.take_too_long());
         if peel.http_messages() >= HTTP_LOOKS && self.reading().is_none() {
             self.give_up = true;
         }
-        *self.peels.get_mut(way) = Some(peel);
+        if self.is_peeled() {
+            *self.peels.get_mut(way) = Some(peel);
+        }
     }
 
     fn piece(&mut self, info: &FlowInfo, way: Direction, piece: Piece<'_>, tools: &mut Tools<'_>, health: &mut Health) {
         match piece {
+            Piece::Inside(bytes) => {
+                *self.inside.get_mut(way) = true;
+                if !self.begun.get(way) {
+                    // A hole before it was the handshake's.
+                    *self.late.get_mut(way) = false;
+                }
+                self.stream_data(info, way, bytes, tools, health);
+            }
+            // A stream dialect reads the flow.
+            _ if self.settled && !matches!(piece, Piece::Wrapped(_)) => {}
             Piece::Line(line) => {
                 if first_bytes(line) == First::Lines {
                     self.message(info, way, line, Carrier::Lines, None, tools, health);
@@ -277,27 +325,11 @@ impl Inspection {
                 if self.message(info, way, body, Carrier::Http, Some(meta), tools, health).is_none() {
                     self.message(info, way, b"{}", Carrier::Http, Some(meta), tools, health);
                 }
-                if !meta.response && meta.path.is_some() && self.upgrade.is_none() {
+                if !meta.response && meta.websocket {
                     self.upgrade = Some(Box::new(meta.clone()));
                 }
             }
-            Piece::Wrapped(wrap) => {
-                // The same wrapping is met in both directions; only one of them names the destination.
-                let same = |w: &&mut Wrap| std::mem::discriminant(&**w) == std::mem::discriminant(&wrap);
-                let room = self.wraps.len() < MAX_WRAPS;
-                match self.wraps.iter_mut().rev().find(same) {
-                    Some(known @ (Wrap::Socks(None) | Wrap::Connect(None))) => *known = wrap,
-                    Some(_) => {}
-                    None if room => self.wraps.push(wrap),
-                    None => {}
-                }
-                // What the wrapping's own messages looked like says nothing about what is inside.
-                if self.arbiter.as_ref().is_some_and(|a| a.dialect().is_none()) {
-                    self.arbiter = None;
-                }
-                self.junk = 0;
-                self.looks = 0;
-            }
+            Piece::Wrapped(wrap) => self.wrapped(way, wrap),
             Piece::Raw(_) => {
                 self.looks = self.looks.saturating_add(1);
                 let limit = match (self.streams.is_empty(), info.mid_stream) {
@@ -315,6 +347,50 @@ impl Inspection {
                     self.give_up = true;
                 }
             }
+        }
+    }
+
+    /// A layer was taken off a direction.
+    fn wrapped(&mut self, way: Direction, wrap: Wrap) {
+        self.junk = 0;
+        self.looks = 0;
+        if matches!(wrap, Wrap::Socks(_) | Wrap::Connect(_) | Wrap::Proxy(_)) {
+            // What is inside is a stream of its own.
+            *self.inside.get_mut(way) = true;
+            *self.begun.get_mut(way) = false;
+        }
+        // Asked again after an authentication, or opened again.
+        let once = matches!(wrap, Wrap::Connect(Some(_)) | Wrap::WebSocket | Wrap::Gzip);
+        let upgraded = matches!(wrap, Wrap::WebSocket);
+        let mut known = self.wraps.iter().zip(&self.met);
+        if once && known.any(|(w, met)| *met.get(way) && *w == wrap) {
+            return;
+        }
+        // The same wrapping is met in both directions; only one of them names the destination.
+        let same = |w: &Wrap| std::mem::discriminant(w) == std::mem::discriminant(&wrap);
+        let mut known = self.wraps.iter_mut().zip(&mut self.met);
+        if let Some((w, met)) = known.find(|(w, met)| !met.get(way) && same(w)) {
+            *met.get_mut(way) = true;
+            if matches!(w, Wrap::Socks(None) | Wrap::Connect(None) | Wrap::Proxy(None)) {
+                *w = wrap;
+            }
+            return;
+        }
+        if self.wraps.len() < MAX_WRAPS {
+            let mut met = BothWays::default();
+            *met.get_mut(way) = true;
+            self.wraps.push(wrap);
+            self.met.push(met);
+        }
+        // What the wrapping's own messages looked like says nothing about what is inside, except that a dialect may begin
+        // with the upgrade request of its WebSocket.
+        if !self.settled {
+            self.streams.clear();
+        }
+        let begun = |d: &dyn Dialect| upgraded && d.carried_by(Carrier::WebSocket);
+        let led = |a: &Arbiter| a.dialect().is_none_or(|d| d.carried_by(Carrier::Http) && !begun(d));
+        if self.arbiter.as_ref().is_some_and(led) {
+            self.arbiter = None;
         }
     }
 

@@ -167,6 +167,7 @@ impl Parcel {
             at: p.at,
             time: p.time,
             tenant: p.tenant,
+            outer: p.outer,
             vlan: p.vlan,
             src_mac: p.src_mac,
             dst_mac: p.dst_mac,

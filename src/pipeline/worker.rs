@@ -5,8 +5,9 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::inspection::{Inspection, Reading, Tools};
+use crate::carrier::peel::Wrap;
 use crate::decode::Packet;
-use crate::dialect::{Scratch, Stage};
+use crate::dialect::{Category, Scratch, Stage};
 use crate::evidence::{Code, judge};
 use crate::flow::{Ended, FlowHasher, FlowTable, Limits};
 use crate::health::{Counter, Health};
@@ -35,8 +36,16 @@ pub struct Worker {
     table: FlowTable<Inspection>,
     scratch: Scratch,
     health: Health,
+    /// What the inspections count while the table counts in `health`; moved over after each packet, made only once.
+    counted: Health,
     events: Vec<Event>,
+    /// Bytes of half messages that all flows hold, and the most they may.
+    held: usize,
+    most_held: usize,
 }
+
+/// A flow that holds less may go on holding it when the budget is used up: ordinary messages cut in two are smaller.
+const SMALL: usize = 16 * 1024;
 
 impl Worker {
     /// With its share of the limits.
@@ -45,7 +54,10 @@ impl Worker {
             table: FlowTable::new(limits, FlowHasher::new()),
             scratch: Scratch::default(),
             health: Health::default(),
+            counted: Health::default(),
             events: Vec::new(),
+            held: 0,
+            most_held: limits.buffered,
         }
     }
 
@@ -85,21 +97,33 @@ impl Worker {
     }
 
     fn look(&mut self, packet: &Packet<'_>, order: u64) {
-        let Self { table, scratch, health, events } = self;
+        let Self { table, scratch, health, counted, events, held, most_held } = self;
         let Some(mut flow) = table.packet(packet, health) else { return };
         let mut tools = Tools { scratch, stamp: packet.stamp() };
-        // The callback needs counters of its own: the table counts gaps while it hands out items.
-        let mut counted = Health::default();
         flow.feed(packet, health, |inspection, info, way, item| {
-            inspection.item(info, way, item, &mut tools, &mut counted);
+            inspection.item(info, way, item, &mut tools, counted);
         });
-        for c in [Counter::LinesTooLong, Counter::JsonInvalid, Counter::MiningMessages] {
-            health.add_n(c, counted.get(c));
-        }
+        settle(counted, health);
         let key = *flow.key();
         let (info, inspection) = flow.parts();
+        let holds = inspection.held();
+        *held = held.saturating_sub(inspection.accounted).saturating_add(holds);
+        inspection.accounted = holds;
+        if *held > *most_held && holds > SMALL {
+            // Somebody sends halves of messages only. Mining flows come back by the second look.
+            *held = held.saturating_sub(holds);
+            health.add(Counter::ReassemblyCapped);
+            flow.release_unproven();
+            return;
+        }
         if inspection.is_done() {
-            flow.release();
+            *held = held.saturating_sub(holds);
+            // Behind a proxy the endpoint is not the pool's, and that would be forgotten.
+            if inspection.wraps().is_empty() {
+                flow.release();
+            } else {
+                flow.release_unproven();
+            }
             return;
         }
         let Some(verdict) = inspection.new_level() else { return };
@@ -113,6 +137,7 @@ impl Worker {
                 pool: key.destination(miner),
                 dialect,
                 verdict,
+                verified: info.handshake.verified && info.one_way().is_none(),
                 reason,
             };
             events.push(Event { order, what: What::Alert(Box::new(alert)) });
@@ -122,16 +147,21 @@ impl Worker {
     }
 
     fn over(&mut self, mut ended: Ended<Inspection>, order: u64) {
-        let Self { scratch, health, events, .. } = self;
+        self.held = self.held.saturating_sub(ended.state.accounted);
+        let Self { scratch, health, counted, events, .. } = self;
         let mut tools = Tools { scratch, stamp: ended.info.last };
-        let mut counted = Health::default();
-        ended.finish(health, |inspection, info, way, item| inspection.item(info, way, item, &mut tools, &mut counted));
-        for c in [Counter::LinesTooLong, Counter::JsonInvalid, Counter::MiningMessages] {
-            health.add_n(c, counted.get(c));
-        }
+        ended.finish(health, |inspection, info, way, item| inspection.item(info, way, item, &mut tools, counted));
+        settle(counted, health);
         if let Some(finding) = finding(&mut ended) {
             events.push(Event { order, what: What::Flow(Box::new(finding)) });
         }
+    }
+}
+
+/// Moves over what the inspections counted.
+fn settle(counted: &mut Health, health: &mut Health) {
+    for c in [Counter::LinesTooLong, Counter::JsonInvalid, Counter::MiningMessages] {
+        health.add_n(c, counted.take(c));
     }
 }
 
@@ -156,7 +186,7 @@ fn finding(ended: &mut Ended<Inspection>) -> Option<FlowFinding> {
     }
     if one_way {
         c.evidence.note(Code::OneWay, first, || "only one direction of the conversation was captured".to_owned());
-    } else if !replied {
+    } else if !replied && category != Category::Inventory {
         c.evidence.note(Code::NoAnswer, last, || "the server never answered in the protocol".to_owned());
     }
     if gaps > 0 {
@@ -165,6 +195,7 @@ fn finding(ended: &mut Ended<Inspection>) -> Option<FlowFinding> {
     let judgement = judge(&c.evidence)?;
     c.evidence.sort();
     let names = Names::of(c, coins);
+    let hints = crate::dialect::hints(c, wraps.iter().filter_map(Wrap::host));
     let mut vlans = info.vlans.ids().to_vec();
     vlans.sort_unstable();
     let total = info.total();
@@ -192,6 +223,8 @@ fn finding(ended: &mut Ended<Inspection>) -> Option<FlowFinding> {
         password: c.password.clone(),
         program: c.agent.as_deref().and_then(crate::dialect::program_of),
         agent: c.agent.clone(),
+        style: c.style,
+        hints,
         algorithms: std::mem::take(&mut c.algorithms),
         difficulty: c.difficulty,
         shares: c.shares,
@@ -206,6 +239,7 @@ fn finding(ended: &mut Ended<Inspection>) -> Option<FlowFinding> {
         one_way,
         mid_stream: info.mid_stream,
         handshake_verified: info.handshake.verified,
+        tunnelled: info.may_be_one_writer(),
         client_data_acked: info.handshake.data_acked(miner),
         peer_replied: replied,
         first,

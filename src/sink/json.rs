@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::Report;
 use crate::capture::FrameRef;
-use crate::carrier::peel::Wrap;
+use crate::carrier::Wrap;
 use crate::decode::{MacAddr, Tenant};
 use crate::dialect::{Category, Password, Shares, Stage};
 use crate::evidence::{Code, Evidence, Verdict};
@@ -142,6 +142,10 @@ struct MinerFlow<'a> {
     agent: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     program: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    style: Option<&'static str>,
+    #[serde(skip_serializing_if = "<[&str]>::is_empty")]
+    hints: &'a [&'static str],
     #[serde(skip_serializing_if = "<[String]>::is_empty")]
     algorithms: &'a [String],
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -237,6 +241,8 @@ fn flow(out: &mut impl Write, f: &FlowFinding, allowed: bool, report: &Report) -
             password: f.password.as_ref().and_then(password),
             agent: f.agent.as_deref(),
             program: f.program,
+            style: f.style,
+            hints: &f.hints,
             algorithms: &f.algorithms,
             difficulty: f.difficulty,
             shares: f.shares,
@@ -295,7 +301,7 @@ fn distinct<T: PartialEq>(values: impl Iterator<Item = T>) -> Vec<T> {
 }
 
 fn host(out: &mut impl Write, h: &HostFinding, report: &Report) -> io::Result<()> {
-    let mut pools: Vec<_> = h.flows.iter().map(|f| f.pool).collect();
+    let mut pools: Vec<_> = h.flows.iter().map(|f| (f.pool, f.pool_name())).collect();
     pools.sort_unstable();
     pools.dedup();
     let strongest = h.strongest();
@@ -310,7 +316,7 @@ fn host(out: &mut impl Write, h: &HostFinding, report: &Report) -> io::Result<()
             verdict: h.verdict,
             allowed: h.allowed,
             coins: distinct(h.flows.iter().filter_map(|f| f.coin.map(|(c, _)| c.ticker()))),
-            pools: pools.iter().map(ToString::to_string).collect(),
+            pools: pools.into_iter().map(|(_, name)| name).collect(),
             wallets: distinct(h.flows.iter().filter_map(|f| f.wallet.as_deref())),
             flows: h.flows.len(),
             first_seen: h.first.time,
@@ -470,6 +476,6 @@ fn health(out: &mut impl Write, r: &Report) -> io::Result<()> {
     map.insert("inputs".to_owned(), serde_json::json!(r.sources));
     map.insert("problems".to_owned(), serde_json::json!(r.problems));
     map.insert("notes".to_owned(), serde_json::json!(r.notes));
-    map.insert("warnings".to_owned(), serde_json::json!(super::warnings(&r.health)));
+    map.insert("warnings".to_owned(), serde_json::json!(super::warnings(r)));
     line(out, &map)
 }

@@ -51,8 +51,15 @@ impl Report {
 }
 
 /// What the counters say is wrong with the capture, as sentences; each kind once, and only past a threshold.
-pub fn warnings(h: &Health) -> Vec<String> {
+pub fn warnings(r: &Report) -> Vec<String> {
+    let h = &r.health;
     let mut out = Vec::new();
+    if r.dropped > 0 {
+        out.push(format!(
+            "{} findings did not fit and are not in this report: the network is overrun, or somebody forges miners",
+            r.dropped
+        ));
+    }
     let percent = |part: u64, whole: u64| part.saturating_mul(100).checked_div(whole).unwrap_or(0);
     let frames = h.get(Counter::Frames);
     let flows = h.get(Counter::Flows);

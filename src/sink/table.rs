@@ -126,7 +126,7 @@ fn cells(h: &HostFinding, row: &Row<'_>) -> [String; 9] {
     [
         host_name(h),
         f.verdict.name().to_owned(),
-        row.pool.to_string(),
+        pool(f, row.pool),
         f.coin.map_or_else(|| "?".to_owned(), |(c, _)| c.ticker().to_owned()),
         f.dialect.to_owned(),
         f.program
@@ -140,12 +140,19 @@ fn cells(h: &HostFinding, row: &Row<'_>) -> [String; 9] {
     ]
 }
 
+fn pool(f: &FlowFinding, endpoint: SocketAddr) -> String {
+    match f.proxy_target() {
+        Some(target) => format!("{} via {endpoint}", target.map_or_else(|| "?".to_owned(), ToString::to_string)),
+        None => endpoint.to_string(),
+    }
+}
+
 fn flows(n: usize) -> String {
     format!("{n} {}", if n == 1 { "flow" } else { "flows" })
 }
 
 fn unit(dialect: &str) -> difficulty::Unit {
-    if dialect == "equihash" { difficulty::Unit::Solutions } else { difficulty::Unit::Hashes }
+    if matches!(dialect, "equihash" | "beam") { difficulty::Unit::Solutions } else { difficulty::Unit::Hashes }
 }
 
 /// A timestamp to the second.
@@ -323,6 +330,12 @@ fn details(out: &mut impl Write, f: &FlowFinding, r: &Report, style: Style) -> i
             writeln!(out, "{}", style.fit(&format!("  {name:<18} {}", printable(v, 256))))?;
         }
     }
+    if let Some(written) = f.style {
+        writeln!(out, "{}", style.fit(&format!("  {:<18} {written}", "style")))?;
+    }
+    if !f.hints.is_empty() {
+        writeln!(out, "{}", style.fit(&format!("  {:<18} {}", "hints", f.hints.join(", "))))?;
+    }
     for e in &f.evidence {
         let file = r.source_of(e.at.frame).map_or(String::new(), |s| format!(" of {}", printable(s, 64)));
         let when = seconds(&e.at.time.to_string());
@@ -394,7 +407,7 @@ fn health(out: &mut impl Write, r: &Report, style: Style) -> io::Result<()> {
         let skipped: Vec<_> = h.skipped.iter().map(|(k, v)| format!("{k} {v}")).collect();
         writeln!(out, "{}", style.fit(&format!("Skipped: {}.", skipped.join(", "))))?;
     }
-    for w in super::warnings(h) {
+    for w in super::warnings(r) {
         writeln!(out, "Warning: {w}.")?;
     }
     for n in &r.notes {

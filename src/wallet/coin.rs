@@ -68,9 +68,15 @@ coins! {
     Xel = "XEL", "Xelis";
     Dero = "DERO", "DERO";
     Grin = "GRIN", "Grin";
+    Epic = "EPIC", "Epic Cash";
+    Beam = "BEAM", "Beam";
+    Iron = "IRON", "Iron Fish";
     Aleo = "ALEO", "Aleo";
     Nim = "NIM", "Nimiq";
+    Xch = "XCH", "Chia";
     Kda = "KDA", "Kadena";
+    Ae = "AE", "Aeternity";
+    Sc = "SC", "Siacoin";
     Qubic = "QUBIC", "Qubic";
 }
 

@@ -108,13 +108,15 @@ fn split_address(login: &str) -> (&str, &str) {
     // Nimiq may write its address in groups.
     let grouped = login.starts_with("NQ") && bytes.get(4) == Some(&b' ');
     let len = bytes.iter().skip(from).take_while(|b| b.is_ascii_alphanumeric() || (grouped && **b == b' ')).count();
-    login.split_at_checked(from + len).unwrap_or((login, ""))
+    let (text, rest) = login.split_at_checked(from + len).unwrap_or((login, ""));
+    (text.trim_end_matches(' '), rest)
 }
 
-/// A ticker and a colon before the rest.
+/// A ticker, in capitals as pools write it, and a colon before the rest: `kaspa:` misspelt is none.
 fn payout(login: &str) -> Option<(&str, &str)> {
     let (coin, rest) = login.split_once(':')?;
-    ((2..=8).contains(&coin.len()) && coin.bytes().all(|b| b.is_ascii_alphanumeric())).then_some((coin, rest))
+    ((2..=8).contains(&coin.len()) && coin.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit()))
+        .then_some((coin, rest))
 }
 
 impl<'a> Login<'a> {

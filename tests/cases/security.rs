@@ -293,7 +293,7 @@ fn se07_bombs_are_junk_and_the_miner_beside_them_is_found() {
     let wrong: Vec<_> =
         run.miners().into_iter().filter(|f| f["verdict"] == "confirmed" && f["src_ip"] != "10.0.0.5").collect();
     assert!(wrong.is_empty(), "{wrong:#?}");
-    assert!(run.count("lines_too_long") >= 3 && run.count("json_invalid") >= 1, "{}", run.health());
+    assert!(run.count("lines_too_long") >= 2 && run.count("json_invalid") >= 1, "{}", run.health());
     assert_eq!(run.count("worker_panics"), 0);
     assert_eq!(run.blocked(), ["198.51.100.5:3333"]);
 }
@@ -337,9 +337,11 @@ fn se_sibling_lists_are_not_written_through_links_or_over_other_things() {
         let out = scene.text(&["--allow-documentation-ranges", "--blocklist", link.to_str().unwrap()]);
         assert_eq!(out.code, 2, "{}", out.err);
         assert!(out.err.contains("symbolic link"), "{}", out.err);
-        assert!(out.text().contains("10.0.0.5"), "what was found is still printed: {}", out.text());
+        assert!(out.text().is_empty(), "told before anything is read: {}", out.text());
         assert!(link.is_symlink());
     }
+    let out = scene.text(&["--blocklist", victim.to_str().unwrap()]);
+    assert!(out.code == 2 && out.err.contains("no minewatch list"), "{}", out.err);
     assert_eq!(std::fs::read_to_string(&victim).unwrap(), "precious");
     assert!(!dir.path().join("nothing").exists());
     let folder = dir.path().join("folder");
@@ -389,7 +391,7 @@ fn se_sibling_files_and_folders_without_permission() {
     let run = said(nobody().arg("replay").arg(&good).arg("--blocklist").arg(&list), None);
     assert_eq!(run.code, 2);
     assert!(run.err.contains("list.nft") && run.err.contains("writable"), "{}", run.err);
-    assert!(run.text().starts_with("1 miner found"), "{}", run.text());
+    assert!(run.text().is_empty(), "told before anything is read: {}", run.text());
     assert!(!list.exists());
     std::fs::set_permissions(&locked, std::fs::Permissions::from_mode(0o755)).unwrap();
 }

@@ -27,8 +27,24 @@ use Kind::{Address, Count, Flag, List, Number, Object, Objects, OneOf, Text, Tim
 type Member = (&'static str, Kind, bool);
 
 const DIALECTS: &[&str] = &[
+    "aeternity",
+    "aleo",
+    "aleo-zkwork",
+    "alephium",
+    "autolykos",
+    "beam",
     "bitcoin-v1",
+    "btcagent",
+    "cgminer-api",
+    "chia",
+    "claymore-api",
+    "coinhive",
+    "conflux",
     "cryptonote",
+    "datum",
+    "dero",
+    "duino-coin",
+    "eaglesong",
     "equihash",
     "eth-getwork",
     "ethereum-stratum",
@@ -37,6 +53,20 @@ const DIALECTS: &[&str] = &[
     "ethproxy",
     "getblocktemplate",
     "getwork",
+    "grin",
+    "ironfish",
+    "kadena",
+    "kaspa",
+    "kawpow",
+    "nimiq",
+    "p2pool",
+    "qubic",
+    "rig-http",
+    "sia",
+    "stratum-v2",
+    "webminerpool",
+    "xelis",
+    "xmrig-api",
 ];
 
 const SHARES: &[Member] = &[("submitted", Count, true), ("accepted", Count, true), ("rejected", Count, true)];
@@ -52,6 +82,12 @@ const EVIDENCE: &[Member] = &[
     ("text", Text, true),
 ];
 
+const WRAPPED: &[Member] = &[
+    ("kind", OneOf(&["socks", "connect", "proxy-protocol", "websocket", "gzip"]), true),
+    ("target", Text, false),
+    ("source", Text, false),
+];
+
 const FLOW: &[Member] = &[
     ("timestamp", Time, true),
     ("flow_id", Count, true),
@@ -65,6 +101,8 @@ const FLOW: &[Member] = &[
     ("dest_ip", Address, true),
     ("dest_port", Count, true),
     ("dialect", OneOf(DIALECTS), true),
+    ("category", OneOf(&["pool", "solo", "web", "peer-to-peer", "inventory"]), true),
+    ("wrapped", Objects(WRAPPED), false),
     ("coin", Text, false),
     ("coin_basis", Text, false),
     ("stage", OneOf(&["attempt", "session", "accepted"]), true),
@@ -77,6 +115,8 @@ const FLOW: &[Member] = &[
     ("password", Object(PASSWORD), false),
     ("agent", Text, false),
     ("program", Text, false),
+    ("style", Text, false),
+    ("hints", List, false),
     ("algorithms", List, false),
     ("difficulty", Number, false),
     ("shares", Object(SHARES), true),

@@ -6,6 +6,8 @@
 pub mod http;
 pub mod lines;
 pub mod other;
+pub mod queue;
+pub mod wrapped;
 
 use super::dialogue::Dialogue;
 use super::rng::Rng;

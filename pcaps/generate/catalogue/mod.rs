@@ -5,14 +5,28 @@
 
 pub mod benign;
 pub mod carried;
+pub mod coins;
+pub mod framed;
 pub mod hostile;
+pub mod newline;
 pub mod spoken;
 pub mod streams;
+pub mod wrapped;
 
 use super::capture::Product;
 
 /// All files.
 pub fn all() -> Vec<Product> {
-    let sets = [spoken::all(), streams::all(), carried::all(), hostile::all(), benign::all()];
+    let sets = [
+        spoken::all(),
+        streams::all(),
+        carried::all(),
+        hostile::all(),
+        benign::all(),
+        wrapped::all(),
+        newline::all(),
+        coins::all(),
+        framed::all(),
+    ];
     sets.into_iter().flatten().collect()
 }

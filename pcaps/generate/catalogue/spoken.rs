@@ -169,12 +169,25 @@ pub fn all() -> Vec<Product> {
             1 => End::Fin(Side::Client),
             _ => End::Reset(Side::Client),
         };
-        c.show(&talk, &dialogue, &Carriage::Plain);
+        c.show(&talk, &dialogue, &Carriage::Plain).style = writing(name).map(str::to_owned);
         out.extend(c.finish());
     }
     out.extend(spellings());
     out.extend(attempts());
     out
+}
+
+/// Whose way of writing a dialogue was composed in, where that is that program's alone.
+fn writing(name: &str) -> Option<&'static str> {
+    let program = name.rsplit_once('-').map_or(name, |(program, _)| program);
+    Some(match program {
+        "cryptonote-xmrig" | "cryptonote-unnamed" | "cryptonote-donation" => "XMRig",
+        "cryptonote-xmr-stak" => "xmr-stak",
+        "cryptonote-ccminer" | "bitcoin-ccminer" | "bitcoin-cpuminer" => "cpuminer",
+        "bitcoin-bfgminer" => "BFGMiner",
+        "bitcoin-bitaxe" => "ESP-Miner",
+        _ => return None,
+    })
 }
 
 fn spellings() -> Vec<Product> {

@@ -83,14 +83,27 @@ fn more_overlap_than_may_be_open_is_said_and_loses_nothing() {
 }
 
 #[test]
+fn a_file_that_calls_itself_a_capture_is_a_damaged_one_in_a_folder_too() {
+    let f = Folder::new();
+    f.put("a.pcap", at(&[1], b'1'));
+    f.put("b.pcap", vec![]);
+    f.put("c.PcapNG.gz", gzip(b"# minewatch list"));
+    let mut inputs = open(&[f.path()]);
+    assert_eq!(story(&drain(&mut inputs)), "1");
+    let notes = sentences(inputs.problems());
+    assert!(notes.len() == 2 && notes.iter().all(|n| n.starts_with("error: ")), "{notes:?}");
+    assert!(inputs.damaged());
+}
+
+#[test]
 fn folders_are_searched_for_captures_by_content() {
     let f = Folder::new();
     f.put("b/deep/x.txt", at(&[2], b'2'));
     f.put("a.bin", at(&[1], b'1'));
     f.put("c.pcap.gz", gzip(&at(&[3], b'3')));
     f.put("header-only.pcap", classic(0, &[]));
-    for name in ["notes.txt", "empty.pcap", "b/readme", "b/z.gz"] {
-        f.put(name, if name == "empty.pcap" { vec![] } else { gzip(name.as_bytes()) });
+    for name in ["notes.txt", "empty", "b/readme", "b/z.gz"] {
+        f.put(name, if name == "empty" { vec![] } else { gzip(name.as_bytes()) });
     }
     symlink(f.path(), f.path().join("b/up")).unwrap();
     symlink(f.path().join("nowhere"), f.path().join("dangling")).unwrap();
@@ -103,7 +116,7 @@ fn folders_are_searched_for_captures_by_content() {
         notes,
         [
             format!("note: {root}/link: is the same file as {root}/a.bin; it is read once"),
-            format!("note: {root}: left out 4 files that hold no capture: readme, z.gz, empty.pcap, …"),
+            format!("note: {root}: left out 4 files that hold no capture: readme, z.gz, empty, …"),
         ]
     );
     assert!(!inputs.damaged());

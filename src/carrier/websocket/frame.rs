@@ -107,22 +107,40 @@ pub(super) fn unmask(data: &mut [u8], mask: [u8; 4]) {
     }
 }
 
-/// Whether a masked payload is text that begins and ends like a JSON object or array.
-pub(super) fn is_json(payload: &[u8], mask: [u8; 4]) -> bool {
-    let (mut first, mut last) = (0, 0);
-    for b in payload.iter().zip(mask.into_iter().cycle()).map(|(b, key)| b ^ key) {
-        match b {
-            b'\t' | b'\n' | b'\r' | b' ' => continue,
-            0..0x20 | 0x7f => return false,
-            _ => {}
-        }
-        if first == 0 {
-            first = b;
-            if !matches!(first, b'{' | b'[') {
-                return false;
+/// Text that may be a JSON object or array.
+#[derive(Default)]
+pub(super) struct Json {
+    first: u8,
+    last: u8,
+}
+
+impl Json {
+    /// More of it, masked; whether it still may be one.
+    pub(super) fn push(&mut self, payload: &[u8], mask: [u8; 4]) -> bool {
+        for b in payload.iter().zip(mask.into_iter().cycle()).map(|(b, key)| b ^ key) {
+            match b {
+                b'\t' | b'\n' | b'\r' | b' ' => continue,
+                0..0x20 | 0x7f => return false,
+                _ => {}
             }
+            if self.first == 0 {
+                self.first = b;
+                if !matches!(b, b'{' | b'[') {
+                    return false;
+                }
+            }
+            self.last = b;
         }
-        last = b;
+        true
     }
-    matches!((first, last), (b'{', b'}') | (b'[', b']'))
+
+    /// Whether nothing but white space came.
+    pub(super) fn is_empty(&self) -> bool {
+        self.first == 0
+    }
+
+    /// Whether it begins and ends like an object or array.
+    pub(super) fn is_whole(&self) -> bool {
+        matches!((self.first, self.last), (b'{', b'}') | (b'[', b']'))
+    }
 }

@@ -137,9 +137,9 @@ impl<'a> Value<'a> {
         self.members().filter_map(|(key, _)| key.as_str())
     }
 
-    /// The first member with this key.
+    /// The member with this key; of repeated ones the last, as [`Rpc`] takes it.
     pub fn get(self, key: &str) -> Option<Self> {
-        self.get_all(key).next()
+        self.get_all(key).last()
     }
 
     /// Every member with this key.

@@ -3,7 +3,11 @@
 use super::*;
 
 fn file(suffix: &'static str, text: &str) -> OutFile {
-    OutFile { suffix, bytes: text.as_bytes().to_vec() }
+    OutFile { suffix, bytes: list_of(text).into_bytes() }
+}
+
+fn list_of(text: &str) -> String {
+    format!("# minewatch {text}")
 }
 
 fn names(folder: &Path) -> Vec<String> {
@@ -24,8 +28,8 @@ fn writes_and_replaces_all_files_of_a_list_and_leaves_nothing_else() {
     let to = Destination::from(list.as_path());
     for round in ["one", "two"] {
         write_all(&to, &[file("", round), file(".v6", round)]).unwrap();
-        assert_eq!(fs::read_to_string(&list).unwrap(), round);
-        assert_eq!(fs::read_to_string(dir.path().join("list.v6")).unwrap(), round);
+        assert_eq!(fs::read_to_string(&list).unwrap(), list_of(round));
+        assert_eq!(fs::read_to_string(dir.path().join("list.v6")).unwrap(), list_of(round));
         assert_eq!(names(dir.path()), ["list", "list.v6"]);
     }
 }
@@ -66,7 +70,7 @@ fn a_link_under_the_temporary_name_is_no_way_in() {
     std::os::unix::fs::symlink(&victim, trap).unwrap();
     write_all(&Destination::from(list.as_path()), &[file("", "new")]).unwrap();
     assert_eq!(fs::read_to_string(&victim).unwrap(), "precious");
-    assert_eq!(fs::read_to_string(&list).unwrap(), "new");
+    assert_eq!(fs::read_to_string(&list).unwrap(), list_of("new"));
     assert_eq!(names(dir.path()), ["list", "victim"]);
 }
 
@@ -74,11 +78,11 @@ fn a_link_under_the_temporary_name_is_no_way_in() {
 fn when_one_file_of_a_list_cannot_be_written_none_is_replaced() {
     let dir = tempfile::tempdir().unwrap();
     let list = dir.path().join("list");
-    fs::write(&list, "old").unwrap();
+    fs::write(&list, list_of("old")).unwrap();
     fs::create_dir(dir.path().join("list.v6")).unwrap();
     let e = write_all(&Destination::from(list.as_path()), &[file("", "new"), file(".v6", "new")]).unwrap_err();
     assert!(matches!(e, WriteError::NotAFile(_)), "{e}");
-    assert_eq!(fs::read_to_string(&list).unwrap(), "old");
+    assert_eq!(fs::read_to_string(&list).unwrap(), list_of("old"));
     assert_eq!(names(dir.path()), ["list", "list.v6"]);
 }
 
@@ -101,4 +105,26 @@ fn a_dash_is_standard_output_which_takes_one_file_only() {
     assert_eq!(Destination::from(Path::new("./-")), Destination::File("./-".into()));
     let e = write_all(&Destination::Stdout, &[file("", "a"), file(".v6", "b")]).unwrap_err();
     assert!(e.to_string().starts_with("this format is 2 files"), "{e}");
+}
+
+#[test]
+fn what_is_no_list_is_never_replaced_and_a_look_leaves_nothing_behind() {
+    let dir = tempfile::tempdir().unwrap();
+    let (capture, empty, list) = (dir.path().join("a.pcap"), dir.path().join("empty"), dir.path().join("list"));
+    fs::write(&capture, b"\xd4\xc3\xb2\xa1 precious").unwrap();
+    fs::write(&empty, b"").unwrap();
+    fs::write(&list, list_of("old")).unwrap();
+    let to = Destination::from(capture.as_path());
+    for result in [probe(&to), write_all(&to, &[file("", "new")])] {
+        let e = result.unwrap_err();
+        assert!(matches!(e, WriteError::NotAList(_)), "{e}");
+        assert!(e.to_string().contains("a.pcap") && e.to_string().contains("name another file"), "{e}");
+    }
+    assert_eq!(fs::read(&capture).unwrap(), b"\xd4\xc3\xb2\xa1 precious");
+    for path in [&empty, &list, &dir.path().join("fresh")] {
+        probe(&Destination::from(path.as_path())).unwrap();
+    }
+    assert!(probe(&Destination::from(dir.path().join("nowhere/list").as_path())).is_err());
+    assert_eq!(names(dir.path()), ["a.pcap", "empty", "list"]);
+    assert_eq!(fs::read_to_string(&list).unwrap(), list_of("old"));
 }

@@ -14,6 +14,7 @@ fn packet(src: &str, src_port: u16, dst: &str, dst_port: u16, tcp: bool) -> Pack
         at: FrameRef::default(),
         time: PacketTime::ZERO,
         tenant: Tenant::None,
+        outer: None,
         vlan: None,
         src_mac: None,
         dst_mac: None,

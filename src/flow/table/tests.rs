@@ -99,6 +99,7 @@ impl Wire {
             at: FrameRef { source: SourceId(0), number: self.frame },
             time: self.now,
             tenant: Tenant::None,
+            outer: None,
             vlan: None,
             src_mac: None,
             dst_mac: None,

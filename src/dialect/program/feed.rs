@@ -1,0 +1,191 @@
+//! The table of programs, read once from `pool-feeds/programs.toml`.
+//!
+//! In: the text of the feed, part of the binary. Out: look-ups bounded by the longest pattern. A feed that does not
+//! parse gives an empty table at run time; that the shipped one parses and agrees with its own examples is a test.
+
+use std::sync::OnceLock;
+
+use serde::Deserialize;
+
+/// The shipped feed.
+const SHIPPED: &str = include_str!("../../../pool-feeds/programs.toml");
+/// Format of the feed that is understood.
+const VERSION: u32 = 1;
+/// Bytes at the beginning of an agent that are looked at. The longest known pattern has 31.
+const HEAD: usize = 64;
+/// Bytes of an agent in which a part is searched for.
+const SEARCHED: usize = 256;
+
+/// What an identifier identifies.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Kind {
+    /// Of a login, subscribe or hello.
+    Agent,
+    /// Of HTTP requests only.
+    UserAgent,
+    /// Name of a host.
+    Host,
+    /// Path of a download.
+    #[serde(rename = "file")]
+    Filename,
+    /// Line of an HTTP header.
+    Header,
+    /// Part of a text protocol's line.
+    Text,
+    /// Asked of a management interface.
+    Request,
+    /// TCP port of a management interface.
+    Port,
+}
+
+/// What kind of thing it belongs to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Category {
+    Miner,
+    Proxy,
+    Asic,
+    Webminer,
+    Marketplace,
+    Donation,
+    Os,
+    Management,
+    Download,
+    Web,
+    ApiClient,
+    Probe,
+    Dropper,
+    Malware,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Status {
+    Verified,
+    Unverified,
+}
+
+/// What the text must look like, in lower case.
+#[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Pattern {
+    /// It begins so.
+    Prefix(String),
+    /// It is this.
+    Exact(String),
+    /// It has this in it.
+    Contains(String),
+    /// It is this host, or one below it.
+    Suffix(String),
+    /// `*` stands for any characters, `#` for digits.
+    Glob(String),
+}
+
+/// One row.
+#[derive(Debug, Deserialize)]
+pub(super) struct Program {
+    pub(super) name: String,
+    kind: Kind,
+    #[serde(flatten)]
+    pattern: Pattern,
+    pub(super) category: Category,
+    status: Status,
+}
+
+impl Program {
+    /// Whether calling oneself so is evidence of mining.
+    pub(super) fn is_evidence(&self) -> bool {
+        use Category::{Asic, Marketplace, Miner, Proxy, Webminer};
+        self.status == Status::Verified && matches!(self.category, Miner | Proxy | Asic | Webminer | Marketplace)
+    }
+}
+
+#[derive(Deserialize)]
+struct Feed {
+    version: u32,
+    program: Vec<Program>,
+}
+
+/// Look-ups by kind.
+#[derive(Debug, Default)]
+pub(super) struct Table {
+    /// Agents known by their beginning or as a whole, in order of the pattern.
+    heads: Vec<(String, Program)>,
+    /// Agents known by a part.
+    parts: Vec<(String, Program)>,
+    hosts: Vec<(String, Program)>,
+}
+
+/// The shipped table; an empty one if it cannot be read.
+pub(super) fn table() -> &'static Table {
+    static TABLE: OnceLock<Table> = OnceLock::new();
+    TABLE.get_or_init(|| Table::read(SHIPPED).unwrap_or_default())
+}
+
+impl Table {
+    fn read(text: &str) -> Option<Self> {
+        let feed: Feed = toml::from_str(text).ok()?;
+        if feed.version != VERSION {
+            return None;
+        }
+        let mut table = Self::default();
+        for p in feed.program {
+            let (Pattern::Prefix(text)
+            | Pattern::Exact(text)
+            | Pattern::Contains(text)
+            | Pattern::Suffix(text)
+            | Pattern::Glob(text)) = &p.pattern;
+            let text = text.to_ascii_lowercase();
+            match (p.kind, &p.pattern) {
+                (Kind::Agent | Kind::UserAgent, Pattern::Prefix(_) | Pattern::Exact(_)) => table.heads.push((text, p)),
+                (Kind::Agent | Kind::UserAgent, Pattern::Contains(_)) => table.parts.push((text, p)),
+                (Kind::Host, _) => table.hosts.push((text, p)),
+                // Of use to whoever reads downloads, headers and management traffic.
+                _ => {}
+            }
+        }
+        table.heads.sort_by(|a, b| a.0.cmp(&b.0));
+        Some(table)
+    }
+
+    /// The program that an agent string or user agent names.
+    pub(super) fn agent(&self, agent: &str) -> Option<&Program> {
+        let agent = agent.trim_start();
+        let mut lower = [0; HEAD];
+        let len = agent.len().min(HEAD);
+        for (to, from) in lower.iter_mut().zip(agent.bytes()) {
+            *to = from.to_ascii_lowercase();
+        }
+        let fits = |n: usize, p: &Program| match p.pattern {
+            Pattern::Exact(_) => agent.len() == n,
+            _ => true,
+        };
+        let head = (1..=len).rev().find_map(|n| {
+            let at = self.heads.binary_search_by(|(text, _)| text.as_bytes().cmp(lower.get(..n).unwrap_or_default()));
+            self.heads.get(at.ok()?).map(|(_, p)| p).filter(|p| fits(n, p))
+        });
+        head.or_else(|| {
+            let searched = agent.as_bytes().get(..agent.len().min(SEARCHED))?.to_ascii_lowercase();
+            self.parts
+                .iter()
+                .find(|(text, _)| memchr::memmem::find(&searched, text.as_bytes()).is_some())
+                .map(|(_, p)| p)
+        })
+    }
+
+    /// What a host is known for. Names end at label boundaries.
+    pub(super) fn host(&self, host: &str) -> Option<&Program> {
+        let host = host.trim_end_matches('.').to_ascii_lowercase();
+        let known = |(text, p): &(String, Program)| match p.pattern {
+            Pattern::Suffix(_) => {
+                host.strip_suffix(text.as_str()).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+            }
+            _ => host == *text,
+        };
+        self.hosts.iter().find(|row| known(row)).map(|(_, p)| p)
+    }
+}
+
+#[cfg(test)]
+mod tests;

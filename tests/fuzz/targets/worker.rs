@@ -1,0 +1,115 @@
+//! Frames through decoder, workers, ledger and outputs. First byte: link type; then frames as in `decode`.
+//!
+//! Promises: no panic inside a worker either; three workers find what one finds; a one-way conversation convicts
+//! nobody; every JSON line is one object, and neither output holds a character that a terminal obeys.
+
+use minewatch::decode::{DecodeOptions, Decoder};
+use minewatch::evidence::Verdict;
+use minewatch::flow::{FlowHasher, Limits};
+use minewatch::health::{Counter, Health};
+use minewatch::ledger::Ledger;
+use minewatch::pipeline::{Event, What, Worker};
+use minewatch::sink::{self, Report, table::Style};
+
+use super::decode::frames;
+use super::{Bytes, is_hostile};
+
+/// Runs the frames through one worker and through three.
+pub fn run(data: &[u8]) {
+    let (events, health) = work(data, 1);
+    let (others, _) = work(data, 3);
+    let told = |events: &[Event]| {
+        let mut all: Vec<_> = events.iter().map(|e| format!("{:?}", e.what)).collect();
+        all.sort_unstable();
+        all
+    };
+    assert_eq!(told(&events), told(&others), "the number of workers changes what is found");
+    for event in &events {
+        if let What::Flow(f) = &event.what {
+            assert!(!f.one_way || f.verdict < Verdict::Confirmed, "convicted by one direction");
+            assert!(f.handshake_verified <= !f.one_way, "a handshake of one end");
+            assert!(f.packets > 0 && !f.evidence.is_empty());
+            assert!(f.work.hashes.is_finite() && f.work.hashes >= 0.0);
+        }
+    }
+    shown(events, health);
+}
+
+fn work(data: &[u8], n: usize) -> (Vec<Event>, Health) {
+    let mut bytes = Bytes(data);
+    let Some(kind) = bytes.u8() else { return (Vec::new(), Health::default()) };
+    let mut decoder = Decoder::new(DecodeOptions::default());
+    let mut workers: Vec<_> = (0..n).map(|_| Worker::new(Limits::default())).collect();
+    let hasher = FlowHasher::new();
+    let mut order = 0;
+    for frame in frames(kind, &mut bytes) {
+        order += 1;
+        if let Some(packet) = decoder.decode(&frame) {
+            let to = hasher.pair(packet.tenant, packet.src, packet.dst) % n as u64;
+            workers[to as usize].packet(&packet, order);
+        }
+    }
+    let mut health = decoder.finish();
+    let mut events = Vec::new();
+    for worker in &mut workers {
+        worker.finish(order);
+        assert_eq!(worker.health().get(Counter::WorkerPanics), 0, "a panic in a worker");
+        let found = worker.take_events();
+        assert!(found.is_sorted_by_key(|e| e.order), "events out of order");
+        events.extend(found);
+        health.merge(worker.health());
+    }
+    (events, health)
+}
+
+/// What a user would read.
+fn shown(events: Vec<Event>, health: Health) {
+    if events.is_empty() {
+        return;
+    }
+    let ledger = Ledger::default();
+    let (mut json, mut text) = (Vec::new(), Vec::new());
+    let style = Style { width: Some(100), colour: false };
+    let sources = vec!["input.pcap".to_owned()];
+    for event in events {
+        match event.what {
+            What::Alert(alert) => {
+                if let Some(alert) = ledger.alert(*alert) {
+                    sink::json::alert(&mut json, &alert, &sources).unwrap();
+                    sink::table::alert(&mut text, &alert, style).unwrap();
+                }
+            }
+            What::Flow(flow) => ledger.flow(*flow),
+        }
+    }
+    let dropped = ledger.dropped();
+    let hosts = ledger.into_hosts();
+    let report = Report {
+        hosts,
+        relays: Vec::new(),
+        blocks: None,
+        health,
+        sources,
+        problems: Vec::new(),
+        notes: Vec::new(),
+        dropped,
+    };
+    sink::json::report(&mut json, &report).unwrap();
+    sink::table::report(&mut text, &report, style).unwrap();
+    for host in &report.hosts {
+        sink::table::explain(&mut text, host, &report, style).unwrap();
+    }
+    let (json, text) = (String::from_utf8(json).unwrap(), String::from_utf8(text).unwrap());
+    for line in json.lines() {
+        assert!(serde_json::from_str::<serde_json::Value>(line).is_ok_and(|v| v.is_object()), "{line}");
+    }
+    for c in json.chars().chain(text.chars()).filter(|c| *c != '\n') {
+        assert!(!is_hostile(c), "{c:?} in an output");
+    }
+}
+
+/// Dialects that are found in an input.
+pub fn dialects(data: &[u8]) -> Vec<&'static str> {
+    let (events, _) = work(data, 1);
+    events.iter().filter_map(|e| if let What::Flow(f) = &e.what { Some(f.dialect) } else { None }).collect()
+}
