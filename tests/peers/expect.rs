@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::stub::{CGMINER, USER, WALLET, XMRIG};
 use crate::support::output::{Output, brief, ends};
 use crate::support::{Failures, lists};
-use crate::world::Replay;
+use crate::world::{Replay, at};
 
 /// A connection that carried a session.
 pub(crate) struct Leg {
@@ -22,11 +22,18 @@ pub(crate) struct Leg {
     pub(crate) told: Value,
 }
 
+/// A leg without wrapping from a machine in the middle to the pool.
+pub(crate) fn plain(dialect: &str, from: &str, to: SocketAddr) -> Leg {
+    Leg { from: at(from, 0), to, wrapped: json!([]), told: session(dialect) }
+}
+
 /// What the stub miner of a dialect says of itself, and what became of its shares.
 pub(crate) fn session(dialect: &str) -> Value {
     let (login, agent) = match dialect {
-        "cryptonote" => (WALLET, XMRIG),
-        _ => (USER, CGMINER),
+        "cryptonote" => (json!(WALLET), json!(XMRIG)),
+        // Who it is, is under its encryption.
+        "stratum-v2" => (Value::Null, Value::Null),
+        _ => (json!(USER), json!(CGMINER)),
     };
     json!({
         "dialect": dialect, "login": login, "agent": agent, "verdict": "confirmed", "handshake_verified": true,

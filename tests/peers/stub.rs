@@ -11,6 +11,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::netns::say;
+use crate::sv2;
 
 /// A Monero address that belongs to nobody: the keys of `wallet::xmr` in the generator of the captures.
 pub(crate) const WALLET: &str =
@@ -25,7 +26,7 @@ const WRONG: &str = "deadbeef";
 /// What a PROXY protocol header of version 2 begins with.
 const V2: &[u8] = b"\r\n\r\n\0\r\nQUIT\n";
 /// A safety net for a peer that never answers.
-const NEVER: Duration = Duration::from_secs(20);
+const NEVER: Duration = Duration::from_mins(1);
 
 /// The roles of this module: a pool, a miner, and the end of a capture.
 pub(crate) fn play(role: &str, rest: &str) -> String {
@@ -68,6 +69,9 @@ fn serve(connection: TcpStream) -> usize {
     let mut writer = connection.try_clone().unwrap();
     let mut reader = BufReader::new(connection);
     skip_proxy_header(&mut reader);
+    if writer.local_addr().unwrap().port() == sv2::PORT {
+        return sv2::serve(reader, writer);
+    }
     let mut said = 0;
     for line in reader.lines().map_while(Result::ok) {
         let Ok(message) = serde_json::from_str(&line) else { break };
@@ -178,18 +182,16 @@ fn requests(dialect: &str) -> Vec<Value> {
     all
 }
 
-/// A whole session. `DIALECT tcp ADDRESS`: over a connection; `DIALECT run COMMAND`: through a program that leaves with
-/// its input; `DIALECT cut COMMAND`: through one that has to be ended.
+/// A whole session. `DIALECT tcp ADDRESS`: over a connection; `DIALECT connect PROXY ADDRESS`: over one that an HTTP
+/// proxy makes; `DIALECT run COMMAND`: through a program that leaves with its input; `DIALECT cut COMMAND`: through one
+/// that has to be ended.
 fn mine(rest: &str) -> String {
     let (dialect, way) = rest.split_once(' ').unwrap();
     match way.split_once(' ').unwrap() {
-        ("tcp", to) => {
-            let connection = TcpStream::connect(to).unwrap();
-            connection.set_read_timeout(Some(NEVER)).unwrap();
-            let mut reader = BufReader::new(connection.try_clone().unwrap());
-            converse(dialect, &mut reader, &mut &connection);
-            connection.shutdown(Shutdown::Write).unwrap();
-            let _ = reader.read_to_end(&mut Vec::new());
+        ("tcp", to) => over_tcp(dialect, to, None),
+        ("connect", both) => {
+            let (proxy, to) = both.split_once(' ').unwrap();
+            over_tcp(dialect, proxy, Some(to));
         }
         (end @ ("run" | "cut"), command) => {
             // The time limit is a safety net: whoever is that slow hangs.
@@ -211,6 +213,24 @@ fn mine(rest: &str) -> String {
         (other, _) => panic!("no such way: {other}"),
     }
     "DONE".to_owned()
+}
+
+fn over_tcp(dialect: &str, to: &str, asked: Option<&str>) {
+    let connection = TcpStream::connect(to).unwrap();
+    connection.set_read_timeout(Some(NEVER)).unwrap();
+    let (mut reader, mut writer) = (BufReader::new(connection.try_clone().unwrap()), &connection);
+    if let Some(target) = asked {
+        write!(writer, "CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n\r\n").unwrap();
+        let head: Vec<String> = reader.by_ref().lines().map(Result::unwrap).take_while(|l| !l.is_empty()).collect();
+        assert!(head[0].contains(" 200 "), "{head:?}");
+    }
+    if dialect == "stratum-v2" {
+        sv2::converse(&mut reader, writer);
+    } else {
+        converse(dialect, &mut reader, &mut writer);
+    }
+    connection.shutdown(Shutdown::Write).unwrap();
+    let _ = reader.read_to_end(&mut Vec::new());
 }
 
 fn converse(dialect: &str, reader: &mut impl BufRead, writer: &mut impl Write) {

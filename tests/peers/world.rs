@@ -11,6 +11,7 @@ use std::{fs, thread};
 
 use crate::netns::{Actor, Netns};
 use crate::support::run::{Run, finish};
+use crate::sv2;
 
 /// The miner's addresses.
 pub(crate) const MINER: [&str; 2] = ["192.0.2.2", "2001:db8:a::2"];
@@ -20,13 +21,13 @@ pub(crate) const INSIDE: [&str; 2] = ["192.0.2.1", "2001:db8:a::1"];
 pub(crate) const OUTSIDE: [&str; 2] = ["198.51.100.1", "2001:db8:b::1"];
 /// The pool's addresses.
 pub(crate) const POOL: [&str; 2] = ["198.51.100.10", "2001:db8:b::10"];
-/// Ports that the pool listens on.
+/// Ports on which the pool speaks dialects of lines.
 pub(crate) const PORTS: std::ops::Range<u16> = 3331..3339;
 /// The pool's name, which the middle can resolve.
 pub(crate) const NAME: &str = "pool.example";
 
 /// A safety net for a peer that never gets ready or never ends.
-const NEVER: Duration = Duration::from_secs(20);
+const NEVER: Duration = Duration::from_mins(1);
 /// What the last captured datagram says.
 const MARK: &str = "here ends the capture of this test";
 
@@ -59,7 +60,8 @@ impl World {
         for (ns, [v4, v6]) in [(&miner, INSIDE), (&pool, OUTSIDE)] {
             ns.run(&format!("ip route add default via {v4}; ip -6 route add default via {v6}"));
         }
-        let listen: Vec<String> = PORTS.flat_map(|port| POOL.map(|address| at(address, port).to_string())).collect();
+        let ports = PORTS.chain([sv2::PORT]);
+        let listen: Vec<String> = ports.flat_map(|port| POOL.map(|address| at(address, port).to_string())).collect();
         let mut stratum = pool.role(&format!("pool {}", listen.join(" ")));
         assert_eq!(stratum.hear(), "READY");
         let capture = Capture::start(&middle);
@@ -104,7 +106,7 @@ impl World {
 
     /// Runs a client that somebody else wrote to its end, beside the miner.
     pub(crate) fn run_client(&mut self, line: &str) {
-        let out = self.miner.try_run(&format!("timeout 20 {line}"));
+        let out = self.miner.try_run(&format!("timeout {} {line}", NEVER.as_secs()));
         let said = String::from_utf8_lossy(&out.stdout).into_owned() + &String::from_utf8_lossy(&out.stderr);
         assert!(out.status.success(), "{line}: {said}");
         self.sessions += 1;
