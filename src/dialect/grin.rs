@@ -193,19 +193,14 @@ impl State {
             return;
         }
         let submit = m.method() == Some("submit");
-        match (submit, m.rpc.failure()) {
-            // Any server may say so.
-            (true, _) if !c.is_known() => {}
-            (true, Some(_)) => {
-                self.shares.answered();
-                c.rejected(at, &error_text(m.rpc.error));
-            }
-            (true, None) => {
-                let work = self.shares.answered().unwrap_or(0.0);
-                c.accepted(at, work);
-            }
-            (false, Some(_)) => c.replied_too(at, &format!("refused the request ({})", error_text(m.rpc.error))),
-            (false, None) => c.replied_too(at, "answered the request, repeating its method"),
+        // An answer to a share that was not seen counts none: any server may say so.
+        let share = if submit { self.shares.answered() } else { None };
+        match (submit, share, m.rpc.failure()) {
+            (true, None, _) => {}
+            (true, Some(_), Some(_)) => c.rejected(at, &error_text(m.rpc.error)),
+            (true, Some(work), None) => c.accepted(at, work),
+            (false, _, Some(_)) => c.replied_too(at, &format!("refused the request ({})", error_text(m.rpc.error))),
+            (false, _, None) => c.replied_too(at, "answered the request, repeating its method"),
         }
     }
 }
