@@ -68,10 +68,7 @@ fn the_logarithm_is_one() {
 
 #[test]
 fn every_dialogue_crosses_tcp_unchanged_however_it_is_cut() {
-    let all = dialogues::all(11)
-        .into_iter()
-        .chain(dialogues::streams(11))
-        .map(|(n, _, d)| (n, d));
+    let all = dialogues::all(11).into_iter().chain(dialogues::streams(11)).map(|(n, _, d)| (n, d));
     for (name, d) in all.chain(benign::all(11).into_iter().map(|(n, _, d)| (n, d))) {
         let mut plain = talk();
         let mut wrapping = talk();

@@ -157,7 +157,9 @@ pub const WAYS: &[Way] = &[
     exact_of(short, "single bytes", |d| cut(d, |_, _| 1, MILLI)),
     exact_of(brief, "single bytes, one a second", |d| cut(d, |_, _| 1, SECOND)),
     exact("segments at random", |d| cut(&joined(d, 250 * MILLI), |rng, n| rng.range(1, n as u64 + 1) as usize, MILLI)),
-    of_lines("objects without line ends", |d| joined(&lines(d, |_, _| {}, |_, j| j.write(Style::default())), 250 * MILLI)),
+    of_lines("objects without line ends", |d| {
+        joined(&lines(d, |_, _| {}, |_, j| j.write(Style::default())), 250 * MILLI)
+    }),
     exact("a PROXY line first", |d| before_client(d, "PROXY TCP4 192.0.2.9 198.51.100.2 50123 3333\r\n")),
 ];
 
@@ -173,11 +175,7 @@ fn number(id: &Json) -> Option<String> {
 }
 
 /// Rewrites every JSON line or HTTP body: `change` the value, then `write` it with its line end.
-fn lines(
-    d: &Dialogue,
-    change: impl FnMut(Side, &mut Json),
-    write: impl FnMut(Side, &Json) -> String,
-) -> Dialogue {
+fn lines(d: &Dialogue, change: impl FnMut(Side, &mut Json), write: impl FnMut(Side, &Json) -> String) -> Dialogue {
     as_lines(d, |d| rewritten(d, change, write))
 }
 

@@ -220,9 +220,10 @@ fn shape(turn: &Turn) -> String {
     for line in text.lines().filter(|l| l.contains('{')) {
         match line.split_once("\"method\"") {
             Some((_, rest)) => shape += rest.split('"').nth(1).unwrap_or_default(),
-            None => shape.extend(line.split('"').filter(|w| {
-                w.len() < 20 && w.bytes().all(|b| b.is_ascii_lowercase() || b"_-".contains(&b))
-            })),
+            None => shape.extend(
+                line.split('"')
+                    .filter(|w| w.len() < 20 && w.bytes().all(|b| b.is_ascii_lowercase() || b"_-".contains(&b))),
+            ),
         }
         shape.push('\n');
     }

@@ -125,3 +125,20 @@ pub fn streams(seed: u64) -> Vec<(&'static str, &'static str, Dialogue)> {
     add("aleo-zkwork", binary::aleo);
     list
 }
+
+/// What is asked of rigs and what they answer: no mining, and a finding of its own kind.
+pub fn managed(seed: u64) -> Vec<(&'static str, &'static str, Dialogue)> {
+    let mut root = Rng::new(seed);
+    let mut list = Vec::new();
+    let mut add = |name, make: fn(&mut Rng) -> Dialogue| {
+        let dialogue = make(&mut root.fork());
+        list.push((name, dialogue.truth.dialect, dialogue));
+    };
+    add("rig-cgminer-json", management::cgminer_json);
+    add("rig-cgminer-text", management::cgminer_text);
+    add("rig-claymore", management::claymore);
+    add("rig-xmrig-http", management::xmrig);
+    add("rig-trex-http", management::trex);
+    add("rig-lolminer-http", management::lolminer);
+    list
+}

@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 
 use super::super::json::Value;
-use super::super::shape::{is_hex, text, word};
+use super::super::shape::{hex_len, is_hex, text, word};
 use super::super::{Conversation, Message};
 use crate::evidence::Code;
 use crate::wallet::difficulty;
@@ -18,7 +18,7 @@ pub(super) fn is_login(result: Value<'_>) -> bool {
 
 /// A share: `[user, job, nonce, header, mix]`, or Bitcoin's `[user, job, nonce 2, time, nonce]`.
 pub(super) fn is_submit(m: &Message<'_>) -> bool {
-    m.params() == 5 && (2..5).all(|i| text(m.param(i)).is_some())
+    m.params() == 5 && text(m.param(2)).is_some() && (3..5).all(|i| hex_len(m.param(i)).is_some_and(|n| n >= 8))
 }
 
 /// The state of such a session.
