@@ -51,7 +51,7 @@ pub fn as_lines(d: &Dialogue, change: impl FnOnce(&Dialogue) -> Dialogue) -> Dia
             "Host" => host = value,
             "Upgrade" | "Connection" | "Sec-WebSocket-Extensions" => {}
             _ if name.starts_with("Sec-WebSocket") => {}
-            _ => more += &format!("{field}\r\n"),
+            _ => more.extend([field, "\r\n"]),
         }
     }
     let framing = if is_packed(d) { Framing::Deflate } else { Framing::Fragments };
