@@ -166,6 +166,21 @@ mod tests {
     }
 
     #[test]
+    fn jobs_and_answers_without_a_number_are_read_in_order() {
+        use super::super::Carrier;
+        use super::super::trial::hear;
+        let login = r#"{"method":"login","api_key":"k","jsonrpc":"2.0"}"#;
+        let job = format!(r#"{{"method":"job","input":"{}","difficulty":155232350,"height":7}}"#, "ab".repeat(32));
+        let share = format!(r#"{{"method":"solution","nonce":"{}","output":"{}"}}"#, "0a".repeat(8), "0b".repeat(104));
+        let taken = r#"{"method":"result","code":1,"description":"accepted"}"#;
+        let late = r#"{"method":"result","code":3,"description":"expired"}"#;
+        let talk = [(MINER, login), (POOL, &*job), (MINER, &*share), (MINER, &*share), (POOL, taken), (POOL, late)];
+        let arbiter = hear(Carrier::Lines, None, &[&talk[..], &[(POOL, taken)]].concat());
+        let c = arbiter.conversation().unwrap();
+        assert_eq!((c.jobs, c.shares.submitted, c.shares.accepted, c.shares.rejected), (1, 2, 1, 1));
+    }
+
+    #[test]
     fn a_result_alone_is_anybodys() {
         for code in [0, 1, 2] {
             let text = format!(r#"{{"method":"result","id":"4","code":{code},"description":"done"}}"#);

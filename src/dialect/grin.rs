@@ -265,6 +265,15 @@ mod tests {
     }
 
     #[test]
+    fn an_answer_to_no_share_counts_none() {
+        use super::super::Carrier;
+        use super::super::trial::hear;
+        let ok = r#"{"id":"0","jsonrpc":"2.0","method":"submit","result":"ok","error":null}"#;
+        let arbiter = hear(Carrier::Lines, None, &[(MINER, LOGIN), (POOL, OK), (POOL, &job()), (POOL, ok), (POOL, ok)]);
+        assert_eq!(arbiter.conversation().unwrap().shares.accepted, 0);
+    }
+
+    #[test]
     fn services_with_a_login_are_not_accused() {
         let login = r#"{"id":"7","method":"login","params":{"login":"bob","pass":"secret"}}"#;
         let ok = r#"{"id":"7","method":"login","result":"ok"}"#;
