@@ -3,10 +3,13 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)] // helpers of tests, which clippy does not see
 
+#[path = "streams/battery.rs"]
+mod battery;
 #[path = "sv2/bench.rs"]
 mod bench;
 #[path = "../pcaps/generate/kit.rs"]
 mod kit;
+mod support2;
 
 use bench::{CUTS, findings, findings_mid_stream, said};
 use kit::dialogue::Stage as Wanted;

@@ -333,6 +333,10 @@ impl Peel {
                         let ws = Layer::WebSocket(Box::new(WebSocket::picked_up()), Box::default());
                         return self.enter(ws, Some(Wrap::WebSocket), data, out);
                     }
+                    // The rest of a body, and then the next message.
+                    if first_bytes(data) == First::Http {
+                        return self.enter(Layer::Http(Box::default()), None, data, out);
+                    }
                     if let Some(line) = next_line(data) {
                         return self.enter(Layer::Lines(Lines::default()), None, line, out);
                     }

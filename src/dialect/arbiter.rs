@@ -163,6 +163,15 @@ impl Arbiter {
             None => contest.leader(),
         };
         let Some(leader) = leader else {
+            // A dialect that was certain of the miner keeps what it read, whatever the miner said since.
+            let claimed = contest.claimed.and_then(|at| DIALECTS.get(at)).map(|d| d.id());
+            if let Some(active) = self.active.as_mut().filter(|a| claimed == Some(a.dialect.id())) {
+                active.read(&m);
+                if contest.messages >= SETTLE {
+                    self.contest = None;
+                }
+                return Ok(Interest::Mining);
+            }
             return Ok(if contest.messages >= self.patience { Interest::GiveUp } else { Interest::Undecided });
         };
         let (Some(&dialect), Some(Some(miner))) = (DIALECTS.get(leader), contest.votes.get(leader)) else {

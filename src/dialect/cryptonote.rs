@@ -46,6 +46,8 @@ impl Dialect for CryptoNote {
             "keepalive" if text(m.named("id")).is_some() => Probe::Unsure(Role::Miner, 1),
             "getjob" if text(m.named("id")).is_some() => Probe::Unsure(Role::Miner, 2),
             "job" | "submit" => Probe::NotForUs,
+            // Behind such a login it is XMRig's share of another algorithm.
+            "mining.submit" if auto::is_submit(m) => Probe::Neutral,
             _ if method.starts_with("mining.") || method.contains('_') => Probe::NotForUs,
             _ => Probe::Neutral,
         }
@@ -160,7 +162,7 @@ impl State {
                 }
             }
             Some("mining.submit") => {
-                if let Some(job) = self.auto.submit(m) {
+                if let Some(job) = self.auto.submit(m, c) {
                     let work = c.submitted(at, Some(&job));
                     self.requests.sent(m.rpc.id, What::Submit { work });
                     c.asked(at, "mining.submit after a CryptoNote login");

@@ -112,6 +112,8 @@ enum Phase {
 struct Flow {
     /// Not told apart yet.
     rest: u64,
+    /// A part of it is missing.
+    torn: bool,
     last: Option<Stamp>,
 }
 
@@ -180,9 +182,10 @@ impl Noise {
         if self.phase != Phase::Connected {
             return Probe::NotForUs;
         }
-        // Shares of which some bytes are missing are no longer told apart from the rest.
+        // What is left of the turn has any size.
         let role = if self.client == Some(from) { Role::Miner } else { Role::Pool };
-        self.flows.get_mut(role).rest = 0;
+        let flow = self.flows.get_mut(role);
+        (flow.rest, flow.torn) = (0, true);
         Probe::Certain(role)
     }
 
@@ -250,9 +253,14 @@ impl Noise {
 
     /// Tells the frames in what a side said apart, as far as only one reading is possible.
     fn tell_apart(&mut self, role: Role, now: Stamp, c: &mut Conversation) {
-        let Flow { rest, last } = *self.flows.get(role);
+        let Flow { rest, last, torn } = *self.flows.get(role);
         let at = last.unwrap_or(now);
         if rest == 0 {
+            return;
+        }
+        if torn {
+            let flow = self.flows.get_mut(role);
+            (flow.rest, flow.torn) = (0, false);
             return;
         }
         let told = match role {
@@ -321,6 +329,10 @@ impl Noise {
             return true;
         }
         if !self.mining {
+            return true;
+        }
+        // An answer to a share that was not seen must not become a part of what comes next.
+        if rest < EXTENDED_JOB && rest.is_multiple_of(SHARES_SUCCESS) {
             return true;
         }
         let job = JOBS.iter().any(|j| [0, PREV_HASH, SET_TARGET].iter().any(|more| rest == j + more));
