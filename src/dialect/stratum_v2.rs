@@ -9,6 +9,8 @@
 
 mod noise;
 mod plain;
+mod sizes;
+mod sketch;
 
 use noise::Noise;
 use plain::Plain;
@@ -88,5 +90,7 @@ impl StreamSession for State {
     }
 }
 
+#[cfg(test)]
+mod measure;
 #[cfg(test)]
 mod tests;
