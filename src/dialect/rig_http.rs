@@ -1,17 +1,18 @@
-//! Management pages of mining programs and devices over HTTP: T-Rex, lolMiner, NBMiner, GMiner, Antminer.
+//! Management pages of mining programs and devices over HTTP: T-Rex, lolMiner, `NBMiner`, `GMiner`,
+//! Antminer.
 //!
 //! In: HTTP messages. Out: inventory evidence, from an answer that has the keys and the shape of its program's; never
 //! more than `suspected`. Requests for `/summary`, `/stat` or `/api/v1/status` are everybody's and say nothing; those for
 //! an Antminer's settings are `noted`. Wallets and passwords in the answers are not kept.
 //!
 //! Sources of the keys and shapes, all of them by who reads the interface or documents it:
-//! - T-Rex `/summary`: delawr0190/foreman-apps `foreman-trex/…/json/Summary.java`, dennisstritzke/trex_exporter
+//! - T-Rex `/summary`: delawr0190/foreman-apps `foreman-trex/…/json/Summary.java`, `dennisstritzke/trex_exporter`
 //!   `trex/model.go`;
 //! - lolMiner `/summary`, in its older form (1.0) and with lists of workers and algorithms: foreman-apps
 //!   `Lolminer1_0ITest.java`, minershive/hiveos-linux `hive/miners/lolminer/h-stats.sh`; pvwnthem/MinerInsight
 //!   `src/constants/miners.ts`;
-//! - NBMiner `/api/v1/status`: NebuTech/NBMiner `readme.md`;
-//! - GMiner `/stat`, without its name (1.34) and with it (2.70): hiveos-linux `hive/miners/gminer/h-stats.sh`, foreman-apps
+//! - `NBMiner` `/api/v1/status`: `NebuTech/NBMiner` `readme.md`;
+//! - `GMiner` `/stat`, without its name (1.34) and with it (2.70): hiveos-linux `hive/miners/gminer/h-stats.sh`, foreman-apps
 //!   `Gminer_1_34_ITest.java`, sokdak/miner-exporter `pkg/gminer/types.go`;
 //! - Antminer `/cgi-bin/…`: block/proto-fleet `plugin/antminer/pkg/antminer/web`, foreman-apps
 //!   `AntminerChangePoolsITest.java`.
@@ -181,12 +182,8 @@ fn antminer(root: Value<'_>) -> Option<Rig<'_>> {
 fn antminer_settings(root: Value<'_>) -> Option<Rig<'_>> {
     let first = root.get("pools").filter(|p| p.is_array())?.index(0)?;
     let (pool, _) = (text(first.get("url"))?, text(first.get("user"))?);
-    root.keys().any(|k| k.starts_with("bitmain-")).then(|| Rig {
-        program: Cow::Borrowed("Antminer"),
-        pool: Some(pool),
-        algorithm: None,
-        rate: None,
-    })
+    let makers = root.keys().any(|k| k.starts_with("bitmain-"));
+    makers.then_some(Rig { program: Cow::Borrowed("Antminer"), pool: Some(pool), algorithm: None, rate: None })
 }
 
 struct State;

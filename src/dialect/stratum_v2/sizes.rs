@@ -125,6 +125,17 @@ impl Gaps {
     }
 }
 
+/// How far the channel is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Channel {
+    Unasked,
+    /// Asked for, and so many bytes came since.
+    Asked(u64),
+    /// Enough came for a channel and a job; what else comes at once belongs to it.
+    Answering,
+    Open,
+}
+
 /// What was recognised of a turn of the pool.
 #[derive(Clone, Copy)]
 enum Said {
@@ -140,11 +151,7 @@ pub(super) struct Sizes {
     usual: bool,
     speaker: Role,
     ends: Ends<End>,
-    /// A channel was asked for, and this much came since.
-    opening: Option<u64>,
-    opened: bool,
-    /// The rest of the first answer is that job's still.
-    first_answer: bool,
+    channel: Channel,
     /// Size of this connection's shares; a candidate and how often it was seen.
     share: Option<u64>,
     candidate: (u64, u64),
@@ -173,9 +180,7 @@ impl Sizes {
             usual,
             speaker: Role::Miner,
             ends: Ends { miner: End::default(), pool: End::default() },
-            opening: None,
-            opened: false,
-            first_answer: false,
+            channel: Channel::Unasked,
             share: None,
             candidate: (0, 0),
             outstanding: 0,
@@ -203,7 +208,7 @@ impl Sizes {
         if self.speaker != role {
             self.tell_apart(role.other(), at, c);
             self.speaker = role;
-        } else if here && self.opened {
+        } else if here && self.is_open() {
             self.tell_apart(role, at, c);
         }
         let end = self.ends.get_mut(role);
@@ -213,15 +218,20 @@ impl Sizes {
         end.rest = end.rest.saturating_add(bytes.len() as u64);
         end.last = Some(at);
         end.sketch.push(bytes);
-        if role == Role::Pool
-            && let Some(came) = &mut self.opening
+        if let Channel::Asked(came) = self.channel
+            && role == Role::Pool
         {
-            *came = came.saturating_add(bytes.len() as u64);
-            if *came >= OPENED && !self.opened {
-                (self.opened, self.first_answer) = (true, true);
+            let came = came.saturating_add(bytes.len() as u64);
+            self.channel = Channel::Asked(came);
+            if came >= OPENED {
+                self.channel = Channel::Answering;
                 self.jobs.add(1, at);
             }
         }
+    }
+
+    fn is_open(&self) -> bool {
+        matches!(self.channel, Channel::Answering | Channel::Open)
     }
 
     /// Bytes of a side are missing: what is beside them cannot be told from the rest.
@@ -239,10 +249,11 @@ impl Sizes {
         }
         let end = self.ends.get_mut(role);
         (end.rest, end.old) = (0, 0);
-        match role {
+        match (role, self.channel) {
             // What is no request to open a channel is one for extensions, or of another of the protocols.
-            Role::Miner if !self.opened => self.opening = self.opening.or(OPEN.contains(&rest).then_some(0)),
-            Role::Pool if !self.opened || std::mem::take(&mut self.first_answer) => {}
+            (Role::Miner, Channel::Unasked) if OPEN.contains(&rest) => self.channel = Channel::Asked(0),
+            (_, Channel::Unasked | Channel::Asked(_)) => {}
+            (Role::Pool, Channel::Answering) => self.channel = Channel::Open,
             _ if self.turn(role, rest, unasked, at) => self.told = self.told.saturating_add(1),
             // Halves of a frame, parted by a word of the other side.
             _ if old > 0 && self.turn(role, rest.saturating_add(old), unasked, at) => {
