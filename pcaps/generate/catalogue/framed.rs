@@ -30,7 +30,7 @@ pub fn all() -> Vec<Product> {
             V6,
             34254,
             stratum2::proxy,
-            "Stratum V2 under Noise: a proxy on an extended channel, the shorter answer, segments of 170 bytes",
+            "Stratum V2 under Noise: a proxy on an extended channel, segments of 170 bytes",
         ),
         (202, "stratum-v2-clear-v4", V4, 34250, stratum2::clear, "Stratum V2 in the clear: every message can be read"),
         (

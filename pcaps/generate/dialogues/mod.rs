@@ -21,6 +21,7 @@ pub mod management;
 pub mod nonces;
 pub mod oddities;
 pub mod proofs;
+pub mod rigs;
 pub mod sia;
 pub mod stratum2;
 pub mod variants;
