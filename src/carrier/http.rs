@@ -78,6 +78,8 @@ pub struct Http {
     decoy: bool,
     /// Something was lost or cannot be HTTP: where messages begin is a guess from here on.
     broken: bool,
+    /// Bytes were missing somewhere.
+    torn: bool,
     /// All messages so far were GET requests without a body.
     bodiless: bool,
     /// Messages that began.
@@ -137,7 +139,9 @@ impl Http {
                 return Some((Next::Lines, data));
             }
             if self.is_tunnel(data) {
-                return Some((Next::Tunnel(None), data));
+                // Only a hole can hide that a tunnel was asked for.
+                let decoy = self.state == State::Lost && !self.torn;
+                return Some((if decoy { Next::Lines } else { Next::Tunnel(None) }, data));
             }
             data = match self.state {
                 State::Head => self.read_head(data, &mut out),
@@ -192,7 +196,7 @@ impl Http {
 
     /// Bytes are missing.
     pub fn gap(&mut self, missing: u64) {
-        self.broken = true;
+        (self.broken, self.torn) = (true, true);
         // What was seen of a header block may say enough.
         self.next = match self.state {
             State::Head => cut_short(&self.head),

@@ -230,7 +230,7 @@ impl Reading {
         }
         if m.method() == Some("agent.get_capabilities") {
             c.asked(m.stamp, "agent.get_capabilities");
-            self.certain |= (0..m.params()).any(|i| text(m.param(i)).is_some_and(|s| s == "verrol" || s == "subres"));
+            self.certain |= m.texts().any(|s| s == "verrol" || s == "subres");
         } else {
             self.certain |= m.method() == Some("mining.subscribe")
                 && text(m.param(0)).is_some_and(|agent| agent.starts_with("btccom-agent"));
