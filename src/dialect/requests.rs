@@ -23,6 +23,8 @@ pub enum What {
     },
     /// Anything else that will be answered.
     Other,
+    /// A request of some other protocol, whose answer says nothing of mining.
+    Foreign,
 }
 
 /// Requests waiting for an answer. Bounded: the oldest is forgotten first.
@@ -48,8 +50,11 @@ impl Requests {
     /// A reply arrived; what it answers.
     pub fn answered(&mut self, id: Option<json::Value<'_>>) -> Option<What> {
         let id = id.and_then(key_of)?;
-        let at = self.open.iter().position(|(k, _)| *k == id)?;
-        self.open.remove(at).map(|(_, what)| what)
+        let mut same = self.open.iter().enumerate().filter(|(_, (k, _))| *k == id);
+        let (at, _) = same.clone().next()?;
+        // Servers may answer in any order: which of them this is for cannot be told.
+        let foreign = same.any(|(_, (_, what))| *what == What::Foreign);
+        self.open.remove(at).map(|(_, what)| what).filter(|_| !foreign)
     }
 }
 
@@ -74,14 +79,16 @@ impl InOrder {
     }
 }
 
-/// Ids compare by their text: some pools answer the number 1 with the string "1". `null` is no id.
+/// Ids compare by their text: some pools answer the number 1 with the string "1". Numbers compare as doubles, which is
+/// what servers make of `1.0`. `null` is no id.
 pub(super) fn key_of(id: json::Value<'_>) -> Option<u64> {
-    use std::hash::{BuildHasher, Hasher};
-    let mut h = foldhash::quality::FixedState::with_seed(0).build_hasher();
-    if let Some(s) = id.as_str() {
-        h.write(s.as_bytes());
-    } else {
-        h.write(id.as_number_text()?.as_bytes());
+    use std::hash::BuildHasher;
+    let state = foldhash::quality::FixedState::with_seed(0);
+    let number = |text: &str| text.parse::<f64>().ok().map(|n| state.hash_one((n + 0.0).to_bits()));
+    if let Some(text) = id.as_number_text() {
+        return number(text);
     }
-    Some(h.finish())
+    let text = id.as_str()?;
+    let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    number(&text).filter(|_| digits).or_else(|| Some(state.hash_one(text.as_bytes())))
 }

@@ -72,7 +72,8 @@ pub fn decide(candidates: &[BlockCandidate<'_>], policy: &Policy, never: &NeverB
     let proxies = candidates
         .iter()
         .filter(|c| c.proxied && forgery(c).is_none() && below_level(c, policy).is_none())
-        .map(|c| (c.addr.to_canonical(), c.port)).collect();
+        .map(|c| (c.addr.to_canonical(), c.port))
+        .collect();
     let known = Known { fronts, proxies, used_by_allowed };
 
     let mut entries: BTreeMap<Target, Entry> = BTreeMap::new();

@@ -64,6 +64,8 @@ pub(super) struct Inspection {
     /// A direction's beginning was not seen.
     late: BothWays<bool>,
     tls: BothWays<bool>,
+    /// Something that began as JSON could not be read.
+    unread: BothWays<bool>,
     looks: u16,
     junk: u32,
     told: Option<Verdict>,
@@ -185,6 +187,18 @@ impl Inspection {
         }
     }
 
+    /// Of a connection seen from its beginning and in both directions, it is known who said nothing.
+    pub(super) fn weigh(&mut self, info: &FlowInfo, at: Stamp) {
+        if info.handshake.verified
+            && info.one_way().is_none()
+            && self.gaps == 0
+            && self.reading().is_some_and(|r| r.category != Category::Inventory && !self.unread.get(r.miner))
+            && let Some(c) = self.conversation_mut()
+        {
+            c.heard(at);
+        }
+    }
+
     /// A new level that was reached since the last call.
     pub(super) fn new_level(&mut self) -> Option<Verdict> {
         let log = &self.reading()?.conversation.evidence;
@@ -297,7 +311,9 @@ impl Inspection {
         peel.set_beside(self.peels.get(way.reverse()).as_ref().map(|other| other.beside()));
         peel.set_expected(self.arbiter.as_ref().is_some_and(|a| a.dialect().is_some()));
         run(&mut peel, &mut |piece| self.piece(info, way, piece, tools, health));
-        health.add_n(Counter::LinesTooLong, peel.take_too_long());
+        let too_long = peel.take_too_long();
+        health.add_n(Counter::LinesTooLong, too_long);
+        *self.unread.get_mut(way) |= too_long > 0;
         if peel.http_messages() >= HTTP_LOOKS && self.reading().is_none() {
             self.give_up = true;
         }
@@ -452,6 +468,7 @@ impl Inspection {
             Ok(Interest::GiveUp) => self.give_up = self.streams.is_empty(),
             Err(_) => {
                 health.add(Counter::JsonInvalid);
+                *self.unread.get_mut(from) = true;
                 self.count_junk();
                 return None;
             }

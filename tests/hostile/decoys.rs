@@ -1,0 +1,92 @@
+//! A few bytes that are something else, before or around mining: they hide nothing, and cost no time.
+
+use minewatch::carrier::peel::Peel;
+use minewatch::evidence::Verdict;
+use minewatch::health::Counter;
+
+use crate::framing::{SUBSCRIBE, job, turns};
+use crate::kit::dialogue::{Dialogue, MILLI};
+use crate::support2::whole;
+
+const AUTHORIZE: &str = "{\"id\":2,\"method\":\"mining.authorize\",\"params\":[\"u.w\",\"x\"]}\n";
+const TRUE: &str = "{\"id\":2,\"result\":true,\"error\":null}\n";
+
+#[test]
+fn what_a_miner_says_first_does_not_hide_the_rest() {
+    let zkwork = b"\x14\0\0\0\x80\x01\x01\x01\x01\x01\x01abbbbbbbbbbbb";
+    let p2pool = [&[0; 17][..], &[1], &[0; 40], &[2, 1, 1, 0, 0], &[6; 3]].concat();
+    let decoys: [&[u8]; 24] = [
+        b"hello\n",
+        b"\x01\n",
+        b"x",
+        b",",
+        b"]",
+        b"}}\n",
+        b"\"\n",
+        b"GET / HTTP/1.0\n",
+        b"POST / HTTP/1.1\r\nContent-Length: 0\r\n\r\n",
+        b"POST / HTTP/1.1\r\nContent-Length: 99999999\r\n\r\n",
+        b"POST / HTTP/1.1\r\nX: y\r\n",
+        b"HTTP/1.1 200 OK\n",
+        b"\x16\x03\x01\0\x05",
+        b"PROXY TCP4 x\r\n",
+        b"PROXY ",
+        b"\r\n\r\n\0\r\nQUIT\n",
+        b"\x05\x01\0",
+        b"\x04\x01\n",
+        b"\x1f\x8b\x08\0\0\0\0\0\0\x03",
+        b"JOB,\n",
+        b"\x7f\n",
+        zkwork,
+        &p2pool,
+        b"{\"command\":\"version\"}\n",
+    ];
+    for decoy in decoys {
+        let name = String::from_utf8_lossy(decoy).into_owned();
+        let mut d = Dialogue::default();
+        d.client(MILLI, decoy);
+        d.client(2 * MILLI, SUBSCRIBE);
+        d.server(3 * MILLI, job());
+        d.client(4 * MILLI, AUTHORIZE);
+        d.server(5 * MILLI, TRUE);
+        d.server(6 * MILLI, job().replace("\"bf\"", "\"c0\""));
+        let run = whole(&name, &d.done());
+        let f = run.one(&name);
+        assert_eq!((f.dialect, f.verdict), ("bitcoin-v1", Verdict::Confirmed), "{name:?}");
+        assert!(f.proxy_target().is_none(), "{name:?}: no proxy was asked");
+    }
+}
+
+#[test]
+fn a_pool_with_a_banner_is_heard() {
+    let job = job();
+    let d = turns(&[('>', SUBSCRIBE), ('<', "Welcome!\n"), ('>', AUTHORIZE), ('<', &job), ('<', TRUE)]);
+    assert_eq!(whole("banner", &d).one("banner").verdict, Verdict::Confirmed);
+}
+
+/// Nine wrappings, a hole, and the beginning of a tenth: read for ever once.
+#[test]
+fn wrappings_too_deep_end() {
+    let mut peel = Peel::new(false, Some(true));
+    let mut raw = 0;
+    let headers: String = (1..=9).map(|n| format!("PROXY TCP4 192.0.2.1 192.0.2.2 {n} 2\r\n")).collect();
+    peel.data(headers.as_bytes(), &mut |_| {});
+    peel.gap(100);
+    peel.data(b"\x05\x01\0\x01\x01\x02\x03\x04\0\x50{}\n", &mut |_| raw += 1);
+    assert_eq!(raw, 1);
+}
+
+/// Each took a pass over all before it, in each of twenty dialects.
+#[test]
+fn thousands_of_parameters_are_read_once() {
+    let strings = vec!["\"x\""; 8000].join(",");
+    let line = format!("{{\"id\":1,\"method\":\"mining.subscribe\",\"params\":[{strings}]}}\n");
+    let mut d = Dialogue::default();
+    for n in 0..400 {
+        for part in line.as_bytes().chunks(1400) {
+            d.client(n * MILLI, part);
+        }
+    }
+    let run = whole("parameters", &d.done());
+    assert_eq!(run.health.get(Counter::JsonInvalid), 0);
+}
