@@ -229,6 +229,11 @@ impl Http {
         self.messages
     }
 
+    /// Whether what comes is no HTTP that could be read.
+    pub fn is_lost(&self) -> bool {
+        self.state == State::Lost
+    }
+
     /// Bytes held.
     pub fn held(&self) -> usize {
         self.head.capacity() + self.body.capacity()
@@ -313,7 +318,7 @@ impl Http {
         let mining: &[&'static str] = if meta.response { &SERVER_FIELDS } else { &MINER_FIELDS };
         let mut length = None;
         let mut chunked = false;
-        let (mut upgrade, mut deflate) = (false, false);
+        let (mut upgrade, mut named, mut deflate) = (false, false, false);
         self.encoding = Encoding::Identity;
         for f in fields {
             let name = f.name;
@@ -332,7 +337,9 @@ impl Http {
                 // No proxy grants a tunnel in JSON: the grant itself was lost.
                 json = mentions(f.value, b"json");
             } else if name.eq_ignore_ascii_case("upgrade") {
-                upgrade = f.value.eq_ignore_ascii_case(b"websocket");
+                // A list, of which the server takes what it knows (RFC 9110 §7.8).
+                upgrade = f.value.split(|b| *b == b',').any(|p| p.trim_ascii().eq_ignore_ascii_case(b"websocket"));
+                named = true;
             } else if name.eq_ignore_ascii_case("sec-websocket-extensions") {
                 // Offers are a list, and may be spread over fields (RFC 6455 §9.1).
                 deflate |= mentions(f.value, b"permessage-deflate");
@@ -352,7 +359,7 @@ impl Http {
         let answers_connect = meta.response && meta.status / 100 == 2 && (bare || (self.asked && !json));
         self.next = if let Some(target) = connect {
             Some(Next::Tunnel(target))
-        } else if upgrade && (meta.status == 101 || !meta.response) {
+        } else if (upgrade && (meta.status == 101 || !meta.response)) || (meta.status == 101 && !named) {
             Some(Next::WebSocket { deflate, torn: false })
         } else if answers_connect && meta.status != 204 {
             // No sign of a body: what follows is the other end of a tunnel.

@@ -277,6 +277,16 @@ impl Peel {
         }
     }
 
+    /// Whether what began as messages cannot be read as such any more.
+    pub fn is_lost(&self) -> bool {
+        match &self.layer {
+            Layer::Http(http) => http.is_lost(),
+            Layer::WebSocket(ws, _) => ws.is_lost(),
+            Layer::Gzip(inflate, _) => inflate.is_lost(),
+            _ => false,
+        }
+    }
+
     /// Whether the layer gives out no messages as things stand.
     fn is_stuck(&self) -> bool {
         match &self.layer {

@@ -243,6 +243,8 @@ impl State {
 fn json_command(text: &[u8]) -> Option<String> {
     let mut parser = Parser::new(REQUEST);
     let doc = parser.parse(text).ok()?;
+    // A question that brings its answer along is for an echo.
+    doc.root().get("STATUS").is_none().then_some(())?;
     Some(doc.root().get("command")?.as_str()?.into_owned())
 }
 

@@ -313,7 +313,7 @@ impl Inspection {
         run(&mut peel, &mut |piece| self.piece(info, way, piece, tools, health));
         let too_long = peel.take_too_long();
         health.add_n(Counter::LinesTooLong, too_long);
-        *self.unread.get_mut(way) |= too_long > 0;
+        *self.unread.get_mut(way) |= too_long > 0 || peel.is_lost();
         if peel.http_messages() >= HTTP_LOOKS && self.reading().is_none() {
             self.give_up = true;
         }

@@ -90,3 +90,34 @@ fn thousands_of_parameters_are_read_once() {
     let run = whole("parameters", &d.done());
     assert_eq!(run.health.get(Counter::JsonInvalid), 0);
 }
+
+#[test]
+fn upgrades_and_users_written_in_odd_ways_are_read() {
+    let head = |upgrade: &str| format!("GET /ws HTTP/1.1\r\nHost: h.example\r\nUpgrade: {upgrade}\r\n\r\n");
+    let frame = |text: &str| {
+        let mut f = vec![0x81, 126];
+        f.extend((text.len() as u16).to_be_bytes());
+        f.extend(text.as_bytes());
+        f
+    };
+    for (ask, answer) in
+        [("foo, WebSocket", "HTTP/1.1 101 x\r\nUpgrade: websocket\r\n\r\n"), ("websocket", "HTTP/1.1 101 x\r\n\r\n")]
+    {
+        let mut d = Dialogue::default();
+        d.client(MILLI, ["\r\n\r\n", &head(ask)].concat());
+        d.server(2 * MILLI, answer);
+        d.client(3 * MILLI, frame(SUBSCRIBE));
+        d.server(4 * MILLI, frame(&job()));
+        assert_eq!(whole(ask, &d.done()).one(ask).verdict, Verdict::Confirmed, "{ask:?}, {answer:?}");
+    }
+    let mut d = Dialogue::default();
+    d.client(MILLI, b"\x04\x01\x0d\x05\x01\x02\x03\x04\xfcser\0");
+    d.server(2 * MILLI, b"\0\x5a\0\0\0\0\0\0");
+    d.client(3 * MILLI, SUBSCRIBE);
+    d.server(4 * MILLI, job());
+    let run = whole("SOCKS4", &d.done());
+    assert_eq!(
+        (run.one("SOCKS4").verdict, run.one("SOCKS4").pool_name()),
+        (Verdict::Confirmed, "1.2.3.4:3333".to_owned())
+    );
+}

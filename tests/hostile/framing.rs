@@ -161,3 +161,17 @@ fn a_recording_that_is_sent_somewhere_is_only_suspected() {
         assert_eq!(level("recording", &d).0, Some(Verdict::Suspected));
     }
 }
+
+#[test]
+fn a_question_that_brings_its_answer_along_makes_no_rig_of_an_echo() {
+    let said =
+        r#"{"command":"version","STATUS":[{"STATUS":"S","When":1,"Code":22,"Msg":"x","Description":"cgminer 4.11"}]}"#;
+    assert!(level("rig echo", &turns(&[('>', said), ('<', said)])).0 < Some(Verdict::Suspected));
+}
+
+#[test]
+fn a_socket_that_refuses_a_site_key_of_something_else_is_no_pool() {
+    let auth = "{\"type\":\"auth\",\"params\":{\"site_key\":\"k\",\"type\":\"user\"}}\n";
+    let error = "{\"type\":\"error\",\"params\":{\"error\":\"session expired\"}}\n";
+    assert_eq!(level("site key", &turns(&[('>', auth), ('<', error)])).0, Some(Verdict::Suspected));
+}
