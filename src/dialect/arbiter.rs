@@ -8,7 +8,7 @@ use super::program::style::Watch;
 use super::{Carrier, Conversation, DIALECTS, Dialect, HttpMeta, Message, Probe, Role, Session, json};
 use crate::evidence::Code;
 use crate::evidence::Stamp;
-use crate::flow::{BothWays, Direction};
+use crate::flow::Direction;
 
 /// Bytes of messages kept for a change of leader.
 const HELD_BYTES: usize = 16 * 1024;
@@ -102,7 +102,23 @@ pub struct Arbiter {
     contest: Option<Box<Contest>>,
     active: Option<Box<Active>>,
     /// What each end said, as long as there is doubt: an echo says it again.
-    said: BothWays<Said>,
+    said: Heard,
+}
+
+/// What was heard of both.
+#[derive(Default)]
+struct Heard {
+    up: Said,
+    down: Said,
+}
+
+impl Heard {
+    fn of(&mut self, way: Direction) -> &mut Said {
+        match way {
+            Direction::LoToHi => &mut self.up,
+            Direction::HiToLo => &mut self.down,
+        }
+    }
 }
 
 /// Hashes of the latest messages of one end.
@@ -128,7 +144,7 @@ impl Said {
 impl Arbiter {
     /// For a flow whose opener is known or not, to be given up after `patience` messages without a leader.
     pub fn new(opener: Option<Direction>, patience: u32) -> Self {
-        Self { opener, patience, contest: None, active: None, said: BothWays::default() }
+        Self { opener, patience, contest: None, active: None, said: Heard::default() }
     }
 
     /// The leading dialect.
@@ -159,7 +175,7 @@ impl Arbiter {
     fn is_echo(&mut self, raw: &[u8], from: Direction) -> bool {
         use std::hash::BuildHasher;
         if self.active.as_ref().is_some_and(|a| !a.in_doubt) {
-            self.said = BothWays::default();
+            self.said = Heard::default();
             return false;
         }
         let text = raw.trim_ascii();
@@ -168,10 +184,10 @@ impl Arbiter {
             return false;
         }
         let hash = foldhash::quality::FixedState::with_seed(0).hash_one(text);
-        if self.said.get(from.reverse()).hashes.contains(&hash) {
+        if self.said.of(from.reverse()).hashes.contains(&hash) {
             return true;
         }
-        self.said.get_mut(from).add(hash);
+        self.said.of(from).add(hash);
         false
     }
 
