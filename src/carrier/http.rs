@@ -78,6 +78,8 @@ pub struct Http {
     decoy: bool,
     /// Something was lost or cannot be HTTP: where messages begin is a guess from here on.
     broken: bool,
+    /// Bytes were missing somewhere.
+    torn: bool,
     /// All messages so far were GET requests without a body.
     bodiless: bool,
     /// Messages that began.
@@ -137,7 +139,9 @@ impl Http {
                 return Some((Next::Lines, data));
             }
             if self.is_tunnel(data) {
-                return Some((Next::Tunnel(None), data));
+                // Only a hole can hide that a tunnel was asked for.
+                let decoy = self.state == State::Lost && !self.torn;
+                return Some((if decoy { Next::Lines } else { Next::Tunnel(None) }, data));
             }
             data = match self.state {
                 State::Head => self.read_head(data, &mut out),
@@ -192,7 +196,7 @@ impl Http {
 
     /// Bytes are missing.
     pub fn gap(&mut self, missing: u64) {
-        self.broken = true;
+        (self.broken, self.torn) = (true, true);
         // What was seen of a header block may say enough.
         self.next = match self.state {
             State::Head => cut_short(&self.head),
@@ -223,6 +227,11 @@ impl Http {
     /// How many messages began.
     pub fn messages(&self) -> u32 {
         self.messages
+    }
+
+    /// Whether what comes is no HTTP that could be read.
+    pub fn is_lost(&self) -> bool {
+        self.state == State::Lost
     }
 
     /// Bytes held.
@@ -309,7 +318,7 @@ impl Http {
         let mining: &[&'static str] = if meta.response { &SERVER_FIELDS } else { &MINER_FIELDS };
         let mut length = None;
         let mut chunked = false;
-        let (mut upgrade, mut deflate) = (false, false);
+        let (mut upgrade, mut named, mut deflate) = (false, false, false);
         self.encoding = Encoding::Identity;
         for f in fields {
             let name = f.name;
@@ -328,7 +337,9 @@ impl Http {
                 // No proxy grants a tunnel in JSON: the grant itself was lost.
                 json = mentions(f.value, b"json");
             } else if name.eq_ignore_ascii_case("upgrade") {
-                upgrade = f.value.eq_ignore_ascii_case(b"websocket");
+                // A list, of which the server takes what it knows (RFC 9110 §7.8).
+                upgrade = f.value.split(|b| *b == b',').any(|p| p.trim_ascii().eq_ignore_ascii_case(b"websocket"));
+                named = true;
             } else if name.eq_ignore_ascii_case("sec-websocket-extensions") {
                 // Offers are a list, and may be spread over fields (RFC 6455 §9.1).
                 deflate |= mentions(f.value, b"permessage-deflate");
@@ -348,7 +359,7 @@ impl Http {
         let answers_connect = meta.response && meta.status / 100 == 2 && (bare || (self.asked && !json));
         self.next = if let Some(target) = connect {
             Some(Next::Tunnel(target))
-        } else if upgrade && (meta.status == 101 || !meta.response) {
+        } else if (upgrade && (meta.status == 101 || !meta.response)) || (meta.status == 101 && !named) {
             Some(Next::WebSocket { deflate, torn: false })
         } else if answers_connect && meta.status != 204 {
             // No sign of a body: what follows is the other end of a tunnel.

@@ -29,6 +29,8 @@ pub enum Wrap {
     Socks(Option<Target>),
     /// An HTTP proxy's CONNECT.
     Connect(Option<Target>),
+    /// An HTTP proxy that forwards requests, which name their whole destination (RFC 9112 §3.2.2).
+    Forward(Option<Target>),
     /// A PROXY protocol header: the address of the real client.
     Proxy(Option<std::net::SocketAddr>),
     /// WebSocket.
@@ -43,6 +45,7 @@ impl Wrap {
         match self {
             Self::Socks(_) => "socks",
             Self::Connect(_) => "connect",
+            Self::Forward(_) => "http-proxy",
             Self::Proxy(_) => "proxy-protocol",
             Self::WebSocket => "websocket",
             Self::Gzip => "gzip",
@@ -53,7 +56,8 @@ impl Wrap {
     pub fn host(&self) -> Option<&str> {
         match self {
             Self::Socks(Some(Target { host: Host::Name(name), .. }))
-            | Self::Connect(Some(Target { host: Host::Name(name), .. })) => Some(name),
+            | Self::Connect(Some(Target { host: Host::Name(name), .. }))
+            | Self::Forward(Some(Target { host: Host::Name(name), .. })) => Some(name),
             _ => None,
         }
     }
@@ -120,6 +124,8 @@ pub struct Beside {
     pub tunnel: bool,
     /// It asked an HTTP proxy for a tunnel, or was granted one.
     pub connect: bool,
+    /// It speaks in lines.
+    pub lines: bool,
 }
 
 /// One direction's layers.
@@ -142,6 +148,7 @@ pub struct Peel {
     tunnel: bool,
     /// A wrapping whose handshake has a hole, to be told with the next data.
     owed: Option<Wrap>,
+    expected: bool,
     too_long: u64,
 }
 
@@ -159,7 +166,14 @@ impl Peel {
             websocket: matches!(self.layer, Layer::WebSocket(..)),
             tunnel: self.tunnel,
             connect: self.saw_connect,
+            lines: matches!(self.layer, Layer::Lines(_)),
         }
+    }
+
+    /// The other direction is known to talk in lines that matter: a line of JSON is one of this direction's, whatever it
+    /// began with.
+    pub fn set_expected(&mut self, expected: bool) {
+        self.expected = expected;
     }
 
     /// What the other direction is, once it was seen: two bytes that look like a SOCKS proxy's answer are none where
@@ -181,6 +195,12 @@ impl Peel {
         let mut rest = data;
         if self.tunnel && !rest.is_empty() {
             out(Piece::Inside(rest));
+        }
+        if self.expected && self.is_stuck() && self.beside.is_some_and(|b| b.lines) && self.depth <= MAX_DEPTH {
+            // A banner, a decoy, a handshake that leads nowhere: others read on behind it.
+            if let Some(line) = json_line(data) {
+                rest = self.enter(Layer::Lines(Lines::default()), None, line, out);
+            }
         }
         while !rest.is_empty() {
             rest = self.step(rest, out);
@@ -257,6 +277,26 @@ impl Peel {
         }
     }
 
+    /// Whether what began as messages cannot be read as such any more.
+    pub fn is_lost(&self) -> bool {
+        match &self.layer {
+            Layer::Http(http) => http.is_lost(),
+            Layer::WebSocket(ws, _) => ws.is_lost(),
+            Layer::Gzip(inflate, _) => inflate.is_lost(),
+            _ => false,
+        }
+    }
+
+    /// Whether the layer gives out no messages as things stand.
+    fn is_stuck(&self) -> bool {
+        match &self.layer {
+            // Nobody who answers HTTP talks in lines.
+            Layer::Raw | Layer::Tls | Layer::Socks(_) | Layer::Proxy(_) | Layer::Http(_) => true,
+            Layer::Unknown(head) => !head.is_empty(),
+            Layer::Lines(_) | Layer::WebSocket(..) | Layer::Gzip(..) => false,
+        }
+    }
+
     /// HTTP messages that began, for giving up on web traffic.
     pub fn http_messages(&self) -> u32 {
         if let Layer::Http(http) = &self.layer { http.messages() } else { 0 }
@@ -323,6 +363,11 @@ impl Peel {
                     self.enter(Layer::default(), Some(Wrap::Proxy(source)), rest, out)
                 }
             },
+            // Too deep for anything: whatever would be entered from here would be this again.
+            Layer::Raw if self.depth > MAX_DEPTH => {
+                out(Piece::Raw(data));
+                &[]
+            }
             Layer::Raw => {
                 if let Some(socks) = self.late_socks(data) {
                     return self.enter(Layer::Socks(Box::new(socks)), None, data, out);
@@ -511,6 +556,15 @@ fn unbox(lines: &mut Lines, message: &[u8], out: &mut dyn FnMut(Piece<'_>)) {
     } else {
         lines.data(message, |line| out(Piece::Message(line)));
     }
+}
+
+/// The first line that begins with an object, in data in which lines of JSON are expected.
+fn json_line(data: &[u8]) -> Option<&[u8]> {
+    if first_bytes(data) == First::Lines {
+        return Some(data);
+    }
+    let at = memchr_iter(b'\n', data).find(|at| data.get(at + 1) == Some(&b'{'))?;
+    data.get(at + 1..)
 }
 
 /// What follows the rest of an object at the beginning of `data`: where a stream of objects that was picked up in the

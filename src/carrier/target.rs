@@ -44,6 +44,25 @@ pub struct Target {
 }
 
 impl Target {
+    /// Reads the destination of a request for a forward proxy, `http://host:port/path` (RFC 9112 §3.2.2): `None` when the
+    /// text is another form of request, or the inner `None` when it names no host that could be read.
+    pub fn parse_absolute(text: &str) -> Option<Option<Self>> {
+        let (scheme, rest) = text.split_once("://")?;
+        let port = match scheme.to_ascii_lowercase().as_str() {
+            "http" | "ws" => 80,
+            "https" | "wss" => 443,
+            _ => return None,
+        };
+        let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+        let authority = authority.rsplit('@').next().unwrap_or_default();
+        let whole = if authority.ends_with(']') || !authority.contains(':') {
+            Self::parse_authority(&format!("{authority}:{port}"))
+        } else {
+            Self::parse_authority(authority)
+        };
+        Some(whole)
+    }
+
     /// Reads the authority of an HTTP CONNECT: `host:port` or `[v6]:port` (RFC 9110 §9.3.6). The port is required.
     pub fn parse_authority(text: &str) -> Option<Self> {
         let (host, port) = text.rsplit_once(':')?;

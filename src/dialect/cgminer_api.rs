@@ -105,6 +105,8 @@ struct State {
     request: Vec<u8>,
     answer: Vec<u8>,
     asked: bool,
+    /// Whoever would ask said something.
+    spoke: bool,
     /// The answer was read or is none.
     judged: bool,
     certain: bool,
@@ -147,6 +149,7 @@ impl State {
         if self.asked {
             return true;
         }
+        self.spoke = true;
         let room = REQUEST.saturating_sub(self.request.len());
         self.request.extend_from_slice(bytes.get(..room.min(bytes.len())).unwrap_or_default());
         let text = self.request.trim_ascii();
@@ -183,6 +186,11 @@ impl State {
     /// Bytes of the rig; whether they may still be an answer.
     fn answers(&mut self, bytes: &[u8], at: Stamp, c: &mut Conversation) -> bool {
         if self.judged {
+            return self.certain;
+        }
+        if self.spoke && !self.asked {
+            // An answer to something else.
+            self.judged = true;
             return self.certain;
         }
         let first = self.answer.is_empty();
@@ -243,6 +251,8 @@ impl State {
 fn json_command(text: &[u8]) -> Option<String> {
     let mut parser = Parser::new(REQUEST);
     let doc = parser.parse(text).ok()?;
+    // A question that brings its answer along is for an echo.
+    doc.root().get("STATUS").is_none().then_some(())?;
     Some(doc.root().get("command")?.as_str()?.into_owned())
 }
 

@@ -126,7 +126,8 @@ impl Session for State {
                 // Nothing says what an error answers; a share is by far the likeliest.
                 if self.shares.answered().is_some() {
                     c.rejected(at, &why);
-                } else {
+                } else if why.contains("site_key") {
+                    // Sockets of all kinds answer with an error of that form.
                     c.replied_too(at, &format!("refused the request ({why}{})", error_text(m.rpc.error)));
                 }
             }

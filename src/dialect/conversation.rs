@@ -152,6 +152,27 @@ impl Conversation {
         [Code::ClientRequest, Code::ShareSubmitted, Code::JobDelivered].iter().any(|&code| self.evidence.has(code))
     }
 
+    /// Whether both ends were heard, and work.
+    pub(super) fn is_whole(&self) -> bool {
+        let has = |code| self.evidence.has(code);
+        (has(Code::ClientRequest) || has(Code::ShareSubmitted))
+            && (has(Code::PoolReply) || has(Code::JobDelivered))
+            && (has(Code::JobDelivered) || has(Code::ShareAccepted))
+    }
+
+    /// Whether the client was heard to ask for something, after it could have: what the server says unasked, it may
+    /// say to anybody.
+    pub(crate) fn heard(&mut self, at: Stamp) {
+        let has = |code| self.evidence.has(code);
+        if has(Code::ClientRequest) || has(Code::ShareSubmitted) {
+            if has(Code::NoRequest) {
+                self.evidence.withdraw(Code::NoRequest);
+            }
+        } else if has(Code::PoolReply) || has(Code::JobDelivered) {
+            self.evidence.note(Code::NoRequest, at, || "the client was heard, and sent no miner's request".to_owned());
+        }
+    }
+
     /// The login string, as sent. The first one stays; it names the flow.
     pub fn login(&mut self, at: Stamp, login: &str) {
         if self.login.is_some() || login.is_empty() {

@@ -17,7 +17,7 @@ use auto::Auto;
 use login::{is_miners_login, probe_login, read_login};
 
 use super::json::{Rpc, Value};
-use super::shape::{error_text, hex_len, is_hex, text, word};
+use super::shape::{error_text, hex_len, is_hex, says_yes, text, word};
 use super::{Conversation, Dialect, Message, Probe, Requests, Role, Session, What};
 use crate::evidence::Code;
 use crate::wallet::{Coin, difficulty};
@@ -180,7 +180,8 @@ impl State {
                 c.polled(at, "a CryptoNote keepalive");
                 self.requests.sent(m.rpc.id, What::Other);
             }
-            _ => {}
+            Some(_) => self.requests.sent(m.rpc.id, What::Foreign),
+            None => {}
         }
     }
 
@@ -218,7 +219,8 @@ impl State {
             match (result.as_bool(), status) {
                 (Some(false), _) => c.rejected(at, ""),
                 (_, Some(s)) if !s.eq_ignore_ascii_case("ok") => c.replied(at, "answered the request"),
-                _ => c.accepted(at, work),
+                _ if says_yes(result) => c.accepted(at, work),
+                _ => {}
             }
         } else if answered.is_some() {
             if status.is_some_and(|s| s == "KEEPALIVED") {

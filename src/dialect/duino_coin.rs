@@ -197,6 +197,9 @@ impl Reading {
                     c.agent(at, s.program);
                     c.worker(s.rig);
                     c.reported_hashrate = s.rate.filter(|r| r.is_finite() && *r > 0.0).or(c.reported_hashrate);
+                } else if job(text).is_some() {
+                    // The server's words: an echo would make a job of them.
+                    (self.strange, self.asked) = (PATIENCE, false);
                 } else if text != "MOTD" {
                     // A miner asks for a job before it says anything else.
                     self.strange += if self.asked || self.late { 1 } else { PATIENCE };

@@ -212,6 +212,11 @@ impl<'a> Message<'a> {
         self.rpc.params.filter(|p| p.is_array()).map_or(0, Value::len)
     }
 
+    /// The positional parameters that are strings, in one pass: asking for each by its place takes a pass each.
+    pub fn texts(&self) -> impl Iterator<Item = std::borrow::Cow<'a, str>> + use<'a> {
+        self.rpc.params.and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str)
+    }
+
     /// A named parameter.
     pub fn named(&self, key: &str) -> Option<Value<'a>> {
         self.rpc.params?.get(key)

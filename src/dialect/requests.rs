@@ -23,12 +23,21 @@ pub enum What {
     },
     /// Anything else that will be answered.
     Other,
+    /// A request of some other protocol, whose answer says nothing of mining.
+    Foreign,
 }
 
 /// Requests waiting for an answer. Bounded: the oldest is forgotten first.
 #[derive(Default)]
 pub struct Requests {
-    open: VecDeque<(u64, What)>,
+    open: VecDeque<Open>,
+}
+
+#[derive(Clone, Copy)]
+struct Open {
+    key: u64,
+    rough: Option<u64>,
+    what: What,
 }
 
 impl Requests {
@@ -37,19 +46,23 @@ impl Requests {
 
     /// A request was sent.
     pub fn sent(&mut self, id: Option<json::Value<'_>>, what: What) {
-        if let Some(id) = id.and_then(key_of) {
+        if let Some((id, key)) = id.and_then(|id| Some((id, key_of(id)?))) {
             if self.open.len() >= Self::CAP {
                 self.open.pop_front();
             }
-            self.open.push_back((id, what));
+            self.open.push_back(Open { key, rough: roughly(id), what });
         }
     }
 
     /// A reply arrived; what it answers.
     pub fn answered(&mut self, id: Option<json::Value<'_>>) -> Option<What> {
-        let id = id.and_then(key_of)?;
-        let at = self.open.iter().position(|(k, _)| *k == id)?;
-        self.open.remove(at).map(|(_, what)| what)
+        let id = id?;
+        let key = key_of(id)?;
+        let at = self.open.iter().position(|o| o.key == key)?;
+        // Servers may answer in any order: which of them this is for cannot be told.
+        let rough = roughly(id);
+        let foreign = self.open.iter().any(|o| o.what == What::Foreign && o.rough == rough);
+        self.open.remove(at).map(|o| o.what).filter(|_| !foreign)
     }
 }
 
@@ -74,14 +87,22 @@ impl InOrder {
     }
 }
 
-/// Ids compare by their text: some pools answer the number 1 with the string "1". `null` is no id.
+/// Ids compare by their text: some pools answer the number 1 with the string "1", and some programs `1.0` with 1. `null`
+/// is no id.
 pub(super) fn key_of(id: json::Value<'_>) -> Option<u64> {
-    use std::hash::{BuildHasher, Hasher};
-    let mut h = foldhash::quality::FixedState::with_seed(0).build_hasher();
-    if let Some(s) = id.as_str() {
-        h.write(s.as_bytes());
-    } else {
-        h.write(id.as_number_text()?.as_bytes());
-    }
-    Some(h.finish())
+    use std::hash::BuildHasher;
+    let state = foldhash::quality::FixedState::with_seed(0);
+    let Some(number) = id.as_number_text() else { return id.as_str().map(|text| state.hash_one(text.as_bytes())) };
+    let whole = number.bytes().all(|b| b.is_ascii_digit() || b == b'-');
+    let spelled = number.parse::<f64>().ok().filter(|n| !whole && n.fract() == 0.0 && n.abs() < 1e15);
+    Some(match spelled {
+        Some(n) => state.hash_one(format!("{n:.0}").as_bytes()),
+        None => state.hash_one(number.as_bytes()),
+    })
+}
+
+/// The same for servers that read numbers as doubles, to which large ones are alike.
+fn roughly(id: json::Value<'_>) -> Option<u64> {
+    let text = id.as_number_text().map(std::borrow::Cow::Borrowed).or_else(|| id.as_str())?;
+    text.parse::<f64>().ok().map_or_else(|| key_of(id), |n| Some(n.to_bits()))
 }

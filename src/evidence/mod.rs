@@ -96,12 +96,18 @@ pub fn judge(log: &EvidenceLog) -> Option<Judgement> {
     let pool = log.has(Code::PoolReply) || log.has(Code::JobDelivered);
     let work = log.has(Code::JobDelivered) || log.has(Code::ShareAccepted);
     let contradicted = log.lines.iter().any(|e| e.code == Code::NodeRpc);
-    let (verdict, missing) = if client && pool && work && !contradicted && score >= PROBABLE {
+    let both_parts = log.has(Code::BothParts);
+    // What one end can write alone frames nobody: a server that nobody asked, a recording that is sent somewhere.
+    let alone = (both_parts && !(client && pool)) || (log.has(Code::NoRequest) && !client);
+    let (verdict, missing) = if client && pool && work && !contradicted && !both_parts && score >= PROBABLE {
         (Verdict::Confirmed, None)
+    } else if score >= PROBABLE && alone {
+        (Verdict::Suspected, Some("the other end's part in its protocol"))
     } else if score >= PROBABLE && !contradicted {
         let missing = match (client, pool) {
             (true, false) => "an answer of the pool in its protocol: only the miner's half was seen",
             (false, true) => "a request of the miner in its protocol: only the pool's half was seen",
+            _ if both_parts => "a pool that speaks for itself: the client sent the pool's part, too",
             _ => "work: the pool answered, but no job was delivered and no share accepted",
         };
         (Verdict::Probable, Some(missing))
@@ -148,6 +154,15 @@ mod tests {
         assert_eq!(verdict(&[OneWay, MidStream, HandshakeVerified, NoAnswer]), Verdict::Noted);
         assert_eq!(verdict(&[NodeRpc]), Verdict::Noted);
         assert_eq!(judge(&EvidenceLog::default()), None);
+    }
+
+    #[test]
+    fn what_one_end_can_write_alone_is_only_suspected() {
+        use Code::*;
+        assert_eq!(verdict(&[PoolReply, DifficultySet, JobDelivered, NoRequest]), Verdict::Suspected);
+        assert_eq!(verdict(&[PoolReply, JobDelivered, NoRequest, ClientRequest]), Verdict::Confirmed);
+        assert_eq!(verdict(&[ClientRequest, ShareSubmitted, KnownProgram, BothParts]), Verdict::Suspected);
+        assert_eq!(verdict(&[ClientRequest, PoolReply, JobDelivered, BothParts]), Verdict::Probable);
     }
 
     #[test]

@@ -68,7 +68,12 @@ pub fn decide(candidates: &[BlockCandidate<'_>], policy: &Policy, never: &NeverB
         let known = fronts.entry(addr).or_insert(front);
         *known = front.min(known);
     }
-    let proxies = candidates.iter().filter(|c| c.proxied).map(|c| (c.addr.to_canonical(), c.port)).collect();
+    // With proof here, too: a forged CONNECT must not protect a pool.
+    let proxies = candidates
+        .iter()
+        .filter(|c| c.proxied && forgery(c).is_none() && below_level(c, policy).is_none())
+        .map(|c| (c.addr.to_canonical(), c.port))
+        .collect();
     let known = Known { fronts, proxies, used_by_allowed };
 
     let mut entries: BTreeMap<Target, Entry> = BTreeMap::new();

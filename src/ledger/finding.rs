@@ -167,7 +167,7 @@ impl FlowFinding {
     /// that could be read.
     pub fn proxy_target(&self) -> Option<Option<&Target>> {
         self.wraps.iter().rev().find_map(|w| match w {
-            Wrap::Socks(target) | Wrap::Connect(target) => Some(target.as_ref()),
+            Wrap::Socks(target) | Wrap::Connect(target) | Wrap::Forward(target) => Some(target.as_ref()),
             _ => None,
         })
     }

@@ -7,7 +7,7 @@
 use crate::capture::Stamp;
 use crate::carrier::http::HttpMeta;
 use crate::carrier::peel::{Peel, Piece, Wrap};
-use crate::carrier::{First, first_bytes};
+use crate::carrier::{First, Target, first_bytes};
 use crate::dialect::{
     Arbiter, Carrier, Category, Conversation, Dialect, Interest, Origin, Probe, Role, STREAM_DIALECTS, Scratch, Start,
     StreamDialect, StreamSession,
@@ -51,6 +51,8 @@ pub(super) struct Inspection {
     /// Stream dialects that may read the flow; the one that does, alone, once it is certain.
     streams: Vec<Stream>,
     settled: bool,
+    /// What it read leaves no doubt: nobody else reads the flow any more.
+    convinced: bool,
     begun: BothWays<bool>,
     /// The request that opened a WebSocket.
     upgrade: Option<Box<HttpMeta>>,
@@ -62,6 +64,8 @@ pub(super) struct Inspection {
     /// A direction's beginning was not seen.
     late: BothWays<bool>,
     tls: BothWays<bool>,
+    /// Something that began as JSON could not be read.
+    unread: BothWays<bool>,
     looks: u16,
     junk: u32,
     told: Option<Verdict>,
@@ -111,9 +115,7 @@ impl Inspection {
 
     /// Who reads the flow, if anyone does.
     pub(super) fn reading(&self) -> Option<Reading<'_>> {
-        if self.settled
-            && let Some(s) = self.streams.first()
-        {
+        if let Some(s) = self.stream_reader() {
             return Some(Reading {
                 dialect: s.dialect.id(),
                 category: s.dialect.category(),
@@ -135,7 +137,7 @@ impl Inspection {
 
     /// Its facts, to add what the flow knows.
     pub(super) fn conversation_mut(&mut self) -> Option<&mut Conversation> {
-        if self.settled {
+        if self.stream_reader().is_some() {
             return self.streams.first_mut().map(|s| &mut s.conversation);
         }
         self.arbiter.as_mut()?.conversation_mut()
@@ -185,6 +187,18 @@ impl Inspection {
         }
     }
 
+    /// Of a connection seen from its beginning and in both directions, it is known who said nothing.
+    pub(super) fn weigh(&mut self, info: &FlowInfo, at: Stamp) {
+        if info.handshake.verified
+            && info.one_way().is_none()
+            && self.gaps == 0
+            && self.reading().is_some_and(|r| r.category != Category::Inventory && !self.unread.get(r.miner))
+            && let Some(c) = self.conversation_mut()
+        {
+            c.heard(at);
+        }
+    }
+
     /// A new level that was reached since the last call.
     pub(super) fn new_level(&mut self) -> Option<Verdict> {
         let log = &self.reading()?.conversation.evidence;
@@ -208,7 +222,16 @@ impl Inspection {
 
     /// Whether anybody reads what comes out of the layers.
     fn is_peeled(&self) -> bool {
-        !self.settled || self.is_inside()
+        !self.convinced || self.is_inside()
+    }
+
+    /// The stream dialect that reads the flow, unless messages in it say more than it does: a few bytes of a stream may
+    /// be a decoy before them.
+    fn stream_reader(&self) -> Option<&Stream> {
+        let stream = self.streams.first().filter(|_| self.settled)?;
+        let said = |c: &Conversation| judge(&c.evidence).map(|j| j.verdict);
+        let messages = self.arbiter.as_ref().and_then(Arbiter::conversation).and_then(said);
+        (messages <= said(&stream.conversation)).then_some(stream)
     }
 
     /// Lets the stream dialects see the bytes.
@@ -261,7 +284,11 @@ impl Inspection {
             self.streams.swap(0, at);
             self.streams.truncate(1);
             self.settled = true;
-            // Nobody else reads it from now on; what it reads may still come out of a tunnel.
+        }
+        let sure = |s: &Stream| judge(&s.conversation.evidence).is_some_and(|j| j.verdict == Verdict::Confirmed);
+        if self.settled && !self.convinced && self.streams.first().is_some_and(sure) {
+            self.convinced = true;
+            // What it reads may still come out of a tunnel.
             if !self.is_inside() {
                 self.peels = BothWays::default();
             }
@@ -282,8 +309,11 @@ impl Inspection {
         let slot = self.peels.get_mut(way);
         let mut peel = slot.take().unwrap_or_else(|| Box::new(Peel::new(info.mid_stream, opener)));
         peel.set_beside(self.peels.get(way.reverse()).as_ref().map(|other| other.beside()));
+        peel.set_expected(self.arbiter.as_ref().is_some_and(|a| a.dialect().is_some()));
         run(&mut peel, &mut |piece| self.piece(info, way, piece, tools, health));
-        health.add_n(Counter::LinesTooLong, peel.take_too_long());
+        let too_long = peel.take_too_long();
+        health.add_n(Counter::LinesTooLong, too_long);
+        *self.unread.get_mut(way) |= too_long > 0 || peel.is_lost();
         if peel.http_messages() >= HTTP_LOOKS && self.reading().is_none() {
             self.give_up = true;
         }
@@ -303,7 +333,7 @@ impl Inspection {
                 self.stream_data(info, way, bytes, tools, health);
             }
             // A stream dialect reads the flow.
-            _ if self.settled && !matches!(piece, Piece::Wrapped(_)) => {}
+            _ if self.convinced && !matches!(piece, Piece::Wrapped(_)) => {}
             Piece::Line(line) => {
                 if first_bytes(line) == First::Lines {
                     self.message(info, way, line, Carrier::Lines, None, tools, health);
@@ -321,6 +351,11 @@ impl Inspection {
                 }
             }
             Piece::Http(meta, body) => {
+                if !meta.response
+                    && let Some(target) = meta.path.as_deref().and_then(Target::parse_absolute)
+                {
+                    self.forwarded(target);
+                }
                 let body = if first_bytes(body) == First::Lines { body } else { b"{}" };
                 if self.message(info, way, body, Carrier::Http, Some(meta), tools, health).is_none() {
                     self.message(info, way, b"{}", Carrier::Http, Some(meta), tools, health);
@@ -346,6 +381,24 @@ impl Inspection {
                 if self.tls.lo_to_hi && self.tls.hi_to_lo && self.reading().is_none() && self.streams.is_empty() {
                     self.give_up = true;
                 }
+            }
+        }
+    }
+
+    /// A request for a proxy that forwards it. The last one before mining was heard names the pool.
+    fn forwarded(&mut self, target: Option<Target>) {
+        let heard = self.reading().is_some();
+        match self.wraps.iter_mut().find(|w| matches!(w, Wrap::Forward(_))) {
+            Some(known) if !heard => *known = Wrap::Forward(target),
+            Some(_) => {}
+            None => {
+                // Of more wrappings than are reported, this one decides whom a block list may name.
+                if self.wraps.len() >= MAX_WRAPS {
+                    self.wraps.pop();
+                    self.met.pop();
+                }
+                self.wraps.push(Wrap::Forward(target));
+                self.met.push(BothWays::default());
             }
         }
     }
@@ -415,6 +468,7 @@ impl Inspection {
             Ok(Interest::GiveUp) => self.give_up = self.streams.is_empty(),
             Err(_) => {
                 health.add(Counter::JsonInvalid);
+                *self.unread.get_mut(from) = true;
                 self.count_junk();
                 return None;
             }

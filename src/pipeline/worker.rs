@@ -126,6 +126,7 @@ impl Worker {
             }
             return;
         }
+        inspection.weigh(info, packet.stamp());
         let Some(verdict) = inspection.new_level() else { return };
         if let Some(Reading { dialect, miner, conversation: c, .. }) = inspection.reading() {
             let reason = c.evidence.lines().last().map(|e| e.text.clone()).unwrap_or_default();
@@ -169,6 +170,7 @@ fn settle(counted: &mut Health, health: &mut Health) {
 fn finding(ended: &mut Ended<Inspection>) -> Option<FlowFinding> {
     let (key, info) = (ended.key, ended.info);
     let gaps = ended.state.gaps;
+    ended.state.weigh(&info, info.last);
     let Reading { dialect, category, coins, miner, .. } = ended.state.reading()?;
     let wraps = ended.state.wraps().to_vec();
     let c = ended.state.conversation_mut()?;
