@@ -36,7 +36,7 @@ pub struct Line<'a> {
     /// When and where it was first seen.
     pub at: Stamp,
     /// How often it was seen.
-    pub count: u32,
+    pub count: u64,
     /// A sentence a person can check.
     pub text: &'a str,
 }
@@ -88,13 +88,12 @@ impl EvidenceLog {
 
     /// The lines in order of observation, or of time once [sorted](Self::sort).
     pub fn lines(&self) -> impl Iterator<Item = Line<'_>> {
-        self.lines.iter().map(|l| Line { code: l.code, at: l.at, count: self.count(l.code), text: &l.text })
+        self.lines.iter().map(|l| Line { code: l.code, at: l.at, count: u64::from(self.count(l.code)), text: &l.text })
     }
 
     /// The lines, to be kept.
     pub fn to_vec(&self) -> Vec<Evidence> {
-        let owned =
-            |l: Line<'_>| Evidence { code: l.code, at: l.at, count: u64::from(l.count), text: l.text.to_owned() };
+        let owned = |l: Line<'_>| Evidence { code: l.code, at: l.at, count: l.count, text: l.text.to_owned() };
         self.lines().map(owned).collect()
     }
 
