@@ -354,3 +354,26 @@ fn password_kind(pass: &str) -> Password {
     });
     if options.count() > 0 { Password::Options(capped(pass)) } else { Password::Plain }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_share_counts_at_the_difficulty_of_its_job() {
+        let at = Stamp::default();
+        let mut c = Conversation::default();
+        let job = |n: u32| format!("job-{n}");
+        for n in 1..=MAX_JOBS as u32 + 1 {
+            c.difficulty(at, f64::from(n), f64::from(n) * 100.0);
+            c.job(at, Some(&job(n)), None, "a job");
+        }
+        let now = (MAX_JOBS as f64 + 1.0) * 100.0;
+        for (id, work) in [(job(2), 200.0), (job(8), 800.0), (job(9), 900.0), (job(1), now), (job(77), now)] {
+            assert!((c.submitted(at, Some(&id)) - work).abs() < f64::EPSILON, "{id}");
+        }
+        c.difficulty(at, 5.0, 500.0);
+        c.job(at, Some(&job(2)), None, "the same job again");
+        assert!((c.submitted(at, Some(&job(2))) - 500.0).abs() < f64::EPSILON);
+    }
+}

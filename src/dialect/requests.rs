@@ -105,3 +105,39 @@ pub(super) fn key_of(id: json::Value<'_>) -> Option<u64> {
     }
     Some(h.finish())
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn id(text: &str, then: impl FnOnce(json::Value<'_>)) {
+        then(json::Parser::new(64).parse(text.as_bytes()).unwrap().root());
+    }
+
+    proptest! {
+        /// The first of those with this id is answered, and the oldest is forgotten when there are too many.
+        #[test]
+        fn answers_come_in_the_order_of_their_requests(
+            steps in prop::collection::vec((prop::bool::weighted(0.7), 0_u8..5), 0..400),
+        ) {
+            let (mut requests, mut model) = (Requests::default(), VecDeque::new());
+            for (n, (asks, number)) in steps.into_iter().enumerate() {
+                if asks {
+                    let what = What::Submit { work: n as f64 };
+                    id(&number.to_string(), |id| requests.sent(Some(id), what));
+                    if model.len() == Requests::CAP {
+                        model.pop_front();
+                    }
+                    model.push_back((number, what));
+                } else {
+                    let mut answered = None;
+                    id(&number.to_string(), |id| answered = requests.answered(Some(id)));
+                    let at = model.iter().position(|(k, _)| *k == number);
+                    prop_assert_eq!(answered, at.and_then(|at| model.remove(at)).map(|(_, what)| what));
+                }
+            }
+        }
+    }
+}

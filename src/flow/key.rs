@@ -118,7 +118,12 @@ impl FlowKey {
 
     /// The lower end and the higher one.
     fn addresses(&self) -> (IpAddr, IpAddr) {
-        (address(self.ends & 2 != 0, self.lo), address(self.ends & 1 != 0, self.hi))
+        (address(self.versions() & 2 != 0, self.lo), address(self.versions() & 1 != 0, self.hi))
+    }
+
+    /// Bits 1 and 0: the lower and the higher address are IPv6.
+    const fn versions(&self) -> u64 {
+        self.ends & 3
     }
 
     const fn ports(&self) -> (u16, u16) {
@@ -208,7 +213,7 @@ impl FlowHasher {
     pub fn flow(&self, key: &FlowKey) -> u64 {
         let mut h = self.0.build_hasher();
         let ([lo_high, lo], [hi_high, hi]) = (key.lo, key.hi);
-        if key.ends & 3 == 0 {
+        if key.versions() == 0 {
             h.write_u64(lo << 32 | hi);
         } else {
             for word in [lo_high, lo, hi_high, hi] {
