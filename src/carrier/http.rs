@@ -7,6 +7,7 @@
 use std::io::Read;
 
 use base64::Engine;
+use memchr::memchr;
 
 use super::target::Target;
 
@@ -256,25 +257,31 @@ impl Http {
                 return self.read_head(rest, out);
             }
         }
-        for (i, &b) in data.iter().enumerate() {
-            if self.head.len() >= MAX_HEAD {
+        let mut rest = data;
+        while !rest.is_empty() {
+            let end = memchr(b'\n', rest).map_or(rest.len(), |at| at + 1);
+            let (line, behind) = rest.split_at_checked(end).unwrap_or((rest, &[]));
+            if self.head.len() + line.len() > MAX_HEAD {
                 self.restart();
                 self.state = State::Lost;
                 return &[];
             }
-            self.head.push(b);
-            if b == b'\n' && !self.started {
+            self.head.extend_from_slice(line);
+            rest = behind;
+            if !line.ends_with(b"\n") {
+                break;
+            }
+            if !self.started {
                 self.started = true;
                 if !is_start_line(&self.head) {
                     self.decoy = self.messages == 0 && !mentions_http(&self.head);
                     self.restart();
                     self.broken = true;
                     self.state = State::Lost;
-                    return data.get(i + 1..).unwrap_or_default();
+                    return rest;
                 }
             }
-            if b == b'\n' && (self.head.ends_with(b"\r\n\r\n") || self.head.ends_with(b"\n\n")) {
-                let rest = data.get(i + 1..).unwrap_or_default();
+            if self.head.ends_with(b"\r\n\r\n") || self.head.ends_with(b"\n\n") {
                 self.start_body(out);
                 return rest;
             }

@@ -26,13 +26,43 @@ const MAX_MESSAGE: usize = 1 << 20;
 pub struct Scratch {
     parser: json::Parser,
     replay: json::Parser,
+    carried: Carried,
 }
 
 impl Default for Scratch {
     fn default() -> Self {
-        Self { parser: json::Parser::new(MAX_MESSAGE), replay: json::Parser::new(MAX_MESSAGE) }
+        let parser = || json::Parser::new(MAX_MESSAGE);
+        Self { parser: parser(), replay: parser(), carried: Carried::default() }
     }
 }
+
+/// The dialects of each carrier, with their places in [`DIALECTS`].
+struct Carried {
+    lines: Vec<(usize, &'static dyn Dialect)>,
+    http: Vec<(usize, &'static dyn Dialect)>,
+    websocket: Vec<(usize, &'static dyn Dialect)>,
+}
+
+impl Default for Carried {
+    fn default() -> Self {
+        let by = |carrier| DIALECTS.iter().copied().enumerate().filter(|(_, d)| d.carried_by(carrier)).collect();
+        Self { lines: by(Carrier::Lines), http: by(Carrier::Http), websocket: by(Carrier::WebSocket) }
+    }
+}
+
+impl Carried {
+    fn by(&self, carrier: Carrier) -> &[(usize, &'static dyn Dialect)] {
+        match carrier {
+            Carrier::Lines => &self.lines,
+            Carrier::Http => &self.http,
+            Carrier::WebSocket => &self.websocket,
+        }
+    }
+}
+
+/// Dialects that a contest has room for.
+const MOST: usize = 64;
+const _: () = assert!(DIALECTS.len() <= MOST, "a contest has a bit for each dialect");
 
 /// Messages read of one batch.
 const MAX_BATCH: usize = 64;
@@ -66,7 +96,7 @@ struct Held {
     carrier: Carrier,
     stamp: Stamp,
     len: usize,
-    http: Option<HttpMeta>,
+    http: Option<Box<HttpMeta>>,
 }
 
 struct Active {
@@ -81,9 +111,9 @@ struct Active {
 
 /// Candidates of a flow that is not settled yet.
 struct Contest {
-    scores: Vec<u8>,
+    scores: [u8; MOST],
     out: u64,
-    votes: Vec<Option<Direction>>,
+    votes: [Option<Direction>; MOST],
     held: Vec<Held>,
     bytes: Vec<u8>,
     messages: u32,
@@ -221,7 +251,7 @@ impl Arbiter {
         }
         let contest = self.contest.get_or_insert_with(|| Box::new(Contest::new()));
         let held = contest.hold(raw, &m);
-        let certain = contest.probe(&m, self.opener);
+        let certain = contest.probe(&m, scratch.carried.by(carrier), self.opener);
         let leader = match certain {
             Some(at) => Some(at),
             None => contest.leader(),
@@ -290,11 +320,10 @@ impl Active {
 
 impl Contest {
     fn new() -> Self {
-        let n = DIALECTS.len();
         Self {
-            scores: vec![0; n],
+            scores: [0; MOST],
             out: 0,
-            votes: vec![None; n],
+            votes: [None; MOST],
             held: Vec::new(),
             bytes: Vec::new(),
             messages: 0,
@@ -314,20 +343,22 @@ impl Contest {
                 carrier: m.carrier,
                 stamp: m.stamp,
                 len: raw.len(),
-                http: m.http.cloned(),
+                http: m.http.cloned().map(Box::new),
             });
         }
         room
     }
 
     /// Lets every dialect judge the message; the one that is certain, if any.
-    fn probe(&mut self, m: &Message<'_>, opener: Option<Direction>) -> Option<usize> {
+    fn probe(
+        &mut self,
+        m: &Message<'_>,
+        dialects: &[(usize, &'static dyn Dialect)],
+        opener: Option<Direction>,
+    ) -> Option<usize> {
         let mut certain: Option<usize> = None;
-        for (at, dialect) in DIALECTS.iter().enumerate() {
+        for &(at, dialect) in dialects {
             let bit = 1u64.checked_shl(at as u32).unwrap_or(0);
-            if !dialect.carried_by(m.carrier) {
-                continue;
-            }
             let (role, weight, sure) = match dialect.probe(m) {
                 // Whatever was said before, a decoy perhaps, this is the real thing.
                 Probe::Certain(role) => (role, 8, true),
@@ -385,7 +416,7 @@ impl Contest {
                     stamp: held.stamp,
                     rpc: &rpc,
                     carrier: held.carrier,
-                    http: held.http.as_ref(),
+                    http: held.http.as_deref(),
                 });
             }
         }

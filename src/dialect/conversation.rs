@@ -101,7 +101,7 @@ pub struct Conversation {
     /// From the first job or share to the last accepted share: the time in which [`Self::work`] was done.
     work_span: Option<(Stamp, Stamp)>,
     current_work: f64,
-    jobs_seen: Vec<(u64, f64)>,
+    jobs_seen: JobsSeen,
     /// A request that others send as well: a miner's if work comes of it.
     polled: Option<(Stamp, String)>,
 }
@@ -272,10 +272,7 @@ impl Conversation {
             self.height = height;
         }
         if let Some(id) = id {
-            if self.jobs_seen.len() >= MAX_JOBS {
-                self.jobs_seen.remove(0);
-            }
-            self.jobs_seen.push((hash(id), self.current_work));
+            self.jobs_seen.add(id, self.current_work);
         }
         self.work_span.get_or_insert((at, at));
         self.evidence.note(Code::JobDelivered, at, || match height {
@@ -289,9 +286,7 @@ impl Conversation {
         self.shares.submitted = self.shares.submitted.saturating_add(1);
         self.work_span.get_or_insert((at, at));
         self.evidence.note(Code::ShareSubmitted, at, || "the client submitted a share".to_owned());
-        job.map(hash)
-            .and_then(|h| self.jobs_seen.iter().rev().find(|(k, _)| *k == h))
-            .map_or(self.current_work, |(_, work)| *work)
+        job.and_then(|id| self.jobs_seen.work_of(id)).unwrap_or(self.current_work)
     }
 
     /// The pool accepted a share of that many expected hashes.
@@ -332,6 +327,30 @@ impl Conversation {
     }
 }
 
+/// The last few jobs, by a hash of their ids, with the expected hashes of a share for each.
+#[derive(Default)]
+struct JobsSeen {
+    ring: [Option<(u64, f64)>; MAX_JOBS],
+    next: u8,
+}
+
+impl JobsSeen {
+    fn add(&mut self, id: &str, work: f64) {
+        if let Some(place) = self.ring.get_mut(usize::from(self.next)) {
+            *place = Some((hash(id), work));
+        }
+        self.next = (self.next + 1) % MAX_JOBS as u8;
+    }
+
+    /// Of the latest job with this id.
+    fn work_of(&self, id: &str) -> Option<f64> {
+        let id = hash(id);
+        let (later, earlier) = self.ring.split_at_checked(usize::from(self.next))?;
+        let newest_first = later.iter().rev().chain(earlier.iter().rev()).flatten();
+        newest_first.into_iter().find(|(k, _)| *k == id).map(|(_, work)| *work)
+    }
+}
+
 fn hash(s: &str) -> u64 {
     use std::hash::BuildHasher;
     foldhash::quality::FixedState::with_seed(0).hash_one(s)
@@ -355,4 +374,27 @@ fn password_kind(pass: &str) -> Password {
         })
     });
     if options.count() > 0 { Password::Options(capped(pass)) } else { Password::Plain }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_share_counts_at_the_difficulty_of_its_job() {
+        let at = Stamp::default();
+        let mut c = Conversation::default();
+        let job = |n: u32| format!("job-{n}");
+        for n in 1..=MAX_JOBS as u32 + 1 {
+            c.difficulty(at, f64::from(n), f64::from(n) * 100.0);
+            c.job(at, Some(&job(n)), None, "a job");
+        }
+        let now = (MAX_JOBS as f64 + 1.0) * 100.0;
+        for (id, work) in [(job(2), 200.0), (job(8), 800.0), (job(9), 900.0), (job(1), now), (job(77), now)] {
+            assert!((c.submitted(at, Some(&id)) - work).abs() < f64::EPSILON, "{id}");
+        }
+        c.difficulty(at, 5.0, 500.0);
+        c.job(at, Some(&job(2)), None, "the same job again");
+        assert!((c.submitted(at, Some(&job(2))) - 500.0).abs() < f64::EPSILON);
+    }
 }

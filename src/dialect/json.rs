@@ -83,11 +83,39 @@ struct Node {
     next: u32,
     /// Elements of an array, members of an object.
     count: u32,
+    /// Of an object.
+    keys: Keys,
     kind: Kind,
     /// The string holds escapes.
     escaped: bool,
     /// The string holds bytes outside ASCII.
     wide: bool,
+}
+
+/// Which keys an object may have: a bit for each, shared by others. Most look-ups are for members that are not there,
+/// and end here.
+#[derive(Clone, Copy, Debug)]
+struct Keys(u32);
+
+impl Keys {
+    const NONE: Self = Self(0);
+    /// Anything: a key that is spelled with escapes.
+    const ALL: Self = Self(u32::MAX);
+
+    fn of(key: &[u8]) -> Self {
+        let (first, last) = (key.first().copied().unwrap_or(0), key.last().copied().unwrap_or(0));
+        let mixed = (key.len() as u32).wrapping_mul(7) ^ u32::from(first).wrapping_mul(3) ^ u32::from(last);
+        Self(1 << (mixed % u32::BITS))
+    }
+
+    fn add(&mut self, other: Self) {
+        self.0 |= other.0;
+    }
+
+    #[inline]
+    fn may_hold(self, key: &[u8]) -> bool {
+        self.0 & Self::of(key).0 != 0
+    }
 }
 
 /// Reads messages one after the other into the same tape. One per worker is enough.

@@ -30,7 +30,10 @@ pub enum What {
 /// Requests waiting for an answer. Bounded: the oldest is forgotten first.
 #[derive(Default)]
 pub struct Requests {
-    open: VecDeque<Open>,
+    /// The oldest ones: most miners never have more, and these need no memory of their own.
+    few: [Option<Open>; Self::FEW],
+    /// Those behind them; empty while there is room above.
+    more: VecDeque<Open>,
 }
 
 #[derive(Clone, Copy)]
@@ -43,14 +46,20 @@ struct Open {
 impl Requests {
     /// Requests kept at the most; a pool answers within seconds, so this is minutes of a busy proxy.
     const CAP: usize = 128;
+    /// Of which that many lie in the struct itself.
+    const FEW: usize = 3;
 
     /// A request was sent.
     pub fn sent(&mut self, id: Option<json::Value<'_>>, what: What) {
         if let Some((id, key)) = id.and_then(|id| Some((id, key_of(id)?))) {
-            if self.open.len() >= Self::CAP {
-                self.open.pop_front();
+            if self.more.len() >= Self::CAP - Self::FEW {
+                self.remove(0);
             }
-            self.open.push_back(Open { key, rough: roughly(id), what });
+            let open = Open { key, rough: roughly(id), what };
+            match self.few.iter_mut().find(|place| place.is_none()) {
+                Some(place) => *place = Some(open),
+                None => self.more.push_back(open),
+            }
         }
     }
 
@@ -58,11 +67,26 @@ impl Requests {
     pub fn answered(&mut self, id: Option<json::Value<'_>>) -> Option<What> {
         let id = id?;
         let key = key_of(id)?;
-        let at = self.open.iter().position(|o| o.key == key)?;
+        let open = || self.few.iter().flatten().chain(&self.more);
+        let at = open().position(|o| o.key == key)?;
         // Servers may answer in any order: which of them this is for cannot be told.
-        let rough = roughly(id);
-        let foreign = self.open.iter().any(|o| o.what == What::Foreign && o.rough == rough);
-        self.open.remove(at).map(|o| o.what).filter(|_| !foreign)
+        let foreign = open().any(|o| o.what == What::Foreign) && {
+            let rough = roughly(id);
+            open().any(|o| o.what == What::Foreign && o.rough == rough)
+        };
+        self.remove(at).map(|o| o.what).filter(|_| !foreign)
+    }
+
+    /// Takes out the `at`-th; those behind it move up.
+    fn remove(&mut self, at: usize) -> Option<Open> {
+        let Some(behind) = self.few.get_mut(at..) else { return self.more.remove(at - Self::FEW) };
+        let Some((first, _)) = behind.split_first_mut() else { return self.more.remove(at - Self::FEW) };
+        let taken = first.take();
+        behind.rotate_left(1);
+        if let (Some(last), Some(next)) = (self.few.last_mut(), self.more.pop_front()) {
+            *last = Some(next);
+        }
+        taken
     }
 }
 
@@ -105,4 +129,40 @@ pub(super) fn key_of(id: json::Value<'_>) -> Option<u64> {
 fn roughly(id: json::Value<'_>) -> Option<u64> {
     let text = id.as_number_text().map(std::borrow::Cow::Borrowed).or_else(|| id.as_str())?;
     text.parse::<f64>().ok().map_or_else(|| key_of(id), |n| Some(n.to_bits()))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn id(text: &str, then: impl FnOnce(json::Value<'_>)) {
+        then(json::Parser::new(64).parse(text.as_bytes()).unwrap().root());
+    }
+
+    proptest! {
+        /// The first of those with this id is answered, and the oldest is forgotten when there are too many.
+        #[test]
+        fn answers_come_in_the_order_of_their_requests(
+            steps in prop::collection::vec((prop::bool::weighted(0.7), 0_u8..5), 0..400),
+        ) {
+            let (mut requests, mut model) = (Requests::default(), VecDeque::new());
+            for (n, (asks, number)) in steps.into_iter().enumerate() {
+                if asks {
+                    let what = What::Submit { work: n as f64 };
+                    id(&number.to_string(), |id| requests.sent(Some(id), what));
+                    if model.len() == Requests::CAP {
+                        model.pop_front();
+                    }
+                    model.push_back((number, what));
+                } else {
+                    let mut answered = None;
+                    id(&number.to_string(), |id| answered = requests.answered(Some(id)));
+                    let at = model.iter().position(|(k, _)| *k == number);
+                    prop_assert_eq!(answered, at.and_then(|at| model.remove(at)).map(|(_, what)| what));
+                }
+            }
+        }
+    }
 }

@@ -28,34 +28,81 @@ pub struct Evidence {
     pub text: String,
 }
 
+/// A line of an [`EvidenceLog`], as [`Evidence`] is.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Line<'a> {
+    /// What kind.
+    pub code: Code,
+    /// When and where it was first seen.
+    pub at: Stamp,
+    /// How often it was seen.
+    pub count: u64,
+    /// A sentence a person can check.
+    pub text: &'a str,
+}
+
+/// A kind's first sighting.
+#[derive(Clone, Debug, PartialEq)]
+struct First {
+    code: Code,
+    at: Stamp,
+    text: String,
+}
+
 /// The evidence of one flow: one line a kind, the first sighting kept, later ones counted.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct EvidenceLog {
-    lines: Vec<Evidence>,
+    lines: Vec<First>,
+    /// Sightings of each kind. Apart from the lines, as they change with every message and the lines hardly ever do.
+    counts: [u32; Code::ALL.len()],
 }
 
 impl EvidenceLog {
     /// Records a sighting; `text` is only built for the first one of its kind.
     pub fn note(&mut self, code: Code, at: Stamp, text: impl FnOnce() -> String) {
-        match self.lines.iter_mut().find(|e| e.code == code) {
-            Some(e) => e.count = e.count.saturating_add(1),
-            None => self.lines.push(Evidence { code, at, count: 1, text: text() }),
+        let Some(count) = self.counts.get_mut(code as usize) else { return };
+        if *count == 0 {
+            self.lines.push(First { code, at, text: text() });
         }
+        *count = count.saturating_add(1);
+    }
+
+    fn count(&self, code: Code) -> u32 {
+        self.counts.get(code as usize).copied().unwrap_or(0)
     }
 
     /// Whether a kind was seen.
     pub fn has(&self, code: Code) -> bool {
-        self.lines.iter().any(|e| e.code == code)
+        self.count(code) > 0
     }
 
-    /// The lines in time order.
-    pub fn lines(&self) -> impl Iterator<Item = &Evidence> {
-        self.lines.iter()
+    /// Kinds seen.
+    pub const fn len(&self) -> usize {
+        self.lines.len()
+    }
+
+    /// Whether nothing was seen.
+    pub const fn is_empty(&self) -> bool {
+        self.lines.is_empty()
+    }
+
+    /// The lines in order of observation, or of time once [sorted](Self::sort).
+    pub fn lines(&self) -> impl Iterator<Item = Line<'_>> {
+        self.lines.iter().map(|l| Line { code: l.code, at: l.at, count: u64::from(self.count(l.code)), text: &l.text })
+    }
+
+    /// The lines, to be kept.
+    pub fn to_vec(&self) -> Vec<Evidence> {
+        let owned = |l: Line<'_>| Evidence { code: l.code, at: l.at, count: l.count, text: l.text.to_owned() };
+        self.lines().map(owned).collect()
     }
 
     /// Takes a kind back: it turned out not to be so (an unanswered request that was answered after all).
     pub fn withdraw(&mut self, code: Code) {
-        self.lines.retain(|e| e.code != code);
+        if let Some(count @ 1..) = self.counts.get_mut(code as usize) {
+            *count = 0;
+            self.lines.retain(|e| e.code != code);
+        }
     }
 
     /// Puts the lines in time order; ties keep the order of observation.
@@ -95,7 +142,7 @@ pub fn judge(log: &EvidenceLog) -> Option<Judgement> {
     let client = log.has(Code::ClientRequest) || log.has(Code::ShareSubmitted);
     let pool = log.has(Code::PoolReply) || log.has(Code::JobDelivered);
     let work = log.has(Code::JobDelivered) || log.has(Code::ShareAccepted);
-    let contradicted = log.lines.iter().any(|e| e.code == Code::NodeRpc);
+    let contradicted = log.has(Code::NodeRpc);
     let both_parts = log.has(Code::BothParts);
     // What one end can write alone frames nobody: a server that nobody asked, a recording that is sent somewhere.
     let alone = (both_parts && !(client && pool)) || (log.has(Code::NoRequest) && !client);

@@ -58,7 +58,7 @@ pub(super) struct Slot<S> {
 
 impl<S> Slot<S> {
     /// Who is charged.
-    pub(super) const fn source(&self) -> Source {
+    pub(super) fn source(&self) -> Source {
         (self.key.tenant(), self.key.source(self.origin).ip())
     }
 
@@ -76,14 +76,14 @@ pub(super) struct Cold<S> {
     /// Copies of its packets were seen.
     pub(super) mirrored: bool,
     /// `None` when nobody wants the bytes (any more).
-    pub(super) streams: Option<Box<BothWays<Reassembler>>>,
+    pub(super) streams: Option<BothWays<Reassembler>>,
     pub(super) state: S,
 }
 
 impl<S> Cold<S> {
     /// Frees in the table's budget what the streams hold; they are dropped or finished next.
     pub(super) fn give_back(&self, budget: &mut Budget) {
-        if let Some(streams) = self.streams.as_deref() {
+        if let Some(streams) = &self.streams {
             streams.lo_to_hi.give_back(budget);
             streams.hi_to_lo.give_back(budget);
         }

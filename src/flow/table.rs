@@ -184,7 +184,7 @@ impl<S: Default> FlowTable<S> {
             info,
             recent: BothWays::default(),
             mirrored: false,
-            streams: header.map(|_| Box::default()),
+            streams: header.map(|_| BothWays::default()),
             state: S::default(),
         };
         let slot = Slot {
@@ -236,7 +236,7 @@ impl<S: Default> FlowTable<S> {
             info,
             recent: BothWays::default(),
             mirrored: false,
-            streams: Some(Box::default()),
+            streams: Some(BothWays::default()),
             state: S::default(),
         };
         slot.cold = Some(Box::new(cold));

@@ -131,7 +131,7 @@ impl<S> Touched<'_, S> {
     /// How many stream bytes of a direction the peer has acknowledged, counted like the bytes given out by
     /// [`feed`](Self::feed), gaps included.
     pub fn acknowledged(&self, way: Direction) -> u64 {
-        self.cold.streams.as_deref().map_or(0, |s| s.get(way).acknowledged())
+        self.cold.streams.as_ref().map_or(0, |s| s.get(way).acknowledged())
     }
 
     /// Marks the flow as bearing evidence (or no longer): it idles out later and is evicted last.
@@ -192,7 +192,7 @@ pub struct Ended<S> {
     pub info: FlowInfo,
     /// The caller's state.
     pub state: S,
-    streams: Option<Box<BothWays<Reassembler>>>,
+    streams: Option<BothWays<Reassembler>>,
 }
 
 impl<S> Ended<S> {

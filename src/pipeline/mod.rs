@@ -10,6 +10,7 @@
 //! loses nothing.
 
 mod inspection;
+mod reader;
 mod run;
 mod worker;
 

@@ -4,7 +4,8 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use super::inspection::{Inspection, Reading, Tools};
+use super::inspection::{Inspection, Tools};
+use super::reader::Reading;
 use crate::carrier::peel::Wrap;
 use crate::decode::Packet;
 use crate::dialect::{Category, Scratch, Stage};
@@ -100,9 +101,15 @@ impl Worker {
         let Self { table, scratch, health, counted, events, held, most_held } = self;
         let Some(mut flow) = table.packet(packet, health) else { return };
         let mut tools = Tools { scratch, stamp: packet.stamp() };
+        let mut heard = false;
         flow.feed(packet, health, |inspection, info, way, item| {
+            heard = true;
             inspection.item(info, way, item, &mut tools, counted);
         });
+        if !heard && *held <= *most_held {
+            // Nothing to be learned from an acknowledgement.
+            return;
+        }
         settle(counted, health);
         let key = *flow.key();
         let (info, inspection) = flow.parts();
@@ -116,20 +123,20 @@ impl Worker {
             flow.release_unproven();
             return;
         }
-        if inspection.is_done() {
+        if inspection.reader.is_done() {
             *held = held.saturating_sub(holds);
             // Behind a proxy the endpoint is not the pool's, and that would be forgotten.
-            if inspection.wraps().is_empty() {
+            if inspection.reader.wraps().is_empty() {
                 flow.release();
             } else {
                 flow.release_unproven();
             }
             return;
         }
-        inspection.weigh(info, packet.stamp());
-        let Some(verdict) = inspection.new_level() else { return };
-        if let Some(Reading { dialect, miner, conversation: c, .. }) = inspection.reading() {
-            let reason = c.evidence.lines().last().map(|e| e.text.clone()).unwrap_or_default();
+        inspection.reader.weigh(info, packet.stamp());
+        let Some(verdict) = inspection.reader.new_level() else { return };
+        if let Some(Reading { dialect, miner, conversation: c, .. }) = inspection.reader.reading() {
+            let reason = c.evidence.lines().last().map(|e| e.text.to_owned()).unwrap_or_default();
             let alert = Alert {
                 at: packet.stamp(),
                 tenant: key.tenant(),
@@ -143,7 +150,7 @@ impl Worker {
             };
             events.push(Event { order, what: What::Alert(Box::new(alert)) });
         }
-        let keep = inspection.bears_evidence();
+        let keep = inspection.reader.bears_evidence();
         flow.keep(keep);
     }
 
@@ -169,11 +176,11 @@ fn settle(counted: &mut Health, health: &mut Health) {
 /// The finding of a flow that is over, if its conversation has any evidence.
 fn finding(ended: &mut Ended<Inspection>) -> Option<FlowFinding> {
     let (key, info) = (ended.key, ended.info);
-    let gaps = ended.state.gaps;
-    ended.state.weigh(&info, info.last);
-    let Reading { dialect, category, coins, miner, .. } = ended.state.reading()?;
-    let wraps = ended.state.wraps().to_vec();
-    let c = ended.state.conversation_mut()?;
+    let gaps = ended.state.reader.gaps;
+    ended.state.reader.weigh(&info, info.last);
+    let Reading { dialect, category, coins, miner, .. } = ended.state.reader.reading()?;
+    let wraps = ended.state.reader.wraps().to_vec();
+    let c = ended.state.reader.conversation_mut()?;
     judge(&c.evidence)?;
     let (first, last) = (info.first, info.last);
     let one_way = info.one_way().is_some();
@@ -248,6 +255,6 @@ fn finding(ended: &mut Ended<Inspection>) -> Option<FlowFinding> {
         last,
         bytes: total.bytes,
         packets: total.packets,
-        evidence: c.evidence.lines().cloned().collect(),
+        evidence: c.evidence.to_vec(),
     })
 }

@@ -5,6 +5,7 @@
 //! hashrate with its 95 % interval.
 
 use std::fmt;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 /// 2^32, the hashes behind Bitcoin's difficulty 1.
@@ -121,8 +122,17 @@ pub fn hashrate(shares: u64, work: f64, time: Duration) -> Option<Estimate> {
     }
     let estimate = work / seconds;
     let n = shares as f64;
-    let (low, high) = poisson_interval(shares);
+    let (low, high) = interval(shares);
     Some(Estimate { low: estimate * low / n, estimate, high: estimate * high / n })
+}
+
+/// [`poisson_interval`], worked out once for the small numbers that most flows have.
+fn interval(n: u64) -> (f64, f64) {
+    static KNOWN: [OnceLock<(f64, f64)>; 101] = [const { OnceLock::new() }; 101];
+    match KNOWN.get(n as usize) {
+        Some(known) => *known.get_or_init(|| poisson_interval(n)),
+        None => poisson_interval(n),
+    }
 }
 
 /// The 95 % interval of a Poisson mean after `n ≥ 1` events: exact up to 100, beyond by Wilson and Hilferty's

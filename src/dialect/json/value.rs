@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::str;
 
-use super::{Kind, Node};
+use super::{Keys, Kind, Node};
 
 /// A value of the message; copying it copies a cursor.
 #[derive(Clone, Copy, Debug)]
@@ -15,8 +15,16 @@ pub struct Value<'a> {
 }
 
 /// The tape always has the node that is asked for; this stands in so that a mistake of ours is a null, not a panic.
-const NOTHING: Node =
-    Node { start: 0, end: 0, next: u32::MAX, count: 0, kind: Kind::Null, escaped: false, wide: false };
+const NOTHING: Node = Node {
+    start: 0,
+    end: 0,
+    next: u32::MAX,
+    count: 0,
+    keys: Keys::NONE,
+    kind: Kind::Null,
+    escaped: false,
+    wide: false,
+};
 
 impl<'a> Value<'a> {
     pub(super) fn new(tape: &'a [Node], src: &'a [u8], at: usize) -> Self {
@@ -88,7 +96,23 @@ impl<'a> Value<'a> {
         if self.node.kind != Kind::String {
             return None;
         }
-        Some(if self.node.escaped { Cow::Owned(unescape(self.raw()).0) } else { String::from_utf8_lossy(self.raw()) })
+        if self.node.escaped {
+            return Some(Cow::Owned(unescape(self.raw()).0));
+        }
+        // The check alone takes many bytes at a time; the replacing reader takes them one by one.
+        Some(str::from_utf8(self.raw()).map_or_else(|_| String::from_utf8_lossy(self.raw()), Cow::Borrowed))
+    }
+
+    /// The bytes of the string, unescaped. For what is compared to ASCII only: invalid UTF-8 stays as it is.
+    pub fn bytes(self) -> Option<Cow<'a, [u8]>> {
+        if self.node.kind != Kind::String {
+            return None;
+        }
+        Some(if self.node.escaped {
+            Cow::Owned(unescape(self.raw()).0.into_bytes())
+        } else {
+            Cow::Borrowed(self.raw())
+        })
     }
 
     /// Whether the string is exactly `text`, without allocating for strings that have no escapes.
@@ -138,8 +162,23 @@ impl<'a> Value<'a> {
     }
 
     /// The member with this key; of repeated ones the last, as [`Rpc`] takes it.
+    #[inline]
     pub fn get(self, key: &str) -> Option<Self> {
-        self.get_all(key).last()
+        // Dialects ask for what other protocols have: mostly there is no such member.
+        if self.node.keys.may_hold(key.as_bytes()) { self.find(key) } else { None }
+    }
+
+    fn find(self, key: &str) -> Option<Self> {
+        let (mut at, mut found) = (self.at + 1, None);
+        while at < self.end() {
+            let name = self.tape.get(at)?;
+            let same_length = (name.end - name.start) as usize == key.len();
+            if (same_length || name.escaped) && Self::new(self.tape, self.src, at).is_str(key) {
+                found = Some(at + 1);
+            }
+            at = self.tape.get(at + 1)?.next as usize;
+        }
+        found.map(|at| Self::new(self.tape, self.src, at))
     }
 
     /// Every member with this key.

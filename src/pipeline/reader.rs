@@ -1,0 +1,451 @@
+//! Who reads a flow, and what it makes of it: the dialects that contend for it, then the one that is certain.
+//!
+//! In: the bytes of both directions and what comes out of their layers. Out: a [`Conversation`], levels as they are
+//! reached, and the word that a flow is of no interest. Works on one direction only, and from the middle of a stream.
+
+use super::inspection::Tools;
+use crate::capture::Stamp;
+use crate::carrier::http::HttpMeta;
+use crate::carrier::peel::{Piece, Wrap};
+use crate::carrier::{First, Target, first_bytes};
+use crate::dialect::{
+    Arbiter, Carrier, Category, Conversation, Dialect, Interest, Origin, Probe, Role, STREAM_DIALECTS, Start,
+    StreamDialect, StreamSession,
+};
+use crate::evidence::{Verdict, judge};
+use crate::flow::{BothWays, Direction, FlowInfo};
+use crate::health::{Counter, Health};
+use crate::wallet::Coin;
+
+/// Raw pieces looked at before a stream that is nothing known is let go.
+const LOOKS: u8 = 6;
+/// The same for a stream picked up in the middle: the next line must begin within these.
+const LOOKS_MID_STREAM: u8 = 24;
+/// The same while a stream dialect is interested: room for a Stratum V2 opening in segments of one byte. The dialects
+/// themselves give up long before on anything that is not theirs.
+const LOOKS_CONTENDED: u16 = 2_000;
+/// Messages without a dialect before a flow is let go.
+const PATIENCE: u32 = 24;
+/// The same on a second look, of which there may be many.
+const PATIENCE_AGAIN: u32 = 4;
+/// Lines without JSON before a flow without a dialect is let go.
+const JUNK_LINES: u32 = 32;
+/// HTTP messages without JSON before a flow without a dialect is let go.
+const HTTP_LOOKS: u32 = 8;
+/// Wrappings reported of a flow.
+const MAX_WRAPS: usize = 6;
+
+/// A stream dialect reading a flow, or contending for it.
+struct Stream {
+    dialect: &'static dyn StreamDialect,
+    session: Box<dyn StreamSession>,
+    conversation: Conversation,
+    miner: Option<Direction>,
+}
+
+/// What is read of a flow.
+#[derive(Default)]
+pub(super) struct Reader {
+    arbiter: Option<Arbiter>,
+    /// Stream dialects that may read the flow; the one that does, alone, once it is certain.
+    streams: Vec<Stream>,
+    settled: bool,
+    /// What it read leaves no doubt: nobody else reads the flow any more.
+    convinced: bool,
+    begun: BothWays<bool>,
+    /// The request that opened a WebSocket.
+    upgrade: Option<Box<HttpMeta>>,
+    wraps: Vec<Wrap>,
+    /// In which directions each of them was met.
+    met: Vec<BothWays<bool>>,
+    /// A direction is inside a tunnel: stream dialects read what comes out of it.
+    inside: BothWays<bool>,
+    /// A direction's beginning was not seen.
+    late: BothWays<bool>,
+    tls: BothWays<bool>,
+    /// Something that began as JSON could not be read.
+    unread: BothWays<bool>,
+    looks: u16,
+    junk: u32,
+    told: Option<Verdict>,
+    lines_known: usize,
+    /// Holes in the streams.
+    pub(super) gaps: u64,
+    give_up: bool,
+}
+
+/// The dialect that reads a flow, and what it knows.
+pub(super) struct Reading<'a> {
+    pub(super) dialect: &'static str,
+    pub(super) category: Category,
+    pub(super) coins: &'static [Coin],
+    pub(super) miner: Direction,
+    pub(super) conversation: &'a Conversation,
+}
+
+impl Reader {
+    /// Whether the flow may be let go.
+    pub(super) fn is_done(&self) -> bool {
+        self.give_up
+    }
+
+    /// Whether it bears evidence, so that it should be evicted last.
+    pub(super) fn bears_evidence(&self) -> bool {
+        self.told.is_some()
+    }
+
+    /// What was unwrapped, in the order it was met.
+    pub(super) fn wraps(&self) -> &[Wrap] {
+        &self.wraps
+    }
+
+    /// Who reads the flow, if anyone does.
+    pub(super) fn reading(&self) -> Option<Reading<'_>> {
+        if let Some(s) = self.stream_reader() {
+            return Some(Reading {
+                dialect: s.dialect.id(),
+                category: s.dialect.category(),
+                coins: s.dialect.coins(),
+                miner: s.miner?,
+                conversation: &s.conversation,
+            });
+        }
+        let arbiter = self.arbiter.as_ref()?;
+        let dialect = arbiter.dialect()?;
+        Some(Reading {
+            dialect: dialect.id(),
+            category: dialect.category(),
+            coins: dialect.coins(),
+            miner: arbiter.miner()?,
+            conversation: arbiter.conversation()?,
+        })
+    }
+
+    /// What is known of the conversation, if anyone reads it.
+    fn conversation(&self) -> Option<&Conversation> {
+        if let Some(s) = self.stream_reader() {
+            return s.miner.map(|_| &s.conversation);
+        }
+        self.arbiter.as_ref()?.conversation()
+    }
+
+    /// Its facts, to add what the flow knows.
+    pub(super) fn conversation_mut(&mut self) -> Option<&mut Conversation> {
+        if self.stream_reader().is_some() {
+            return self.streams.first_mut().map(|s| &mut s.conversation);
+        }
+        self.arbiter.as_mut()?.conversation_mut()
+    }
+
+    /// The stream dialect that reads the flow, unless messages in it say more than it does: a few bytes of a stream may
+    /// be a decoy before them.
+    fn stream_reader(&self) -> Option<&Stream> {
+        let stream = self.streams.first().filter(|_| self.settled)?;
+        if self.arbiter.is_none() {
+            return Some(stream);
+        }
+        let said = |c: &Conversation| judge(&c.evidence).map(|j| j.verdict);
+        let messages = self.arbiter.as_ref().and_then(Arbiter::conversation).and_then(said);
+        (messages <= said(&stream.conversation)).then_some(stream)
+    }
+
+    /// Whether a dialect of messages reads the flow already.
+    pub(super) fn expects_messages(&self) -> bool {
+        self.arbiter.as_ref().is_some_and(|a| a.dialect().is_some())
+    }
+
+    /// A direction said something that could not be read.
+    pub(super) fn missed(&mut self, way: Direction, missed: bool) {
+        *self.unread.get_mut(way) |= missed;
+    }
+
+    /// Of a connection seen from its beginning and in both directions, it is known who said nothing.
+    pub(super) fn weigh(&mut self, info: &FlowInfo, at: Stamp) {
+        if info.handshake.verified
+            && info.one_way().is_none()
+            && self.gaps == 0
+            && self.reading().is_some_and(|r| r.category != Category::Inventory && !self.unread.get(r.miner))
+            && let Some(c) = self.conversation_mut()
+        {
+            c.heard(at);
+        }
+    }
+
+    /// What a hole means to whoever reads the stream.
+    pub(super) fn gap(&mut self, way: Direction, missing: u64) {
+        self.gaps = self.gaps.saturating_add(1);
+        self.streams.retain_mut(|s| s.session.gap(way, missing) != Probe::NotForUs || self.settled);
+        if self.is_peeled() {
+            *self.late.get_mut(way) |= !self.begun.get(way);
+        }
+    }
+
+    /// A direction is over.
+    pub(super) fn end(&mut self, way: Direction, stamp: Stamp) {
+        if self.settled
+            && let Some(s) = self.streams.first_mut()
+        {
+            s.session.end(way, stamp, &mut s.conversation);
+        }
+    }
+
+    /// HTTP messages went by in a direction: the web, if nobody reads them.
+    pub(super) fn heard_http(&mut self, messages: u32) {
+        if messages >= HTTP_LOOKS && self.reading().is_none() {
+            self.give_up = true;
+        }
+    }
+
+    /// A new level that was reached since the last call.
+    pub(super) fn new_level(&mut self) -> Option<Verdict> {
+        let log = &self.conversation()?.evidence;
+        if log.len() == self.lines_known {
+            return None;
+        }
+        let (known, judged) = (log.len(), judge(log));
+        self.lines_known = known;
+        let verdict = judged?.verdict;
+        if verdict < Verdict::Suspected || self.told.is_some_and(|t| t >= verdict) {
+            return None;
+        }
+        self.told = Some(verdict);
+        Some(verdict)
+    }
+
+    /// Whether a tunnel was met: stream dialects read what comes out of it.
+    pub(super) fn is_inside(&self) -> bool {
+        self.inside.lo_to_hi || self.inside.hi_to_lo
+    }
+
+    /// Whether anybody reads what comes out of the layers.
+    pub(super) fn is_peeled(&self) -> bool {
+        !self.convinced || self.is_inside()
+    }
+
+    /// Lets the stream dialects see the bytes.
+    pub(super) fn stream_data(
+        &mut self,
+        info: &FlowInfo,
+        way: Direction,
+        bytes: &[u8],
+        tools: &mut Tools<'_>,
+        health: &mut Health,
+    ) {
+        let opener = info.handshake.client;
+        if !std::mem::replace(self.begun.get_mut(way), true) && !self.settled {
+            let mid_stream = info.mid_stream || *self.late.get(way);
+            let start = Start { bytes, opener: opener.map(|o| o == way), mid_stream };
+            for &dialect in STREAM_DIALECTS {
+                if !self.streams.iter().any(|s| s.dialect.id() == dialect.id()) && dialect.starts(start) {
+                    let session = dialect.open_at(start);
+                    self.streams.push(Stream { dialect, session, conversation: Conversation::default(), miner: None });
+                }
+            }
+        }
+        let mut winner = None;
+        let settled = self.settled;
+        let mut at = 0;
+        self.streams.retain_mut(|s| {
+            let probe = s.session.data(way, bytes, tools.stamp, &mut s.conversation);
+            let keep = match probe {
+                Probe::NotForUs => settled,
+                Probe::Certain(role) | Probe::Unsure(role, _) => {
+                    let miner = if role == Role::Miner { way } else { way.reverse() };
+                    if opener.is_some_and(|o| (o == miner) != s.dialect.miner_opens()) {
+                        settled
+                    } else {
+                        s.miner.get_or_insert(miner);
+                        if matches!(probe, Probe::Certain(_)) {
+                            winner.get_or_insert(at);
+                        }
+                        true
+                    }
+                }
+                Probe::Neutral => true,
+            };
+            at += usize::from(keep);
+            keep
+        });
+        if settled {
+            health.add(Counter::MiningMessages);
+        } else if let Some(at) = winner {
+            self.streams.swap(0, at);
+            self.streams.truncate(1);
+            self.settled = true;
+        }
+        let sure = |s: &Stream| judge(&s.conversation.evidence).is_some_and(|j| j.verdict == Verdict::Confirmed);
+        if self.settled && !self.convinced && self.streams.first().is_some_and(sure) {
+            // What it reads may still come out of a tunnel.
+            self.convinced = true;
+            self.arbiter = None;
+        }
+    }
+
+    pub(super) fn piece(
+        &mut self,
+        info: &FlowInfo,
+        way: Direction,
+        piece: Piece<'_>,
+        tools: &mut Tools<'_>,
+        health: &mut Health,
+    ) {
+        match piece {
+            Piece::Inside(bytes) => {
+                *self.inside.get_mut(way) = true;
+                if !self.begun.get(way) {
+                    // A hole before it was the handshake's.
+                    *self.late.get_mut(way) = false;
+                }
+                self.stream_data(info, way, bytes, tools, health);
+            }
+            // A stream dialect reads the flow.
+            _ if self.convinced && !matches!(piece, Piece::Wrapped(_)) => {}
+            Piece::Line(line) => {
+                if first_bytes(line) == First::Lines {
+                    self.message(info, way, line, Carrier::Lines, None, tools, health);
+                } else {
+                    self.count_junk();
+                }
+            }
+            Piece::Message(message) => {
+                if first_bytes(message) == First::Lines {
+                    let upgrade = self.upgrade.take();
+                    self.message(info, way, message, Carrier::WebSocket, upgrade.as_deref(), tools, health);
+                    self.upgrade = upgrade;
+                } else {
+                    self.count_junk();
+                }
+            }
+            Piece::Http(meta, body) => {
+                if !meta.response
+                    && let Some(target) = meta.path.as_deref().and_then(Target::parse_absolute)
+                {
+                    self.forwarded(target);
+                }
+                let body = if first_bytes(body) == First::Lines { body } else { b"{}" };
+                if self.message(info, way, body, Carrier::Http, Some(meta), tools, health).is_none() {
+                    self.message(info, way, b"{}", Carrier::Http, Some(meta), tools, health);
+                }
+                if !meta.response && meta.websocket {
+                    self.upgrade = Some(Box::new(meta.clone()));
+                }
+            }
+            Piece::Wrapped(wrap) => self.wrapped(way, wrap),
+            Piece::Raw(_) => {
+                self.looks = self.looks.saturating_add(1);
+                let limit = match (self.streams.is_empty(), info.mid_stream) {
+                    (false, _) => LOOKS_CONTENDED,
+                    (true, true) => u16::from(LOOKS_MID_STREAM),
+                    (true, false) => u16::from(LOOKS),
+                };
+                if self.looks >= limit && self.reading().is_none() {
+                    self.give_up = true;
+                }
+            }
+            Piece::Tls => {
+                *self.tls.get_mut(way) = true;
+                if self.tls.lo_to_hi && self.tls.hi_to_lo && self.reading().is_none() && self.streams.is_empty() {
+                    self.give_up = true;
+                }
+            }
+        }
+    }
+
+    /// A request for a proxy that forwards it. The last one before mining was heard names the pool.
+    fn forwarded(&mut self, target: Option<Target>) {
+        let heard = self.reading().is_some();
+        match self.wraps.iter_mut().find(|w| matches!(w, Wrap::Forward(_))) {
+            Some(known) if !heard => *known = Wrap::Forward(target),
+            Some(_) => {}
+            None => {
+                // Of more wrappings than are reported, this one decides whom a block list may name.
+                if self.wraps.len() >= MAX_WRAPS {
+                    self.wraps.pop();
+                    self.met.pop();
+                }
+                self.wraps.push(Wrap::Forward(target));
+                self.met.push(BothWays::default());
+            }
+        }
+    }
+
+    /// A layer was taken off a direction.
+    fn wrapped(&mut self, way: Direction, wrap: Wrap) {
+        self.junk = 0;
+        self.looks = 0;
+        if matches!(wrap, Wrap::Socks(_) | Wrap::Connect(_) | Wrap::Proxy(_)) {
+            // What is inside is a stream of its own.
+            *self.inside.get_mut(way) = true;
+            *self.begun.get_mut(way) = false;
+        }
+        // Asked again after an authentication, or opened again.
+        let once = matches!(wrap, Wrap::Connect(Some(_)) | Wrap::WebSocket | Wrap::Gzip);
+        let upgraded = matches!(wrap, Wrap::WebSocket);
+        let mut known = self.wraps.iter().zip(&self.met);
+        if once && known.any(|(w, met)| *met.get(way) && *w == wrap) {
+            return;
+        }
+        // The same wrapping is met in both directions; only one of them names the destination.
+        let same = |w: &Wrap| std::mem::discriminant(w) == std::mem::discriminant(&wrap);
+        let mut known = self.wraps.iter_mut().zip(&mut self.met);
+        if let Some((w, met)) = known.find(|(w, met)| !met.get(way) && same(w)) {
+            *met.get_mut(way) = true;
+            if matches!(w, Wrap::Socks(None) | Wrap::Connect(None) | Wrap::Proxy(None)) {
+                *w = wrap;
+            }
+            return;
+        }
+        if self.wraps.len() < MAX_WRAPS {
+            let mut met = BothWays::default();
+            *met.get_mut(way) = true;
+            self.wraps.push(wrap);
+            self.met.push(met);
+        }
+        // What the wrapping's own messages looked like says nothing about what is inside, except that a dialect may begin
+        // with the upgrade request of its WebSocket.
+        if !self.settled {
+            self.streams.clear();
+        }
+        let begun = |d: &dyn Dialect| upgraded && d.carried_by(Carrier::WebSocket);
+        let led = |a: &Arbiter| a.dialect().is_none_or(|d| d.carried_by(Carrier::Http) && !begun(d));
+        if self.arbiter.as_ref().is_some_and(led) {
+            self.arbiter = None;
+        }
+    }
+
+    /// Hands a message to the arbiter; `None` when it is no JSON.
+    #[allow(clippy::too_many_arguments)] // one call for three carriers
+    fn message(
+        &mut self,
+        info: &FlowInfo,
+        from: Direction,
+        raw: &[u8],
+        carrier: Carrier,
+        http: Option<&HttpMeta>,
+        tools: &mut Tools<'_>,
+        health: &mut Health,
+    ) -> Option<()> {
+        let patience = if info.second_look { PATIENCE_AGAIN } else { PATIENCE };
+        let opener = info.handshake.client;
+        let arbiter = self.arbiter.get_or_insert_with(|| Arbiter::new(opener, patience));
+        match arbiter.message(raw, Origin { from, stamp: tools.stamp, carrier, http }, tools.scratch) {
+            Ok(Interest::Mining) => health.add(Counter::MiningMessages),
+            Ok(Interest::Undecided) => {}
+            Ok(Interest::GiveUp) => self.give_up = self.streams.is_empty(),
+            Err(_) => {
+                health.add(Counter::JsonInvalid);
+                *self.unread.get_mut(from) = true;
+                self.count_junk();
+                return None;
+            }
+        }
+        Some(())
+    }
+
+    fn count_junk(&mut self) {
+        self.junk = self.junk.saturating_add(1);
+        if self.junk >= JUNK_LINES && self.reading().is_none() && self.streams.is_empty() {
+            self.give_up = true;
+        }
+    }
+}
