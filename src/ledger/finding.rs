@@ -166,10 +166,7 @@ impl FlowFinding {
     /// The pool behind a proxy, when the conversation went through one: `None` inside when the proxy was not told a name
     /// that could be read.
     pub fn proxy_target(&self) -> Option<Option<&Target>> {
-        self.wraps.iter().rev().find_map(|w| match w {
-            Wrap::Socks(target) | Wrap::Connect(target) => Some(target.as_ref()),
-            _ => None,
-        })
+        self.wraps.iter().rev().find_map(Wrap::proxy)
     }
 
     /// The pool by the name it was reached by: behind a proxy, what the proxy was asked for.

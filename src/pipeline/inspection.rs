@@ -6,8 +6,8 @@
 
 use crate::capture::Stamp;
 use crate::carrier::http::HttpMeta;
-use crate::carrier::peel::{Peel, Piece, Wrap};
-use crate::carrier::{First, first_bytes};
+use crate::carrier::peel::{Peel, Piece};
+use crate::carrier::{First, Wrap, first_bytes};
 use crate::dialect::{
     Arbiter, Carrier, Category, Conversation, Dialect, Interest, Origin, Probe, Role, STREAM_DIALECTS, Scratch, Start,
     StreamDialect, StreamSession,
@@ -352,9 +352,12 @@ impl Inspection {
 
     /// A layer was taken off a direction.
     fn wrapped(&mut self, way: Direction, wrap: Wrap) {
+        if matches!(wrap, Wrap::Http(_)) {
+            return self.forwarded(wrap);
+        }
         self.junk = 0;
         self.looks = 0;
-        if matches!(wrap, Wrap::Socks(_) | Wrap::Connect(_) | Wrap::Proxy(_)) {
+        if wrap.is_tunnel() {
             // What is inside is a stream of its own.
             *self.inside.get_mut(way) = true;
             *self.begun.get_mut(way) = false;
@@ -371,7 +374,7 @@ impl Inspection {
         let mut known = self.wraps.iter_mut().zip(&mut self.met);
         if let Some((w, met)) = known.find(|(w, met)| !met.get(way) && same(w)) {
             *met.get_mut(way) = true;
-            if matches!(w, Wrap::Socks(None) | Wrap::Connect(None) | Wrap::Proxy(None)) {
+            if w.is_blank() {
                 *w = wrap;
             }
             return;
@@ -391,6 +394,20 @@ impl Inspection {
         let led = |a: &Arbiter| a.dialect().is_none_or(|d| d.carried_by(Carrier::Http) && !begun(d));
         if self.arbiter.as_ref().is_some_and(led) {
             self.arbiter = None;
+        }
+    }
+
+    /// A message came or went through a proxy that passes on requests. One connection carries requests for many hosts:
+    /// the one that is kept is that of the first request which the dialect reads.
+    fn forwarded(&mut self, wrap: Wrap) {
+        let undecided = self.reading().is_none();
+        if let Some(known) = self.wraps.iter_mut().find(|w| matches!(w, Wrap::Http(_))) {
+            if !wrap.is_blank() && (undecided || known.is_blank()) {
+                *known = wrap;
+            }
+        } else if self.wraps.len() < MAX_WRAPS {
+            self.wraps.push(wrap);
+            self.met.push(BothWays::default());
         }
     }
 

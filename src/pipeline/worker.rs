@@ -5,7 +5,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::inspection::{Inspection, Reading, Tools};
-use crate::carrier::peel::Wrap;
+use crate::carrier::Wrap;
 use crate::decode::Packet;
 use crate::dialect::{Category, Scratch, Stage};
 use crate::evidence::{Code, judge};

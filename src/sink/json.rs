@@ -186,7 +186,7 @@ struct Wrapped {
 impl Wrapped {
     fn of(wrap: &Wrap) -> Self {
         let (target, source) = match wrap {
-            Wrap::Socks(t) | Wrap::Connect(t) => (t.as_ref().map(ToString::to_string), None),
+            Wrap::Socks(t) | Wrap::Connect(t) | Wrap::Http(t) => (t.as_ref().map(ToString::to_string), None),
             Wrap::Proxy(s) => (None, s.map(|s| s.to_string())),
             Wrap::WebSocket | Wrap::Gzip => (None, None),
         };

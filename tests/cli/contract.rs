@@ -83,7 +83,7 @@ const EVIDENCE: &[Member] = &[
 ];
 
 const WRAPPED: &[Member] = &[
-    ("kind", OneOf(&["socks", "connect", "proxy-protocol", "websocket", "gzip"]), true),
+    ("kind", OneOf(&["socks", "connect", "http-proxy", "proxy-protocol", "websocket", "gzip"]), true),
     ("target", Text, false),
     ("source", Text, false),
 ];
