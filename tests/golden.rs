@@ -333,8 +333,8 @@ fn check_refusals(g: &Golden, output: &Output, failures: &mut Failures) {
         // Where saying nothing is right, there is nothing to refuse either.
         let silent = output.of("miner_flow").all(|f| ends(f).1.to_string() != *to)
             && g.expect.flows.iter().all(|f| !f.required || format!("{}:{}", f.pool, f.pool_port) != *to);
-        // A proxy inside is both.
-        let proxy = code == "special-purpose" && reasons.contains("proxy");
+        // A proxy inside, or one that is not sure enough, is called a proxy.
+        let proxy = matches!(code, "special-purpose" | "below-level") && reasons.contains("proxy");
         let right = reasons.contains(code) || proxy || (silent && reasons.is_empty());
         if !right {
             failures.differ(&g.name, &format!("refusal of {to}"), format!("{reasons:?}"), code);

@@ -155,6 +155,7 @@ impl Blocking {
             allow_documentation: self.allow_documentation_ranges,
             never_block: self.never_block.clone(),
             allow_miner: self.allow_miner.clone(),
+            trust_proxy: Vec::new(),
             max_entries: MaxEntries::new(self.max_entries)?,
         };
         Ok(BlockPlan {

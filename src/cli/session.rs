@@ -240,6 +240,7 @@ fn candidates(hosts: &[HostFinding]) -> Vec<BlockCandidate<'static>> {
             tenant: f.tenant,
             miner: f.miner.ip(),
             miner_mac: f.miner_mac,
+            source: f.source().map(|s| s.ip()),
             verdict: f.verdict,
             handshake_verified: f.handshake_verified,
             client_data_acked: f.client_data_acked,

@@ -177,6 +177,11 @@ impl FlowFinding {
         }
     }
 
+    /// The client that the sender's PROXY header names. The outermost header is the one that the sender itself wrote.
+    pub fn source(&self) -> Option<SocketAddr> {
+        self.wraps.iter().find_map(Wrap::source)
+    }
+
     /// The miner's address.
     pub fn miner_ip(&self) -> IpAddr {
         self.miner.ip()
