@@ -195,7 +195,7 @@ fn finding(ended: &mut Ended<Inspection>) -> Option<FlowFinding> {
     let judgement = judge(&c.evidence)?;
     c.evidence.sort();
     let names = Names::of(c, coins);
-    let hints = crate::dialect::hints(c, wraps.iter().filter_map(Wrap::host));
+    let hints = crate::dialect::hints(c, category, wraps.iter().filter_map(Wrap::host));
     let mut vlans = info.vlans.ids().to_vec();
     vlans.sort_unstable();
     let total = info.total();
