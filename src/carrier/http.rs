@@ -254,8 +254,8 @@ impl Http {
         // fields say of a body (RFC 9110 §9.3.6). Any other answer without a length is a body until the end.
         let bare = (head.established || head.bare) && self.other != Some(true);
         let answers_connect = meta.response && meta.status / 100 == 2 && (bare || (self.asked && !head.json));
-        self.next = if let Some(target) = head.connect {
-            Some(Next::Tunnel(target))
+        self.next = if head.connect {
+            Some(Next::Tunnel(head.destination))
         } else if head.upgrade && (meta.status == 101 || !meta.response) {
             Some(Next::WebSocket { deflate: head.deflate, torn: false })
         } else if answers_connect && meta.status != 204 {

@@ -63,8 +63,10 @@ pub(super) enum Encoding {
 #[allow(clippy::struct_excessive_bools)] // facts that do not depend on each other
 pub(super) struct Head {
     pub(super) meta: HttpMeta,
-    /// A CONNECT, and its destination if that can be read.
-    pub(super) connect: Option<Option<Target>>,
+    /// A CONNECT.
+    pub(super) connect: bool,
+    /// Its destination, if that can be read.
+    pub(super) destination: Option<Target>,
     /// The reason of a response speaks of a connection.
     pub(super) established: bool,
     pub(super) get: bool,
@@ -114,7 +116,8 @@ impl Head {
     /// Method and target of a request.
     fn start(&mut self, method: &str, target: &str) {
         if method == "CONNECT" {
-            self.connect = Some(Target::parse_authority(target));
+            self.connect = true;
+            self.destination = Target::parse_authority(target);
         }
         self.get = method == "GET";
         let mut path = target;
