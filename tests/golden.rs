@@ -343,7 +343,17 @@ fn check_refusals(g: &Golden, output: &Output, failures: &mut Failures) {
     // Nothing that mines vanishes between the two lists.
     let told: BTreeSet<String> =
         output.endpoints("blocked").union(&output.endpoints("block_refused")).cloned().collect();
-    for flow in output.of("miner_flow").filter(|f| accuses(f)) {
+    // Who asks a rig is no pool.
+    let asked: BTreeSet<String> = output
+        .of("miner_flow")
+        .filter(|f| f["category"] == "inventory")
+        .map(|f| ends(f).1.to_string())
+        .filter(|e| told.contains(e))
+        .collect();
+    if !asked.is_empty() {
+        failures.add(&g.name, format!("an asker of rigs is told as a pool: {asked:?}"));
+    }
+    for flow in output.of("miner_flow").filter(|f| accuses(f) && f["category"] != "inventory") {
         if !told.contains(&ends(flow).1.to_string()) {
             failures.add(&g.name, format!("neither blocked nor refused: {}", brief(flow)));
         }

@@ -14,7 +14,7 @@ pub mod target;
 pub mod websocket;
 mod wrap;
 
-pub use target::Target;
+pub use target::{Host, Target};
 pub use wrap::Wrap;
 
 /// What a stream's first bytes say it is.
