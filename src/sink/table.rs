@@ -203,9 +203,13 @@ pub fn report(out: &mut impl Write, r: &Report, style: Style) -> io::Result<()> 
     }
     for relay in &r.relays {
         let also = if relay.mines { ", and mines elsewhere itself" } else { "" };
-        let hosts = words::count(relay.miners, "host", "hosts");
+        let hosts = if relay.miners == 1 { "host" } else { "hosts" };
         let what = if relay.proxy { "Internal proxy" } else { "Internal pool or relay" };
-        writeln!(out, "{what}: {} serves {hosts} inside{also}. Private addresses are never blocked.", relay.pool)?;
+        writeln!(
+            out,
+            "{what}: {} serves {} inside {hosts}{also}. Private addresses are never blocked.",
+            relay.pool, relay.miners
+        )?;
     }
     if let Some(d) = &r.blocks {
         end::blocks(out, d, style)?;
