@@ -177,7 +177,7 @@ fn a_hole_in_the_handshake_hides_nothing() {
                     if outline(got) != outline(want) && !twin {
                         failures.differ(&name, "outline", outline(got), outline(want));
                     }
-                    let mut kinds: Vec<&str> = got.wraps.iter().map(minewatch::carrier::peel::Wrap::kind).collect();
+                    let mut kinds: Vec<&str> = got.wraps.iter().map(minewatch::carrier::Wrap::kind).collect();
                     let mut wanted: Vec<&str> = w.wraps.iter().map(|t| t.split(' ').next().unwrap()).collect();
                     // A length of zero alone grants no tunnel, and nobody else tells what a load balancer said.
                     if w.name == "connect, length zero" && missed == 0 {

@@ -12,9 +12,10 @@ pub mod proxy;
 pub mod socks;
 pub mod target;
 pub mod websocket;
+mod wrap;
 
-pub use peel::Wrap;
-pub use target::Target;
+pub use target::{Host, Target};
+pub use wrap::Wrap;
 
 /// What a stream's first bytes say it is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -1,6 +1,6 @@
 //! Where a client asks a proxy to connect it to.
 //!
-//! In: the address fields of a SOCKS request or the authority of an HTTP CONNECT. Out: [`Target`], safe to print.
+//! In: the address fields of a SOCKS request or the authority of an HTTP request. Out: [`Target`], safe to print.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
@@ -44,25 +44,6 @@ pub struct Target {
 }
 
 impl Target {
-    /// Reads the destination of a request for a forward proxy, `http://host:port/path` (RFC 9112 §3.2.2): `None` when the
-    /// text is another form of request, or the inner `None` when it names no host that could be read.
-    pub fn parse_absolute(text: &str) -> Option<Option<Self>> {
-        let (scheme, rest) = text.split_once("://")?;
-        let port = match scheme.to_ascii_lowercase().as_str() {
-            "http" | "ws" => 80,
-            "https" | "wss" => 443,
-            _ => return None,
-        };
-        let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
-        let authority = authority.rsplit('@').next().unwrap_or_default();
-        let whole = if authority.ends_with(']') || !authority.contains(':') {
-            Self::parse_authority(&format!("{authority}:{port}"))
-        } else {
-            Self::parse_authority(authority)
-        };
-        Some(whole)
-    }
-
     /// Reads the authority of an HTTP CONNECT: `host:port` or `[v6]:port` (RFC 9110 §9.3.6). The port is required.
     pub fn parse_authority(text: &str) -> Option<Self> {
         let (host, port) = text.rsplit_once(':')?;
@@ -75,6 +56,12 @@ impl Target {
             Host::parse(host.as_bytes()).filter(|h| !matches!(h, Host::Ip(IpAddr::V6(_))))?
         };
         Some(Self { host, port })
+    }
+
+    /// Reads the authority of a URI, or a Host field (RFC 9110 §7.2): the port may be left out.
+    pub fn parse_origin(text: &str, port: u16) -> Option<Self> {
+        let bare = !text.ends_with(']') && text.contains(':');
+        if bare { Self::parse_authority(text) } else { Self::parse_authority(&format!("{text}:{port}")) }
     }
 }
 
@@ -134,6 +121,23 @@ mod tests {
             assert_eq!(Target::parse_authority(text), None, "{text:?}");
         }
         assert!(Target::parse_authority(&format!("{}:1", "a".repeat(MAX_NAME))).is_some());
+    }
+
+    #[test]
+    fn the_port_of_an_origin_may_be_left_out() {
+        let origin = |text| Target::parse_origin(text, 80).map(|t| t.to_string());
+        for (text, want) in [
+            ("pool.example", "pool.example:80"),
+            ("pool.example:8332", "pool.example:8332"),
+            ("192.0.2.7", "192.0.2.7:80"),
+            ("[2001:db8::7]", "[2001:db8::7]:80"),
+            ("[2001:db8::7]:81", "[2001:db8::7]:81"),
+        ] {
+            assert_eq!(origin(text).as_deref(), Some(want));
+        }
+        for text in ["", "pool.example:", "pool example", "2001:db8::7", "[2001:db8::7"] {
+            assert_eq!(origin(text), None, "{text:?}");
+        }
     }
 
     #[test]

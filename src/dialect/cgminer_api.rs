@@ -241,6 +241,9 @@ impl State {
             let rate = unit("MHS av", 1e6).or_else(|| unit("GHS av", 1e9)).or_else(|| unit("KHS av", 1e3));
             c.reported_hashrate = rate.filter(|r| r.is_finite() && *r > 0.0);
         }
+        if let Some(url) = first("POOLS").and_then(|p| p.get("URL")?.as_str()) {
+            c.reported_pool(&url);
+        }
         if let Some(user) = first("POOLS").and_then(|p| p.get("User")?.as_str()) {
             // What the rig is set to is no login that was sent, and no evidence.
             c.login = Some(user.into_owned()).filter(|u| u.len() <= REQUEST);

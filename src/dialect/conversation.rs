@@ -5,6 +5,7 @@
 
 use super::program;
 use super::program::style::Style;
+use crate::carrier::Target;
 use crate::evidence::{Code, EvidenceLog, Stamp};
 use crate::text::printable;
 use crate::wallet::{self, Coin};
@@ -90,6 +91,11 @@ pub struct Conversation {
     pub jobs: u64,
     /// Last block height named in a job.
     pub height: Option<u64>,
+    /// The pool that a rig's management interface names.
+    pub reported_pool: Option<Target>,
+    /// The jobs are of an algorithm that the coin of the login's wallet is not mined with: it is paid in that coin, and
+    /// something else is mined.
+    pub other_algorithm: bool,
     /// Hash rate the miner reported of itself, in hashes per second.
     pub reported_hashrate: Option<f64>,
     /// Sum of expected hashes behind accepted shares.
@@ -214,8 +220,11 @@ impl Conversation {
         let agent = capped(agent);
         if program::mines(&agent) {
             let program = program::name(&agent).unwrap_or_default();
+            // Behind a management interface the program is the one that was asked.
+            let rig = self.evidence.has(Code::RigAnswered);
             self.evidence.note(Code::KnownProgram, at, || {
-                format!("the client calls itself {} ({program})", printable(&agent, 80))
+                let who = if rig { "rig" } else { "client" };
+                format!("the {who} calls itself {} ({program})", printable(&agent, 80))
             });
         }
         self.agent = Some(agent);
@@ -233,6 +242,15 @@ impl Conversation {
     /// The login is one that only a mining program sends, for its authors.
     pub fn donation(&mut self, at: Stamp, what: &str) {
         self.evidence.note(Code::DonationLogin, at, || format!("the login is {what}"));
+    }
+
+    /// The pool that a rig says it mines at: `stratum+tcp://pool.example:3333`, or without the scheme.
+    pub fn reported_pool(&mut self, url: &str) {
+        let authority = url.split_once("://").map_or(url, |(_, rest)| rest);
+        let authority = authority.split(['/', '#', '?']).next().unwrap_or_default();
+        if let Some(pool) = Target::parse_authority(authority) {
+            self.reported_pool = Some(pool);
+        }
     }
 
     /// An algorithm name.
@@ -307,7 +325,10 @@ impl Conversation {
     pub fn rejected(&mut self, at: Stamp, reason: &str) {
         self.shares.rejected = self.shares.rejected.saturating_add(1);
         self.replied(at, "answered a share");
-        self.evidence.note(Code::ShareRejected, at, || format!("the server rejected a share ({reason})"));
+        self.evidence.note(Code::ShareRejected, at, || match reason {
+            "" => "the server rejected a share".to_owned(),
+            reason => format!("the server rejected a share ({reason})"),
+        });
     }
 
     /// How far it got.

@@ -244,6 +244,7 @@ impl State {
         }
         if let Some(algo) = algo {
             c.algorithm(&algo);
+            c.other_algorithm = !is_cryptonight(&algo);
             if let Some(coin) = coin_of(&algo) {
                 c.coin = Some((coin, "algorithm"));
             }
@@ -259,6 +260,13 @@ impl State {
 
 fn is_any_job(job: Value<'_>) -> bool {
     is_job(Some(job)) || is_open_job(Some(job)) || is_tari_job(Some(job))
+}
+
+/// Whether coins of CryptoNote wallets are mined with it. Pools that switch between algorithms pay in one coin whatever
+/// is mined (xmrig `doc/ALGORITHMS.md` tells which is whose).
+fn is_cryptonight(algo: &str) -> bool {
+    let variant = algo.strip_prefix("cn/").is_some_and(|v| !matches!(v, "gpu" | "upx2"));
+    variant || matches!(algo, "cn" | "cryptonight" | "rx/0" | "progpowz") || coin_of(algo).is_some()
 }
 
 /// Algorithms that only one coin uses (xmrig `doc/ALGORITHMS.md`). `rx/0` is Monero's, and several smaller coins'.

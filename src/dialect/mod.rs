@@ -13,6 +13,7 @@ mod autolykos;
 mod beam;
 mod bitcoin_v1;
 mod btcagent;
+mod ceiling;
 mod cgminer_api;
 mod chia;
 mod claymore_api;
@@ -59,8 +60,9 @@ mod xelis;
 mod xmrig_api;
 
 pub use arbiter::{Arbiter, Interest, Origin, Scratch};
+pub use ceiling::missing;
 pub use conversation::{Conversation, Password, Shares, Stage};
-pub use program::{hints, name as program_of};
+pub use program::{hints, name as program_of, writes_so};
 pub use requests::{Requests, What};
 pub use stream::{STREAM_DIALECTS, Start, StreamDialect, StreamSession};
 

@@ -104,6 +104,8 @@ kinds! {
     MidStream = "mid-stream", Context, 0.0;
     /// Only one direction was captured.
     OneWay = "one-way", Context, 0.0;
+    /// A PROXY header says whose connection it is.
+    ProxyHeader = "proxy-header", Context, 0.0;
     /// The server never answered in the protocol.
     NoAnswer = "no-answer", Context, 0.0;
     /// The stream has holes: messages may be missing.

@@ -164,6 +164,10 @@ fn refuse(
     if policy.allows(c) {
         return Some(Reason::AllowListed);
     }
+    // Before what a better conversation could change: no conversation makes a proxy a pool.
+    if known.proxies.contains(&(c.addr.to_canonical(), c.port)) {
+        return Some(Reason::Proxy);
+    }
     if let Some(reason) = forgery(c).or_else(|| below_level(c, policy)) {
         return Some(reason);
     }
@@ -175,9 +179,6 @@ fn refuse(
     }
     if let Some(reason) = never.check(c.addr, policy) {
         return Some(reason);
-    }
-    if known.proxies.contains(&(c.addr.to_canonical(), c.port)) {
-        return Some(Reason::Proxy);
     }
     if let Some(front) = known.fronts.get(&c.addr.to_canonical()) {
         return Some(Reason::SharedFront((*front).to_owned()));

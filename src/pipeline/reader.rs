@@ -6,8 +6,8 @@
 use super::inspection::Tools;
 use crate::capture::Stamp;
 use crate::carrier::http::HttpMeta;
-use crate::carrier::peel::{Piece, Wrap};
-use crate::carrier::{First, Target, first_bytes};
+use crate::carrier::peel::Piece;
+use crate::carrier::{First, Wrap, first_bytes};
 use crate::dialect::{
     Arbiter, Carrier, Category, Conversation, Dialect, Interest, Origin, Probe, Role, STREAM_DIALECTS, Start,
     StreamDialect, StreamSession,
@@ -317,11 +317,6 @@ impl Reader {
                 }
             }
             Piece::Http(meta, body) => {
-                if !meta.response
-                    && let Some(target) = meta.path.as_deref().and_then(Target::parse_absolute)
-                {
-                    self.forwarded(target);
-                }
                 let body = if first_bytes(body) == First::Lines { body } else { b"{}" };
                 if self.message(info, way, body, Carrier::Http, Some(meta), tools, health).is_none() {
                     self.message(info, way, b"{}", Carrier::Http, Some(meta), tools, health);
@@ -351,29 +346,33 @@ impl Reader {
         }
     }
 
-    /// A request for a proxy that forwards it. The last one before mining was heard names the pool.
-    fn forwarded(&mut self, target: Option<Target>) {
-        let heard = self.reading().is_some();
-        match self.wraps.iter_mut().find(|w| matches!(w, Wrap::Forward(_))) {
-            Some(known) if !heard => *known = Wrap::Forward(target),
-            Some(_) => {}
-            None => {
-                // Of more wrappings than are reported, this one decides whom a block list may name.
-                if self.wraps.len() >= MAX_WRAPS {
-                    self.wraps.pop();
-                    self.met.pop();
-                }
-                self.wraps.push(Wrap::Forward(target));
-                self.met.push(BothWays::default());
+    /// A message came or went through a proxy that passes on requests. One connection carries requests for many hosts:
+    /// the one that is kept is that of the first request which the dialect reads.
+    fn forwarded(&mut self, wrap: Wrap) {
+        let undecided = self.reading().is_none();
+        if let Some(known) = self.wraps.iter_mut().find(|w| matches!(w, Wrap::Http(_))) {
+            if !wrap.is_blank() && (undecided || known.is_blank()) {
+                *known = wrap;
             }
+        } else {
+            // Of more wrappings than are reported, this one decides whom a block list may name.
+            if self.wraps.len() >= MAX_WRAPS {
+                self.wraps.pop();
+                self.met.pop();
+            }
+            self.wraps.push(wrap);
+            self.met.push(BothWays::default());
         }
     }
 
     /// A layer was taken off a direction.
     fn wrapped(&mut self, way: Direction, wrap: Wrap) {
+        if matches!(wrap, Wrap::Http(_)) {
+            return self.forwarded(wrap);
+        }
         self.junk = 0;
         self.looks = 0;
-        if matches!(wrap, Wrap::Socks(_) | Wrap::Connect(_) | Wrap::Proxy(_)) {
+        if wrap.is_tunnel() {
             // What is inside is a stream of its own.
             *self.inside.get_mut(way) = true;
             *self.begun.get_mut(way) = false;
@@ -390,7 +389,7 @@ impl Reader {
         let mut known = self.wraps.iter_mut().zip(&mut self.met);
         if let Some((w, met)) = known.find(|(w, met)| !met.get(way) && same(w)) {
             *met.get_mut(way) = true;
-            if matches!(w, Wrap::Socks(None) | Wrap::Connect(None) | Wrap::Proxy(None)) {
+            if w.is_blank() {
                 *w = wrap;
             }
             return;

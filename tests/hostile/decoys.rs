@@ -121,6 +121,6 @@ fn upgrades_and_users_written_in_odd_ways_are_read() {
     let run = whole("SOCKS4", &d.done());
     assert_eq!(
         (run.one("SOCKS4").verdict, run.one("SOCKS4").pool_name()),
-        (Verdict::Confirmed, "1.2.3.4:3333".to_owned())
+        (Verdict::Confirmed, Some("1.2.3.4:3333".to_owned()))
     );
 }

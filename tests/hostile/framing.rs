@@ -138,7 +138,7 @@ fn a_proxy_that_forwards_requests_is_no_pool() {
     let (level, found) = level("forward", &turns(&[('>', &asked), ('<', &ok(&work))]));
     let found = found.unwrap();
     assert_eq!(level, Some(Verdict::Confirmed));
-    assert_eq!(found.pool_name(), "pool.example:8332");
+    assert_eq!(found.pool_name(), Some("pool.example:8332".to_owned()));
     assert!(found.proxy_target().is_some(), "the gate refuses it");
 }
 

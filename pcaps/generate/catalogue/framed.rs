@@ -116,7 +116,7 @@ fn p2pool_one_way() -> Vec<Product> {
     c.finish()
 }
 
-/// A station inside asks its rigs: inventory, suspected and no more, never blocked.
+/// A station inside asks its rigs: inventory, suspected and no more. Who asks is no pool: nothing to block, and nothing to refuse.
 fn managed() -> Vec<Product> {
     let list: [(u8, &str, Family, u16, Asked, &str); 4] = [
         (211, "rig-cgminer-json", Family::V4, 4028, management::cgminer_json, "cgminer's interface in JSON"),
@@ -155,8 +155,6 @@ fn managed() -> Vec<Product> {
         };
         flow.stage(Stage::Attempt).at_least("suspected").at_most("suspected");
         c.expect.flows.push(flow);
-        // Who asks a rig is no pool and answers nothing: that gate holds whatever level is to be blocked.
-        c.refuse(&talk.client.to_string(), "no_answer");
         out.extend(c.finish());
     }
     out

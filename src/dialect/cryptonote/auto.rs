@@ -68,6 +68,7 @@ impl Auto {
                 let kawpow = m.params() >= 7 && is_hex(m.param(1), 64) && is_hex(m.param(2), 64);
                 let bitcoin = m.params() >= 9 && is_hex(m.param(1), 64) && m.param(4).is_some_and(Value::is_array);
                 if let Some(id) = word(m.param(0)).filter(|_| kawpow || bitcoin) {
+                    c.other_algorithm = true;
                     let height = m.param(5).filter(|_| kawpow).and_then(Value::as_u64);
                     c.replied(at, "pushed a job");
                     c.job(at, Some(&id), height, "a kawpow or ghostrider job after a CryptoNote login");
