@@ -60,8 +60,9 @@ impl Requests {
         let key = key_of(id)?;
         let at = self.open.iter().position(|o| o.key == key)?;
         // Servers may answer in any order: which of them this is for cannot be told.
-        let rough = roughly(id);
-        let foreign = self.open.iter().any(|o| o.what == What::Foreign && o.rough == rough);
+        let rough = roughly(id).filter(|_| is_double(id));
+        let same = |o: &Open| o.key == key || (rough.is_some() && o.rough == rough);
+        let foreign = self.open.iter().any(|o| o.what == What::Foreign && same(o));
         self.open.remove(at).map(|o| o.what).filter(|_| !foreign)
     }
 }
@@ -99,6 +100,12 @@ pub(super) fn key_of(id: json::Value<'_>) -> Option<u64> {
         Some(n) => state.hash_one(format!("{n:.0}").as_bytes()),
         None => state.hash_one(number.as_bytes()),
     })
+}
+
+/// Whether a server that reads numbers as doubles writes one so: digit by digit, or with zeros for those it has not.
+fn is_double(id: json::Value<'_>) -> bool {
+    let exact = |text: &str| text.parse::<f64>().is_ok_and(|n| format!("{n:.0}") == text);
+    id.as_number_text().is_some_and(|text| exact(text) || text.ends_with("00"))
 }
 
 /// The same for servers that read numbers as doubles, to which large ones are alike.
