@@ -187,7 +187,7 @@ fn a_hole_in_the_handshake_hides_nothing() {
                     if !kinds.contains(&"proxy-protocol") {
                         wanted.retain(|k| *k != "proxy-protocol");
                     }
-                    wanted.extend(want.wraps.iter().map(minewatch::carrier::peel::Wrap::kind));
+                    wanted.extend(want.wraps.iter().map(minewatch::carrier::Wrap::kind));
                     kinds.sort_unstable();
                     wanted.sort_unstable();
                     if kinds != wanted {

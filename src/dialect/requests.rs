@@ -71,8 +71,9 @@ impl Requests {
         let at = open().position(|o| o.key == key)?;
         // Servers may answer in any order: which of them this is for cannot be told.
         let foreign = open().any(|o| o.what == What::Foreign) && {
-            let rough = roughly(id);
-            open().any(|o| o.what == What::Foreign && o.rough == rough)
+            let rough = roughly(id).filter(|_| is_double(id));
+            let same = |o: &Open| o.key == key || (rough.is_some() && o.rough == rough);
+            open().any(|o| o.what == What::Foreign && same(o))
         };
         self.remove(at).map(|o| o.what).filter(|_| !foreign)
     }
@@ -123,6 +124,12 @@ pub(super) fn key_of(id: json::Value<'_>) -> Option<u64> {
         Some(n) => state.hash_one(format!("{n:.0}").as_bytes()),
         None => state.hash_one(number.as_bytes()),
     })
+}
+
+/// Whether a server that reads numbers as doubles writes one so: digit by digit, or with zeros for those it has not.
+fn is_double(id: json::Value<'_>) -> bool {
+    let exact = |text: &str| text.parse::<f64>().is_ok_and(|n| format!("{n:.0}") == text);
+    id.as_number_text().is_some_and(|text| exact(text) || text.ends_with("00"))
 }
 
 /// The same for servers that read numbers as doubles, to which large ones are alike.

@@ -89,10 +89,16 @@ fn servers_of_something_else_that_answer_are_no_pools() {
     let other = format!("{{\"id\":4,\"method\":\"address.unsubscribe\",\"params\":[]}}\n{SHARE}");
     let as_double = other.replacen("\"id\":4", "\"id\":4.0", 1);
     let both = format!("{TAKEN}{}", UNKNOWN.replace("\"id\":1", "\"id\":4"));
+    let large = |text: &str, id: &str| text.replace("\"id\":4", &format!("\"id\":{id}"));
+    let rounded = (
+        large(&other, "9007199254740992").replacen("9007199254740992", "9007199254740993", 1),
+        large(&both, "9007199254740992"),
+    );
     for (name, share, answer) in [
         ("any result", SHARE, object),
         ("the answer to another request with its id", &other, &both),
         ("the same, written otherwise", &as_double, &both),
+        ("the same for a server of doubles", &rounded.0, &rounded.1),
     ] {
         let d = turns(&[('>', SUBSCRIBE), ('<', UNKNOWN), ('>', share), ('<', answer)]);
         let (level, found) = level(name, &d);
