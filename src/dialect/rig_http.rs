@@ -118,14 +118,17 @@ fn trex(root: Value<'_>) -> Option<Rig<'_>> {
 fn lolminer(root: Value<'_>) -> Option<Rig<'_>> {
     let program = text(root.get("Software")).filter(|s| s.starts_with("lolMiner"))?;
     number(root.get("Session")?.get("Uptime"))?;
-    let (pool, algorithm) = match root.get("Algorithms").and_then(|a| a.index(0)) {
-        Some(first) => (text(first.get("Pool")), text(first.get("Algorithm"))?),
+    let (pool, algorithm) = match root.get("Algorithms").filter(|a| a.is_array()).map(|a| a.index(0)) {
+        // None yet, just after its start.
+        Some(None) => (None, None),
+        Some(Some(first)) => (text(first.get("Pool")), Some(text(first.get("Algorithm"))?)),
         None => {
-            (root.get("Stratum").and_then(|s| text(s.get("Current_Pool"))), text(root.get("Mining")?.get("Algorithm"))?)
+            let pool = root.get("Stratum").and_then(|s| text(s.get("Current_Pool")));
+            (pool, Some(text(root.get("Mining")?.get("Algorithm"))?))
         }
     };
     // Its units are many (sol/s, g/s, Mh/s): a rate is not told.
-    Some(Rig { program, pool, algorithm: Some(algorithm), rate: None })
+    Some(Rig { program, pool, algorithm, rate: None })
 }
 
 fn nbminer(root: Value<'_>) -> Option<Rig<'_>> {

@@ -23,7 +23,7 @@
 //! who asks, whatever its sizes: without unasked jobs of the right sizes it is never more than `probable`, on a clock or
 //! not. A session of the reference pool is `confirmed` within two or three minutes; one cut off before is `probable`.
 //!
-//! Measured (`measure.rs`; conversations of random bytes, what comes behind the part they are given is another
+//! Measured (`tests/measure.rs`; conversations of random bytes, what comes behind the part they are given is another
 //! protocol's; eight kinds: any sizes in turns and in bursts, chats, texts padded to 160, calls of one to four fixed
 //! sizes, wide and in frames of 38 more, with and without unasked words of the server):
 //!
@@ -123,7 +123,5 @@ impl StreamSession for State {
     }
 }
 
-#[cfg(test)]
-mod measure;
 #[cfg(test)]
 mod tests;

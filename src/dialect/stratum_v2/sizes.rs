@@ -70,6 +70,8 @@ struct End {
     old: u64,
     /// The turn began out of silence.
     unasked: bool,
+    /// A part of the turn is missing.
+    torn: bool,
     last: Option<Stamp>,
     sketch: Sketch,
 }
@@ -234,10 +236,10 @@ impl Sizes {
         matches!(self.channel, Channel::Answering | Channel::Open)
     }
 
-    /// Bytes of a side are missing: what is beside them cannot be told from the rest.
+    /// Bytes of a side are missing: what is left of its turn may have any size.
     pub(super) fn gap(&mut self, role: Role) {
         let end = self.ends.get_mut(role);
-        (end.rest, end.old) = (0, 0);
+        (end.rest, end.old, end.torn) = (0, 0, true);
     }
 
     /// A side says no more for now.
@@ -249,6 +251,9 @@ impl Sizes {
         }
         let end = self.ends.get_mut(role);
         (end.rest, end.old) = (0, 0);
+        if std::mem::take(&mut end.torn) {
+            return;
+        }
         match (role, self.channel) {
             // What is no request to open a channel is one for extensions, or of another of the protocols.
             (Role::Miner, Channel::Unasked) if OPEN.contains(&rest) => self.channel = Channel::Asked(0),
@@ -356,7 +361,9 @@ impl Sizes {
         if (self.share != Some(SHARE) && rest >= EXTENDED_JOB) || (!self.is_extended() && is_standard_job(rest)) {
             return Some(Said::Job);
         }
-        (rest == PREV_HASH || rest == SET_TARGET).then_some(Said::Other)
+        // An answer to a share that was not seen is no job, and no part of what comes next.
+        let answer = rest.is_multiple_of(SHARES_SUCCESS) && rest < EXTENDED_JOB;
+        (rest == PREV_HASH || rest == SET_TARGET || answer).then_some(Said::Other)
     }
 
     /// Until the first share nothing tells which kind of channel it is.

@@ -1,3 +1,5 @@
+mod measure;
+
 use super::super::stream::bench::{CALLED, OPENER, Seen, converse};
 use super::sizes::Sizes;
 use super::*;
@@ -44,11 +46,12 @@ fn bytes_behind_the_key_before_the_answer_end_it() {
 /// A session by its sizes; every `split`th share in two halves with a job between them.
 fn by_sizes(split: usize) -> Conversation {
     let noise: Vec<u8> = (0..4096_u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 11) as u8).collect();
-    let (mut sizes, mut c, mut at) = (Sizes::new(true), Conversation::default(), 0);
+    let (mut sizes, mut c, mut at, mut from) = (Sizes::new(true), Conversation::default(), 0, 0);
     let mut say = |role, len: usize, pause: u64, c: &mut Conversation| {
         at += pause;
         let stamp = Stamp { time: PacketTime::ZERO.plus(Duration::from_millis(at)), ..Stamp::default() };
-        sizes.data(role, &noise[..len], stamp, c);
+        from = (from + 631) % 3000;
+        sizes.data(role, &noise[from..from + len], stamp, c);
     };
     say(Role::Miner, 100, 40, &mut c);
     say(Role::Pool, 300, 40, &mut c);

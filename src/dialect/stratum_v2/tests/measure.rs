@@ -2,11 +2,11 @@
 //!
 //! Conversations are made of sizes and times alone, their bytes are random. Each is *given* a part of the true opening:
 //! nobody's 64 bytes are answered with exactly 234 by chance often enough to be counted otherwise.
-//! `cargo test --release --lib stratum_v2::measure -- --ignored --nocapture` prints the table of the parent module.
+//! `cargo test --release --lib stratum_v2::tests::measure -- --ignored --nocapture` prints the table of the parent module.
 
 use std::time::Duration;
 
-use super::StratumV2;
+use super::super::StratumV2;
 use crate::dialect::stream::bench::{CALLED, OPENER};
 use crate::dialect::{Conversation, Probe, Start, StreamDialect, StreamSession};
 use crate::evidence::{Stamp, Verdict, judge};
