@@ -238,6 +238,8 @@ impl Reader {
             for &dialect in STREAM_DIALECTS {
                 if !self.streams.iter().any(|s| s.dialect.id() == dialect.id()) && dialect.starts(start) {
                     let session = dialect.open_at(start);
+                    // Hardly ever a second one, and of its own accord the list would make room for four.
+                    self.streams.reserve_exact(1);
                     self.streams.push(Stream { dialect, session, conversation: Conversation::default(), miner: None });
                 }
             }
