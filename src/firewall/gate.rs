@@ -165,7 +165,7 @@ fn refuse(
         return Some(Reason::AllowListed);
     }
     // Before what a better conversation could change: no conversation makes a proxy a pool.
-    if known.proxies.contains(&(c.addr.to_canonical(), c.port)) {
+    if c.proxied || known.proxies.contains(&(c.addr.to_canonical(), c.port)) {
         return Some(Reason::Proxy);
     }
     if let Some(reason) = forgery(c).or_else(|| below_level(c, policy)) {
