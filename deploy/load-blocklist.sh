@@ -2,9 +2,11 @@
 # Loads a minewatch block list into this machine's firewall and hooks it up, once. Safe to run again and again: the
 # second run leaves what the first one left. Reads back what the kernel holds and says so if it differs.
 #
-#   load-blocklist.sh nft FILE
+#   load-blocklist.sh nft FILE                    the list replaces the one before
 #   load-blocklist.sh ipset FILE
 #   load-blocklist.sh iptables FILE [FILE.v6]
+#   load-blocklist.sh add nft|ipset FILE          the list is added: what is there stays until its time is over, what
+#                                                 is met again is renewed
 #   load-blocklist.sh remove nft|ipset|iptables|all
 #
 # Exit: 0 loaded and checked, 1 not loaded or not as the list says, 2 called in a wrong way.
@@ -22,7 +24,7 @@ say() { printf '%s\n' "$*"; }
 fail() { printf 'load-blocklist: %s\n' "$*" >&2; exit 1; }
 entries() { if [ "$1" = 1 ]; then say '1 entry'; else say "$1 entries"; fi; }
 usage() {
-    say 'usage: load-blocklist.sh nft FILE | ipset FILE | iptables FILE [FILE.v6] | remove nft|ipset|iptables|all' >&2
+    say 'usage: load-blocklist.sh nft FILE | ipset FILE | iptables FILE [FILE.v6] | add nft|ipset FILE | remove nft|ipset|iptables|all' >&2
     exit 2
 }
 have() { command -v "$1" >/dev/null 2>&1; }
@@ -49,6 +51,12 @@ counted() {
     fi
 }
 
+# lacking WHAT: standard input holds the kernel's entries, a line "--", and those of the list that must be among them.
+lacking() {
+    n=$(awk '$0 == "--" { wanted = 1; next } !wanted { held[$0] = 1; next } !($0 in held) { n++ } END { print n + 0 }')
+    [ "$n" = 0 ] || fail "$1 lacks $n entries of the list: it was added in part only"
+}
+
 # ---- nftables
 
 # nft takes several commands a line, so each pattern covers its line to the end.
@@ -60,9 +68,8 @@ NFT_LINE="$NFT_LINE"'|^add rule inet minewatch mw_(block|forward|output) [a-z0-9
 NFT_LINE="$NFT_LINE"'|^add element inet minewatch (ep|pool)[46] \{$|^\}$'
 NFT_LINE="$NFT_LINE"'|^    [0-9a-f.:]+( \. (tcp|udp) \. [0-9]+)? timeout [0-9]+s,$'
 
-load_nft() {
-    need nft nftables
-    check_file "$1" nftables "$NFT_LINE"
+# nft_run FILE: one transaction.
+nft_run() {
     if ! answer=$(nft -f "$1" 2>&1); then
         case $answer in
         *'File exists'* | *'datatype mismatch'*) fail 'the table inet minewatch exists and is not ours: run "load-blocklist.sh remove nft" first' ;;
@@ -71,6 +78,12 @@ load_nft() {
         *) fail "nft refused the list, and the old one stays as it was: $answer" ;;
         esac
     fi
+}
+
+load_nft() {
+    need nft nftables
+    check_file "$1" nftables "$NFT_LINE"
+    nft_run "$1"
     total=0
     for s in ep4 ep6 pool4 pool6; do
         numbers=$(awk -v set="$s" -v settle="$SETTLE" '
@@ -83,6 +96,40 @@ load_nft() {
         total=$((total + ${numbers#* }))
     done
     say "nft: $(entries "$total") loaded"
+}
+
+# Kernels before 6.11 leave an entry that is there as it is: taking it out in the same transaction renews its life.
+add_nft() {
+    need nft nftables
+    check_file "$1" nftables "$NFT_LINE"
+    awk '
+        /^flush set/ { next }
+        /^add element/ { set = $5; n = 0; next }
+        set != "" && /^}/ {
+            for (step = 1; step <= 3; step++) {
+                print (step == 2 ? "delete" : "add") " element inet minewatch " set " {"
+                for (i = 1; i <= n; i++) {
+                    line = entry[i]
+                    if (step < 3) sub(/ timeout .*/, ",", line)
+                    print line
+                }
+                print "}"
+            }
+            set = ""
+            next
+        }
+        set != "" { entry[++n] = $0; next }
+        { print }' "$1" | nft_run -
+    for s in ep4 ep6 pool4 pool6; do
+        {
+            nft list set inet minewatch "$s" | tr ',{}' '\n\n\n' | sed -n 's/^[[:space:]]*\(.*\) timeout .*/\1/p'
+            say --
+            awk -v set="$s" -v settle="$SETTLE" '
+                /^add element/ { now = $5 }
+                now == set && /^    / && $NF + 0 >= settle { sub(/^ +/, ""); sub(/ timeout .*/, ""); print }' "$1"
+        } | lacking "the nft set $s"
+    done
+    say "nft: $(entries "$(grep -c '^    ' "$1" || true)") added"
 }
 
 # may TOOL ARGS…: "not there" and "not permitted" look the same in a quiet list; only one of them means removed.
@@ -200,6 +247,33 @@ load_ipset() {
     say "ipset: $(entries "$total") loaded"
 }
 
+add_ipset() {
+    need ipset ipset
+    need iptables iptables
+    check_file "$1" ipset "$IPSET_LINE"
+    live=
+    for s in $SETS; do
+        if ipset -n list "$s" >/dev/null 2>&1; then live="$live|$s"; fi
+    done
+    answer=$(awk '
+        $1 == "create" && $2 !~ /-new$/ { print }
+        $1 == "add" { sub(/-new$/, "", $2); print $0 " -exist" }' "$1" |
+        grep -Ev "^create (-$live) " | ipset restore 2>&1) ||
+        fail "ipset refused the list, and it may have been added in part (run this as root): $answer"
+    for s in $SETS; do
+        {
+            ipset list "$s" | awk 'found { print $1 } /^Members:/ { found = 1 }'
+            say --
+            awk -v set="$s-new" -v settle="$SETTLE" '$1 == "add" && $2 == set && $NF >= settle { print $3 }' "$1"
+        } | lacking "the ipset $s"
+    done
+    ipset_rules iptables 4 icmp-port-unreachable
+    if have ip6tables || grep -q '^add minewatch[a-z-]*6-new ' "$1"; then
+        ipset_rules ip6tables 6 icmp6-port-unreachable
+    fi
+    say "ipset: $(entries "$(grep -c '^add ' "$1" || true)") added"
+}
+
 ipset_rules() {
     need "$1" iptables
     "$1-restore" -w 10 --noflush <<END || fail "$1-restore refused the rules that match the sets: is its set match there?"
@@ -234,6 +308,13 @@ case "${1:-}:$#" in
 nft:2) load_nft "$2" ;;
 ipset:2) load_ipset "$2" ;;
 iptables:2 | iptables:3) shift && load_iptables "$@" ;;
+add:3)
+    case $2 in
+    nft | ipset) "add_$2" "$3" ;;
+    iptables) fail 'entries of iptables do not expire, so they cannot be added up: use nft or ipset' ;;
+    *) usage ;;
+    esac
+    ;;
 remove:2)
     case $2 in
     nft | ipset | iptables) "remove_$2" ;;

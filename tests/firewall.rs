@@ -45,6 +45,7 @@ fn mined(addr: &str, proto: Proto, port: u16, ttl: u64) -> BlockCandidate<'stati
         tenant: Tenant::None,
         miner: [10, 0, 0, 5].into(),
         miner_mac: None,
+        source: None,
         verdict: Verdict::Confirmed,
         handshake_verified: true,
         client_data_acked: true,
@@ -224,6 +225,33 @@ fn nf11_a_list_at_its_ceiling_loads_and_what_did_not_fit_is_counted() {
     assert_eq!(held_by_nft(&ns), wanted(&d));
     ns.run(&by_script("ipset", &lists.write("ipset", &d)));
     assert_held(&held_by_ipset(&ns), &wanted(&d));
+}
+
+#[test]
+fn a_list_that_is_added_takes_nothing_away_and_renews_what_it_holds() {
+    if !available(&["nft", "ipset", "iptables", "ip6tables"]) {
+        return;
+    }
+    let (ns, lists) = (Netns::new(), Lists::new());
+    let add = |id: &str, d: &Decision| {
+        let file = lists.write(id, d);
+        ns.run(&format!("{} add {id} {}", script().display(), file.display()))
+    };
+    let old = decided(
+        &[mined("198.51.100.11", Proto::Tcp, 3333, 600), mined("2001:db8::9", Proto::Tcp, 1, DAY)],
+        Scope::Endpoint,
+    );
+    let mut all = wanted(&some());
+    all.extend(wanted(&old).into_iter().filter(|(target, _)| !wanted(&some()).contains_key(target)));
+    assert_eq!(all.len(), some().list.len() + 1);
+    // A quiet round brings an empty list.
+    for d in [old, some(), none()] {
+        assert!(add("nft", &d).contains(&format!("{} entr", d.list.len())));
+        add("ipset", &d);
+    }
+    assert_eq!(held_by_nft(&ns), all);
+    assert_held(&held_by_ipset(&ns), &all);
+    assert_eq!(ns.run("nft list ruleset").matches("jump mw_block").count(), 2);
 }
 
 #[test]

@@ -333,8 +333,8 @@ fn check_refusals(g: &Golden, output: &Output, failures: &mut Failures) {
         // Where saying nothing is right, there is nothing to refuse either.
         let silent = output.of("miner_flow").all(|f| ends(f).1.to_string() != *to)
             && g.expect.flows.iter().all(|f| !f.required || format!("{}:{}", f.pool, f.pool_port) != *to);
-        // A proxy inside is both.
-        let proxy = code == "special-purpose" && reasons.contains("proxy");
+        // A proxy inside, or one that is not sure enough, is called a proxy.
+        let proxy = matches!(code, "special-purpose" | "below-level") && reasons.contains("proxy");
         let right = reasons.contains(code) || proxy || (silent && reasons.is_empty());
         if !right {
             failures.differ(&g.name, &format!("refusal of {to}"), format!("{reasons:?}"), code);
@@ -343,7 +343,17 @@ fn check_refusals(g: &Golden, output: &Output, failures: &mut Failures) {
     // Nothing that mines vanishes between the two lists.
     let told: BTreeSet<String> =
         output.endpoints("blocked").union(&output.endpoints("block_refused")).cloned().collect();
-    for flow in output.of("miner_flow").filter(|f| accuses(f)) {
+    // Who asks a rig is no pool.
+    let asked: BTreeSet<String> = output
+        .of("miner_flow")
+        .filter(|f| f["category"] == "inventory")
+        .map(|f| ends(f).1.to_string())
+        .filter(|e| told.contains(e))
+        .collect();
+    if !asked.is_empty() {
+        failures.add(&g.name, format!("an asker of rigs is told as a pool: {asked:?}"));
+    }
+    for flow in output.of("miner_flow").filter(|f| accuses(f) && f["category"] != "inventory") {
         if !told.contains(&ends(flow).1.to_string()) {
             failures.add(&g.name, format!("neither blocked nor refused: {}", brief(flow)));
         }

@@ -13,10 +13,14 @@ mod support2;
 
 #[path = "hostile/carriers.rs"]
 mod carriers;
+#[path = "hostile/decoys.rs"]
+mod decoys;
 #[path = "hostile/disguise.rs"]
 mod disguise;
 #[path = "hostile/floods.rs"]
 mod floods;
+#[path = "hostile/framing.rs"]
+mod framing;
 #[path = "hostile/streams.rs"]
 mod streams;
 

@@ -55,7 +55,7 @@ const EDGES: &[(&str, &[(&str, Use)])] = &[
         &[
             ("ledger", All),
             ("evidence", All),
-            ("firewall", Only(&["Decision", "Who"])),
+            ("firewall", Only(&["Decision", "Refusal", "Target", "Who"])),
             ("carrier", Only(&["Wrap"])),
             ("dialect", Only(&["Category", "Password", "Shares", "Stage"])),
             ("capture", Only(&["FrameRef"])),
@@ -88,6 +88,7 @@ const EDGES: &[(&str, &[(&str, Use)])] = &[
         &[
             ("pipeline", All),
             ("capture", All),
+            ("carrier", Only(&["Host", "Target"])),
             ("decode", All),
             ("evidence", All),
             ("intel", All),

@@ -79,9 +79,12 @@ fn compare_with(
                 |text: &str| if server_only { text.split(' ').next().unwrap().to_owned() } else { text.to_owned() };
             let kinds: Vec<String> = w.wraps.iter().map(|t| target(t)).collect();
             // Only clients send PROXY headers.
-            let kinds: Vec<String> = kinds.into_iter().filter(|k| !server_only || k != "proxy-protocol").collect();
+            let kinds = kinds.into_iter().filter(|k| !server_only || k != "proxy-protocol");
+            // And then what the dialogue brings with it.
+            let kinds: Vec<String> = kinds.chain(wraps(want)).collect();
             // A length of zero before more HTTP is an answer like any other.
-            let hidden = server_only && w.name == "connect, length zero" && got.dialect.starts_with("get");
+            let hidden =
+                server_only && w.name == "connect, length zero" && inner.stream(Side::Server).starts_with(b"HTTP/");
             if wraps(got) != kinds && !hidden {
                 failures.differ(name, "wrapped", format!("{:?}", wraps(got)), format!("{kinds:?}"));
             }
@@ -169,19 +172,22 @@ fn a_hole_in_the_handshake_hides_nothing() {
             let got = run(&w.of(dialogue), &Sight { missed: vec![missed], ..Sight::default() });
             match (&got.finding, &want.finding) {
                 (Some(got), Some(want)) => {
-                    if outline(got) != outline(want) {
+                    // XMRig's KawPow is told from others' by the login, which is read late.
+                    let twin = (want.dialect, got.dialect) == ("cryptonote", "kawpow");
+                    if outline(got) != outline(want) && !twin {
                         failures.differ(&name, "outline", outline(got), outline(want));
                     }
-                    let mut kinds: Vec<&str> = got.wraps.iter().map(minewatch::carrier::peel::Wrap::kind).collect();
+                    let mut kinds: Vec<&str> = got.wraps.iter().map(minewatch::carrier::Wrap::kind).collect();
                     let mut wanted: Vec<&str> = w.wraps.iter().map(|t| t.split(' ').next().unwrap()).collect();
                     // A length of zero alone grants no tunnel, and nobody else tells what a load balancer said.
                     if w.name == "connect, length zero" && missed == 0 {
                         wanted.clear();
-                        kinds.clear();
+                        kinds.retain(|k| *k != "connect");
                     }
                     if !kinds.contains(&"proxy-protocol") {
                         wanted.retain(|k| *k != "proxy-protocol");
                     }
+                    wanted.extend(want.wraps.iter().map(minewatch::carrier::Wrap::kind));
                     kinds.sort_unstable();
                     wanted.sort_unstable();
                     if kinds != wanted {
@@ -240,8 +246,9 @@ fn wrapped_and_picked_up_in_the_middle() {
             failures.differ(name, "facts", format!("{:?}", text(&got)), format!("{:?}", text(&want)));
         }
         if let Some(f) = &got.finding {
-            let socket = w.wraps.contains(&"websocket");
-            let wanted: &[&str] = if socket { &["websocket"] } else { &[] };
+            let socket = w.wraps.contains(&"websocket").then(|| "websocket".to_owned());
+            let own = want.finding.as_ref().map(wraps).unwrap_or_default();
+            let wanted: Vec<String> = socket.into_iter().chain(own).collect();
             if wraps(f) != wanted {
                 failures.differ(name, "wrapped", format!("{:?}", wraps(f)), format!("{wanted:?}"));
             }

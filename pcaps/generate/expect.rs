@@ -110,7 +110,7 @@ pub struct Flow {
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Wrapped {
-    /// `socks`, `connect`, `proxy-protocol`, `websocket` or `gzip`.
+    /// `socks`, `connect`, `http-proxy`, `proxy-protocol`, `websocket` or `gzip`.
     pub kind: String,
     /// Where the client asked a proxy to connect it to.
     #[serde(default, skip_serializing_if = "Option::is_none")]

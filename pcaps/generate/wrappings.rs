@@ -100,6 +100,40 @@ pub fn connect(authority: &str, answer: Answer) -> Words {
     }
 }
 
+/// How a proxy that passes on requests is noticed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Forward {
+    /// Every request names a whole URI.
+    Absolute,
+    /// A field that an earlier proxy added to every request.
+    Request(&'static str),
+    /// `Via` in every response.
+    Response,
+}
+
+/// HTTP through a proxy that passes on requests for `authority`.
+pub fn forwarded(inner: &Dialogue, authority: &str, how: Forward) -> Dialogue {
+    let mut d = inner.clone();
+    for turn in &mut d.turns {
+        let Ok(text) = std::str::from_utf8(&turn.bytes) else { continue };
+        let start = |words: &[&str]| words.iter().any(|w| text.starts_with(w));
+        let changed = match (turn.side, how) {
+            (Side::Client, Forward::Absolute) if start(&["POST /", "GET /"]) => {
+                text.replacen(" /", &format!(" http://{authority}/"), 1)
+            }
+            (Side::Client, Forward::Request(field)) if start(&["POST /", "GET /"]) => {
+                text.replacen("\r\n", &format!("\r\nHost: {authority}\r\n{field}\r\n"), 1)
+            }
+            (Side::Server, Forward::Response) if start(&["HTTP/1.1 "]) => {
+                text.replacen("\r\n", "\r\nVia: 1.1 proxy.example (squid/6.13)\r\n", 1)
+            }
+            _ => continue,
+        };
+        turn.bytes = changed.into_bytes();
+    }
+    d
+}
+
 /// SOCKS4 to an address.
 pub fn socks4(address: Ipv4Addr, port: u16) -> Words {
     let request = [&[4, 1][..], &port.to_be_bytes(), &address.octets(), b"miner\0"].concat();

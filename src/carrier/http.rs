@@ -4,10 +4,14 @@
 //! RFC 9112 framing (Content-Length, chunked, until close), keep-alive and pipelining; gzip and deflate bodies within
 //! a cap. Everything else about HTTP is left alone.
 
+mod head;
+
 use std::io::Read;
 
-use base64::Engine;
+use head::{Encoding, Head, cut_short, is_start_line, mentions_http};
 use memchr::memchr;
+
+pub use head::HttpMeta;
 
 use super::target::Target;
 
@@ -16,15 +20,8 @@ const MAX_HEAD: usize = 16 * 1024;
 /// Body kept at the most. Block templates of a full mempool are larger; their beginning is not JSON on its own, so such
 /// a response counts as answered without content.
 const MAX_BODY: usize = 512 * 1024;
-/// Header fields looked at.
-const MAX_FIELDS: usize = 64;
-/// Header values kept to this many bytes.
-const MAX_VALUE: usize = 256;
-
-/// Fields that only getwork miners send (cgminer, bfgminer and cpuminer `util.c`), as they are named in evidence.
-const MINER_FIELDS: [&str; 3] = ["X-Mining-Extensions", "X-Mining-Hashrate", "X-Minimum-Wait"];
-/// Fields that their servers send.
-const SERVER_FIELDS: [&str; 4] = ["X-Stratum", "X-Long-Polling", "X-Roll-NTime", "X-Reject-Reason"];
+/// Bytes of a chunk-size line or a trailer field kept.
+const MAX_LINE: usize = 256;
 
 /// What a connection turns into behind a header block.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -40,27 +37,6 @@ pub enum Next {
     Lines,
     /// Anything: a proxy's CONNECT. The destination, in the direction that names it.
     Tunnel(Option<Target>),
-}
-
-/// What an HTTP message says around its body.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct HttpMeta {
-    /// A response (else a request).
-    pub response: bool,
-    /// Status code of a response.
-    pub status: u16,
-    /// The mining header field that it carries, if one.
-    pub mining_header: Option<&'static str>,
-    /// User-Agent of a request, capped.
-    pub user_agent: Option<String>,
-    /// Path of a request, with its query, capped.
-    pub path: Option<String>,
-    /// Host of a request, capped.
-    pub host: Option<String>,
-    /// User name of HTTP Basic authentication, capped.
-    pub user: Option<String>,
-    /// The request asks for a WebSocket, or the response agrees to one.
-    pub websocket: bool,
 }
 
 /// The cutter of one direction.
@@ -79,6 +55,8 @@ pub struct Http {
     decoy: bool,
     /// Something was lost or cannot be HTTP: where messages begin is a guess from here on.
     broken: bool,
+    /// Bytes were missing somewhere.
+    torn: bool,
     /// All messages so far were GET requests without a body.
     bodiless: bool,
     /// Messages that began.
@@ -114,16 +92,6 @@ enum State {
     Lost,
 }
 
-#[derive(Default, Debug, Clone, Copy, PartialEq, Eq)]
-enum Encoding {
-    #[default]
-    Identity,
-    Gzip,
-    Deflate,
-    /// One that is not opened.
-    Other,
-}
-
 impl Http {
     /// Stream data in order. When the connection turns into something else, what that is and the data behind the header
     /// block; this object is spent then.
@@ -138,7 +106,9 @@ impl Http {
                 return Some((Next::Lines, data));
             }
             if self.is_tunnel(data) {
-                return Some((Next::Tunnel(None), data));
+                // Only a hole can hide that a tunnel was asked for.
+                let decoy = self.state == State::Lost && !self.torn;
+                return Some((if decoy { Next::Lines } else { Next::Tunnel(None) }, data));
             }
             data = match self.state {
                 State::Head => self.read_head(data, &mut out),
@@ -193,7 +163,7 @@ impl Http {
 
     /// Bytes are missing.
     pub fn gap(&mut self, missing: u64) {
-        self.broken = true;
+        (self.broken, self.torn) = (true, true);
         // What was seen of a header block may say enough.
         self.next = match self.state {
             State::Head => cut_short(&self.head),
@@ -224,6 +194,11 @@ impl Http {
     /// How many messages began.
     pub fn messages(&self) -> u32 {
         self.messages
+    }
+
+    /// Whether what comes is no HTTP that could be read.
+    pub fn is_lost(&self) -> bool {
+        self.state == State::Lost
     }
 
     /// Bytes held.
@@ -283,87 +258,29 @@ impl Http {
     /// The header block is complete: reads it and decides how the body is framed.
     fn start_body(&mut self, out: &mut impl FnMut(&HttpMeta, &[u8])) {
         self.messages = self.messages.saturating_add(1);
-        let head = std::mem::take(&mut self.head);
-        let mut fields = [httparse::EMPTY_HEADER; MAX_FIELDS];
-        let mut meta = HttpMeta::default();
-        let mut connect = None;
-        let (mut established, mut get, mut json) = (false, false, false);
-        let fields: &[httparse::Header<'_>] = if head.starts_with(b"HTTP/1.") {
-            let mut r = httparse::Response::new(&mut fields);
-            if !r.parse(&head).is_ok_and(|s| s.is_complete()) {
-                self.broken = true;
-                self.state = State::Lost;
-                return;
-            }
-            meta.response = true;
-            meta.status = r.code.unwrap_or(0);
-            established = r.reason.is_some_and(|reason| reason.to_ascii_lowercase().contains("connect"));
-            r.headers
-        } else {
-            let mut r = httparse::Request::new(&mut fields);
-            if !r.parse(&head).is_ok_and(|s| s.is_complete()) {
-                self.broken = true;
-                self.state = State::Lost;
-                return;
-            }
-            if r.method == Some("CONNECT") {
-                connect = Some(r.path.and_then(Target::parse_authority));
-            }
-            get = r.method == Some("GET");
-            meta.path = r.path.map(|p| value(p.as_bytes()));
-            r.headers
+        let raw = std::mem::take(&mut self.head);
+        let Some(head) = Head::read(&raw) else {
+            self.broken = true;
+            self.state = State::Lost;
+            return;
         };
-        let mining: &[&'static str] = if meta.response { &SERVER_FIELDS } else { &MINER_FIELDS };
-        let mut length = None;
-        let mut chunked = false;
-        let (mut upgrade, mut deflate) = (false, false);
-        self.encoding = Encoding::Identity;
-        for f in fields {
-            let name = f.name;
-            if name.eq_ignore_ascii_case("content-length") {
-                length = std::str::from_utf8(f.value).ok().and_then(|v| v.trim().parse::<u64>().ok());
-            } else if name.eq_ignore_ascii_case("transfer-encoding") {
-                chunked = f.value.to_ascii_lowercase().ends_with(b"chunked");
-            } else if name.eq_ignore_ascii_case("content-encoding") {
-                self.encoding = match f.value.to_ascii_lowercase().as_slice() {
-                    b"gzip" | b"x-gzip" => Encoding::Gzip,
-                    b"deflate" => Encoding::Deflate,
-                    b"identity" => Encoding::Identity,
-                    _ => Encoding::Other,
-                };
-            } else if name.eq_ignore_ascii_case("content-type") {
-                // No proxy grants a tunnel in JSON: the grant itself was lost.
-                json = mentions(f.value, b"json");
-            } else if name.eq_ignore_ascii_case("upgrade") {
-                upgrade = f.value.eq_ignore_ascii_case(b"websocket");
-            } else if name.eq_ignore_ascii_case("sec-websocket-extensions") {
-                // Offers are a list, and may be spread over fields (RFC 6455 §9.1).
-                deflate |= mentions(f.value, b"permessage-deflate");
-            } else if name.eq_ignore_ascii_case("host") {
-                meta.host = Some(value(f.value));
-            } else if name.eq_ignore_ascii_case("user-agent") {
-                meta.user_agent = Some(value(f.value));
-            } else if name.eq_ignore_ascii_case("authorization") {
-                meta.user = basic_user(f.value);
-            } else if let Some(field) = mining.iter().find(|m| m.eq_ignore_ascii_case(name)) {
-                meta.mining_header.get_or_insert(field);
-            }
-        }
+        let Head { mut meta, length, chunked, .. } = head;
+        self.encoding = head.encoding;
         // A proxy says so, or says nothing at all; whoever was asked for a tunnel and agrees has granted it, whatever its
         // fields say of a body (RFC 9110 §9.3.6). Any other answer without a length is a body until the end.
-        let bare = (established || fields.is_empty()) && self.other != Some(true);
-        let answers_connect = meta.response && meta.status / 100 == 2 && (bare || (self.asked && !json));
-        self.next = if let Some(target) = connect {
-            Some(Next::Tunnel(target))
-        } else if upgrade && (meta.status == 101 || !meta.response) {
-            Some(Next::WebSocket { deflate, torn: false })
+        let bare = (head.established || head.bare) && self.other != Some(true);
+        let answers_connect = meta.response && meta.status / 100 == 2 && (bare || (self.asked && !head.json));
+        self.next = if head.connect {
+            Some(Next::Tunnel(head.destination))
+        } else if (head.upgrade && (meta.status == 101 || !meta.response)) || (meta.status == 101 && !head.named) {
+            Some(Next::WebSocket { deflate: head.deflate, torn: false })
         } else if answers_connect && meta.status != 204 {
             // No sign of a body: what follows is the other end of a tunnel.
             Some(Next::Tunnel(None))
         } else {
             None
         };
-        let plain = get && length.is_none() && !chunked;
+        let plain = head.get && length.is_none() && !chunked;
         self.bodiless = plain && (self.bodiless || self.messages == 1);
         self.granted = meta.response && meta.status / 100 == 2 && length.unwrap_or(0) == 0 && !chunked;
         meta.websocket = matches!(self.next, Some(Next::WebSocket { .. }));
@@ -409,7 +326,7 @@ impl Http {
                 };
                 return data.get(i + 1..).unwrap_or_default();
             }
-            if self.head.len() >= MAX_VALUE {
+            if self.head.len() >= MAX_LINE {
                 self.state = State::Lost;
                 self.head = Vec::new();
                 return &[];
@@ -437,7 +354,7 @@ impl Http {
                     self.finish(out);
                     return data.get(i + 1..).unwrap_or_default();
                 }
-            } else if self.head.len() < MAX_VALUE {
+            } else if self.head.len() < MAX_LINE {
                 self.head.push(b);
             }
         }
@@ -475,32 +392,6 @@ impl Http {
     }
 }
 
-/// `METHOD target HTTP/1.x` or `HTTP/1.x status …` (RFC 9112 §3, §4).
-fn is_start_line(line: &[u8]) -> bool {
-    let line = line.trim_ascii_end();
-    let version = line.len().checked_sub(8).and_then(|at| line.get(at..));
-    line.starts_with(b"HTTP/1.") || version.is_some_and(|v| v.starts_with(b"HTTP/1."))
-}
-
-fn mentions_http(line: &[u8]) -> bool {
-    line.windows(3).any(|w| [&b"HTT"[..], b"TTP", b"/1."].iter().any(|part| w.eq_ignore_ascii_case(part)))
-}
-
-/// Whether a field's value holds `word`, in any case.
-fn mentions(value: &[u8], word: &[u8]) -> bool {
-    value.windows(word.len()).any(|w| w.eq_ignore_ascii_case(word))
-}
-
-/// What a connection turns into behind a header block the rest of which was not seen.
-fn cut_short(head: &[u8]) -> Option<Next> {
-    if let Some(rest) = head.strip_prefix(b"CONNECT ") {
-        let authority = rest.split(|b| *b == b' ').next().filter(|a| a.len() < rest.len());
-        return Some(Next::Tunnel(authority.and_then(|a| Target::parse_authority(std::str::from_utf8(a).ok()?))));
-    }
-    let agreed = head.starts_with(b"HTTP/1.1 101") || mentions(head, b"\r\nupgrade: websocket\r\n");
-    agreed.then_some(Next::WebSocket { deflate: true, torn: true })
-}
-
 /// As much as fits the cap; nothing when it does not.
 fn inflate(from: impl Read) -> Vec<u8> {
     let mut plain = Vec::new();
@@ -510,128 +401,5 @@ fn inflate(from: impl Read) -> Vec<u8> {
     }
 }
 
-fn value(raw: &[u8]) -> String {
-    let raw = raw.get(..MAX_VALUE).unwrap_or(raw);
-    String::from_utf8_lossy(raw).trim().to_owned()
-}
-
-/// `Basic base64(user:password)` (RFC 7617); the password is not kept.
-fn basic_user(raw: &[u8]) -> Option<String> {
-    let text = std::str::from_utf8(raw).ok()?.trim();
-    let (scheme, code) = text.split_at_checked(6)?;
-    if !scheme.eq_ignore_ascii_case("basic ") || code.len() > 2 * MAX_VALUE {
-        return None;
-    }
-    let plain = base64::engine::general_purpose::STANDARD.decode(code.trim()).ok()?;
-    let user = plain.split(|b| *b == b':').next()?;
-    (!user.is_empty()).then(|| value(user))
-}
-
 #[cfg(test)]
-mod tests {
-    use std::io::Write;
-
-    use super::*;
-    use proptest::prelude::*;
-
-    fn cut(chunks: &[&[u8]]) -> Vec<(HttpMeta, String)> {
-        let mut h = Http::default();
-        let mut out = Vec::new();
-        for c in chunks {
-            h.data(c, |m, b| out.push((m.clone(), String::from_utf8_lossy(b).into_owned())));
-        }
-        h.end(|m, b| out.push((m.clone(), String::from_utf8_lossy(b).into_owned())));
-        out
-    }
-
-    const POST: &[u8] = b"POST / HTTP/1.1\r\nAuthorization: Basic cmlnMTp4\r\nX-Mining-Extensions: midstate\r\n\
-        User-Agent: cgminer 3.7.2\r\nContent-Length: 8\r\n\r\n{\"id\":0}";
-
-    #[test]
-    fn a_miners_request() {
-        let got = cut(&[POST]);
-        assert_eq!(got.len(), 1);
-        let (m, body) = &got[0];
-        assert_eq!(body, "{\"id\":0}");
-        assert_eq!(m.mining_header, Some("X-Mining-Extensions"));
-        assert_eq!(m.user.as_deref(), Some("rig1"));
-        assert_eq!(m.user_agent.as_deref(), Some("cgminer 3.7.2"));
-        assert!(!m.response);
-    }
-
-    #[test]
-    fn keep_alive_pipelining_and_chunks() {
-        let chunked = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{\"id\"\r\n3;x=y\r\n:0}\r\n0\r\n\r\n";
-        let until_close = b"HTTP/1.0 200 OK\r\nX-Stratum: stratum+tcp://pool.example:3333\r\n\r\n{\"id\":1}";
-        let all = [&chunked[..], &chunked[..], &until_close[..]].concat();
-        let got = cut(&[&all]);
-        assert_eq!(got.iter().map(|(_, b)| b.as_str()).collect::<Vec<_>>(), ["{\"id\":0}", "{\"id\":0}", "{\"id\":1}"]);
-        assert_eq!(got[2].0.mining_header, Some("X-Stratum"));
-        assert_eq!(got[0].0.status, 200);
-    }
-
-    #[test]
-    fn gzip_bodies_are_opened_within_the_cap() {
-        let pack = |plain: &[u8]| {
-            let mut e = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
-            e.write_all(plain).unwrap();
-            let z = e.finish().unwrap();
-            let mut m = format!("HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: {}\r\n\r\n", z.len())
-                .into_bytes();
-            m.extend_from_slice(&z);
-            m
-        };
-        assert_eq!(cut(&[&pack(b"{\"id\":7}")])[0].1, "{\"id\":7}");
-        assert_eq!(cut(&[&pack(&vec![b' '; MAX_BODY * 8])])[0].1, "", "a bomb gives nothing");
-    }
-
-    #[test]
-    fn a_page_is_not_collected_and_a_hole_in_a_body_is_survived() {
-        let mut h = Http::default();
-        let mut n = 0;
-        h.data(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n<html>", |_, _| n += 1);
-        assert!(h.held() < 64 * 1024);
-        h.gap(999_993);
-        h.data(b">HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}", |_, b| {
-            n += 1;
-            assert!(b.is_empty() || b == b"{}");
-        });
-        assert_eq!(n, 2);
-    }
-
-    #[test]
-    fn endless_headers_are_bounded() {
-        let mut h = Http::default();
-        for _ in 0..1000 {
-            h.data(&[b'a'; 1000], |_, _| unreachable!());
-        }
-        assert!(h.held() <= 4 * MAX_HEAD);
-    }
-
-    proptest! {
-        #[test]
-        fn any_split_gives_the_same_messages(cuts in prop::collection::vec(0usize..600, 0..12)) {
-            let whole = [POST, POST].concat();
-            let mut cuts = cuts.into_iter().map(|c| c % whole.len()).collect::<Vec<_>>();
-            cuts.sort_unstable();
-            let mut chunks = Vec::new();
-            let mut from = 0;
-            for c in cuts {
-                chunks.push(&whole[from..c]);
-                from = c;
-            }
-            chunks.push(&whole[from..]);
-            prop_assert_eq!(cut(&chunks), cut(&[&whole]));
-        }
-
-        #[test]
-        fn byte_soup_never_panics(data in prop::collection::vec(any::<u8>(), 0..2048), head in "(POST / HTTP/1.1\r\n|HTTP/1.1 200 OK\r\n)[a-zA-Z-]{0,20}: [0-9a-f]{0,9}\r\n\r\n") {
-            let mut h = Http::default();
-            h.data(head.as_bytes(), |_, _| {});
-            h.data(&data, |_, _| {});
-            h.gap(17);
-            h.data(&data, |_, _| {});
-            h.end(|_, _| {});
-        }
-    }
-}
+mod tests;

@@ -16,9 +16,10 @@ pub mod socks;
 pub mod target;
 pub mod tls;
 pub mod websocket;
+mod wrap;
 
-pub use peel::Wrap;
-pub use target::Target;
+pub use target::{Host, Target};
+pub use wrap::Wrap;
 
 /// What a stream's first bytes say it is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -54,6 +55,9 @@ pub fn first_bytes(data: &[u8]) -> First {
     if let [0x16] | [0x16, 3] = data {
         return First::Short;
     }
+    // Servers ignore line ends before a request (RFC 9112 §2.2).
+    let start = data.iter().position(|b| !matches!(b, b'\r' | b'\n')).unwrap_or(0);
+    let data = data.get(start..).unwrap_or_default();
     for word in HTTP {
         if data.starts_with(word) {
             return First::Http;
@@ -76,6 +80,7 @@ mod tests {
         assert_eq!(first_bytes(b"\xef\xbb\xbf{"), First::Lines);
         assert_eq!(first_bytes(b"POST / HTTP/1.1\r\n"), First::Http);
         assert_eq!(first_bytes(b"HTTP/1.1 200 OK"), First::Http);
+        assert_eq!(first_bytes(b"\r\n\r\nPOST / HTTP/1.1\r\n"), First::Http);
         assert_eq!(first_bytes(b"PO"), First::Short);
         assert_eq!(first_bytes(b"  "), First::Short);
         assert_eq!(first_bytes(b""), First::Short);

@@ -4,6 +4,8 @@
 //! raw bytes of what is none of these. Each direction decides for itself, so one-way captures work; each layer hands the
 //! bytes behind it to the next. Depth is bounded.
 
+mod choose;
+
 use memchr::{memchr, memchr_iter};
 
 use super::http::{Http, HttpMeta, Next};
@@ -12,59 +14,13 @@ use super::lines::Lines;
 use super::look::Look;
 use super::proxy::{self, Proxy};
 use super::socks::{self, Socks};
-use super::target::{Host, Target};
-use super::websocket::{self, Opcode, WebSocket};
+use super::websocket::{Opcode, WebSocket};
+use super::wrap::Wrap;
 use super::{First, first_bytes};
 
 /// Wrappings around the messages, at most. Clients use one or two; an authentication in three steps asks for the same
 /// tunnel three times.
 const MAX_DEPTH: u8 = 8;
-/// First bytes kept while they are too few to tell.
-const HEAD: usize = 600;
-
-/// What mining was found inside of.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Wrap {
-    /// A SOCKS proxy; the client asked for this destination.
-    Socks(Option<Target>),
-    /// An HTTP proxy's CONNECT.
-    Connect(Option<Target>),
-    /// A PROXY protocol header: the address of the real client.
-    Proxy(Option<std::net::SocketAddr>),
-    /// WebSocket.
-    WebSocket,
-    /// A gzip stream.
-    Gzip,
-}
-
-impl Wrap {
-    /// Name in outputs.
-    pub const fn kind(&self) -> &'static str {
-        match self {
-            Self::Socks(_) => "socks",
-            Self::Connect(_) => "connect",
-            Self::Proxy(_) => "proxy-protocol",
-            Self::WebSocket => "websocket",
-            Self::Gzip => "gzip",
-        }
-    }
-
-    /// The name of the host that a proxy was asked for.
-    pub fn host(&self) -> Option<&str> {
-        match self {
-            Self::Socks(Some(Target { host: Host::Name(name), .. }))
-            | Self::Connect(Some(Target { host: Host::Name(name), .. })) => Some(name),
-            _ => None,
-        }
-    }
-}
-
-impl Wrap {
-    /// Whether what is inside is a stream of its own.
-    const fn is_tunnel(&self) -> bool {
-        matches!(self, Self::Socks(_) | Self::Connect(_) | Self::Proxy(_))
-    }
-}
 
 /// What came out of the layers.
 #[derive(Debug)]
@@ -120,6 +76,8 @@ pub struct Beside {
     pub tunnel: bool,
     /// It asked an HTTP proxy for a tunnel, or was granted one.
     pub connect: bool,
+    /// It speaks in lines.
+    pub lines: bool,
 }
 
 /// One direction's layers.
@@ -142,6 +100,7 @@ pub struct Peel {
     tunnel: bool,
     /// A wrapping whose handshake has a hole, to be told with the next data.
     owed: Option<Wrap>,
+    expected: bool,
     too_long: u64,
 }
 
@@ -159,7 +118,14 @@ impl Peel {
             websocket: matches!(self.layer, Layer::WebSocket(..)),
             tunnel: self.tunnel,
             connect: self.saw_connect,
+            lines: matches!(self.layer, Layer::Lines(_)),
         }
+    }
+
+    /// The other direction is known to talk in lines that matter: a line of JSON is one of this direction's, whatever it
+    /// began with.
+    pub fn set_expected(&mut self, expected: bool) {
+        self.expected = expected;
     }
 
     /// What the other direction is, once it was seen: two bytes that look like a SOCKS proxy's answer are none where
@@ -181,6 +147,12 @@ impl Peel {
         let mut rest = data;
         if self.tunnel && !rest.is_empty() {
             out(Piece::Inside(rest));
+        }
+        if self.expected && self.is_stuck() && self.beside.is_some_and(|b| b.lines) && self.depth <= MAX_DEPTH {
+            // A banner, a decoy, a handshake that leads nowhere: others read on behind it.
+            if let Some(line) = json_line(data) {
+                rest = self.enter(Layer::Lines(Lines::default()), None, line, out);
+            }
         }
         while !rest.is_empty() {
             rest = self.step(rest, out);
@@ -227,7 +199,7 @@ impl Peel {
             }
             Layer::Lines(lines) => lines.end(|line| out(Piece::Line(line))),
             Layer::Gzip(_, lines) => lines.end(|line| out(Piece::Line(line))),
-            Layer::Http(http) => http.end(|meta, body| out(Piece::Http(meta, body))),
+            Layer::Http(http) => http.end(|meta, body| message(meta, body, out)),
             Layer::WebSocket(..) | Layer::Socks(_) | Layer::Proxy(_) | Layer::Raw | Layer::Tls => {}
         }
     }
@@ -254,6 +226,26 @@ impl Peel {
             Layer::Proxy(proxy) => proxy.held(),
             Layer::Gzip(inflate, lines) => inflate.held() + lines.held(),
             Layer::Raw | Layer::Tls => 0,
+        }
+    }
+
+    /// Whether what began as messages cannot be read as such any more.
+    pub fn is_lost(&self) -> bool {
+        match &self.layer {
+            Layer::Http(http) => http.is_lost(),
+            Layer::WebSocket(ws, _) => ws.is_lost(),
+            Layer::Gzip(inflate, _) => inflate.is_lost(),
+            _ => false,
+        }
+    }
+
+    /// Whether the layer gives out no messages as things stand.
+    fn is_stuck(&self) -> bool {
+        match &self.layer {
+            // Nobody who answers HTTP talks in lines.
+            Layer::Raw | Layer::Tls | Layer::Socks(_) | Layer::Proxy(_) | Layer::Http(_) => true,
+            Layer::Unknown(head) => !head.is_empty(),
+            Layer::Lines(_) | Layer::WebSocket(..) | Layer::Gzip(..) => false,
         }
     }
 
@@ -295,7 +287,7 @@ impl Peel {
                 });
                 &[]
             }
-            Layer::Http(http) => match http.data(data, |meta, body| out(Piece::Http(meta, body))) {
+            Layer::Http(http) => match http.data(data, |meta, body| message(meta, body, out)) {
                 None => &[],
                 Some((Next::WebSocket { deflate, torn }, rest)) => {
                     let ws = if torn { WebSocket::picked_up() } else { WebSocket::new(deflate) };
@@ -323,6 +315,11 @@ impl Peel {
                     self.enter(Layer::default(), Some(Wrap::Proxy(source)), rest, out)
                 }
             },
+            // Too deep for anything: whatever would be entered from here would be this again.
+            Layer::Raw if self.depth > MAX_DEPTH => {
+                out(Piece::Raw(data));
+                &[]
+            }
             Layer::Raw => {
                 if let Some(socks) = self.late_socks(data) {
                     return self.enter(Layer::Socks(Box::new(socks)), None, data, out);
@@ -332,6 +329,10 @@ impl Peel {
                     if self.is_websocket(data) {
                         let ws = Layer::WebSocket(Box::new(WebSocket::picked_up()), Box::default());
                         return self.enter(ws, Some(Wrap::WebSocket), data, out);
+                    }
+                    // The rest of a body, and then the next message.
+                    if first_bytes(data) == First::Http {
+                        return self.enter(Layer::Http(Box::default()), None, data, out);
                     }
                     if let Some(line) = next_line(data) {
                         return self.enter(Layer::Lines(Lines::default()), None, line, out);
@@ -402,98 +403,14 @@ impl Peel {
         lines.data(rest, |line| out(Piece::Line(line)));
         &[]
     }
+}
 
-    /// A SOCKS handshake the beginning of which was not seen.
-    fn late_socks(&self, data: &[u8]) -> Option<Socks> {
-        let asked = self.beside.is_some_and(|b| b.socks) && (!self.saw_socks || self.owed.is_some());
-        if self.opener != Some(false) && self.middle && socks::is_request(data) {
-            return Some(Socks::client_late());
-        }
-        (self.opener != Some(true) && asked && socks::is_reply(data)).then(Socks::server_late)
+/// Gives out an HTTP message, and what it says of a proxy.
+fn message(meta: &HttpMeta, body: &[u8], out: &mut dyn FnMut(Piece<'_>)) {
+    if meta.proxied {
+        out(Piece::Wrapped(Wrap::Http(meta.target.clone())));
     }
-
-    /// Whether a stream met in its middle goes on with WebSocket: by itself, or as the other direction says.
-    fn is_websocket(&self, data: &[u8]) -> bool {
-        self.beside.is_some_and(|b| b.websocket) || websocket::looks_like(data)
-    }
-
-    /// The first bytes of a layer decide what it is. White space before them says nothing and is not kept.
-    fn choose<'d>(&mut self, data: &'d [u8], out: &mut dyn FnMut(Piece<'_>)) -> &'d [u8] {
-        if self.lined {
-            return match inflate::starts(data) {
-                Look::Yes => self.enter(Layer::Gzip(Box::default(), Box::default()), Some(Wrap::Gzip), data, out),
-                Look::Short => self.hold(data, out),
-                Look::No => self.enter(Layer::Lines(Lines::default()), None, data, out),
-            };
-        }
-        if data.iter().all(u8::is_ascii_whitespace) && proxy::starts(data) == Look::No {
-            return &[];
-        }
-        if let Some(socks) = self.late_socks(data) {
-            self.owed = None;
-            return self.enter(Layer::Socks(Box::new(socks)), None, data, out);
-        }
-        let mut short = false;
-        match proxy::starts(data) {
-            Look::Yes => return self.enter(Layer::Proxy(Box::default()), None, data, out),
-            Look::Short => short = true,
-            Look::No => {}
-        }
-        // The beginnings of both sides are alike: `05 01` is an answer, or half a question.
-        let asks = if self.opener == Some(false) { Look::No } else { socks::client_hello(data) };
-        match asks {
-            Look::Yes => return self.enter(Layer::Socks(Box::new(Socks::client())), None, data, out),
-            Look::Short => short = true,
-            Look::No => {}
-        }
-        let no_answer = self.opener == Some(true) || self.beside.is_some_and(|b| !b.socks);
-        let reply = if no_answer { Look::No } else { socks::server_hello(data) };
-        match reply {
-            Look::Yes => return self.enter(Layer::Socks(Box::new(Socks::server())), None, data, out),
-            Look::Short => short = true,
-            Look::No => {}
-        }
-        let first = first_bytes(data);
-        if !(short || first == First::Short)
-            && let Some(wrap) = self.owed.take()
-        {
-            // What is inside goes on behind the hole.
-            self.tunnel = true;
-            out(Piece::Wrapped(wrap));
-            out(Piece::Inside(data));
-        }
-        let waits = first == First::Http || first == First::Short || (first == First::Other && short);
-        if !waits && !self.tunnel && self.beside.is_some_and(|b| b.tunnel) {
-            // The handshake of this direction was not seen, or has no words of its own.
-            self.tunnel = true;
-            out(Piece::Inside(data));
-        }
-        match first {
-            First::Lines => self.enter(Layer::Lines(Lines::default()), None, data, out),
-            First::Http => self.enter(Layer::Http(Box::default()), None, data, out),
-            First::Tls => {
-                self.layer = Layer::Tls;
-                out(Piece::Tls(data));
-                &[]
-            }
-            First::Short => self.hold(data, out),
-            First::Other if short => self.hold(data, out),
-            First::Other => {
-                self.layer = Layer::Raw;
-                self.step(data, out)
-            }
-        }
-    }
-
-    fn hold<'d>(&mut self, data: &'d [u8], out: &mut dyn FnMut(Piece<'_>)) -> &'d [u8] {
-        if data.len() > HEAD {
-            self.layer = Layer::Raw;
-            out(Piece::Raw(data));
-        } else {
-            self.layer = Layer::Unknown(data.to_vec());
-        }
-        &[]
-    }
+    out(Piece::Http(meta, body));
 }
 
 /// Gives out a WebSocket message: JSON as it is, or the lines that a bridge from TCP put into messages as they came.
@@ -510,6 +427,15 @@ fn unbox(lines: &mut Lines, message: &[u8], out: &mut dyn FnMut(Piece<'_>)) {
     } else {
         lines.data(message, |line| out(Piece::Message(line)));
     }
+}
+
+/// The first line that begins with an object, in data in which lines of JSON are expected.
+fn json_line(data: &[u8]) -> Option<&[u8]> {
+    if first_bytes(data) == First::Lines {
+        return Some(data);
+    }
+    let at = memchr_iter(b'\n', data).find(|at| data.get(at + 1) == Some(&b'{'))?;
+    data.get(at + 1..)
 }
 
 /// What follows the rest of an object at the beginning of `data`: where a stream of objects that was picked up in the

@@ -84,7 +84,7 @@ fn request4_hello(data: &[u8]) -> Look {
     let by_name = matches!(ip, [0, 0, 0, _]);
     let mut words = tail.splitn(3, |b| *b == 0);
     let user = words.next().unwrap_or_default();
-    if user.len() > MAX_USER || !user.iter().all(|b| matches!(b, 0x20..=0x7e)) {
+    if user.len() > MAX_USER || user.iter().any(|b| matches!(b, 0..0x20 | 0x7f)) {
         return Look::No;
     }
     let Some(name) = words.next() else { return Look::Short };

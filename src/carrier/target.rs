@@ -1,6 +1,6 @@
 //! Where a client asks a proxy to connect it to.
 //!
-//! In: the address fields of a SOCKS request or the authority of an HTTP CONNECT. Out: [`Target`], safe to print.
+//! In: the address fields of a SOCKS request or the authority of an HTTP request. Out: [`Target`], safe to print.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
@@ -56,6 +56,12 @@ impl Target {
             Host::parse(host.as_bytes()).filter(|h| !matches!(h, Host::Ip(IpAddr::V6(_))))?
         };
         Some(Self { host, port })
+    }
+
+    /// Reads the authority of a URI, or a Host field (RFC 9110 §7.2): the port may be left out.
+    pub fn parse_origin(text: &str, port: u16) -> Option<Self> {
+        let bare = !text.ends_with(']') && text.contains(':');
+        if bare { Self::parse_authority(text) } else { Self::parse_authority(&format!("{text}:{port}")) }
     }
 }
 
@@ -115,6 +121,23 @@ mod tests {
             assert_eq!(Target::parse_authority(text), None, "{text:?}");
         }
         assert!(Target::parse_authority(&format!("{}:1", "a".repeat(MAX_NAME))).is_some());
+    }
+
+    #[test]
+    fn the_port_of_an_origin_may_be_left_out() {
+        let origin = |text| Target::parse_origin(text, 80).map(|t| t.to_string());
+        for (text, want) in [
+            ("pool.example", "pool.example:80"),
+            ("pool.example:8332", "pool.example:8332"),
+            ("192.0.2.7", "192.0.2.7:80"),
+            ("[2001:db8::7]", "[2001:db8::7]:80"),
+            ("[2001:db8::7]:81", "[2001:db8::7]:81"),
+        ] {
+            assert_eq!(origin(text).as_deref(), Some(want));
+        }
+        for text in ["", "pool.example:", "pool example", "2001:db8::7", "[2001:db8::7"] {
+            assert_eq!(origin(text), None, "{text:?}");
+        }
     }
 
     #[test]

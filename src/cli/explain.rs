@@ -1,27 +1,38 @@
 //! `minewatch explain`: all evidence about one host, flow by flow, in time order, and what the next level would take.
+//!
+//! In: captures, and a miner or a pool by whatever it is known by. Out: the flows that it takes part in.
+
+mod subject;
 
 use std::io::{self, BufWriter, Write};
-use std::net::IpAddr;
 use std::path::PathBuf;
 
 use clap::Args as ClapArgs;
+use subject::Subject;
 
-use super::options::{Knowing, Reading};
+use super::options::{Knowing, Least, Reading};
 use super::replay::{complain, name_inputs, open, outcome, style};
 use super::session::{self, Listener};
 use super::{Failure, Outcome};
+use crate::evidence::Verdict;
 use crate::firewall::Policy;
 use crate::ledger::Alert;
-use crate::sink::table;
+use crate::sink::{json, table};
 
 /// Arguments of `explain`.
 #[derive(ClapArgs, Debug)]
 pub(super) struct Args {
-    /// The host: a miner, or a pool
-    host: IpAddr,
+    /// A miner or a pool: address, address:port, MAC address, or a name that a proxy was asked for
+    host: Subject,
     /// Captures, as for replay
     #[arg(required = true, value_name = "INPUT")]
     inputs: Vec<PathBuf>,
+    /// Only flows of this verdict or a stronger one
+    #[arg(long, value_name = "LEVEL")]
+    verdict: Option<Least>,
+    /// Print JSON lines, as replay does, instead of text
+    #[arg(long)]
+    json: bool,
     #[command(flatten)]
     reading: Reading,
     #[command(flatten)]
@@ -47,22 +58,30 @@ pub(super) fn run(args: &Args) -> Result<Outcome, Failure> {
         &args.reading.resolve(known.intel),
         known.geo,
         &Policy::default(),
+        None,
         &mut Silent,
     )?;
     let mut report = finished.report;
     name_inputs(&mut report, &finished.source);
+    let least = args.verdict.map_or(Verdict::Noted, Least::verdict);
     for h in &mut report.hosts {
-        if h.key.ip != args.host {
-            h.flows.retain(|f| f.pool.ip() == args.host);
-        }
+        h.retain(|f| f.verdict >= least && args.host.takes_part_in(f));
     }
     report.hosts.retain(|h| !h.flows.is_empty());
+    report.relays.retain(|r| args.host.is_at(r.pool));
     let mut out = BufWriter::new(io::stdout().lock());
-    if report.hosts.is_empty() {
-        writeln!(out, "Nothing was seen that makes {} a miner or a pool.", args.host)?;
-    }
-    for h in &report.hosts {
-        table::explain(&mut out, h, &report, style())?;
+    if args.json {
+        json::report(&mut out, &report)?;
+    } else if report.hosts.is_empty() {
+        let level = args.verdict.map_or(String::new(), |_| format!(", {least} or more,"));
+        writeln!(out, "Nothing was seen that makes {}{level} a miner or a pool.", args.host)?;
+    } else {
+        for (i, h) in report.hosts.iter().enumerate() {
+            if i > 0 {
+                writeln!(out)?;
+            }
+            table::explain(&mut out, h, &report, style())?;
+        }
     }
     out.flush()?;
     complain(&report.problems)?;

@@ -2,7 +2,7 @@
 //!
 //! In: arguments as clap parsed them. Out: resolved options of the rooms.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
@@ -111,41 +111,61 @@ pub(super) struct Blocking {
     /// formats with one file write FILE.nft, FILE.ipset and so on
     #[arg(long, value_name = "FORMAT")]
     format: Vec<String>,
-    /// Weakest verdict that is blocked
-    #[arg(long, requires = "blocklist", value_name = "LEVEL", default_value = "confirmed")]
-    least: Least,
-    /// How long an entry lives: 90s, 30m, 24h, 7d
-    #[arg(long, requires = "blocklist", value_name = "TIME", default_value_t = Ttl::DAY)]
-    ttl: Ttl,
-    /// Block the endpoint (address, protocol and port) or the whole address
-    #[arg(long, requires = "blocklist", value_name = "SCOPE", default_value = "endpoint")]
-    scope: Scopes,
-    /// Most entries in the list
-    #[arg(long, requires = "blocklist", value_name = "N", default_value_t = MaxEntries::default().get())]
-    max_entries: usize,
+    #[arg(long, value_name = "LEVEL", help = "Weakest verdict that is blocked [default: confirmed]")]
+    least: Option<Least>,
+    /// How long an entry lives: 90s, 30m, 24h, 7d [default: 1d]
+    #[arg(long, value_name = "TIME")]
+    ttl: Option<Ttl>,
+    /// Block the endpoint (address, protocol and port) or the whole address [default: endpoint]
+    #[arg(long, value_name = "SCOPE")]
+    scope: Option<Scopes>,
+    /// Most entries in the list [default: 10000]
+    #[arg(long, value_name = "N")]
+    max_entries: Option<usize>,
     /// Never block this address or prefix. May be given several times
-    #[arg(long, requires = "blocklist", value_name = "PREFIX")]
+    #[arg(long, value_name = "PREFIX")]
     never_block: Vec<Prefix>,
+    /// The same for every line of a file; # begins a comment
+    #[arg(long, value_name = "FILE")]
+    never_block_file: Vec<PathBuf>,
     /// This host may mine: address, prefix or MAC address. It is reported as allowed, its pools are not blocked
     #[arg(long, value_name = "HOST")]
     allow_miner: Vec<AllowedMiner>,
+    /// The same for every line of a file; # begins a comment
+    #[arg(long, value_name = "FILE")]
+    allow_miner_file: Vec<PathBuf>,
+    /// Believe the PROXY headers of this load balancer (address, prefix or MAC address): the client that they name may
+    /// be an allowed miner
+    #[arg(long, value_name = "HOST")]
+    trust_proxy: Vec<AllowedMiner>,
     /// nft: write the sets without chains and rules, for hooking them into your own
-    #[arg(long, requires = "blocklist")]
+    #[arg(long)]
     sets_only: bool,
     // An attribute, because a doc comment would need marks around the addresses.
     #[arg(
         long,
-        requires = "blocklist",
         help = "Let the documentation ranges (192.0.2.0/24, 2001:db8::/32 …) into the list: for tests and examples"
     )]
     allow_documentation_ranges: bool,
 }
 
+/// A level from which on something is done.
 #[derive(ValueEnum, Clone, Copy, Debug)]
-enum Least {
+pub(super) enum Least {
     Suspected,
     Probable,
     Confirmed,
+}
+
+impl Least {
+    /// As a verdict.
+    pub(super) const fn verdict(self) -> Verdict {
+        match self {
+            Self::Suspected => Verdict::Suspected,
+            Self::Probable => Verdict::Probable,
+            Self::Confirmed => Verdict::Confirmed,
+        }
+    }
 }
 
 #[derive(ValueEnum, Clone, Copy, Debug)]
@@ -184,22 +204,28 @@ impl BlockPlan {
 impl Blocking {
     /// Checks that files and formats go together, before anything is read.
     pub(super) fn resolve(&self) -> Result<BlockPlan, Failure> {
+        self.needs_a_list()?;
+        let mut never_block = self.never_block.clone();
+        for file in &self.never_block_file {
+            never_block.extend(lines::<Prefix>(file)?);
+        }
+        let mut allow_miner = self.allow_miner.clone();
+        for file in &self.allow_miner_file {
+            allow_miner.extend(lines::<AllowedMiner>(file)?);
+        }
         let policy = Policy {
             scope: match self.scope {
-                Scopes::Endpoint => Scope::Endpoint,
-                Scopes::Address => Scope::Address,
+                None | Some(Scopes::Endpoint) => Scope::Endpoint,
+                Some(Scopes::Address) => Scope::Address,
             },
-            least: match self.least {
-                Least::Suspected => Verdict::Suspected,
-                Least::Probable => Verdict::Probable,
-                Least::Confirmed => Verdict::Confirmed,
-            },
-            ttl: self.ttl,
+            least: self.least.map_or(Verdict::Confirmed, Least::verdict),
+            ttl: self.ttl.unwrap_or(Ttl::DAY),
             lives: Lives::FromNow,
             allow_documentation: self.allow_documentation_ranges,
-            never_block: self.never_block.clone(),
-            allow_miner: self.allow_miner.clone(),
-            max_entries: MaxEntries::new(self.max_entries)?,
+            never_block,
+            allow_miner,
+            trust_proxy: self.trust_proxy.clone(),
+            max_entries: self.max_entries.map_or_else(|| Ok(MaxEntries::default()), MaxEntries::new)?,
         };
         Ok(BlockPlan {
             lists: self.lists()?,
@@ -207,6 +233,26 @@ impl Blocking {
             never: NeverBlock::new().with_local_machine(),
             render: RenderOptions { sets_only: self.sets_only },
         })
+    }
+
+    /// What says what is in a list needs one.
+    fn needs_a_list(&self) -> Result<(), Failure> {
+        let given = [
+            ("--least", self.least.is_some()),
+            ("--ttl", self.ttl.is_some()),
+            ("--scope", self.scope.is_some()),
+            ("--max-entries", self.max_entries.is_some()),
+            ("--never-block", !self.never_block.is_empty()),
+            ("--never-block-file", !self.never_block_file.is_empty()),
+            ("--sets-only", self.sets_only),
+            ("--allow-documentation-ranges", self.allow_documentation_ranges),
+        ];
+        match given.iter().find(|(_, given)| *given) {
+            Some((name, _)) if self.blocklist.is_empty() => {
+                bail!("{name} says what is in a block list, but there is none: add --blocklist FILE")
+            }
+            _ => Ok(()),
+        }
     }
 
     fn lists(&self) -> Result<Vec<List>, Failure> {
@@ -248,8 +294,16 @@ impl Blocking {
     }
 }
 
+/// The lines of a file, each one value; empty lines and what follows a `#` are left out.
+fn lines<T: std::str::FromStr<Err: std::error::Error + Send + Sync + 'static>>(file: &Path) -> Result<Vec<T>, Failure> {
+    let text = std::fs::read_to_string(file).with_context(|| format!("{} cannot be read", file.display()))?;
+    let content = |line: &str| line.split('#').next().unwrap_or_default().trim().to_owned();
+    let lines = text.lines().map(content).enumerate().filter(|(_, line)| !line.is_empty());
+    lines.map(|(n, line)| line.parse().with_context(|| format!("{}, line {}", file.display(), n + 1))).collect()
+}
+
 /// FILE.nft with several formats means FILE.nft, FILE.ipset and so on.
-fn without_extension(file: &std::path::Path) -> PathBuf {
+fn without_extension(file: &Path) -> PathBuf {
     let extension = file.extension().and_then(|e| e.to_str()).unwrap_or_default();
     let is_format = FORMATS.iter().any(|f| f.extension() == extension || f.id() == extension);
     if is_format { file.with_extension("") } else { file.to_owned() }
@@ -262,7 +316,7 @@ fn known(name: &str) -> Result<&'static dyn Format, Failure> {
     })
 }
 
-fn by_extension(file: &std::path::Path) -> Result<&'static dyn Format, Failure> {
+fn by_extension(file: &Path) -> Result<&'static dyn Format, Failure> {
     let extension = file.extension().and_then(|e| e.to_str()).unwrap_or_default();
     match FORMATS.iter().find(|f| f.extension() == extension || f.id() == extension) {
         Some(format) => Ok(*format),

@@ -43,7 +43,8 @@ pub(super) fn run(args: &Args) -> Result<Outcome, Failure> {
     let inputs = open(&args.inputs)?;
     let stream = args.inputs.iter().any(|p| p.as_os_str() == "-");
     let mut printer = Printer::new(args.json, &inputs, stream, plan.uses_stdout());
-    let finished = session::run(inputs, &args.reading.resolve(known.intel), known.geo, &plan.policy, &mut printer)?;
+    let finished =
+        session::run(inputs, &args.reading.resolve(known.intel), known.geo, &plan.policy, None, &mut printer)?;
     printer.done();
     let mut report = finished.report;
     name_inputs(&mut report, &finished.source);
@@ -78,9 +79,27 @@ pub(super) fn open(paths: &[PathBuf]) -> Result<Inputs, Failure> {
 pub(super) fn name_inputs(report: &mut Report, inputs: &Inputs) {
     report.sources =
         (0..inputs.source_count() as u32).map(|i| inputs.source_name(crate::capture::SourceId(i)).to_owned()).collect();
+    // The same remark on many inputs is one remark.
+    let mut remarks: Vec<(String, &str, usize)> = Vec::new();
     for p in inputs.problems() {
-        let sentence = printable(&p.to_string(), 1024).into_owned();
-        if p.severity == Severity::Error { report.problems.push(sentence) } else { report.notes.push(sentence) }
+        let sentence = p.to_string();
+        if p.severity == Severity::Error {
+            report.problems.push(printable(&sentence, 1024).into_owned());
+            continue;
+        }
+        let what = sentence.strip_prefix(&*p.source).unwrap_or(&sentence).to_owned();
+        match remarks.iter_mut().find(|(known, ..)| *known == what) {
+            Some((.., more)) => *more += 1,
+            None => remarks.push((what, &p.source, 0)),
+        }
+    }
+    for (what, input, more) in remarks {
+        let others = match more {
+            0 => String::new(),
+            1 => " and 1 more input".to_owned(),
+            n => format!(" and {n} more inputs"),
+        };
+        report.notes.push(printable(&format!("{input}{others}{what}"), 1024).into_owned());
     }
     let frames = report.health.get(Counter::Frames);
     if frames > 0 && report.health.get(Counter::LinkTypeUnknown) == frames {

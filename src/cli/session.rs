@@ -17,7 +17,7 @@ use crate::decode::Tenant;
 use crate::evidence::Verdict;
 use crate::firewall::{BlockCandidate, Decision, Meta, Policy, Proto, decide, write_all};
 use crate::intel::Geo;
-use crate::ledger::{Alert, HostFinding, Knowledge, Ledger};
+use crate::ledger::{Alert, FlowFinding, HostFinding, Knowledge, Ledger};
 use crate::pipeline::{self, Ended, Merger, RunOptions, What};
 use crate::sink::{Relay, Report};
 use crate::time::PacketTime;
@@ -28,6 +28,8 @@ const QUEUE: usize = 64;
 const IMPATIENT: Duration = Duration::from_secs(1);
 /// A capture may claim any time; later than this, life times would not fit behind it.
 const LATEST: PacketTime = PacketTime::from_parts(7_258_118_400, 0);
+/// Headers that are not believed, told at the most.
+const MAX_DOUBTED: usize = 8;
 /// How often a progress callback is called.
 const TICK: Duration = Duration::from_millis(200);
 
@@ -51,19 +53,20 @@ pub(super) struct Finished<S> {
     pub(super) interrupted: bool,
 }
 
-/// Runs a source to its end or to an interrupt.
+/// Runs a source to its end, to an interrupt, or for `most`.
 pub(super) fn run<S: PacketSource + Send + 'static>(
     source: S,
     options: &RunOptions,
     geo: Geo,
     policy: &Policy,
+    most: Option<Duration>,
     listener: &mut dyn Listener,
 ) -> Result<Finished<S>, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .context("cannot start the event loop (too many open files?)")?;
-    runtime.block_on(collect(source, options.clone(), geo, policy, listener))
+    runtime.block_on(collect(source, options.clone(), geo, policy, most, listener))
 }
 
 async fn collect<S: PacketSource + Send + 'static>(
@@ -71,6 +74,7 @@ async fn collect<S: PacketSource + Send + 'static>(
     options: RunOptions,
     geo: Geo,
     policy: &Policy,
+    most: Option<Duration>,
     listener: &mut dyn Listener,
 ) -> Result<Finished<S>, Failure> {
     let stop = Arc::new(AtomicBool::new(false));
@@ -89,11 +93,14 @@ async fn collect<S: PacketSource + Send + 'static>(
     let mut merger = Merger::new(workers);
     let mut tick = tokio::time::interval(TICK);
     let mut signals = Signals::new()?;
+    let over = tokio::time::sleep(most.unwrap_or(Duration::MAX));
+    tokio::pin!(over);
     let mut failure = None;
     let mut asked: Option<tokio::time::Instant> = None;
     loop {
         tokio::select! {
             biased;
+            () = &mut over, if !stop.load(Ordering::Relaxed) => stop.store(true, Ordering::Relaxed),
             batch = rx.recv() => {
                 let Some(batch) = batch else { break };
                 for event in merger.push(batch) {
@@ -110,7 +117,7 @@ async fn collect<S: PacketSource + Send + 'static>(
                         }
                         What::Alert(mut alert) => {
                             knowledge.name_alert(&mut alert);
-                            if !policy.allows_host(alert.miner.ip(), alert.miner_mac)
+                            if !policy.allows_client(alert.miner.ip(), alert.miner_mac, alert.source().map(|s| s.ip()))
                                 && let Some(alert) = ledger.alert(*alert)
                                 && failure.is_none()
                                 && let Err(e) = listener.alert(&alert)
@@ -189,21 +196,25 @@ impl Signals {
 fn relays(hosts: &[HostFinding]) -> Vec<Relay> {
     let mut found = std::collections::BTreeMap::new();
     for h in hosts {
-        for f in
-            h.flows.iter().filter(|f| f.verdict > Verdict::Noted && is_private(f.pool.ip()) && is_private(f.miner.ip()))
-        {
-            found.entry((h.key.tenant, f.pool)).or_insert_with(std::collections::BTreeSet::new).insert(h.key.ip);
+        let inside = |f: &&FlowFinding| is_private(f.pool.ip()) && is_private(f.miner.ip());
+        // Who asks a rig is none.
+        for f in h.flows.iter().filter(|f| f.verdict > Verdict::Noted && !f.is_inventory()).filter(inside) {
+            let (miners, proxy) =
+                found.entry((h.key.tenant, f.pool)).or_insert_with(|| (std::collections::BTreeSet::new(), false));
+            miners.insert(h.key.ip);
+            *proxy |= f.proxy_target().is_some();
         }
     }
     let miners_there: std::collections::BTreeSet<_> =
         hosts.iter().filter(|h| h.verdict > Verdict::Noted).map(|h| (h.key.tenant, h.key.ip)).collect();
     found
         .into_iter()
-        .map(|((tenant, pool), miners): ((Tenant, _), _)| Relay {
+        .map(|((tenant, pool), (miners, proxy)): ((Tenant, _), _)| Relay {
             pool,
             tenant,
             miners: miners.len(),
             mines: miners_there.contains(&(tenant, pool.ip())),
+            proxy,
         })
         .collect()
 }
@@ -217,17 +228,38 @@ fn is_private(ip: std::net::IpAddr) -> bool {
 
 /// Marks allowed hosts, and, when lists were asked for, decides and writes them. Warnings as sentences.
 pub(super) fn block(report: &mut Report, plan: &BlockPlan, until: PacketTime) -> Result<Vec<String>, Failure> {
-    for h in &mut report.hosts {
-        h.allowed = plan.policy.allows_host(h.key.ip, h.mac);
-    }
+    let mut warnings = allow(report, &plan.policy);
     if plan.lists.is_empty() {
-        return Ok(Vec::new());
+        return Ok(warnings);
     }
     let until = until.min(LATEST);
     let decision = decide(&candidates(&report.hosts), &plan.policy, &plan.never, until);
     let written = write(&decision, plan, until);
     report.blocks = Some(decision);
-    written
+    warnings.extend(written?);
+    Ok(warnings)
+}
+
+/// Marks what the operator allows. A warning for each PROXY header that names an allowed host and is not believed.
+fn allow(report: &mut Report, policy: &Policy) -> Vec<String> {
+    let mut doubted = std::collections::BTreeSet::new();
+    for h in &mut report.hosts {
+        for f in &mut h.flows {
+            let source = f.source().map(|s| s.ip());
+            f.allowed = policy.allows_client(f.miner.ip(), f.miner_mac, source);
+            if let Some(source) = source.filter(|s| !f.allowed && policy.allows_host(*s, None)) {
+                doubted.insert((f.miner.ip(), source));
+            }
+        }
+        h.settle();
+    }
+    let told = doubted.iter().take(MAX_DOUBTED).map(|(sender, source)| {
+        format!(
+            "{sender} says by its PROXY header that it speaks for {source}, which may mine; anybody can write such a \
+             header: if {sender} is your load balancer, add --trust-proxy {sender}"
+        )
+    });
+    told.collect()
 }
 
 fn write(decision: &Decision, plan: &BlockPlan, until: PacketTime) -> Result<Vec<String>, Failure> {
@@ -246,10 +278,11 @@ fn write(decision: &Decision, plan: &BlockPlan, until: PacketTime) -> Result<Vec
     Ok(warnings)
 }
 
-/// Every flow as the gate wants it.
+/// Every flow as the gate wants it. Who asks a rig is no pool: there is nothing to block.
 fn candidates(hosts: &[HostFinding]) -> Vec<BlockCandidate<'_>> {
     let flows = hosts.iter().flat_map(|h| h.flows.iter());
     flows
+        .filter(|f| !f.is_inventory())
         .map(|f| BlockCandidate {
             addr: f.pool.ip(),
             proto: Proto::Tcp,
@@ -257,6 +290,7 @@ fn candidates(hosts: &[HostFinding]) -> Vec<BlockCandidate<'_>> {
             tenant: f.tenant,
             miner: f.miner.ip(),
             miner_mac: f.miner_mac,
+            source: f.source().map(|s| s.ip()),
             verdict: f.verdict,
             handshake_verified: f.handshake_verified,
             client_data_acked: f.client_data_acked,

@@ -1,6 +1,7 @@
-//! `minewatch watch`: an interface until interrupted.
+//! `minewatch watch`: an interface until interrupted, or for a while.
 
 use std::io::Write;
+use std::time::Duration;
 
 use clap::Args as ClapArgs;
 
@@ -8,6 +9,7 @@ use super::options::{Blocking, Knowing, Reading};
 use super::replay::{Printer, complain, outcome};
 use super::{Failure, Outcome, session};
 use crate::capture::live::Live;
+use crate::firewall::Ttl;
 
 /// Arguments of `watch`.
 #[derive(ClapArgs, Debug)]
@@ -18,6 +20,9 @@ pub(super) struct Args {
     /// Capture filter in pcap-filter(7) syntax
     #[arg(long, value_name = "EXPR")]
     filter: Option<String>,
+    /// End with a report after this long: 90s, 30m, 24h, 7d [default: when interrupted]
+    #[arg(long = "for", value_name = "TIME", value_parser = span)]
+    most: Option<Duration>,
     /// Print JSON lines instead of text
     #[arg(long)]
     json: bool,
@@ -29,6 +34,12 @@ pub(super) struct Args {
     blocking: Blocking,
 }
 
+/// A number of seconds, minutes, hours or days.
+fn span(text: &str) -> Result<Duration, String> {
+    let ttl: Ttl = text.parse().map_err(|_| "write 1s to 3650d, as in 90s, 30m, 24h or 7d".to_owned())?;
+    Ok(ttl.duration())
+}
+
 /// Runs the subcommand.
 pub(super) fn run(args: &Args) -> Result<Outcome, Failure> {
     let plan = args.blocking.resolve()?;
@@ -36,8 +47,10 @@ pub(super) fn run(args: &Args) -> Result<Outcome, Failure> {
     let live = Live::open(&args.interface, args.filter.as_deref())?;
     let mut printer = Printer::live(args.json, args.interface.clone(), plan.uses_stdout());
     // A quiet interface looks like a program that hangs.
-    writeln!(std::io::stderr(), "minewatch: watching {}; Ctrl-C ends it with a report", args.interface)?;
-    let mut finished = session::run(live, &args.reading.resolve(known.intel), known.geo, &plan.policy, &mut printer)?;
+    let end = args.most.map_or(String::new(), |_| ", or the time given,".to_owned());
+    writeln!(std::io::stderr(), "minewatch: watching {}; Ctrl-C{end} ends it with a report", args.interface)?;
+    let reading = args.reading.resolve(known.intel);
+    let mut finished = session::run(live, &reading, known.geo, &plan.policy, args.most, &mut printer)?;
     let mut report = finished.report;
     report.sources.push(args.interface.clone());
     finished.source.drops(&mut report.health);

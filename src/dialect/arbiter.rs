@@ -6,6 +6,7 @@
 
 use super::program::style::Watch;
 use super::{Carrier, Conversation, DIALECTS, Dialect, HttpMeta, Message, Probe, Role, Session, json};
+use crate::evidence::Code;
 use crate::evidence::Stamp;
 use crate::flow::Direction;
 
@@ -104,6 +105,8 @@ struct Active {
     conversation: Conversation,
     miner: Direction,
     writing: Watch,
+    /// Not all of the conversation was seen yet that takes both ends.
+    in_doubt: bool,
 }
 
 /// Candidates of a flow that is not settled yet.
@@ -128,12 +131,50 @@ pub struct Arbiter {
     patience: u32,
     contest: Option<Box<Contest>>,
     active: Option<Box<Active>>,
+    /// What each end said, as long as there is doubt: an echo says it again.
+    said: Heard,
+}
+
+/// What was heard of both.
+#[derive(Default)]
+struct Heard {
+    up: Said,
+    down: Said,
+}
+
+impl Heard {
+    fn of(&mut self, way: Direction) -> &mut Said {
+        match way {
+            Direction::LoToHi => &mut self.up,
+            Direction::HiToLo => &mut self.down,
+        }
+    }
+}
+
+/// Hashes of the latest messages of one end.
+#[derive(Default)]
+struct Said {
+    hashes: Vec<u64>,
+    next: usize,
+}
+
+impl Said {
+    /// Messages remembered; an echo has fewer under way.
+    const CAP: usize = 512;
+
+    fn add(&mut self, hash: u64) {
+        match self.hashes.get_mut(self.next) {
+            Some(slot) => *slot = hash,
+            None => self.hashes.push(hash),
+        }
+        self.next = (self.next + 1) % Self::CAP;
+    }
 }
 
 impl Arbiter {
     /// For a flow whose opener is known or not, to be given up after `patience` messages without a leader.
     pub fn new(opener: Option<Direction>, patience: u32) -> Self {
-        Self { opener, patience, contest: None, active: None }
+        Self { opener, patience, contest: None, active: None, said: Heard::default() }
     }
 
     /// The leading dialect.
@@ -160,6 +201,26 @@ impl Arbiter {
         if self.active.is_some() { Interest::Mining } else { Interest::Undecided }
     }
 
+    /// Whether the other end said the very same before: whoever does that understands nothing of it.
+    fn is_echo(&mut self, raw: &[u8], from: Direction) -> bool {
+        use std::hash::BuildHasher;
+        if self.active.as_ref().is_some_and(|a| !a.in_doubt) {
+            self.said = Heard::default();
+            return false;
+        }
+        let text = raw.trim_ascii();
+        // Stands for an HTTP message without a body.
+        if text == b"{}" {
+            return false;
+        }
+        let hash = foldhash::quality::FixedState::with_seed(0).hash_one(text);
+        if self.said.of(from.reverse()).hashes.contains(&hash) {
+            return true;
+        }
+        self.said.of(from).add(hash);
+        false
+    }
+
     /// Reads one message, or a JSON-RPC batch of them. `Err` when it is no JSON.
     pub fn message(
         &mut self,
@@ -167,6 +228,9 @@ impl Arbiter {
         from: Origin<'_>,
         scratch: &mut Scratch,
     ) -> Result<Interest, json::JsonError> {
+        if self.is_echo(raw, from.from) {
+            return Ok(self.interest());
+        }
         let root = scratch.parser.parse(raw)?.root();
         if let Some(batch) = root.as_array() {
             let parts: Vec<_> = batch.filter(|v| v.is_object()).take(MAX_BATCH).map(json::Value::span).collect();
@@ -193,6 +257,15 @@ impl Arbiter {
             None => contest.leader(),
         };
         let Some(leader) = leader else {
+            // A dialect that was certain of the miner keeps what it read, whatever the miner said since.
+            let claimed = contest.claimed.and_then(|at| DIALECTS.get(at)).map(|d| d.id());
+            if let Some(active) = self.active.as_mut().filter(|a| claimed == Some(a.dialect.id())) {
+                active.read(&m);
+                if contest.messages >= SETTLE {
+                    self.contest = None;
+                }
+                return Ok(Interest::Mining);
+            }
             return Ok(if contest.messages >= self.patience { Interest::GiveUp } else { Interest::Undecided });
         };
         let (Some(&dialect), Some(Some(miner))) = (DIALECTS.get(leader), contest.votes.get(leader)) else {
@@ -207,6 +280,7 @@ impl Arbiter {
                     conversation: Conversation::default(),
                     miner: *miner,
                     writing: Watch::default(),
+                    in_doubt: true,
                 });
                 contest.replay(&mut active, &mut scratch.replay);
                 if !held {
@@ -228,7 +302,14 @@ impl Active {
     fn read(&mut self, m: &Message<'_>) {
         let role = if m.from == self.miner { Role::Miner } else { Role::Pool };
         self.conversation.spoke(m.stamp);
+        if self.in_doubt && self.dialect.probe(m) == Probe::Certain(role.other()) {
+            let who = if role == Role::Miner { "client" } else { "server" };
+            self.conversation.evidence.note(Code::BothParts, m.stamp, || {
+                format!("the {who} also spoke the other end's part, as a recording or an echo does")
+            });
+        }
         self.session.message(role, m, &mut self.conversation);
+        self.in_doubt &= !self.conversation.is_whole();
         if role == Role::Miner
             && let Some(style) = self.writing.message(m)
         {

@@ -4,7 +4,7 @@
 //! (usually inside TLS). Out: facts and evidence.
 
 use super::json::Value;
-use super::requests::{Requests, What};
+use super::requests::InOrder;
 use super::shape::{is_hex, text, word};
 use super::{Conversation, Dialect, Message, Probe, Role, Session};
 use crate::wallet::Coin;
@@ -53,15 +53,16 @@ fn code(m: &Message<'_>) -> Option<i64> {
     member(m, "code")?.as_i64()
 }
 
+/// A hash to work on and a packed difficulty; for a number or, where a relay takes that away, of a height.
 fn is_job(m: &Message<'_>) -> bool {
-    word(m.rpc.id).is_some()
-        && is_hex(member(m, "input"), 64)
+    is_hex(member(m, "input"), 64)
         && member(m, "difficulty").is_some_and(|d| d.as_u64().is_some())
+        && (word(m.rpc.id).is_some() || member(m, "height").is_some_and(|h| h.as_u64().is_some()))
 }
 
 /// A nonce of 8 bytes and a `BeamHash` solution of 104.
 fn is_solution(m: &Message<'_>) -> bool {
-    word(m.rpc.id).is_some() && is_hex(member(m, "nonce"), 16) && is_hex(member(m, "output"), 208)
+    is_hex(member(m, "nonce"), 16) && is_hex(member(m, "output"), 208)
 }
 
 /// A share difficulty as it is packed: an exponent of 8 bits and a mantissa of 24 with its first bit left out.
@@ -80,7 +81,8 @@ fn is_address(key: &str) -> bool {
 
 #[derive(Default)]
 struct State {
-    requests: Requests,
+    /// Answers name the job, not the share.
+    shares: InOrder,
 }
 
 impl Session for State {
@@ -100,13 +102,12 @@ impl Session for State {
                 if let Some(agent) = text(member(m, "agent")) {
                     c.agent(at, &agent);
                 }
-                self.requests.sent(m.rpc.id, What::Login);
             }
             (Role::Miner, Some("solution")) if is_solution(m) => {
                 let job = word(m.rpc.id);
                 let work = c.submitted(at, job.as_deref());
                 c.asked(at, "a Beam solution");
-                self.requests.sent(m.rpc.id, What::Submit { work });
+                self.shares.sent(work);
             }
             (Role::Pool, Some("job")) if is_job(m) => {
                 if let Some(d) = member(m, "difficulty").and_then(Value::as_u64).and_then(unpack) {
@@ -129,12 +130,13 @@ impl State {
         let Some(code) = code(m) else { return };
         let description = text(member(m, "description")).unwrap_or_default();
         let description = crate::text::printable(&*description, 80);
-        match (self.requests.answered(m.rpc.id), code) {
-            (Some(What::Submit { work }), 1) => c.accepted(at, work),
-            (None, 1) if c.is_known() => c.accepted(at, 0.0),
-            (Some(What::Submit { .. }), 2 | 3) => c.rejected(at, &description),
-            (None, 2 | 3) if c.is_known() => c.rejected(at, &description),
-            (_, 0) => c.replied_too(at, &format!("answered the login ({description})")),
+        match code {
+            0 => c.replied_too(at, &format!("answered the login ({description})")),
+            1..=3 => match self.shares.answered() {
+                Some(work) if code == 1 => c.accepted(at, work),
+                Some(_) => c.rejected(at, &description),
+                None => c.replied_too(at, &format!("answered a solution ({description})")),
+            },
             _ => c.replied_too(at, &format!("refused the request ({description})")),
         }
     }
@@ -161,6 +163,21 @@ mod tests {
         assert_eq!(lines(&[(MINER, login), (POOL, answer)]), (Some("beam"), Some(Verdict::Noted)));
         let heard = lines(&[(MINER, login), (POOL, answer), (POOL, &job)]);
         assert_eq!(heard, (Some("beam"), Some(Verdict::Confirmed)));
+    }
+
+    #[test]
+    fn jobs_and_answers_without_a_number_are_read_in_order() {
+        use super::super::Carrier;
+        use super::super::trial::hear;
+        let login = r#"{"method":"login","api_key":"k","jsonrpc":"2.0"}"#;
+        let job = format!(r#"{{"method":"job","input":"{}","difficulty":155232350,"height":7}}"#, "ab".repeat(32));
+        let share = format!(r#"{{"method":"solution","nonce":"{}","output":"{}"}}"#, "0a".repeat(8), "0b".repeat(104));
+        let taken = r#"{"method":"result","code":1,"description":"accepted"}"#;
+        let late = r#"{"method":"result","code":3,"description":"expired"}"#;
+        let talk = [(MINER, login), (POOL, &*job), (MINER, &*share), (MINER, &*share), (POOL, taken), (POOL, late)];
+        let arbiter = hear(Carrier::Lines, None, &[&talk[..], &[(POOL, taken)]].concat());
+        let c = arbiter.conversation().unwrap();
+        assert_eq!((c.jobs, c.shares.submitted, c.shares.accepted, c.shares.rejected), (1, 2, 1, 1));
     }
 
     #[test]

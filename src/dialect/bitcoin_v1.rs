@@ -61,7 +61,7 @@ fn probe_subscribe(m: &Message<'_>) -> Probe {
         return Probe::Neutral;
     }
     let n = m.params();
-    if (0..n).any(|i| text(m.param(i)).is_some_and(|s| s.contains("Stratum/"))) {
+    if m.texts().any(|s| s.contains("Stratum/")) {
         return Probe::NotForUs;
     }
     Probe::Unsure(Role::Miner, if n >= 4 { 2 } else { 3 })

@@ -109,6 +109,8 @@ struct Reading {
     certain: bool,
     /// Something else was said.
     foreign: bool,
+    /// The agent says what only the pool says: who answers so may be its echo.
+    both: bool,
     /// Frames in order, to know which share an answer is for.
     open: u64,
 }
@@ -157,8 +159,11 @@ impl StreamSession for State {
 impl Reading {
     fn frame(&mut self, role: Role, frame: &[u8], at: Stamp, c: &mut Conversation) {
         let Some((sender, ..)) = frame.get(1).and_then(|kind| command(*kind)) else { return };
+        self.both |= role == Role::Miner && sender == Role::Pool;
         if sender != role {
             self.foreign = true;
+        }
+        if sender != role || (self.both && role == Role::Pool) {
             return;
         }
         let body = frame.get(4..).unwrap_or_default();
@@ -210,7 +215,11 @@ impl Reading {
     }
 
     fn line(&mut self, role: Role, m: &Message<'_>, c: &mut Conversation) {
+        self.both |= role == Role::Miner && (m.method() == Some("mining.notify") || m.rpc.result.is_some());
         if role == Role::Pool {
+            if self.both {
+                return;
+            }
             match m.method() {
                 Some("mining.notify") if is_notify(m) => {
                     let id = text(m.param(0));
@@ -230,7 +239,7 @@ impl Reading {
         }
         if m.method() == Some("agent.get_capabilities") {
             c.asked(m.stamp, "agent.get_capabilities");
-            self.certain |= (0..m.params()).any(|i| text(m.param(i)).is_some_and(|s| s == "verrol" || s == "subres"));
+            self.certain |= m.texts().any(|s| s == "verrol" || s == "subres");
         } else {
             self.certain |= m.method() == Some("mining.subscribe")
                 && text(m.param(0)).is_some_and(|agent| agent.starts_with("btccom-agent"));

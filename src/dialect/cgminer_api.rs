@@ -105,6 +105,8 @@ struct State {
     request: Vec<u8>,
     answer: Vec<u8>,
     asked: bool,
+    /// Whoever would ask said something.
+    spoke: bool,
     /// The answer was read or is none.
     judged: bool,
     certain: bool,
@@ -147,6 +149,7 @@ impl State {
         if self.asked {
             return true;
         }
+        self.spoke = true;
         let room = REQUEST.saturating_sub(self.request.len());
         self.request.extend_from_slice(bytes.get(..room.min(bytes.len())).unwrap_or_default());
         let text = self.request.trim_ascii();
@@ -183,6 +186,11 @@ impl State {
     /// Bytes of the rig; whether they may still be an answer.
     fn answers(&mut self, bytes: &[u8], at: Stamp, c: &mut Conversation) -> bool {
         if self.judged {
+            return self.certain;
+        }
+        if self.spoke && !self.asked {
+            // An answer to something else.
+            self.judged = true;
             return self.certain;
         }
         let first = self.answer.is_empty();
@@ -233,6 +241,9 @@ impl State {
             let rate = unit("MHS av", 1e6).or_else(|| unit("GHS av", 1e9)).or_else(|| unit("KHS av", 1e3));
             c.reported_hashrate = rate.filter(|r| r.is_finite() && *r > 0.0);
         }
+        if let Some(url) = first("POOLS").and_then(|p| p.get("URL")?.as_str()) {
+            c.reported_pool(&url);
+        }
         if let Some(user) = first("POOLS").and_then(|p| p.get("User")?.as_str()) {
             // What the rig is set to is no login that was sent, and no evidence.
             c.login = Some(user.into_owned()).filter(|u| u.len() <= REQUEST);
@@ -243,6 +254,8 @@ impl State {
 fn json_command(text: &[u8]) -> Option<String> {
     let mut parser = Parser::new(REQUEST);
     let doc = parser.parse(text).ok()?;
+    // A question that brings its answer along is for an echo.
+    doc.root().get("STATUS").is_none().then_some(())?;
     Some(doc.root().get("command")?.as_str()?.into_owned())
 }
 

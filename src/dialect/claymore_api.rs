@@ -97,6 +97,9 @@ impl Session for State {
             c.evidence.note(Code::RigAnswered, at, || {
                 format!("a mining program answered with its statistics ({})", printable(&version, 40))
             });
+            if let Some(pool) = text(result.index(7)).and_then(|list| list.split(';').next().map(str::to_owned)) {
+                c.reported_pool(&pool);
+            }
             // In thousands of hashes per second.
             let rate = text(result.index(2)).and_then(|t| t.split(';').next()?.parse::<f64>().ok());
             c.reported_hashrate = rate.map(|r| r * 1000.0).filter(|r| *r > 0.0).or(c.reported_hashrate);

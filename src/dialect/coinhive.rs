@@ -116,17 +116,18 @@ impl Session for State {
                 c.job(at, id.as_deref(), job.get("height").and_then(Value::as_u64), "a web miner's job");
             }
             (Role::Pool, "authed") => c.replied_too(at, "answered the authentication"),
-            (Role::Pool, "hash_accepted") if c.is_known() => {
-                let work = self.shares.answered().unwrap_or(0.0);
-                c.accepted(at, work);
-            }
+            (Role::Pool, "hash_accepted") => match self.shares.answered() {
+                Some(work) => c.accepted(at, work),
+                None => c.replied_too(at, "answered a share"),
+            },
             (Role::Pool, "error" | "banned") => {
                 let why = m.named("error").and_then(Value::as_str).unwrap_or_default();
                 let why = crate::text::printable(&*why, 80).to_string();
                 // Nothing says what an error answers; a share is by far the likeliest.
                 if self.shares.answered().is_some() {
                     c.rejected(at, &why);
-                } else {
+                } else if why.contains("site_key") {
+                    // Sockets of all kinds answer with an error of that form.
                     c.replied_too(at, &format!("refused the request ({why}{})", error_text(m.rpc.error)));
                 }
             }

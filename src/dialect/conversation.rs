@@ -5,6 +5,7 @@
 
 use super::program;
 use super::program::style::Style;
+use crate::carrier::Target;
 use crate::evidence::{Code, EvidenceLog, Stamp};
 use crate::text::printable;
 use crate::wallet::{self, Coin};
@@ -90,6 +91,11 @@ pub struct Conversation {
     pub jobs: u64,
     /// Last block height named in a job.
     pub height: Option<u64>,
+    /// The pool that a rig's management interface names.
+    pub reported_pool: Option<Target>,
+    /// The jobs are of an algorithm that the coin of the login's wallet is not mined with: it is paid in that coin, and
+    /// something else is mined.
+    pub other_algorithm: bool,
     /// Hash rate the miner reported of itself, in hashes per second.
     pub reported_hashrate: Option<f64>,
     /// Sum of expected hashes behind accepted shares.
@@ -152,6 +158,27 @@ impl Conversation {
         [Code::ClientRequest, Code::ShareSubmitted, Code::JobDelivered].iter().any(|&code| self.evidence.has(code))
     }
 
+    /// Whether both ends were heard, and work.
+    pub(super) fn is_whole(&self) -> bool {
+        let has = |code| self.evidence.has(code);
+        (has(Code::ClientRequest) || has(Code::ShareSubmitted))
+            && (has(Code::PoolReply) || has(Code::JobDelivered))
+            && (has(Code::JobDelivered) || has(Code::ShareAccepted))
+    }
+
+    /// Whether the client was heard to ask for something, after it could have: what the server says unasked, it may
+    /// say to anybody.
+    pub(crate) fn heard(&mut self, at: Stamp) {
+        let has = |code| self.evidence.has(code);
+        if has(Code::ClientRequest) || has(Code::ShareSubmitted) {
+            if has(Code::NoRequest) {
+                self.evidence.withdraw(Code::NoRequest);
+            }
+        } else if has(Code::PoolReply) || has(Code::JobDelivered) {
+            self.evidence.note(Code::NoRequest, at, || "the client was heard, and sent no miner's request".to_owned());
+        }
+    }
+
     /// The login string, as sent. The first one stays; it names the flow.
     pub fn login(&mut self, at: Stamp, login: &str) {
         if self.login.is_some() || login.is_empty() {
@@ -193,8 +220,11 @@ impl Conversation {
         let agent = capped(agent);
         if program::mines(&agent) {
             let program = program::name(&agent).unwrap_or_default();
+            // Behind a management interface the program is the one that was asked.
+            let rig = self.evidence.has(Code::RigAnswered);
             self.evidence.note(Code::KnownProgram, at, || {
-                format!("the client calls itself {} ({program})", printable(&agent, 80))
+                let who = if rig { "rig" } else { "client" };
+                format!("the {who} calls itself {} ({program})", printable(&agent, 80))
             });
         }
         self.agent = Some(agent);
@@ -212,6 +242,15 @@ impl Conversation {
     /// The login is one that only a mining program sends, for its authors.
     pub fn donation(&mut self, at: Stamp, what: &str) {
         self.evidence.note(Code::DonationLogin, at, || format!("the login is {what}"));
+    }
+
+    /// The pool that a rig says it mines at: `stratum+tcp://pool.example:3333`, or without the scheme.
+    pub fn reported_pool(&mut self, url: &str) {
+        let authority = url.split_once("://").map_or(url, |(_, rest)| rest);
+        let authority = authority.split(['/', '#', '?']).next().unwrap_or_default();
+        if let Some(pool) = Target::parse_authority(authority) {
+            self.reported_pool = Some(pool);
+        }
     }
 
     /// An algorithm name.
@@ -286,7 +325,10 @@ impl Conversation {
     pub fn rejected(&mut self, at: Stamp, reason: &str) {
         self.shares.rejected = self.shares.rejected.saturating_add(1);
         self.replied(at, "answered a share");
-        self.evidence.note(Code::ShareRejected, at, || format!("the server rejected a share ({reason})"));
+        self.evidence.note(Code::ShareRejected, at, || match reason {
+            "" => "the server rejected a share".to_owned(),
+            reason => format!("the server rejected a share ({reason})"),
+        });
     }
 
     /// How far it got.
@@ -353,4 +395,27 @@ fn password_kind(pass: &str) -> Password {
         })
     });
     if options.count() > 0 { Password::Options(capped(pass)) } else { Password::Plain }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_share_counts_at_the_difficulty_of_its_job() {
+        let at = Stamp::default();
+        let mut c = Conversation::default();
+        let job = |n: u32| format!("job-{n}");
+        for n in 1..=MAX_JOBS as u32 + 1 {
+            c.difficulty(at, f64::from(n), f64::from(n) * 100.0);
+            c.job(at, Some(&job(n)), None, "a job");
+        }
+        let now = (MAX_JOBS as f64 + 1.0) * 100.0;
+        for (id, work) in [(job(2), 200.0), (job(8), 800.0), (job(9), 900.0), (job(1), now), (job(77), now)] {
+            assert!((c.submitted(at, Some(&id)) - work).abs() < f64::EPSILON, "{id}");
+        }
+        c.difficulty(at, 5.0, 500.0);
+        c.job(at, Some(&job(2)), None, "the same job again");
+        assert!((c.submitted(at, Some(&job(2))) - 500.0).abs() < f64::EPSILON);
+    }
 }

@@ -17,7 +17,7 @@ use auto::Auto;
 use login::{is_miners_login, probe_login, read_login};
 
 use super::json::{Rpc, Value};
-use super::shape::{error_text, hex_len, is_hex, text, word};
+use super::shape::{error_text, hex_len, is_hex, says_yes, text, word};
 use super::{Conversation, Dialect, Message, Probe, Requests, Role, Session, What};
 use crate::evidence::Code;
 use crate::wallet::{Coin, difficulty};
@@ -46,6 +46,8 @@ impl Dialect for CryptoNote {
             "keepalive" if text(m.named("id")).is_some() => Probe::Unsure(Role::Miner, 1),
             "getjob" if text(m.named("id")).is_some() => Probe::Unsure(Role::Miner, 2),
             "job" | "submit" => Probe::NotForUs,
+            // Behind such a login it is XMRig's share of another algorithm.
+            "mining.submit" if auto::is_submit(m) => Probe::Neutral,
             _ if method.starts_with("mining.") || method.contains('_') => Probe::NotForUs,
             _ => Probe::Neutral,
         }
@@ -160,7 +162,7 @@ impl State {
                 }
             }
             Some("mining.submit") => {
-                if let Some(job) = self.auto.submit(m) {
+                if let Some(job) = self.auto.submit(m, c) {
                     let work = c.submitted(at, Some(&job));
                     self.requests.sent(m.rpc.id, What::Submit { work });
                     c.asked(at, "mining.submit after a CryptoNote login");
@@ -178,7 +180,8 @@ impl State {
                 c.polled(at, "a CryptoNote keepalive");
                 self.requests.sent(m.rpc.id, What::Other);
             }
-            _ => {}
+            Some(_) => self.requests.sent(m.rpc.id, What::Foreign),
+            None => {}
         }
     }
 
@@ -216,7 +219,8 @@ impl State {
             match (result.as_bool(), status) {
                 (Some(false), _) => c.rejected(at, ""),
                 (_, Some(s)) if !s.eq_ignore_ascii_case("ok") => c.replied(at, "answered the request"),
-                _ => c.accepted(at, work),
+                _ if says_yes(result) => c.accepted(at, work),
+                _ => {}
             }
         } else if answered.is_some() {
             if status.is_some_and(|s| s == "KEEPALIVED") {
@@ -240,6 +244,7 @@ impl State {
         }
         if let Some(algo) = algo {
             c.algorithm(&algo);
+            c.other_algorithm = !is_cryptonight(&algo);
             if let Some(coin) = coin_of(&algo) {
                 c.coin = Some((coin, "algorithm"));
             }
@@ -255,6 +260,13 @@ impl State {
 
 fn is_any_job(job: Value<'_>) -> bool {
     is_job(Some(job)) || is_open_job(Some(job)) || is_tari_job(Some(job))
+}
+
+/// Whether coins of CryptoNote wallets are mined with it. Pools that switch between algorithms pay in one coin whatever
+/// is mined (xmrig `doc/ALGORITHMS.md` tells which is whose).
+fn is_cryptonight(algo: &str) -> bool {
+    let variant = algo.strip_prefix("cn/").is_some_and(|v| !matches!(v, "gpu" | "upx2"));
+    variant || matches!(algo, "cn" | "cryptonight" | "rx/0" | "progpowz") || coin_of(algo).is_some()
 }
 
 /// Algorithms that only one coin uses (xmrig `doc/ALGORITHMS.md`). `rx/0` is Monero's, and several smaller coins'.

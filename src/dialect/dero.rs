@@ -134,11 +134,14 @@ impl State {
         let now = (count("blocks").saturating_add(count("miniblocks")), count("rejected"));
         let Some((accepted, rejected)) = self.told.replace(now) else { return };
         for _ in 0..now.0.saturating_sub(accepted).min(MAX_ANSWERED) {
-            let work = self.shares.answered().unwrap_or(0.0);
+            // The counters may be another connection's as well: only what was sent here is answered here.
+            let Some(work) = self.shares.answered() else { return };
             c.accepted(m.stamp, work);
         }
         for _ in 0..now.1.saturating_sub(rejected).min(MAX_ANSWERED) {
-            self.shares.answered();
+            if self.shares.answered().is_none() {
+                return;
+            }
             let why = text(member(m, "lasterror")).unwrap_or_default();
             c.rejected(m.stamp, &crate::text::printable(&*why, 80));
         }

@@ -32,7 +32,8 @@ impl StreamDialect for DuinoCoin {
         match start.opener {
             Some(true) => client(start.bytes),
             Some(false) => is_version_or_part(start.bytes),
-            None => client(start.bytes) || (!start.mid_stream && is_version_or_part(start.bytes)),
+            None if start.mid_stream => client(start.bytes) || middle(start.bytes).is_some(),
+            None => client(start.bytes) || is_version_or_part(start.bytes),
         }
     }
 
@@ -41,7 +42,10 @@ impl StreamDialect for DuinoCoin {
     }
 
     fn open_at(&self, start: Start<'_>) -> Box<dyn StreamSession> {
-        Box::new(State { server_first: !b"JMOT".contains(start.bytes.first().unwrap_or(&b'J')), ..State::default() })
+        let middle = middle(start.bytes).filter(|_| start.mid_stream);
+        let client = b"JMOT".contains(start.bytes.first().unwrap_or(&b'J')) || middle == Some(Role::Miner);
+        let reading = Reading { late: middle.is_some(), ..Reading::default() };
+        Box::new(State { server_first: !client, reading, ..State::default() })
     }
 }
 
@@ -51,6 +55,16 @@ fn is_version_or_part(bytes: &[u8]) -> bool {
     text.len() <= 5
         && text.iter().enumerate().all(|(i, b)| if i == 1 { *b == b'.' } else { b.is_ascii_digit() })
         && !text.is_empty()
+}
+
+/// Who sends such a thing in the middle of a session: a miner its result, the server a job.
+fn middle(bytes: &[u8]) -> Option<Role> {
+    let text = std::str::from_utf8(bytes.get(..bytes.len().min(LONGEST))?).ok()?.trim_ascii_end();
+    if job(text).is_some() {
+        return Some(Role::Pool);
+    }
+    let named = share(text).is_some_and(|s| s.rate.is_some() && !s.program.is_empty());
+    named.then_some(Role::Miner)
 }
 
 fn is_version(text: &str) -> bool {
@@ -105,6 +119,8 @@ struct State {
 struct Reading {
     certain: bool,
     asked: bool,
+    /// The request for the first job seen was not seen.
+    late: bool,
     open: Option<f64>,
     strange: u32,
 }
@@ -181,9 +197,12 @@ impl Reading {
                     c.agent(at, s.program);
                     c.worker(s.rig);
                     c.reported_hashrate = s.rate.filter(|r| r.is_finite() && *r > 0.0).or(c.reported_hashrate);
+                } else if job(text).is_some() {
+                    // The server's words: an echo would make a job of them.
+                    (self.strange, self.asked) = (PATIENCE, false);
                 } else if text != "MOTD" {
                     // A miner asks for a job before it says anything else.
-                    self.strange += if self.asked { 1 } else { PATIENCE };
+                    self.strange += if self.asked || self.late { 1 } else { PATIENCE };
                 }
             }
             Role::Pool => {

@@ -27,7 +27,7 @@ impl Dialect for Equihash {
             // [agent, session, host, port]
             "mining.subscribe" => {
                 let n = m.params();
-                if (0..n).any(|i| text(m.param(i)).is_some_and(|s| s.contains("Stratum/"))) {
+                if m.texts().any(|s| s.contains("Stratum/")) {
                     Probe::NotForUs
                 } else {
                     Probe::Unsure(Role::Miner, if n >= 4 { 3 } else { 1 })

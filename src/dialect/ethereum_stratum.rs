@@ -19,7 +19,7 @@ impl Dialect for EthereumStratum {
         let Some(method) = m.method() else { return Probe::Neutral };
         match method {
             "mining.subscribe" => {
-                if (0..m.params()).any(|i| text(m.param(i)).is_some_and(|s| s.contains("Stratum/"))) {
+                if m.texts().any(|s| s.contains("Stratum/")) {
                     Probe::NotForUs
                 } else {
                     Probe::Unsure(Role::Miner, 1)

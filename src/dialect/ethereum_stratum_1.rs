@@ -23,7 +23,7 @@ impl Dialect for EthereumStratum1 {
         let Some(method) = m.method() else { return probe_reply(m.rpc) };
         match method {
             "mining.subscribe" => {
-                let named = (0..m.params()).filter_map(|i| text(m.param(i))).find(|s| s.contains("Stratum/"));
+                let named = m.texts().find(|s| s.contains("Stratum/"));
                 match named {
                     // Miners of Kaspa and its kin give the same name for another protocol.
                     Some(name) if name == NAME => Probe::Unsure(Role::Miner, 4),

@@ -4,7 +4,7 @@
 //! Out: facts and evidence. Clones for other coins put their own prefix in front of `_submitLogin`.
 
 use super::json::{Rpc, Value};
-use super::shape::{error_text, has_0x, hex_len, hex_number, is_hex, text};
+use super::shape::{error_text, has_0x, hex_len, hex_number, is_hex, says_yes, text};
 use super::{Conversation, Dialect, Message, Probe, Requests, Role, Session, What};
 use crate::evidence::Code;
 use crate::wallet::{self, difficulty};
@@ -163,7 +163,7 @@ impl State {
                     let name = crate::text::printable(other, 40);
                     c.evidence.note(Code::NodeRpc, at, || format!("the client also calls {name}"));
                 }
-                return;
+                What::Foreign
             }
         };
         self.requests.sent(m.rpc.id, what);
@@ -199,9 +199,9 @@ impl State {
         }
         match answered {
             Some(What::Submit { .. }) if result.as_bool() == Some(false) => c.rejected(at, ""),
-            Some(What::Submit { work }) => c.accepted(at, work),
+            Some(What::Submit { work }) if says_yes(result) => c.accepted(at, work),
+            Some(What::Submit { .. } | What::Foreign) | None => {}
             Some(_) => c.replied(at, "answered the request"),
-            None => {}
         }
     }
 }

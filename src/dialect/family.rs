@@ -13,7 +13,7 @@ use crate::wallet::{self, Checksum, Coin};
 
 /// The protocol that a subscription names, as `EthereumStratum/1.0.0`.
 pub(super) fn named_protocol<'a>(m: &Message<'a>) -> Option<Cow<'a, str>> {
-    (0..m.params()).filter_map(|i| text(m.param(i))).find(|s| s.contains("Stratum/"))
+    m.texts().find(|s| s.contains("Stratum/"))
 }
 
 /// A subscription as anybody may send it, of this weight; not one that names another protocol or has other parameters

@@ -193,19 +193,14 @@ impl State {
             return;
         }
         let submit = m.method() == Some("submit");
-        match (submit, m.rpc.failure()) {
-            // Any server may say so.
-            (true, _) if !c.is_known() => {}
-            (true, Some(_)) => {
-                self.shares.answered();
-                c.rejected(at, &error_text(m.rpc.error));
-            }
-            (true, None) => {
-                let work = self.shares.answered().unwrap_or(0.0);
-                c.accepted(at, work);
-            }
-            (false, Some(_)) => c.replied_too(at, &format!("refused the request ({})", error_text(m.rpc.error))),
-            (false, None) => c.replied_too(at, "answered the request, repeating its method"),
+        // An answer to a share that was not seen counts none: any server may say so.
+        let share = if submit { self.shares.answered() } else { None };
+        match (submit, share, m.rpc.failure()) {
+            (true, None, _) => {}
+            (true, Some(_), Some(_)) => c.rejected(at, &error_text(m.rpc.error)),
+            (true, Some(work), None) => c.accepted(at, work),
+            (false, _, Some(_)) => c.replied_too(at, &format!("refused the request ({})", error_text(m.rpc.error))),
+            (false, _, None) => c.replied_too(at, "answered the request, repeating its method"),
         }
     }
 }
@@ -267,6 +262,15 @@ mod tests {
         assert_eq!(probe(&Grin, &share(&cycle)), Probe::Certain(Role::Miner));
         assert_eq!(probe(&Grin, &share("[1,2,3]")), Probe::NotForUs);
         assert_eq!(probe(&Grin, &share(r#"{"RandomX":{"hash":[1]}}"#)), Probe::Certain(Role::Miner));
+    }
+
+    #[test]
+    fn an_answer_to_no_share_counts_none() {
+        use super::super::Carrier;
+        use super::super::trial::hear;
+        let ok = r#"{"id":"0","jsonrpc":"2.0","method":"submit","result":"ok","error":null}"#;
+        let arbiter = hear(Carrier::Lines, None, &[(MINER, LOGIN), (POOL, OK), (POOL, &job()), (POOL, ok), (POOL, ok)]);
+        assert_eq!(arbiter.conversation().unwrap().shares.accepted, 0);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 
 use super::json::Value;
 use super::requests::key_of;
-use super::shape::error_text;
+use super::shape::{error_text, is_unknown_method, says_yes};
 use super::{Conversation, Message, What};
 use crate::evidence::Code;
 
@@ -78,15 +78,28 @@ impl Work {
             Some(What::Submit { .. }) if let Some(reason) = &reason => {
                 c.rejected(m.stamp, crate::text::printable(reason.as_ref(), 80).as_ref());
             }
-            Some(What::Submit { .. }) if refused => c.rejected(m.stamp, &error_text(m.rpc.error)),
-            Some(What::Submit { work }) => c.accepted(m.stamp, work),
-            Some(_) if refused => {
+            Some(What::Submit { .. }) if refused && (is_rpc_error(m) || m.rpc.failure().is_none()) => {
+                c.rejected(m.stamp, &error_text(m.rpc.error));
+            }
+            // Any interface over HTTP answers in JSON; these answer as node software does.
+            Some(What::Submit { work }) if m.rpc.result.is_some_and(|r| says_yes(r) || r.is_null()) => {
+                c.accepted(m.stamp, work);
+            }
+            Some(_) if refused && is_rpc_error(m) => {
                 c.replied(m.stamp, &format!("refused the request ({})", error_text(m.rpc.error)));
             }
-            Some(_) => c.replied(m.stamp, "answered the request"),
-            None => {}
+            Some(What::Other) if m.rpc.result.is_some_and(|r| r.as_bool().is_some()) => {
+                c.replied(m.stamp, "answered the request");
+            }
+            Some(_) | None => {}
         }
     }
+}
+
+/// An error as JSON-RPC writes it, with a code, and not one about an unknown method.
+fn is_rpc_error(m: &Message<'_>) -> bool {
+    let coded = |e: Value<'_>| e.get("code").or_else(|| e.index(0)).is_some_and(|code| code.as_i64().is_some());
+    m.rpc.error.is_some_and(coded) && !is_unknown_method(m.rpc.error)
 }
 
 fn key(m: &Message<'_>) -> Option<u64> {

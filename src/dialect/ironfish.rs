@@ -105,14 +105,14 @@ impl Session for State {
                 c.job(at, id.as_deref(), None, "an Iron Fish job");
             }
             (Role::Pool, Some("mining.submitted")) => {
-                let work = self.shares.answered().unwrap_or(0.0);
-                match verdict(m) {
-                    Some(true) => c.accepted(at, work),
-                    Some(false) => {
+                let Some(taken) = verdict(m) else { return };
+                match self.shares.answered() {
+                    Some(work) if taken => c.accepted(at, work),
+                    Some(_) => {
                         let why = text(body(m, "message")).unwrap_or_default();
                         c.rejected(at, &crate::text::printable(&*why, 80));
                     }
-                    None => {}
+                    None => c.replied(at, "answered an Iron Fish share"),
                 }
             }
             (Role::Pool, Some("mining.subscribed")) => c.replied(at, "answered the subscription"),

@@ -13,6 +13,7 @@ mod autolykos;
 mod beam;
 mod bitcoin_v1;
 mod btcagent;
+mod ceiling;
 mod cgminer_api;
 mod chia;
 mod claymore_api;
@@ -59,8 +60,9 @@ mod xelis;
 mod xmrig_api;
 
 pub use arbiter::{Arbiter, Interest, Origin, Scratch};
+pub use ceiling::missing;
 pub use conversation::{Conversation, Password, Shares, Stage};
-pub use program::{Belongs, downloaded, hints, name as program_of, serves};
+pub use program::{Belongs, downloaded, hints, name as program_of, serves, writes_so};
 pub use requests::{Requests, What};
 pub use stream::{STREAM_DIALECTS, Start, StreamDialect, StreamSession};
 
@@ -210,6 +212,11 @@ impl<'a> Message<'a> {
     /// How many positional parameters there are; 0 when they are no array.
     pub fn params(&self) -> usize {
         self.rpc.params.filter(|p| p.is_array()).map_or(0, Value::len)
+    }
+
+    /// The positional parameters that are strings, in one pass: asking for each by its place takes a pass each.
+    pub fn texts(&self) -> impl Iterator<Item = std::borrow::Cow<'a, str>> + use<'a> {
+        self.rpc.params.and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str)
     }
 
     /// A named parameter.

@@ -133,7 +133,7 @@ impl Session for State {
                 let height = member(m, "height").and_then(Value::as_u64);
                 c.job(at, None, height, "a Nimiq block to mine on");
             }
-            (Role::Pool, "invalid-share") if c.is_known() => {
+            (Role::Pool, "invalid-share") if c.shares.rejected < c.shares.submitted => {
                 let why = text(member(m, "reason")).unwrap_or_default();
                 c.rejected(at, &crate::text::printable(&*why, 80));
             }

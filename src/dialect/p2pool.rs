@@ -95,11 +95,13 @@ struct Peer {
     frames: Frames,
     solved: bool,
     work: bool,
+    /// What it asked the other to solve: drawn at random by each.
+    challenge: Vec<u8>,
 }
 
 impl Default for Peer {
     fn default() -> Self {
-        Self { frames: Frames::new(KEPT), solved: false, work: false }
+        Self { frames: Frames::new(KEPT), solved: false, work: false, challenge: Vec::new() }
     }
 }
 
@@ -117,9 +119,10 @@ impl StreamSession for State {
     fn data(&mut self, from: Direction, bytes: &[u8], at: Stamp, c: &mut Conversation) -> Probe {
         let miner = *self.miner.get_or_insert(if self.answers { from.reverse() } else { from });
         let role = if miner == from { Role::Miner } else { Role::Pool };
-        let Peer { frames, solved, work } = self.peers.get_mut(role);
+        let Peer { frames, solved, work, challenge } = self.peers.get_mut(role);
         c.spoke(at);
         frames.feed(bytes, cut, |frame, number| match (number, frame.first()) {
+            (0, _) => *challenge = frame.to_vec(),
             (1, _) => {
                 (*solved, *work) = (true, has_work(frame));
                 match role {
@@ -136,7 +139,8 @@ impl StreamSession for State {
             return Probe::Certain(role);
         }
         let (m, p) = (&self.peers.miner, &self.peers.pool);
-        if m.frames.is_bad() || p.frames.is_bad() {
+        let echoed = !m.challenge.is_empty() && m.challenge == p.challenge;
+        if m.frames.is_bad() || p.frames.is_bad() || echoed {
             return Probe::NotForUs;
         }
         let paid = m.work || (!self.opener_seen && p.work);

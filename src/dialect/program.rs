@@ -17,6 +17,11 @@ pub fn name(agent: &str) -> Option<&'static str> {
     feed::table().agent(agent).map(|p| p.name.as_str())
 }
 
+/// Whether the program is known to write in that style: ccminer writes as cpuminer does, which it was made from.
+pub fn writes_so(program: &str, style: &str) -> bool {
+    style::is_of(style, program)
+}
+
 /// Whether the agent is evidence of mining: a program of miners, by a name that was read in its source or seen in a
 /// capture. Names that are only expected, tools that measure pools, and wallets' interfaces are not.
 pub(in crate::dialect) fn mines(agent: &str) -> bool {

@@ -41,6 +41,18 @@ pub(super) fn error_text(v: Option<Value<'_>>) -> String {
     crate::text::printable(t.as_ref(), 80).to_string()
 }
 
+/// Whether an answer to a share says that it was taken: `true`, or a status or word that says OK.
+pub(super) fn says_yes(result: Value<'_>) -> bool {
+    let ok = |v: Value<'_>| v.as_str().is_some_and(|s| s.eq_ignore_ascii_case("ok"));
+    result.as_bool() == Some(true) || ok(result) || result.get("status").is_some_and(ok)
+}
+
+/// Whether an error is any JSON-RPC server's answer to what it does not know (JSON-RPC 2.0 §5.1).
+pub(super) fn is_unknown_method(error: Option<Value<'_>>) -> bool {
+    let code = error.and_then(|e| e.get("code").or_else(|| e.index(0)));
+    code.and_then(Value::as_i64) == Some(-32_601)
+}
+
 /// A hexadecimal number of up to 64 digits, `0x` allowed in front, as a float.
 pub(super) fn hex_number(s: &str) -> Option<f64> {
     let digits = s.strip_prefix("0x").unwrap_or(s);

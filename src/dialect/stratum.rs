@@ -3,7 +3,7 @@
 //! In: messages of a flow whose dialect is known. Out: facts and evidence. What makes a job, a share or a difficulty
 //! stays with the dialect.
 
-use super::shape::{error_text, text};
+use super::shape::{error_text, is_unknown_method, says_yes, text};
 use super::{Conversation, Message, Requests, What};
 use crate::evidence::Code;
 
@@ -26,7 +26,10 @@ impl Stratum {
             return;
         }
         let at = m.stamp;
-        let Some(method) = m.method().filter(|n| n.starts_with("mining.")) else { return };
+        let Some(method) = m.method().filter(|n| n.starts_with("mining.")) else {
+            self.requests.sent(m.rpc.id, What::Foreign);
+            return;
+        };
         if method == "mining.submit" {
             return;
         }
@@ -97,9 +100,17 @@ impl Stratum {
     pub(super) fn answer(&mut self, m: &Message<'_>, refused: bool, c: &mut Conversation) {
         let at = m.stamp;
         let refused = refused || m.rpc.failure().is_some();
-        match self.requests.answered(m.rpc.id) {
+        let answered = self.requests.answered(m.rpc.id);
+        if is_unknown_method(m.rpc.error) {
+            return;
+        }
+        match answered {
             Some(What::Submit { .. }) if refused => c.rejected(at, &error_text(m.rpc.error)),
-            Some(What::Submit { work }) => c.accepted(at, work),
+            // A server of something else answers with something else.
+            Some(What::Submit { work }) if m.rpc.result.is_some_and(|r| says_yes(r.index(0).unwrap_or(r))) => {
+                c.accepted(at, work);
+            }
+            Some(What::Submit { .. } | What::Foreign) => {}
             Some(_) if refused => {
                 c.replied(at, &format!("refused the request ({})", error_text(m.rpc.error)));
             }

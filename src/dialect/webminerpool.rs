@@ -108,10 +108,10 @@ impl Session for State {
                 c.replied(at, "pushed a web miner's job");
                 c.job(at, id.as_deref(), member(m, "height").and_then(Value::as_u64), "a web miner's job");
             }
-            (Role::Pool, "hashsolved") if c.is_known() => {
-                let work = self.shares.answered().unwrap_or(0.0);
-                c.accepted(at, work);
-            }
+            (Role::Pool, "hashsolved") => match self.shares.answered() {
+                Some(work) => c.accepted(at, work),
+                None => c.replied_too(at, "answered a share"),
+            },
             (Role::Pool, "error") => {
                 let why = text(member(m, "param")).unwrap_or_default();
                 c.replied_too(at, &format!("refused the request ({})", crate::text::printable(&*why, 80)));

@@ -91,6 +91,9 @@ impl Session for State {
             let pool = root.get("connection").and_then(|v| text(v.get("pool"))).unwrap_or_default();
             format!("XMRig answered with its {kind} (pool {})", printable(pool.as_ref(), 60))
         });
+        if let Some(pool) = root.get("connection").and_then(|v| text(v.get("pool"))) {
+            c.reported_pool(&pool);
+        }
         if let Some(agent) = text(root.get("ua")) {
             c.agent(at, &agent);
         }

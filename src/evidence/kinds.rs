@@ -124,6 +124,10 @@ kinds! {
     MinerTls = "miner-tls", Unread, 0.3;
     /// The requests also occur in node and wallet software, and nothing else points to a miner.
     NodeRpc = "node-rpc", Against, 0.0;
+    /// One end spoke the parts of both: a recording, an echo, a relay.
+    BothParts = "both-parts", Against, 0.0;
+    /// The client was heard from the beginning, and sent no request of a miner.
+    NoRequest = "no-request", Against, 0.0;
     /// A request that also occurs outside mining (work templates asked for without a miner's headers).
     WorkPolled = "work-polled", Conversation, 0.5;
     /// The TCP handshake was seen with matching numbers and the client's data was acknowledged.
@@ -132,6 +136,8 @@ kinds! {
     MidStream = "mid-stream", Context, 0.0;
     /// Only one direction was captured.
     OneWay = "one-way", Context, 0.0;
+    /// A PROXY header says whose connection it is.
+    ProxyHeader = "proxy-header", Context, 0.0;
     /// The server never answered in the protocol.
     NoAnswer = "no-answer", Context, 0.0;
     /// The stream has holes: messages may be missing.

@@ -36,7 +36,7 @@ pub struct Line<'a> {
     /// When and where it was first seen.
     pub at: Stamp,
     /// How often it was seen.
-    pub count: u32,
+    pub count: u64,
     /// A sentence a person can check.
     pub text: &'a str,
 }
@@ -50,11 +50,17 @@ struct First {
 }
 
 /// The evidence of one flow: one line a kind, the first sighting kept, later ones counted.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct EvidenceLog {
     lines: Vec<First>,
     /// Sightings of each kind. Apart from the lines, as they change with every message and the lines hardly ever do.
     counts: [u32; Code::ALL.len()],
+}
+
+impl Default for EvidenceLog {
+    fn default() -> Self {
+        Self { lines: Vec::new(), counts: [0; Code::ALL.len()] }
+    }
 }
 
 impl EvidenceLog {
@@ -88,13 +94,12 @@ impl EvidenceLog {
 
     /// The lines in order of observation, or of time once [sorted](Self::sort).
     pub fn lines(&self) -> impl Iterator<Item = Line<'_>> {
-        self.lines.iter().map(|l| Line { code: l.code, at: l.at, count: self.count(l.code), text: &l.text })
+        self.lines.iter().map(|l| Line { code: l.code, at: l.at, count: u64::from(self.count(l.code)), text: &l.text })
     }
 
     /// The lines, to be kept.
     pub fn to_vec(&self) -> Vec<Evidence> {
-        let owned =
-            |l: Line<'_>| Evidence { code: l.code, at: l.at, count: u64::from(l.count), text: l.text.to_owned() };
+        let owned = |l: Line<'_>| Evidence { code: l.code, at: l.at, count: l.count, text: l.text.to_owned() };
         self.lines().map(owned).collect()
     }
 
@@ -162,12 +167,18 @@ pub fn judge(log: &EvidenceLog) -> Option<Judgement> {
         let missing = Some("a conversation that is mining: names and addresses alone never say more");
         return Some(Judgement { verdict: Verdict::Noted, score, missing });
     }
-    let (verdict, missing) = if client && pool && work && !contradicted && score >= PROBABLE {
+    let both_parts = log.has(Code::BothParts);
+    // What one end can write alone frames nobody: a server that nobody asked, a recording that is sent somewhere.
+    let alone = (both_parts && !(client && pool)) || (log.has(Code::NoRequest) && !client);
+    let (verdict, missing) = if client && pool && work && !contradicted && !both_parts && score >= PROBABLE {
         (Verdict::Confirmed, None)
+    } else if score >= PROBABLE && alone {
+        (Verdict::Suspected, Some("the other end's part in its protocol"))
     } else if score >= PROBABLE && !contradicted {
         let missing = match (client, pool) {
             (true, false) => "an answer of the pool in its protocol: only the miner's half was seen",
             (false, true) => "a request of the miner in its protocol: only the pool's half was seen",
+            _ if both_parts => "a pool that speaks for itself: the client sent the pool's part, too",
             _ => "work: the pool answered, but no job was delivered and no share accepted",
         };
         (Verdict::Probable, Some(missing))
@@ -236,6 +247,15 @@ mod tests {
         assert_eq!(verdict(&most), Verdict::Suspected, "nothing of it is a conversation");
         // The miner's half of a conversation, at a known pool.
         assert_eq!(verdict(&[ClientRequest, NameInDns, NameSent]), Verdict::Probable);
+    }
+
+    #[test]
+    fn what_one_end_can_write_alone_is_only_suspected() {
+        use Code::*;
+        assert_eq!(verdict(&[PoolReply, DifficultySet, JobDelivered, NoRequest]), Verdict::Suspected);
+        assert_eq!(verdict(&[PoolReply, JobDelivered, NoRequest, ClientRequest]), Verdict::Confirmed);
+        assert_eq!(verdict(&[ClientRequest, ShareSubmitted, KnownProgram, BothParts]), Verdict::Suspected);
+        assert_eq!(verdict(&[ClientRequest, PoolReply, JobDelivered, BothParts]), Verdict::Probable);
     }
 
     #[test]

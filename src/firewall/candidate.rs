@@ -77,6 +77,8 @@ pub struct BlockCandidate<'a> {
     pub miner: IpAddr,
     /// The miner's hardware address, if it was seen.
     pub miner_mac: Option<MacAddr>,
+    /// The client that the miner's PROXY header names: a load balancer's word for whom it speaks.
+    pub source: Option<IpAddr>,
     /// How sure we are.
     pub verdict: Verdict,
     /// The handshake was seen with matching numbers: for TCP its SYN, SYN-ACK and ACK. Plain UDP has none, so a UDP

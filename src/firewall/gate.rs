@@ -68,7 +68,12 @@ pub fn decide(candidates: &[BlockCandidate<'_>], policy: &Policy, never: &NeverB
         let known = fronts.entry(addr).or_insert(front);
         *known = front.min(known);
     }
-    let proxies = candidates.iter().filter(|c| c.proxied).map(|c| (c.addr.to_canonical(), c.port)).collect();
+    // With proof here, too: a forged CONNECT must not protect a pool.
+    let proxies = candidates
+        .iter()
+        .filter(|c| c.proxied && forgery(c).is_none() && below_level(c, policy).is_none())
+        .map(|c| (c.addr.to_canonical(), c.port))
+        .collect();
     let known = Known { fronts, proxies, used_by_allowed };
 
     let mut entries: BTreeMap<Target, Entry> = BTreeMap::new();
@@ -159,6 +164,10 @@ fn refuse(
     if policy.allows(c) {
         return Some(Reason::AllowListed);
     }
+    // Before what a better conversation could change: no conversation makes a proxy a pool.
+    if c.proxied || known.proxies.contains(&(c.addr.to_canonical(), c.port)) {
+        return Some(Reason::Proxy);
+    }
     if let Some(reason) = forgery(c).or_else(|| below_level(c, policy)) {
         return Some(reason);
     }
@@ -170,9 +179,6 @@ fn refuse(
     }
     if let Some(reason) = never.check(c.addr, policy) {
         return Some(reason);
-    }
-    if known.proxies.contains(&(c.addr.to_canonical(), c.port)) {
-        return Some(Reason::Proxy);
     }
     if let Some(front) = known.fronts.get(&c.addr.to_canonical()) {
         return Some(Reason::SharedFront((*front).to_owned()));

@@ -215,6 +215,8 @@ pub struct Policy {
     pub never_block: Vec<Prefix>,
     /// Hosts that may mine: reported as allowed, nothing is emitted for them.
     pub allow_miner: Vec<AllowedMiner>,
+    /// Load balancers whose PROXY headers are believed.
+    pub trust_proxy: Vec<AllowedMiner>,
     /// Most entries in a list.
     pub max_entries: MaxEntries,
 }
@@ -229,6 +231,7 @@ impl Default for Policy {
             allow_documentation: false,
             never_block: Vec::new(),
             allow_miner: Vec::new(),
+            trust_proxy: Vec::new(),
             max_entries: MaxEntries::default(),
         }
     }
@@ -237,7 +240,18 @@ impl Default for Policy {
 impl Policy {
     /// Whether the operator lets this host mine.
     pub(super) fn allows(&self, c: &BlockCandidate<'_>) -> bool {
-        self.allows_host(c.miner, c.miner_mac)
+        self.allows_client(c.miner, c.miner_mac, c.source)
+    }
+
+    /// Whether the operator lets the host mine, or the client for which it speaks by its PROXY header.
+    ///
+    /// A PROXY header is the sender's own word. Any infected machine can write one that names an allowed miner, in front
+    /// of a pool that skips such headers or behind a balancer that passes them on. So the header counts only when its
+    /// sender is a balancer that the operator names, and only the outermost one, which the sender itself wrote: what
+    /// comes behind it may be the client's. And the header has no word on hardware addresses.
+    pub fn allows_client(&self, sender: IpAddr, mac: Option<MacAddr>, source: Option<IpAddr>) -> bool {
+        let trusted = || self.trust_proxy.iter().any(|t| t.matches(sender, mac));
+        self.allows_host(sender, mac) || source.is_some_and(|source| trusted() && self.allows_host(source, None))
     }
 
     /// The same for a host as such.

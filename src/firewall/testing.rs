@@ -22,6 +22,7 @@ pub(super) fn candidate(addr: &str, port: u16) -> BlockCandidate<'static> {
         tenant: Tenant::None,
         miner: IpAddr::from([10, 0, 0, 5]),
         miner_mac: None,
+        source: None,
         verdict: Verdict::Confirmed,
         handshake_verified: true,
         client_data_acked: true,

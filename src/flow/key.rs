@@ -4,7 +4,7 @@
 //! Community ID and the `flow_id` of the outputs.
 
 use std::hash::{BuildHasher, Hasher};
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -69,15 +69,35 @@ impl<T> BothWays<T> {
     }
 }
 
-/// Tenant and 5-tuple with the lower (address, port) first, so that both directions give the same key.
+/// Tenant and 5-tuple with the lower (address, port) first, so that both directions give the same key. Kept in whole
+/// words: it is hashed and compared for every packet. Its order means nothing.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct FlowKey {
-    tenant: Tenant,
-    lo: IpAddr,
-    hi: IpAddr,
-    lo_port: u16,
-    hi_port: u16,
-    proto: u8,
+    lo: Bits,
+    hi: Bits,
+    /// Kind and id, as [`tenant_parts`] gives them.
+    tenant: u64,
+    /// Ports, protocol, and which of the addresses are IPv6.
+    ends: u64,
+}
+
+/// The bits of an address, most significant first.
+type Bits = [u64; 2];
+
+/// Whether an address is IPv6, and its bits.
+fn bits(ip: IpAddr) -> (bool, Bits) {
+    match ip {
+        IpAddr::V4(v4) => (false, [0, u64::from(v4.to_bits())]),
+        IpAddr::V6(v6) => (true, [(v6.to_bits() >> 64) as u64, v6.to_bits() as u64]),
+    }
+}
+
+fn address(v6: bool, [high, low]: Bits) -> IpAddr {
+    if v6 {
+        IpAddr::V6(Ipv6Addr::from_bits(u128::from(high) << 64 | u128::from(low)))
+    } else {
+        IpAddr::V4(Ipv4Addr::from_bits(low as u32))
+    }
 }
 
 impl FlowKey {
@@ -87,36 +107,62 @@ impl FlowKey {
             Transport::Tcp { src_port, dst_port, .. } => (src_port, dst_port, TCP),
             Transport::Udp { src_port, dst_port } => (src_port, dst_port, UDP),
         };
-        let (src, dst) = ((packet.src, src_port), (packet.dst, dst_port));
+        let (src, dst) = ((bits(packet.src), src_port), (bits(packet.dst), dst_port));
         let (lo, hi, way) = if src <= dst { (src, dst, Direction::LoToHi) } else { (dst, src, Direction::HiToLo) };
-        (Self { tenant: packet.tenant, lo: lo.0, hi: hi.0, lo_port: lo.1, hi_port: hi.1, proto }, way)
+        let (((lo_v6, lo), lo_port), ((hi_v6, hi), hi_port)) = (lo, hi);
+        let versions = u64::from(lo_v6) << 1 | u64::from(hi_v6);
+        let ends = u64::from(lo_port) << 48 | u64::from(hi_port) << 32 | u64::from(proto) << 8 | versions;
+        let (kind, id) = tenant_parts(packet.tenant);
+        (Self { lo, hi, tenant: u64::from(kind) << 32 | u64::from(id), ends }, way)
+    }
+
+    /// The lower end and the higher one.
+    fn addresses(&self) -> (IpAddr, IpAddr) {
+        (address(self.versions() & 2 != 0, self.lo), address(self.versions() & 1 != 0, self.hi))
+    }
+
+    /// Bits 1 and 0: the lower and the higher address are IPv6.
+    const fn versions(&self) -> u64 {
+        self.ends & 3
+    }
+
+    const fn ports(&self) -> (u16, u16) {
+        ((self.ends >> 48) as u16, (self.ends >> 32) as u16)
     }
 
     /// Overlay or VLAN.
     pub const fn tenant(&self) -> Tenant {
-        self.tenant
+        let id = self.tenant as u32;
+        match self.tenant >> 32 {
+            1 => Tenant::Vlan(id as u16),
+            2 => Tenant::Vxlan(id),
+            3 => Tenant::Geneve(id),
+            4 => Tenant::Erspan(id as u16),
+            _ => Tenant::None,
+        }
     }
 
     /// IANA protocol number: 6 or 17.
     pub const fn proto(&self) -> u8 {
-        self.proto
+        (self.ends >> 8) as u8
     }
 
     /// Whether this is TCP.
     pub const fn is_tcp(&self) -> bool {
-        self.proto == TCP
+        self.proto() == TCP
     }
 
     /// The end that sends in direction `way`.
-    pub const fn source(&self, way: Direction) -> SocketAddr {
+    pub fn source(&self, way: Direction) -> SocketAddr {
+        let ((lo, hi), (lo_port, hi_port)) = (self.addresses(), self.ports());
         match way {
-            Direction::LoToHi => SocketAddr::new(self.lo, self.lo_port),
-            Direction::HiToLo => SocketAddr::new(self.hi, self.hi_port),
+            Direction::LoToHi => SocketAddr::new(lo, lo_port),
+            Direction::HiToLo => SocketAddr::new(hi, hi_port),
         }
     }
 
     /// The end that receives in direction `way`.
-    pub const fn destination(&self, way: Direction) -> SocketAddr {
+    pub fn destination(&self, way: Direction) -> SocketAddr {
         self.source(way.reverse())
     }
 
@@ -125,11 +171,12 @@ impl FlowKey {
     pub fn community_id(&self) -> String {
         let mut sha = Sha1::new();
         sha.update(0_u16.to_be_bytes());
-        update_with_address(&mut sha, self.lo);
-        update_with_address(&mut sha, self.hi);
-        sha.update([self.proto, 0]);
-        sha.update(self.lo_port.to_be_bytes());
-        sha.update(self.hi_port.to_be_bytes());
+        let ((lo, hi), (lo_port, hi_port)) = (self.addresses(), self.ports());
+        update_with_address(&mut sha, lo);
+        update_with_address(&mut sha, hi);
+        sha.update([self.proto(), 0]);
+        sha.update(lo_port.to_be_bytes());
+        sha.update(hi_port.to_be_bytes());
         format!("1:{}", STANDARD.encode(sha.finalize()))
     }
 
@@ -137,13 +184,14 @@ impl FlowKey {
     /// below 2^53 so that JavaScript reads it exactly. `first` is the time of the flow's first packet.
     pub fn flow_id(&self, first: PacketTime) -> u64 {
         let mut sha = Sha1::new();
-        let (kind, id) = tenant_parts(self.tenant);
-        sha.update([kind, self.proto]);
+        let ((lo, hi), (lo_port, hi_port)) = (self.addresses(), self.ports());
+        let (kind, id) = tenant_parts(self.tenant());
+        sha.update([kind, self.proto()]);
         sha.update(id.to_be_bytes());
-        update_with_address(&mut sha, self.lo);
-        update_with_address(&mut sha, self.hi);
-        sha.update(self.lo_port.to_be_bytes());
-        sha.update(self.hi_port.to_be_bytes());
+        update_with_address(&mut sha, lo);
+        update_with_address(&mut sha, hi);
+        sha.update(lo_port.to_be_bytes());
+        sha.update(hi_port.to_be_bytes());
         sha.update(first.as_nanos().to_be_bytes());
         let digest = sha.finalize();
         digest.iter().take(8).fold(0, |all, &byte| all << 8 | u64::from(byte)) >> 11
@@ -164,8 +212,16 @@ impl FlowHasher {
     /// Hash of a flow, the same for both directions.
     pub fn flow(&self, key: &FlowKey) -> u64 {
         let mut h = self.0.build_hasher();
-        write_pair(&mut h, key.tenant, key.lo, key.hi);
-        h.write_u64(u64::from(key.lo_port) << 32 | u64::from(key.hi_port) << 16 | u64::from(key.proto));
+        let ([lo_high, lo], [hi_high, hi]) = (key.lo, key.hi);
+        if key.versions() == 0 {
+            h.write_u64(lo << 32 | hi);
+        } else {
+            for word in [lo_high, lo, hi_high, hi] {
+                h.write_u64(word);
+            }
+        }
+        h.write_u64(key.tenant);
+        h.write_u64(key.ends);
         h.finish()
     }
 

@@ -58,7 +58,7 @@ pub(super) struct Slot<S> {
 
 impl<S> Slot<S> {
     /// Who is charged.
-    pub(super) const fn source(&self) -> Source {
+    pub(super) fn source(&self) -> Source {
         (self.key.tenant(), self.key.source(self.origin).ip())
     }
 

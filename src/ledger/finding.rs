@@ -59,6 +59,8 @@ pub struct FlowFinding {
     pub program: Option<&'static str>,
     /// Program that the client writes like; ends in `?` when others may write so.
     pub style: Option<&'static str>,
+    /// Whether [`Self::program`] is known to write in that style.
+    pub style_fits: bool,
     /// Facts on whether somebody agreed to the mining.
     pub hints: Vec<&'static str>,
     /// Algorithms advertised or named.
@@ -75,6 +77,10 @@ pub struct FlowFinding {
     pub work: Work,
     /// Hash rate the miner claims, in hashes per second.
     pub reported_hashrate: Option<f64>,
+    /// The pool that a rig's management interface names.
+    pub reported_pool: Option<Target>,
+    /// The operator allows this miner.
+    pub allowed: bool,
     /// Only one direction was captured.
     pub one_way: bool,
     /// The start was not captured.
@@ -242,18 +248,29 @@ impl FlowFinding {
     /// The pool behind a proxy, when the conversation went through one: `None` inside when the proxy was not told a name
     /// that could be read.
     pub fn proxy_target(&self) -> Option<Option<&Target>> {
-        self.wraps.iter().rev().find_map(|w| match w {
-            Wrap::Socks(target) | Wrap::Connect(target) => Some(target.as_ref()),
-            _ => None,
+        self.wraps.iter().rev().find_map(Wrap::proxy)
+    }
+
+    /// The pool by the name it was reached by: behind a proxy, what the proxy was asked for. For the management of a rig
+    /// the other end is no pool: what the rig says it mines at, if it does.
+    pub fn pool_name(&self) -> Option<String> {
+        if self.is_inventory() {
+            return self.reported_pool.as_ref().map(ToString::to_string);
+        }
+        Some(match self.proxy_target() {
+            Some(Some(target)) => target.to_string(),
+            _ => self.pool.to_string(),
         })
     }
 
-    /// The pool by the name it was reached by: behind a proxy, what the proxy was asked for.
-    pub fn pool_name(&self) -> String {
-        match self.proxy_target() {
-            Some(Some(target)) => target.to_string(),
-            _ => self.pool.to_string(),
-        }
+    /// Whether it is the management of a rig: [`Self::pool`] is who asked.
+    pub fn is_inventory(&self) -> bool {
+        self.category == Category::Inventory
+    }
+
+    /// The client that the sender's PROXY header names. The outermost header is the one that the sender itself wrote.
+    pub fn source(&self) -> Option<SocketAddr> {
+        self.wraps.iter().find_map(Wrap::source)
     }
 
     /// The miner's address.

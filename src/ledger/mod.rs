@@ -16,8 +16,9 @@ pub use contact::{Contact, ContactKind, Sighting};
 pub use finding::{FlowFinding, KnownPool, Names, TlsSeen, Work};
 pub use knowledge::{Knowledge, is_usable, sighting};
 
+use crate::carrier::Wrap;
 use crate::decode::{MacAddr, Tenant};
-use crate::dialect::Shares;
+use crate::dialect::{Category, Shares};
 use crate::evidence::{Stamp, Verdict};
 
 /// A host within its tenant.
@@ -44,6 +45,10 @@ pub struct Alert {
     pub pool: SocketAddr,
     /// Dialect id.
     pub dialect: &'static str,
+    /// What kind of mining.
+    pub category: Category,
+    /// What the conversation was unwrapped from, outermost first.
+    pub wraps: Vec<Wrap>,
     /// The level.
     pub verdict: Verdict,
     /// The handshake was seen with matching numbers.
@@ -52,6 +57,20 @@ pub struct Alert {
     pub reason: String,
     /// The name by which the pool was reached.
     pub name: Option<Box<str>>,
+}
+
+impl Alert {
+    /// The client that the sender's PROXY header names.
+    pub fn source(&self) -> Option<SocketAddr> {
+        self.wraps.iter().find_map(Wrap::source)
+    }
+
+    fn endpoint(&self) -> Endpoint {
+        let inside = self.wraps.iter().rev().find_map(Wrap::proxy).flatten().map(ToString::to_string);
+        // Who asks a rig has a new port each time.
+        let port = if self.category == Category::Inventory { 0 } else { self.pool.port() };
+        (SocketAddr::new(self.pool.ip(), port), inside, self.source().map(|s| s.ip()))
+    }
 }
 
 /// Hosts, at most.
@@ -72,9 +91,12 @@ const fn cap(most: usize, verified: bool) -> usize {
     if verified { most } else { most / UNVERIFIED_SHARE }
 }
 
+/// What a level is told of: the pool, and behind a proxy or a load balancer the pool's name and the client.
+type Endpoint = (SocketAddr, Option<String>, Option<IpAddr>);
+
 #[derive(Default)]
 struct Host {
-    told: BTreeMap<SocketAddr, Verdict>,
+    told: BTreeMap<Endpoint, Verdict>,
     flows: Vec<FlowFinding>,
 }
 
@@ -96,14 +118,15 @@ impl Ledger {
         if !self.hosts.contains_key(&key) && self.hosts.len() >= cap(MAX_HOSTS, alert.verified) {
             return None;
         }
+        let endpoint = alert.endpoint();
         let mut host = self.hosts.entry(key).or_default();
-        if host.told.len() >= MAX_ENDPOINTS && !host.told.contains_key(&alert.pool) {
+        if host.told.len() >= MAX_ENDPOINTS && !host.told.contains_key(&endpoint) {
             return None;
         }
-        match host.told.get(&alert.pool) {
+        match host.told.get(&endpoint) {
             Some(level) if *level >= alert.verdict => None,
             _ => {
-                host.told.insert(alert.pool, alert.verdict);
+                host.told.insert(endpoint, alert.verdict);
                 Some(alert)
             }
         }
@@ -216,9 +239,26 @@ impl HostFinding {
         }
     }
 
+    /// Keeps the flows that `keep` wants; what is said of the host is said of these.
+    pub fn retain(&mut self, keep: impl Fn(&FlowFinding) -> bool) {
+        let flows = self.flows.drain(..).filter(keep).collect();
+        *self = Self { allowed: self.allowed, ..Self::new(self.key, flows) };
+    }
+
+    /// Takes over which flows are allowed: the host is when all are, and is judged by the others when not.
+    pub fn settle(&mut self) {
+        self.allowed = self.flows.iter().all(|f| f.allowed);
+        self.verdict = self.alarming().map(|f| f.verdict).max().unwrap_or(Verdict::Noted);
+    }
+
+    /// The flows that the operator did not allow; all of them where all are allowed.
+    pub fn alarming(&self) -> impl Iterator<Item = &FlowFinding> {
+        self.flows.iter().filter(|f| self.allowed || !f.allowed)
+    }
+
     /// The flow that says most: the first of the highest verdict and stage.
     pub fn strongest(&self) -> Option<&FlowFinding> {
-        self.flows.iter().reduce(|best, f| if (f.verdict, f.stage) > (best.verdict, best.stage) { f } else { best })
+        self.alarming().reduce(|best, f| if (f.verdict, f.stage) > (best.verdict, best.stage) { f } else { best })
     }
 }
 

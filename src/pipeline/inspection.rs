@@ -125,8 +125,11 @@ impl Inspection {
             let opener = info.handshake.client.map(|o| o == way);
             let peel = peels.get_mut(way).get_or_insert_with(|| Peel::new(info.mid_stream, opener));
             peel.set_beside(left.get(way.reverse()).beside);
+            peel.set_expected(reader.expects_messages());
             run(peel, &mut |piece| reader.piece(info, way, piece, tools, health));
-            health.add_n(Counter::LinesTooLong, peel.take_too_long());
+            let too_long = peel.take_too_long();
+            health.add_n(Counter::LinesTooLong, too_long);
+            reader.missed(way, too_long > 0 || peel.is_lost());
             reader.heard_http(peel.http_messages());
             *left.get_mut(way) = Left::of(peel);
         }

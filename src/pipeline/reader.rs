@@ -7,8 +7,8 @@ use super::around::{Around, Unread};
 use super::inspection::Tools;
 use crate::capture::Stamp;
 use crate::carrier::http::HttpMeta;
-use crate::carrier::peel::{Piece, Wrap};
-use crate::carrier::{First, first_bytes};
+use crate::carrier::peel::Piece;
+use crate::carrier::{First, Wrap, first_bytes};
 use crate::dialect::{
     Arbiter, Carrier, Category, Conversation, Dialect, Interest, Origin, Probe, Role, STREAM_DIALECTS, Start,
     StreamDialect, StreamSession,
@@ -51,6 +51,8 @@ pub(super) struct Reader {
     /// Stream dialects that may read the flow; the one that does, alone, once it is certain.
     streams: Vec<Stream>,
     settled: bool,
+    /// What it read leaves no doubt: nobody else reads the flow any more.
+    convinced: bool,
     begun: BothWays<bool>,
     /// The request that opened a WebSocket.
     upgrade: Option<Box<HttpMeta>>,
@@ -62,6 +64,8 @@ pub(super) struct Reader {
     /// A direction's beginning was not seen.
     late: BothWays<bool>,
     tls: BothWays<bool>,
+    /// Something that began as JSON could not be read.
+    unread: BothWays<bool>,
     looks: u16,
     junk: u32,
     told: Option<Verdict>,
@@ -103,9 +107,7 @@ impl Reader {
 
     /// Who reads the flow, if anyone does.
     pub(super) fn reading(&self) -> Option<Reading<'_>> {
-        if self.settled
-            && let Some(s) = self.streams.first()
-        {
+        if let Some(s) = self.stream_reader() {
             return Some(Reading {
                 dialect: s.dialect.id(),
                 category: s.dialect.category(),
@@ -114,7 +116,7 @@ impl Reader {
                 conversation: &s.conversation,
             });
         }
-        if let Some(Unread { miner, conversation }) = self.unread() {
+        if let Some(Unread { miner, conversation }) = self.encrypted() {
             return Some(Reading {
                 dialect: ENCRYPTED,
                 category: Category::Pool,
@@ -136,12 +138,10 @@ impl Reader {
 
     /// What is known of the conversation, if anyone reads it.
     fn conversation(&self) -> Option<&Conversation> {
-        if self.settled
-            && let Some(s) = self.streams.first()
-        {
+        if let Some(s) = self.stream_reader() {
             return s.miner.map(|_| &s.conversation);
         }
-        if let Some(unread) = self.unread() {
+        if let Some(unread) = self.encrypted() {
             return Some(&unread.conversation);
         }
         self.arbiter.as_ref()?.conversation()
@@ -149,7 +149,7 @@ impl Reader {
 
     /// Its facts, to add what the flow knows.
     pub(super) fn conversation_mut(&mut self) -> Option<&mut Conversation> {
-        if self.settled {
+        if self.stream_reader().is_some() {
             return self.streams.first_mut().map(|s| &mut s.conversation);
         }
         if let Some(unread) = self.around.as_mut().and_then(|a| a.unread.as_mut()) {
@@ -158,7 +158,7 @@ impl Reader {
         self.arbiter.as_mut()?.conversation_mut()
     }
 
-    fn unread(&self) -> Option<&Unread> {
+    fn encrypted(&self) -> Option<&Unread> {
         self.around.as_ref()?.unread.as_deref()
     }
 
@@ -180,6 +180,40 @@ impl Reader {
     /// What went by is neither of a known protocol nor in the clear.
     pub(super) fn is_opaque(&self) -> bool {
         self.reading().is_none() && (self.looks > 0 || self.tls.lo_to_hi || self.tls.hi_to_lo)
+    }
+
+    /// The stream dialect that reads the flow, unless messages in it say more than it does: a few bytes of a stream may
+    /// be a decoy before them.
+    fn stream_reader(&self) -> Option<&Stream> {
+        let stream = self.streams.first().filter(|_| self.settled)?;
+        if self.arbiter.is_none() {
+            return Some(stream);
+        }
+        let said = |c: &Conversation| judge(&c.evidence).map(|j| j.verdict);
+        let messages = self.arbiter.as_ref().and_then(Arbiter::conversation).and_then(said);
+        (messages <= said(&stream.conversation)).then_some(stream)
+    }
+
+    /// Whether a dialect of messages reads the flow already.
+    pub(super) fn expects_messages(&self) -> bool {
+        self.arbiter.as_ref().is_some_and(|a| a.dialect().is_some())
+    }
+
+    /// A direction said something that could not be read.
+    pub(super) fn missed(&mut self, way: Direction, missed: bool) {
+        *self.unread.get_mut(way) |= missed;
+    }
+
+    /// Of a connection seen from its beginning and in both directions, it is known who said nothing.
+    pub(super) fn weigh(&mut self, info: &FlowInfo, at: Stamp) {
+        if info.handshake.verified
+            && info.one_way().is_none()
+            && self.gaps == 0
+            && self.reading().is_some_and(|r| r.category != Category::Inventory && !self.unread.get(r.miner))
+            && let Some(c) = self.conversation_mut()
+        {
+            c.heard(at);
+        }
     }
 
     /// What a hole means to whoever reads the stream.
@@ -233,7 +267,7 @@ impl Reader {
 
     /// Whether anybody reads what comes out of the layers.
     pub(super) fn is_peeled(&self) -> bool {
-        !self.settled || self.is_inside()
+        !self.convinced || self.is_inside()
     }
 
     /// Lets the stream dialects see the bytes.
@@ -252,6 +286,8 @@ impl Reader {
             for &dialect in STREAM_DIALECTS {
                 if !self.streams.iter().any(|s| s.dialect.id() == dialect.id()) && dialect.starts(start) {
                     let session = dialect.open_at(start);
+                    // Hardly ever a second one, and of its own accord the list would make room for four.
+                    self.streams.reserve_exact(1);
                     self.streams.push(Stream { dialect, session, conversation: Conversation::default(), miner: None });
                 }
             }
@@ -286,7 +322,11 @@ impl Reader {
             self.streams.swap(0, at);
             self.streams.truncate(1);
             self.settled = true;
-            // Nobody else reads it from now on; what it reads may still come out of a tunnel.
+        }
+        let sure = |s: &Stream| judge(&s.conversation.evidence).is_some_and(|j| j.verdict == Verdict::Confirmed);
+        if self.settled && !self.convinced && self.streams.first().is_some_and(sure) {
+            // What it reads may still come out of a tunnel.
+            self.convinced = true;
             self.arbiter = None;
         }
     }
@@ -309,7 +349,7 @@ impl Reader {
                 self.stream_data(info, way, bytes, tools, health);
             }
             // A stream dialect reads the flow.
-            _ if self.settled && !matches!(piece, Piece::Wrapped(_)) => {}
+            _ if self.convinced && !matches!(piece, Piece::Wrapped(_)) => {}
             Piece::Line(line) => {
                 if first_bytes(line) == First::Lines {
                     self.message(info, way, line, Carrier::Lines, None, tools, health);
@@ -360,11 +400,33 @@ impl Reader {
         }
     }
 
+    /// A message came or went through a proxy that passes on requests. One connection carries requests for many hosts:
+    /// the one that is kept is that of the first request which the dialect reads.
+    fn forwarded(&mut self, wrap: Wrap) {
+        let undecided = self.reading().is_none();
+        if let Some(known) = self.wraps.iter_mut().find(|w| matches!(w, Wrap::Http(_))) {
+            if !wrap.is_blank() && (undecided || known.is_blank()) {
+                *known = wrap;
+            }
+        } else {
+            // Of more wrappings than are reported, this one decides whom a block list may name.
+            if self.wraps.len() >= MAX_WRAPS {
+                self.wraps.pop();
+                self.met.pop();
+            }
+            self.wraps.push(wrap);
+            self.met.push(BothWays::default());
+        }
+    }
+
     /// A layer was taken off a direction.
     fn wrapped(&mut self, way: Direction, wrap: Wrap) {
+        if matches!(wrap, Wrap::Http(_)) {
+            return self.forwarded(wrap);
+        }
         self.junk = 0;
         self.looks = 0;
-        if matches!(wrap, Wrap::Socks(_) | Wrap::Connect(_) | Wrap::Proxy(_)) {
+        if wrap.is_tunnel() {
             // What is inside is a stream of its own.
             *self.inside.get_mut(way) = true;
             *self.begun.get_mut(way) = false;
@@ -381,7 +443,7 @@ impl Reader {
         let mut known = self.wraps.iter_mut().zip(&mut self.met);
         if let Some((w, met)) = known.find(|(w, met)| !met.get(way) && same(w)) {
             *met.get_mut(way) = true;
-            if matches!(w, Wrap::Socks(None) | Wrap::Connect(None) | Wrap::Proxy(None)) {
+            if w.is_blank() {
                 *w = wrap;
             }
             return;
@@ -425,6 +487,7 @@ impl Reader {
             Ok(Interest::GiveUp) => self.give_up = self.streams.is_empty(),
             Err(_) => {
                 health.add(Counter::JsonInvalid);
+                *self.unread.get_mut(from) = true;
                 self.count_junk();
                 return None;
             }

@@ -9,14 +9,15 @@ use super::hellos::Hellos;
 use super::inspection::{Inspection, Tools};
 use super::lookups::{self, LookUps};
 use super::reader::{ENCRYPTED, Reading};
-use crate::carrier::peel::Wrap;
+use crate::carrier::Wrap;
 use crate::decode::{Packet, Transport};
-use crate::dialect::{Category, Scratch, Stage};
+use crate::dialect::{Category, Conversation, Scratch, Stage};
 use crate::evidence::{Code, judge};
 use crate::flow::{Direction, Ended, FlowHasher, FlowInfo, FlowKey, FlowTable, Limits};
 use crate::health::{Counter, Health};
 use crate::intel::{Intel, LookUp};
 use crate::ledger::{Alert, FlowFinding, Names, Sighting, Work};
+use crate::wallet::Coin;
 
 /// What a worker found out, with the number of the frame that told it, counted over all inputs.
 #[derive(Debug)]
@@ -192,9 +193,10 @@ impl Worker {
             }
             return;
         }
+        inspection.reader.weigh(info, packet.stamp());
         let deaf = inspection.reader.is_deaf();
         if let Some(verdict) = inspection.reader.new_level() {
-            if let Some(Reading { dialect, miner, conversation: c, .. }) = inspection.reader.reading() {
+            if let Some(Reading { dialect, category, miner, conversation: c, .. }) = inspection.reader.reading() {
                 let reason = c.evidence.lines().last().map(|e| e.text.to_owned()).unwrap_or_default();
                 let alert = Alert {
                     at: packet.stamp(),
@@ -203,6 +205,8 @@ impl Worker {
                     miner_mac: *info.macs.get(miner),
                     pool: key.destination(miner),
                     dialect,
+                    category,
+                    wraps: inspection.reader.wraps().to_vec(),
                     verdict,
                     verified: info.handshake.verified && info.one_way().is_none(),
                     reason,
@@ -265,10 +269,20 @@ fn settle(counted: &mut Health, health: &mut Health) {
     }
 }
 
+/// The coin and what says so. What the jobs are of decides; a wallet may be where it is paid out to.
+fn coin(c: &Conversation, wallet: Option<Coin>, mined: &[Coin]) -> Option<(Coin, &'static str)> {
+    let paid = wallet.filter(|_| !c.other_algorithm).map(|coin| (coin, "wallet"));
+    c.coin.or(paid).or(match mined {
+        [only] => Some((*only, "dialect")),
+        _ => None,
+    })
+}
+
 /// The finding of a flow that is over, if its conversation has any evidence.
 fn finding(ended: &mut Ended<Inspection>) -> Option<FlowFinding> {
     let (key, info) = (ended.key, ended.info);
     let gaps = ended.state.reader.gaps;
+    ended.state.reader.weigh(&info, info.last);
     let Reading { dialect, category, coins, miner, .. } = ended.state.reader.reading()?;
     let wraps = ended.state.reader.wraps().to_vec();
     let sent = ended.state.reader.around().map(|a| a.sent().to_vec()).unwrap_or_default();
@@ -294,10 +308,16 @@ fn finding(ended: &mut Ended<Inspection>) -> Option<FlowFinding> {
     if gaps > 0 {
         c.evidence.note(Code::StreamGaps, last, || format!("the streams have {gaps} holes: messages may be missing"));
     }
+    if let Some(source) = wraps.iter().find_map(Wrap::source) {
+        c.evidence.note(Code::ProxyHeader, first, || {
+            format!("a PROXY header says that the connection is that of {source}: the sender only passes it on")
+        });
+    }
     let judgement = judge(&c.evidence)?;
     c.evidence.sort();
     let names = Names::of(c, coins);
-    let hints = crate::dialect::hints(c, wraps.iter().filter_map(Wrap::host));
+    let hints = crate::dialect::hints(c, category, wraps.iter().filter_map(Wrap::host));
+    let program = c.agent.as_deref().and_then(crate::dialect::program_of);
     let mut vlans = info.vlans.ids().to_vec();
     vlans.sort_unstable();
     let total = info.total();
@@ -312,18 +332,16 @@ fn finding(ended: &mut Ended<Inspection>) -> Option<FlowFinding> {
         pool: key.destination(miner),
         dialect,
         category,
-        coin: names.coin.map(|coin| (coin, "wallet")).or(c.coin).or(match coins {
-            [only] => Some((*only, "dialect")),
-            _ => None,
-        }),
+        coin: coin(c, names.coin, coins),
         stage: if replied { c.stage() } else { Stage::Attempt },
         verdict: judgement.verdict,
-        missing: judgement.missing,
+        missing: crate::dialect::missing(dialect, category, judgement.verdict, judgement.missing),
         login: c.login.clone(),
         wallet: names.wallet,
         worker: names.worker,
         password: c.password.clone(),
-        program: c.agent.as_deref().and_then(crate::dialect::program_of),
+        style_fits: program.zip(c.style).is_some_and(|(p, s)| crate::dialect::writes_so(p, s)),
+        program,
         agent: c.agent.clone(),
         style: c.style,
         hints,
@@ -338,6 +356,8 @@ fn finding(ended: &mut Ended<Inspection>) -> Option<FlowFinding> {
             seconds: c.work_seconds(),
         },
         reported_hashrate: c.reported_hashrate,
+        reported_pool: c.reported_pool.clone(),
+        allowed: false,
         one_way,
         mid_stream: info.mid_stream,
         handshake_verified: info.handshake.verified,

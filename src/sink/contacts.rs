@@ -39,7 +39,8 @@ pub fn explain(out: &mut impl Write, c: &Contact, r: &Report, style: Style) -> i
     for e in c.evidence() {
         let file = r.source_of(e.at.frame).map_or(String::new(), |s| format!(" of {}", printable(s, 64)));
         let times = if e.count > 1 { format!(" ({} times)", e.count) } else { String::new() };
-        let line = format!("  {:<18} frame {}{file}, {}: {}{times}", e.code.name(), e.at.frame.number, e.at.time, e.text);
+        let line =
+            format!("  {:<18} frame {}{file}, {}: {}{times}", e.code.name(), e.at.frame.number, e.at.time, e.text);
         writeln!(out, "{}", style.fit(&line))?;
     }
     Ok(())

@@ -3,19 +3,21 @@
 //! In: alerts as they come, the report at the end. Out: lines that are ASCII where it matters: control characters,
 //! C1, bidirectional controls and line separators of peers are `\u` escapes, so that a line can be shown on a terminal.
 
+mod blocks;
+mod flow;
+
 use std::io::{self, Write};
 
+use flow::{Rate, Wrapped, rate};
 use serde::Serialize;
 
 use super::Report;
 use crate::capture::FrameRef;
-use crate::carrier::Wrap;
 use crate::decode::{MacAddr, Tenant};
-use crate::dialect::{Category, Password, Shares, Stage};
+use crate::dialect::{Category, Shares};
 use crate::evidence::{Code, Evidence, Verdict};
-use crate::firewall::Decision;
 use crate::health::Counter;
-use crate::ledger::{Alert, FlowFinding, HostFinding, Work};
+use crate::ledger::{Alert, HostFinding};
 use crate::time::PacketTime;
 
 /// Escapes on top of what JSON needs.
@@ -77,194 +79,6 @@ fn evidence<'a>(list: &'a [Evidence], report: &'a Report) -> Vec<EvidenceLine<'a
         .collect()
 }
 
-/// Hash rate in hashes per second (solutions for Equihash) with its 95 % interval.
-#[derive(Serialize)]
-struct Rate {
-    low: f64,
-    estimate: f64,
-    high: f64,
-}
-
-fn rate(w: Work) -> Option<Rate> {
-    w.hashrate().map(|e| Rate { low: round(e.low), estimate: round(e.estimate), high: round(e.high) })
-}
-
-/// Three significant digits: the interval is never narrower.
-fn round(x: f64) -> f64 {
-    if x <= 0.0 || !x.is_finite() {
-        return 0.0;
-    }
-    let scale = 10f64.powi(2 - x.log10().floor() as i32);
-    (x * scale).round() / scale
-}
-
-#[derive(Serialize)]
-#[allow(clippy::struct_excessive_bools)] // fields of the output's contract
-struct MinerFlow<'a> {
-    event_type: &'static str,
-    timestamp: PacketTime,
-    flow_id: u64,
-    community_id: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    tenant: Option<String>,
-    #[serde(skip_serializing_if = "<[u16]>::is_empty")]
-    vlans: &'a [u16],
-    proto: &'static str,
-    src_ip: std::net::IpAddr,
-    src_port: u16,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    src_mac: Option<String>,
-    dest_ip: std::net::IpAddr,
-    dest_port: u16,
-    dialect: &'static str,
-    category: Category,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    wrapped: Vec<Wrapped>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    coin: Option<&'static str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    coin_basis: Option<&'static str>,
-    stage: Stage,
-    verdict: Verdict,
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    allowed: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    missing: Option<&'static str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    login: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    wallet: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    worker: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    password: Option<PasswordKind<'a>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    agent: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    program: Option<&'static str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    style: Option<&'static str>,
-    #[serde(skip_serializing_if = "<[&str]>::is_empty")]
-    hints: &'a [&'static str],
-    #[serde(skip_serializing_if = "<[String]>::is_empty")]
-    algorithms: &'a [String],
-    #[serde(skip_serializing_if = "Option::is_none")]
-    difficulty: Option<f64>,
-    shares: Shares,
-    jobs: u64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    height: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    hashrate: Option<Rate>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    reported_hashrate: Option<f64>,
-    one_way: bool,
-    mid_stream: bool,
-    handshake_verified: bool,
-    first_frame: u64,
-    last_frame: u64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    file: Option<&'a str>,
-    first_seen: PacketTime,
-    last_seen: PacketTime,
-    bytes: u64,
-    packets: u64,
-    evidence: Vec<EvidenceLine<'a>>,
-}
-
-/// What the conversation was unwrapped from: `kind`, and the `target` that the client asked a proxy for, or the `source`
-/// that a load balancer named.
-#[derive(Serialize)]
-struct Wrapped {
-    kind: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    target: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    source: Option<String>,
-}
-
-impl Wrapped {
-    fn of(wrap: &Wrap) -> Self {
-        let (target, source) = match wrap {
-            Wrap::Socks(t) | Wrap::Connect(t) => (t.as_ref().map(ToString::to_string), None),
-            Wrap::Proxy(s) => (None, s.map(|s| s.to_string())),
-            Wrap::WebSocket | Wrap::Gzip => (None, None),
-        };
-        Self { kind: wrap.kind(), target, source }
-    }
-}
-
-#[derive(Serialize)]
-struct PasswordKind<'a> {
-    kind: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    options: Option<&'a str>,
-}
-
-fn password(p: &Password) -> Option<PasswordKind<'_>> {
-    match p {
-        Password::Plain => None,
-        Password::Options(o) => Some(PasswordKind { kind: "options", options: Some(o) }),
-        Password::Email => Some(PasswordKind { kind: "email", options: None }),
-        Password::Algorithm(a) => Some(PasswordKind { kind: "algorithm", options: Some(a) }),
-    }
-}
-
-fn flow(out: &mut impl Write, f: &FlowFinding, allowed: bool, report: &Report) -> io::Result<()> {
-    line(
-        out,
-        &MinerFlow {
-            event_type: "miner_flow",
-            timestamp: f.first.time,
-            flow_id: f.flow_id,
-            community_id: &f.community_id,
-            tenant: tenant(f.tenant),
-            vlans: &f.vlans,
-            proto: "tcp",
-            src_ip: f.miner.ip(),
-            src_port: f.miner.port(),
-            src_mac: mac(f.miner_mac),
-            dest_ip: f.pool.ip(),
-            dest_port: f.pool.port(),
-            dialect: f.dialect,
-            category: f.category,
-            wrapped: f.wraps.iter().map(Wrapped::of).collect(),
-            coin: f.coin.map(|(c, _)| c.ticker()),
-            coin_basis: f.coin.map(|(_, basis)| basis),
-            stage: f.stage,
-            verdict: f.verdict,
-            allowed,
-            missing: f.missing,
-            login: f.login.as_deref(),
-            wallet: f.wallet.as_deref(),
-            worker: f.worker.as_deref(),
-            password: f.password.as_ref().and_then(password),
-            agent: f.agent.as_deref(),
-            program: f.program,
-            style: f.style,
-            hints: &f.hints,
-            algorithms: &f.algorithms,
-            difficulty: f.difficulty,
-            shares: f.shares,
-            jobs: f.jobs,
-            height: f.height,
-            hashrate: rate(f.work),
-            reported_hashrate: f.reported_hashrate,
-            one_way: f.one_way,
-            mid_stream: f.mid_stream,
-            handshake_verified: f.handshake_verified,
-            first_frame: f.first.frame.number,
-            last_frame: f.last.frame.number,
-            file: report.source_of(f.first.frame),
-            first_seen: f.first.time,
-            last_seen: f.last.time,
-            bytes: f.bytes,
-            packets: f.packets,
-            evidence: evidence(&f.evidence, report),
-        },
-    )
-}
-
 #[derive(Serialize)]
 struct MinerHost<'a> {
     event_type: &'static str,
@@ -286,6 +100,8 @@ struct MinerHost<'a> {
     shares: Shares,
     #[serde(skip_serializing_if = "Option::is_none")]
     hashrate: Option<Rate>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    evidence_flow: Option<u64>,
     evidence: Vec<EvidenceLine<'a>>,
 }
 
@@ -301,9 +117,11 @@ fn distinct<T: PartialEq>(values: impl Iterator<Item = T>) -> Vec<T> {
 }
 
 fn host(out: &mut impl Write, h: &HostFinding, report: &Report) -> io::Result<()> {
-    let mut pools: Vec<_> = h.flows.iter().map(|f| (f.pool, f.pool_name())).collect();
+    let mut pools: Vec<_> = h.flows.iter().filter_map(|f| Some((f.pool, f.pool_name()?))).collect();
     pools.sort_unstable();
     pools.dedup();
+    // The ports of who asks a rig would bring the same name again and again.
+    let pools = distinct(pools.into_iter().map(|(_, name)| name));
     let strongest = h.strongest();
     line(
         out,
@@ -316,13 +134,14 @@ fn host(out: &mut impl Write, h: &HostFinding, report: &Report) -> io::Result<()
             verdict: h.verdict,
             allowed: h.allowed,
             coins: distinct(h.flows.iter().filter_map(|f| f.coin.map(|(c, _)| c.ticker()))),
-            pools: pools.into_iter().map(|(_, name)| name).collect(),
+            pools,
             wallets: distinct(h.flows.iter().filter_map(|f| f.wallet.as_deref())),
             flows: h.flows.len(),
             first_seen: h.first.time,
             last_seen: h.last.time,
             shares: h.shares,
             hashrate: rate(h.work),
+            evidence_flow: strongest.map(|f| f.flow_id),
             evidence: strongest.map(|f| evidence(&f.evidence, report)).unwrap_or_default(),
         },
     )
@@ -341,6 +160,9 @@ pub fn alert(out: &mut impl Write, a: &Alert, sources: &[String]) -> io::Result<
         dest_ip: std::net::IpAddr,
         dest_port: u16,
         dialect: &'static str,
+        category: Category,
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        wrapped: Vec<Wrapped>,
         verdict: Verdict,
         frame: u64,
         #[serde(skip_serializing_if = "Option::is_none")]
@@ -358,6 +180,8 @@ pub fn alert(out: &mut impl Write, a: &Alert, sources: &[String]) -> io::Result<
             dest_ip: a.pool.ip(),
             dest_port: a.pool.port(),
             dialect: a.dialect,
+            category: a.category,
+            wrapped: a.wraps.iter().map(Wrapped::of).collect(),
             verdict: a.verdict,
             frame: a.at.frame.number,
             file: source(sources, a.at.frame),
@@ -374,7 +198,7 @@ fn source(sources: &[String], at: FrameRef) -> Option<&str> {
 pub fn report(out: &mut impl Write, r: &Report) -> io::Result<()> {
     for h in &r.hosts {
         for f in &h.flows {
-            flow(out, f, h.allowed, r)?;
+            flow::flow(out, f, r)?;
         }
         host(out, h, r)?;
     }
@@ -389,6 +213,8 @@ pub fn report(out: &mut impl Write, r: &Report) -> io::Result<()> {
             tenant: Option<String>,
             miners: usize,
             mines: bool,
+            #[serde(skip_serializing_if = "std::ops::Not::not")]
+            proxy: bool,
         }
         line(
             out,
@@ -399,70 +225,14 @@ pub fn report(out: &mut impl Write, r: &Report) -> io::Result<()> {
                 tenant: tenant(relay.tenant),
                 miners: relay.miners,
                 mines: relay.mines,
+                proxy: relay.proxy,
             },
         )?;
     }
     if let Some(blocks) = &r.blocks {
-        block_lines(out, blocks)?;
+        blocks::decision(out, blocks)?;
     }
     health(out, r)
-}
-
-fn block_lines(out: &mut impl Write, d: &Decision) -> io::Result<()> {
-    #[derive(Serialize)]
-    struct Line {
-        event_type: &'static str,
-        timestamp: PacketTime,
-        ip: std::net::IpAddr,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        proto: Option<&'static str>,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        port: Option<u16>,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        ttl: Option<u64>,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        reason: Option<&'static str>,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        text: Option<String>,
-        verdict: Verdict,
-        miners: Vec<String>,
-    }
-    let miners = |list: &[crate::firewall::Who]| list.iter().map(|w| w.miner.to_string()).collect::<Vec<_>>();
-    for e in d.list.entries() {
-        line(
-            out,
-            &Line {
-                event_type: "blocked",
-                timestamp: e.last_seen,
-                ip: e.target.addr,
-                proto: e.target.service.map(|(p, _)| p.name()),
-                port: e.target.service.map(|(_, port)| port),
-                ttl: Some(e.ttl_secs),
-                reason: None,
-                text: None,
-                verdict: e.verdict,
-                miners: miners(&e.miners),
-            },
-        )?;
-    }
-    for r in &d.refusals {
-        line(
-            out,
-            &Line {
-                event_type: "block_refused",
-                timestamp: r.last_seen,
-                ip: r.target.addr,
-                proto: r.target.service.map(|(p, _)| p.name()),
-                port: r.target.service.map(|(_, port)| port),
-                ttl: None,
-                reason: Some(r.reason.code()),
-                text: Some(r.reason.to_string()),
-                verdict: r.verdict,
-                miners: miners(&r.miners),
-            },
-        )?;
-    }
-    Ok(())
 }
 
 fn health(out: &mut impl Write, r: &Report) -> io::Result<()> {

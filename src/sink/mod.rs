@@ -6,6 +6,7 @@
 pub mod contacts;
 pub mod json;
 pub mod table;
+mod words;
 
 use crate::capture::FrameRef;
 use crate::firewall::Decision;
@@ -44,6 +45,8 @@ pub struct Relay {
     pub miners: usize,
     /// Whether it mines elsewhere itself.
     pub mines: bool,
+    /// It is a proxy: the pool is behind it.
+    pub proxy: bool,
 }
 
 impl Report {
@@ -86,7 +89,9 @@ pub fn warnings(r: &Report) -> Vec<String> {
         out.push(format!("{skipped} frames have a link type that is not decoded: see \"skipped\""));
     }
     if h.get(Counter::TunnelTooDeep) > 0 {
-        out.push(format!("{} frames nest tunnels too deeply to open", h.get(Counter::TunnelTooDeep)));
+        let n = h.get(Counter::TunnelTooDeep);
+        let what = if n == 1 { "frame nests" } else { "frames nest" };
+        out.push(format!("{n} {what} tunnels too deeply to open"));
     }
     let fragments = h.get(Counter::FragmentsDropped);
     if fragments > 0 {

@@ -3,15 +3,19 @@
 //! In: the [`Report`]. Out: text that fits the terminal, coloured only where asked. Without a terminal nothing is cut,
 //! so that it can be searched.
 
-use std::io::{self, Write};
-use std::net::SocketAddr;
+mod details;
+mod end;
 
+use std::io::{self, Write};
+use std::net::{IpAddr, SocketAddr};
+
+pub use details::{alert, explain};
 use unicode_width::UnicodeWidthStr;
 
-use super::Report;
+use super::{Report, words};
 use crate::evidence::Verdict;
 use crate::health::Counter;
-use crate::ledger::{Alert, FlowFinding, HostFinding, Work};
+use crate::ledger::{FlowFinding, HostFinding, Work};
 use crate::text::printable;
 use crate::wallet::difficulty;
 
@@ -26,8 +30,6 @@ pub struct Style {
 
 /// Pools of one host shown in the table; the JSON output has all.
 const MAX_ROWS: usize = 20;
-/// Refused or blocked endpoints shown.
-const MAX_BLOCKS: usize = 50;
 
 impl Style {
     fn paint(self, verdict: Verdict, text: &str) -> String {
@@ -76,26 +78,38 @@ fn shorten(text: &str, width: usize) -> String {
 struct Row<'a> {
     flows: Vec<&'a FlowFinding>,
     best: &'a FlowFinding,
-    pool: SocketAddr,
+}
+
+/// What flows must share to be one line: the other end, the wallet, where a proxy was sent, and for whom it is.
+type Same<'a> = (SocketAddr, Option<&'a str>, String, Option<IpAddr>);
+
+fn same(f: &FlowFinding) -> Same<'_> {
+    if f.is_inventory() {
+        // Who asks has a new port each time.
+        return (SocketAddr::new(f.pool.ip(), 0), None, String::new(), None);
+    }
+    let inside = f.proxy_target().flatten().map(ToString::to_string).unwrap_or_default();
+    (f.pool, f.wallet.as_deref(), inside, f.source().map(|s| s.ip()))
 }
 
 fn rows(h: &HostFinding) -> Vec<Row<'_>> {
     let mut rows: Vec<Row<'_>> = Vec::new();
     let mut at = std::collections::HashMap::new();
-    for f in &h.flows {
-        let i = *at.entry((f.pool, f.wallet.as_deref())).or_insert_with(|| {
-            rows.push(Row { flows: Vec::new(), best: f, pool: f.pool });
+    for f in h.alarming() {
+        let i = *at.entry(same(f)).or_insert_with(|| {
+            rows.push(Row { flows: Vec::new(), best: f });
             rows.len() - 1
         });
         if let Some(row) = rows.get_mut(i) {
             row.flows.push(f);
-            if (f.verdict, f.stage) > (row.best.verdict, row.best.stage) {
+            let rank = |f: &FlowFinding| (f.verdict, f.stage, f.reported_pool.is_some());
+            if rank(f) > rank(row.best) {
                 row.best = f;
             }
         }
     }
     rows.sort_by(|a, b| {
-        b.best.verdict.cmp(&a.best.verdict).then(b.best.stage.cmp(&a.best.stage)).then(a.pool.cmp(&b.pool))
+        b.best.verdict.cmp(&a.best.verdict).then(b.best.stage.cmp(&a.best.stage)).then(a.best.pool.cmp(&b.best.pool))
     });
     rows
 }
@@ -124,13 +138,15 @@ fn cells(h: &HostFinding, row: &Row<'_>) -> [String; 9] {
         work.seconds += f.work.seconds;
     }
     [
-        host_name(h),
+        match f.source() {
+            Some(source) => format!("{} for {}", host_name(h), source.ip()),
+            None => host_name(h),
+        },
         f.verdict.name().to_owned(),
-        pool(f, row.pool),
+        words::pool(f),
         f.coin.map_or_else(|| "?".to_owned(), |(c, _)| c.ticker().to_owned()),
         f.dialect.to_owned(),
-        f.program
-            .map_or_else(|| f.agent.as_deref().map_or("?".to_owned(), |a| printable(a, 24).to_string()), str::to_owned),
+        f.program.map_or_else(|| f.agent.as_deref().map_or("?".to_owned(), quoted), str::to_owned),
         match shares {
             (a, 0) => a.to_string(),
             (a, r) => format!("{a}+{r} rej"),
@@ -140,15 +156,9 @@ fn cells(h: &HostFinding, row: &Row<'_>) -> [String; 9] {
     ]
 }
 
-fn pool(f: &FlowFinding, endpoint: SocketAddr) -> String {
-    match f.proxy_target() {
-        Some(target) => format!("{} via {endpoint}", target.map_or_else(|| "?".to_owned(), ToString::to_string)),
-        None => endpoint.to_string(),
-    }
-}
-
-fn flows(n: usize) -> String {
-    format!("{n} {}", if n == 1 { "flow" } else { "flows" })
+/// What a client calls itself, where nobody knows a program of that name: in quotation marks.
+fn quoted(agent: &str) -> String {
+    format!("\"{}\"", printable(agent, 24))
 }
 
 fn unit(dialect: &str) -> difficulty::Unit {
@@ -177,38 +187,51 @@ pub fn report(out: &mut impl Write, r: &Report, style: Style) -> io::Result<()> 
     }
     for h in alarmed() {
         writeln!(out)?;
-        why(out, h, r, style)?;
+        details::why(out, h, r, style)?;
     }
-    for h in r.hosts.iter().filter(|h| h.allowed) {
-        writeln!(out, "\n{} mines and is allowed to ({})", host_name(h), flows(h.flows.len()))?;
-    }
-    let noted: Vec<_> = r.hosts.iter().filter(|h| !h.allowed && h.verdict == Verdict::Noted).collect();
-    if !noted.is_empty() {
-        writeln!(out, "\n{}", style.bold("Noted, no alarm"))?;
-        for h in noted {
-            // The weightiest line says why; the first in time may be the handshake.
-            let weightiest = |f: &'_ FlowFinding| {
-                f.evidence.iter().rev().max_by(|a, b| a.code.weight().total_cmp(&b.code.weight())).cloned()
-            };
-            let text = h.strongest().and_then(weightiest).map_or(String::new(), |e| e.text);
-            writeln!(out, "{}", style.fit(&format!("  {}  {text}", host_name(h))))?;
+    for h in &r.hosts {
+        let n = h.flows.iter().filter(|f| f.allowed).count();
+        if n > 0 {
+            let flows = words::count(n, "flow", "flows");
+            let part = if h.allowed { String::new() } else { format!(" of {}", h.flows.len()) };
+            writeln!(out, "\n{} mines and is allowed to ({flows}{part})", host_name(h))?;
         }
     }
+    noted(out, r, style)?;
     super::contacts::table(out, r, style)?;
+    if !r.relays.is_empty() {
+        writeln!(out)?;
+    }
     for relay in &r.relays {
         let also = if relay.mines { ", and mines elsewhere itself" } else { "" };
+        let hosts = if relay.miners == 1 { "host" } else { "hosts" };
+        let what = if relay.proxy { "Internal proxy" } else { "Internal pool or relay" };
         writeln!(
             out,
-            "\nInternal pool or relay: {} serves {} inside {}{also}. Private addresses are never blocked.",
-            relay.pool,
-            relay.miners,
-            if relay.miners == 1 { "host" } else { "hosts" }
+            "{what}: {} serves {} inside {hosts}{also}. Private addresses are never blocked.",
+            relay.pool, relay.miners
         )?;
     }
     if let Some(d) = &r.blocks {
-        blocks(out, d, style)?;
+        end::blocks(out, d, style)?;
     }
-    health(out, r, style)
+    end::health(out, r, style)
+}
+
+fn noted(out: &mut impl Write, r: &Report, style: Style) -> io::Result<()> {
+    let mut noted = r.hosts.iter().filter(|h| !h.allowed && h.verdict == Verdict::Noted).peekable();
+    if noted.peek().is_some() {
+        writeln!(out, "\n{}", style.bold("Noted, no alarm"))?;
+    }
+    for h in noted {
+        // The weightiest line says why; the first in time may be the handshake.
+        let weightiest = |f: &'_ FlowFinding| {
+            f.evidence.iter().rev().max_by(|a, b| a.code.weight().total_cmp(&b.code.weight())).cloned()
+        };
+        let text = h.strongest().and_then(weightiest).map_or(String::new(), |e| e.text);
+        writeln!(out, "{}", style.fit(&format!("  {}  {text}", host_name(h))))?;
+    }
+    Ok(())
 }
 
 fn headline(out: &mut impl Write, r: &Report, style: Style) -> io::Result<()> {
@@ -219,7 +242,8 @@ fn headline(out: &mut impl Write, r: &Report, style: Style) -> io::Result<()> {
         .map(|v| format!("{} {v}", count(v)))
         .collect();
     let line = if parts.is_empty() {
-        format!("No miners found in {} packets.", r.health.get(Counter::Frames))
+        let but = if r.hosts.iter().any(|h| h.allowed) { " but allowed ones" } else { "" };
+        format!("No miners{but} found in {} packets.", r.health.get(Counter::Frames))
     } else {
         let n = r.hosts.iter().filter(|h| !h.allowed && h.verdict > Verdict::Noted).count();
         format!("{n} {} found: {}.", if n == 1 { "miner" } else { "miners" }, parts.join(", "))
@@ -235,7 +259,7 @@ fn table<'a>(out: &mut impl Write, hosts: impl Iterator<Item = &'a HostFinding>,
         for (i, row) in all.iter().enumerate().take(MAX_ROWS) {
             let mut c = cells(h, row);
             if i > 0 {
-                c[0].clear();
+                c[0] = row.best.source().map_or(String::new(), |source| format!("  for {}", source.ip()));
             }
             lines.push((row.best.verdict, c));
         }
@@ -289,144 +313,4 @@ fn columns(widths: &[usize], style: Style) -> Vec<usize> {
 
 fn pad(text: &str, width: usize) -> String {
     format!("{text}{}", " ".repeat(width.saturating_sub(text.width())))
-}
-
-/// The strongest flow of a host and its evidence.
-fn why(out: &mut impl Write, h: &HostFinding, r: &Report, style: Style) -> io::Result<()> {
-    let Some(f) = h.strongest() else { return Ok(()) };
-    let mac = h.mac.map_or(String::new(), |m| format!(" ({m})"));
-    writeln!(out, "{}{mac} is {}:", style.bold(&host_name(h)), style.paint(h.verdict, h.verdict.name()))?;
-    details(out, f, r, style)
-}
-
-/// Every flow of a host with its evidence.
-pub fn explain(out: &mut impl Write, h: &HostFinding, r: &Report, style: Style) -> io::Result<()> {
-    writeln!(
-        out,
-        "{} is {} ({})",
-        style.bold(&host_name(h)),
-        style.paint(h.verdict, h.verdict.name()),
-        flows(h.flows.len())
-    )?;
-    for f in &h.flows {
-        writeln!(
-            out,
-            "\n{} -> {}  {}  {}, stage {}, frames {} to {}",
-            f.miner,
-            f.pool,
-            style.paint(f.verdict, f.verdict.name()),
-            f.dialect,
-            f.stage.name(),
-            f.first.frame.number,
-            f.last.frame.number
-        )?;
-        details(out, f, r, style)?;
-    }
-    Ok(())
-}
-
-fn details(out: &mut impl Write, f: &FlowFinding, r: &Report, style: Style) -> io::Result<()> {
-    for (name, value) in [("login", &f.login), ("wallet", &f.wallet), ("worker", &f.worker), ("agent", &f.agent)] {
-        if let Some(v) = value {
-            writeln!(out, "{}", style.fit(&format!("  {name:<18} {}", printable(v, 256))))?;
-        }
-    }
-    if let Some(written) = f.style {
-        writeln!(out, "{}", style.fit(&format!("  {:<18} {written}", "style")))?;
-    }
-    if !f.hints.is_empty() {
-        writeln!(out, "{}", style.fit(&format!("  {:<18} {}", "hints", f.hints.join(", "))))?;
-    }
-    for e in &f.evidence {
-        let file = r.source_of(e.at.frame).map_or(String::new(), |s| format!(" of {}", printable(s, 64)));
-        let when = seconds(&e.at.time.to_string());
-        let line = format!("  {:<18} frame {}{file}, {when}: {}", e.code.name(), e.at.frame.number, e.text);
-        writeln!(out, "{}", style.fit(&line))?;
-    }
-    if let Some(missing) = f.missing {
-        writeln!(out, "{}", style.fit(&format!("  {:<18} {missing}", "missing")))?;
-    }
-    Ok(())
-}
-
-fn blocks(out: &mut impl Write, d: &crate::firewall::Decision, style: Style) -> io::Result<()> {
-    let n = d.list.entries().len();
-    writeln!(out, "\n{}", style.bold(&format!("Block list: {n} {}", if n == 1 { "entry" } else { "entries" })))?;
-    for e in d.list.entries().iter().take(MAX_BLOCKS) {
-        let who: Vec<_> = e.miners.iter().take(4).map(|w| w.miner.to_string()).collect();
-        writeln!(out, "{}", style.fit(&format!("  {}  {} s, used by {}", e.target, e.ttl_secs, who.join(", "))))?;
-    }
-    if n > MAX_BLOCKS {
-        writeln!(out, "  … and {} more", n - MAX_BLOCKS)?;
-    }
-    if !d.refusals.is_empty() {
-        writeln!(out, "{}", style.bold(&format!("Not blocked: {}", d.refusals.len())))?;
-    }
-    for refusal in d.refusals.iter().take(MAX_BLOCKS) {
-        writeln!(
-            out,
-            "{}",
-            style.fit(&format!("  {}  {}: {}", refusal.target, refusal.reason.code(), refusal.reason))
-        )?;
-    }
-    if d.refusals.len() > MAX_BLOCKS {
-        writeln!(out, "  … and {} more (--json lists all)", d.refusals.len() - MAX_BLOCKS)?;
-    }
-    Ok(())
-}
-
-fn health(out: &mut impl Write, r: &Report, style: Style) -> io::Result<()> {
-    let h = &r.health;
-    let types: Vec<_> = h.link_types.iter().map(|(k, v)| format!("{k} {v}")).collect();
-    writeln!(
-        out,
-        "\n{}",
-        style.fit(&format!(
-            "Read {} frames ({} bytes) from {} {}: {}.",
-            h.get(Counter::Frames),
-            h.get(Counter::Bytes),
-            r.sources.len(),
-            if r.sources.len() == 1 { "input" } else { "inputs" },
-            if types.is_empty() { "no frames".to_owned() } else { types.join(", ") },
-        ))
-    )?;
-    writeln!(
-        out,
-        "{}",
-        style.fit(&format!(
-            "Flows {} ({} mid-stream, {} one-way), TCP packets {}, gaps {}, duplicates {}, evicted {}.",
-            h.get(Counter::Flows),
-            h.get(Counter::MidStreamFlows),
-            h.get(Counter::OneWayFlows),
-            h.get(Counter::TcpPackets),
-            h.get(Counter::ReassemblyGaps),
-            h.get(Counter::Duplicates),
-            h.get(Counter::FlowsEvicted),
-        ))
-    )?;
-    if !h.skipped.is_empty() {
-        let skipped: Vec<_> = h.skipped.iter().map(|(k, v)| format!("{k} {v}")).collect();
-        writeln!(out, "{}", style.fit(&format!("Skipped: {}.", skipped.join(", "))))?;
-    }
-    for w in super::warnings(r) {
-        writeln!(out, "Warning: {w}.")?;
-    }
-    for n in &r.notes {
-        writeln!(out, "Note: {n}")?;
-    }
-    Ok(())
-}
-
-/// An alert as it comes, for pipes and live capture.
-pub fn alert(out: &mut impl Write, a: &Alert, style: Style) -> io::Result<()> {
-    writeln!(
-        out,
-        "{}  {} mines at {} ({}): {}, frame {}",
-        seconds(&a.at.time.to_string()),
-        a.miner.ip(),
-        a.pool,
-        style.paint(a.verdict, a.verdict.name()),
-        a.reason,
-        a.at.frame.number
-    )
 }

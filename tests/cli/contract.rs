@@ -69,6 +69,8 @@ const DIALECTS: &[&str] = &[
     "xmrig-api",
 ];
 
+const CATEGORIES: &[&str] = &["pool", "solo", "web", "peer-to-peer", "inventory"];
+
 const SHARES: &[Member] = &[("submitted", Count, true), ("accepted", Count, true), ("rejected", Count, true)];
 const RATE: &[Member] = &[("low", Number, true), ("estimate", Number, true), ("high", Number, true)];
 const PASSWORD: &[Member] = &[("kind", OneOf(&["options", "email", "algorithm"]), true), ("options", Text, false)];
@@ -83,7 +85,7 @@ const EVIDENCE: &[Member] = &[
 ];
 
 const WRAPPED: &[Member] = &[
-    ("kind", OneOf(&["socks", "connect", "proxy-protocol", "websocket", "gzip"]), true),
+    ("kind", OneOf(&["socks", "connect", "http-proxy", "proxy-protocol", "websocket", "gzip"]), true),
     ("target", Text, false),
     ("source", Text, false),
 ];
@@ -101,10 +103,10 @@ const FLOW: &[Member] = &[
     ("dest_ip", Address, true),
     ("dest_port", Count, true),
     ("dialect", OneOf(DIALECTS), true),
-    ("category", OneOf(&["pool", "solo", "web", "peer-to-peer", "inventory"]), true),
+    ("category", OneOf(CATEGORIES), true),
     ("wrapped", Objects(WRAPPED), false),
     ("coin", Text, false),
-    ("coin_basis", Text, false),
+    ("coin_basis", OneOf(&["wallet", "algorithm", "dialect"]), false),
     ("stage", OneOf(&["attempt", "session", "accepted"]), true),
     ("verdict", OneOf(&VERDICTS), true),
     ("allowed", Flag, false),
@@ -124,6 +126,7 @@ const FLOW: &[Member] = &[
     ("height", Count, false),
     ("hashrate", Object(RATE), false),
     ("reported_hashrate", Number, false),
+    ("reported_pool", Text, false),
     ("one_way", Flag, true),
     ("mid_stream", Flag, true),
     ("handshake_verified", Flag, true),
@@ -152,6 +155,7 @@ const HOST: &[Member] = &[
     ("last_seen", Time, true),
     ("shares", Object(SHARES), true),
     ("hashrate", Object(RATE), false),
+    ("evidence_flow", Count, false),
     ("evidence", Objects(EVIDENCE), true),
 ];
 
@@ -163,6 +167,8 @@ const ALERT: &[Member] = &[
     ("dest_ip", Address, true),
     ("dest_port", Count, true),
     ("dialect", OneOf(DIALECTS), true),
+    ("category", OneOf(CATEGORIES), true),
+    ("wrapped", Objects(WRAPPED), false),
     ("verdict", OneOf(&VERDICTS), true),
     ("frame", Count, true),
     ("file", Text, false),
@@ -175,6 +181,7 @@ const RELAY: &[Member] = &[
     ("tenant", Text, false),
     ("miners", Count, true),
     ("mines", Flag, true),
+    ("proxy", Flag, false),
 ];
 
 const BLOCKED: &[Member] = &[

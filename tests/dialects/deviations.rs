@@ -19,7 +19,7 @@ const LESS: &[(&str, &str, &str)] = &[(
 fn another_spelling_is_the_same_dialogue() {
     let mut faults = Vec::new();
     for (name, _, d) in dialogues::all(5) {
-        for way in WAYS {
+        for way in WAYS.iter().filter(|w| w.takes(&d)) {
             let plain = (way.of)(&d);
             let all = plain.turns.len() == d.turns.len();
             let (run, as_it_was) = (whole(name, &(way.say)(&plain)), whole(name, &plain));

@@ -19,7 +19,7 @@ use super::targets::decode::LINKS;
 
 type Seed = (&'static str, String, Vec<u8>);
 
-/// Every seed.
+/// Every seed, none of them twice.
 pub(crate) fn all() -> Vec<Seed> {
     let mut seeds = written();
     let mut shapes = BTreeSet::new();
@@ -29,6 +29,8 @@ pub(crate) fn all() -> Vec<Seed> {
         packets(&path, &name, &mut seeds);
         conversations(&path, &name, &mut shapes, &mut seeds);
     }
+    let mut seen = BTreeSet::new();
+    seeds.retain(|(target, _, bytes)| seen.insert((*target, bytes.clone())));
     seeds
 }
 
@@ -96,8 +98,13 @@ fn packets(path: &Path, name: &str, seeds: &mut Vec<Seed>) {
     let twin = name.strip_suffix("-v6").is_some_and(there);
     // What is silent speaks to the dialects alone.
     if (!twin || name.starts_with("ethereum")) && !name.starts_with("benign-") {
-        // Alephium's first job alone is 11 kB.
-        let budget = if name == "alephium-v4" { 13_000 } else { 2600 };
+        let budget = match name {
+            // Its first job alone is 11 kB.
+            "alephium-v4" => 13_000,
+            // Under Noise it takes minutes of small frames until anything is told.
+            "stratum-v2-noise-v4" => 9_000,
+            _ => 2600,
+        };
         seeds.push(("worker", name.to_owned(), pack(budget)));
     }
 }
@@ -210,14 +217,20 @@ fn json(name: &str, message: &[u8], shapes: &mut BTreeSet<String>, seeds: &mut V
     let keys = rpc.root.keys().collect::<Vec<_>>().join(" ");
     let params = rpc.params.map_or(0, minewatch::dialect::json::Value::len);
     if message.len() <= 900 && shapes.insert(format!("{:?} {params} {keys}", rpc.method)) {
-        seeds.push(("json", format!("{name}-{}", shapes.len()), message.to_vec()));
+        seeds.push(("json", format!("{name}-{}", mark(message)), message.to_vec()));
     }
     let logins = rpc.params.into_iter().flat_map(|p| [p.index(0), p.get("login"), p.get("user")]);
     for login in logins.flatten().filter_map(minewatch::dialect::json::Value::as_str) {
         if login.len() > 20 && shapes.insert(format!("login {}", login.get(..3).unwrap_or_default())) {
-            seeds.push(("wallet", format!("{name}-{}", shapes.len()), login.into_owned().into_bytes()));
+            seeds.push(("wallet", format!("{name}-{}", mark(login.as_bytes())), login.into_owned().into_bytes()));
         }
     }
+}
+
+/// A name that stays when others come and go: FNV-1a.
+fn mark(bytes: &[u8]) -> String {
+    let hash = bytes.iter().fold(0x811c_9dc5_u32, |h, b| (h ^ u32::from(*b)).wrapping_mul(0x0100_0193));
+    format!("{hash:08x}")
 }
 
 /// Seeds that no capture has.

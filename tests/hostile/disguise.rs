@@ -5,7 +5,7 @@ use minewatch::evidence::Verdict;
 use crate::kit::dialogue::{Dialogue, MILLI, SECOND};
 use crate::kit::dialogues;
 use crate::kit::rng::Rng;
-use crate::support2::{is_dialect, whole};
+use crate::support2::{may_be, whole};
 use crate::talk;
 
 /// Another protocol before the first word of mining.
@@ -61,7 +61,7 @@ fn a_miner_that_begins_with_something_else_is_heard_when_he_talks_on() {
             }));
             let run = whole(name, &all);
             let f = run.only(name);
-            if !f.is_some_and(|f| f.verdict >= Verdict::Probable && is_dialect(&d, f.dialect)) {
+            if !f.is_some_and(|f| f.verdict >= Verdict::Probable && may_be(&d, f.dialect)) {
                 late.push(format!("{overture}, then {name} ({lines} lines): {:?}", f.map(|f| (f.dialect, f.verdict))));
             }
         }

@@ -25,7 +25,8 @@ pub(crate) fn available(tools: &[&str]) -> bool {
     false
 }
 
-fn obstacle(tools: &[&str]) -> Option<String> {
+/// Why namespaces or `tools` cannot be used here.
+pub(crate) fn obstacle(tools: &[&str]) -> Option<String> {
     let Some(ns) = Netns::create() else {
         return Some("no right to make network namespaces: root and iproute2 are needed".to_owned());
     };
@@ -61,7 +62,8 @@ impl Netns {
         (made.status.success() && ns.try_run("ip link set lo up").status.success()).then_some(ns)
     }
 
-    fn command(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
+    /// A program that will run inside.
+    pub(crate) fn command(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
         let mut c = Command::new("ip");
         c.args(["netns", "exec", &self.name]).arg(program);
         c
@@ -86,7 +88,8 @@ impl Netns {
         String::from_utf8(out.stderr).unwrap()
     }
 
-    fn role(&self, role: &str) -> Actor {
+    /// A copy of this test program that plays `role` inside.
+    pub(crate) fn role(&self, role: &str) -> Actor {
         let me = std::env::current_exe().unwrap();
         Actor::spawn(self.command(me).env(ROLE, role))
     }
@@ -188,7 +191,8 @@ impl Drop for Actor {
     }
 }
 
-fn say(what: &str) {
+/// Tells the owner of this actor something.
+pub(crate) fn say(what: &str) {
     // On a line of its own, whatever the test runner has printed before.
     let mut out = std::io::stdout().lock();
     let _ = write!(out, "\n@{what}\n");

@@ -3,6 +3,9 @@
 //! In: a dialogue. Out: one with the same meaning. The list is the deviation table of the project's protocol notes,
 //! section 2, and what a peer could add to it. Lines (and bodies of HTTP messages) that are no JSON stay as they are.
 
+use minewatch::dialect::Carrier;
+
+use super::inside::{as_lines, carrier};
 use super::json::{Json, Style};
 use super::{Rng, short};
 use crate::kit::dialogue::{Dialogue, MILLI, SECOND, Side, Turn};
@@ -15,20 +18,36 @@ pub struct Way {
     pub of: fn(&Dialogue) -> Dialogue,
     /// Says it.
     pub say: fn(&Dialogue) -> Dialogue,
+    /// What carries dialogues that can be said this way.
+    pub over: &'static [Carrier],
     /// Whether all that can be known of the dialogue can still be known: shares, jobs, login. If not, it must be found.
     pub exact: bool,
 }
 
+impl Way {
+    /// Whether a dialogue can be said this way.
+    pub fn takes(&self, d: &Dialogue) -> bool {
+        carrier(d).is_some_and(|c| self.over.contains(&c))
+    }
+}
+
+const ANY: &[Carrier] = &[Carrier::Lines, Carrier::Http, Carrier::WebSocket];
+
 const fn exact(name: &'static str, say: fn(&Dialogue) -> Dialogue) -> Way {
-    Way { name, of: Dialogue::clone, say, exact: true }
+    Way { name, of: Dialogue::clone, say, over: ANY, exact: true }
+}
+
+/// One that is about the ends of lines, which messages in a WebSocket have not.
+const fn of_lines(name: &'static str, say: fn(&Dialogue) -> Dialogue) -> Way {
+    Way { name, of: Dialogue::clone, say, over: &[Carrier::Lines, Carrier::Http], exact: true }
 }
 
 const fn exact_of(of: fn(&Dialogue) -> Dialogue, name: &'static str, say: fn(&Dialogue) -> Dialogue) -> Way {
-    Way { name, of, say, exact: true }
+    Way { name, of, say, over: ANY, exact: true }
 }
 
 const fn loose(name: &'static str, say: fn(&Dialogue) -> Dialogue) -> Way {
-    Way { name, of: Dialogue::clone, say, exact: false }
+    Way { name, of: Dialogue::clone, say, over: ANY, exact: false }
 }
 
 /// Every way.
@@ -138,7 +157,9 @@ pub const WAYS: &[Way] = &[
     exact_of(short, "single bytes", |d| cut(d, |_, _| 1, MILLI)),
     exact_of(brief, "single bytes, one a second", |d| cut(d, |_, _| 1, SECOND)),
     exact("segments at random", |d| cut(&joined(d, 250 * MILLI), |rng, n| rng.range(1, n as u64 + 1) as usize, MILLI)),
-    exact("objects without line ends", |d| joined(&lines(d, |_, _| {}, |_, j| j.write(Style::default())), 250 * MILLI)),
+    of_lines("objects without line ends", |d| {
+        joined(&lines(d, |_, _| {}, |_, j| j.write(Style::default())), 250 * MILLI)
+    }),
     exact("a PROXY line first", |d| before_client(d, "PROXY TCP4 192.0.2.9 198.51.100.2 50123 3333\r\n")),
 ];
 
@@ -154,7 +175,11 @@ fn number(id: &Json) -> Option<String> {
 }
 
 /// Rewrites every JSON line or HTTP body: `change` the value, then `write` it with its line end.
-fn lines(
+fn lines(d: &Dialogue, change: impl FnMut(Side, &mut Json), write: impl FnMut(Side, &Json) -> String) -> Dialogue {
+    as_lines(d, |d| rewritten(d, change, write))
+}
+
+fn rewritten(
     d: &Dialogue,
     mut change: impl FnMut(Side, &mut Json),
     mut write: impl FnMut(Side, &Json) -> String,
@@ -256,6 +281,10 @@ fn extra(j: &mut Json, at: usize) {
         ("", "null"),
     ];
     for (key, value) in more {
+        // One that the message has itself would be another message.
+        if j.get(key).is_some() {
+            continue;
+        }
         let value = Json::read(value).unwrap();
         insert(j, at, key, value.clone());
         if let Some(params @ Json::Map(_)) = j.get_mut("params") {
@@ -363,8 +392,10 @@ pub fn cut(d: &Dialogue, mut size: impl FnMut(&mut Rng, usize) -> usize, gap: u6
 
 /// Not more than the first ten turns, and no long ones.
 fn brief(d: &Dialogue) -> Dialogue {
-    let mut out = d.clone();
-    out.turns.retain(|t| t.bytes.len() < 1000);
-    out.turns.truncate(10);
-    out
+    as_lines(d, |d| {
+        let mut out = d.clone();
+        out.turns.retain(|t| t.bytes.len() < 1000);
+        out.turns.truncate(10);
+        out
+    })
 }

@@ -7,6 +7,7 @@
 #![allow(dead_code, unreachable_pub, clippy::unwrap_used, clippy::indexing_slicing, clippy::missing_panics_doc)]
 
 pub mod deviate;
+pub mod inside;
 pub mod json;
 pub mod lookalikes;
 pub mod messages;
@@ -192,6 +193,10 @@ pub fn some<'s>(name: &str, talk: &Conversation, segments: impl IntoIterator<Ite
 /// The beginning of a dialogue and, after it, at most two turns of each shape (side, method or kind of reply): all that
 /// it can say, in few bytes.
 pub fn short(dialogue: &Dialogue) -> Dialogue {
+    inside::as_lines(dialogue, shortened)
+}
+
+fn shortened(dialogue: &Dialogue) -> Dialogue {
     let mut seen = std::collections::HashMap::<(usize, String), u32>::new();
     let mut kept = dialogue.clone();
     kept.turns = dialogue
@@ -215,7 +220,10 @@ fn shape(turn: &Turn) -> String {
     for line in text.lines().filter(|l| l.contains('{')) {
         match line.split_once("\"method\"") {
             Some((_, rest)) => shape += rest.split('"').nth(1).unwrap_or_default(),
-            None => shape.extend(line.split('"').filter(|w| w.len() < 12 && w.bytes().all(|b| b.is_ascii_lowercase()))),
+            None => shape.extend(
+                line.split('"')
+                    .filter(|w| w.len() < 20 && w.bytes().all(|b| b.is_ascii_lowercase() || b"_-".contains(&b))),
+            ),
         }
         shape.push('\n');
     }
@@ -227,6 +235,15 @@ pub fn is_dialect(dialogue: &Dialogue, found: &str) -> bool {
     // Plain Ethash stratum has no name of its own on the wire; the kit calls it by its nearest relative.
     let plain = dialogue.truth.agent.as_deref() == Some("PhoenixMiner/5.5c");
     found == dialogue.truth.dialect || (plain && found == "ethereum-stratum")
+}
+
+/// Dialect names that are right for what is left of a dialogue.
+pub fn may_be(dialogue: &Dialogue, found: &str) -> bool {
+    // XMRig speaks KawPow's messages behind a CryptoNote login, which alone tells them apart; and KawPow's shares are
+    // plain Ethash stratum's to the last byte, until a job comes.
+    let kawpow = |t: &Turn| String::from_utf8_lossy(&t.bytes).contains("mining.submit");
+    let behind_login = dialogue.truth.dialect == "cryptonote" && of_side(dialogue, Side::Client).any(kawpow);
+    is_dialect(dialogue, found) || (behind_login && matches!(found, "kawpow" | "ethereum-stratum"))
 }
 
 /// Turns of one side.

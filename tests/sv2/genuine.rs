@@ -112,37 +112,32 @@ fn target() -> [u8; 32] {
     t
 }
 
+/// Between jobs for the same block.
+const REFRESH: u64 = 25 * SECOND;
+
 impl Session {
-    /// Plays it: two jobs before, one between the shares, a channel update.
+    /// Plays it: a job before, one every [`REFRESH`] and a block now and then between the shares, which come by chance,
+    /// six seconds apart on average (the reference pool aims at ten), and a channel update behind the fourth.
     pub(crate) fn play(&self, veil: Veil, rng: &mut Rng) -> Dialogue {
         let mut w = Wire::open(veil);
         self.connect(&mut w);
         self.open(&mut w, rng);
-        self.job(&mut w, rng, 1, true);
-        w.send(
-            Side::Server,
-            0x20,
-            true,
-            SetNewPrevHash {
-                channel_id: 1,
-                job_id: 1,
-                prev_hash: (&rng.bytes(32)[..]).try_into().unwrap(),
-                min_ntime: 1_772_409_600,
-                nbits: 0x1702_1c4a,
-            },
-        );
+        self.block(&mut w, rng, 1);
+        let (mut job, mut due) = (1, w.at + REFRESH);
         for n in 0..self.shares {
-            w.at += 3 * SECOND;
-            if n == 3 {
-                self.job(&mut w, rng, 2, false);
-                w.at += 3 * SECOND;
-                let maximum = target();
-                let update =
-                    UpdateChannel { channel_id: 1, nominal_hash_rate: 1e14, maximum_target: (&maximum).into() };
-                w.send(Side::Client, 0x16, true, update);
-                w.at += 3 * SECOND;
+            let at = w.at + 900 * MILLI + (rng.exponential(6.0) * SECOND as f64) as u64;
+            while due < at {
+                w.at = due.max(w.at + 700 * MILLI);
+                job += 1;
+                if job % 5 == 0 {
+                    self.block(&mut w, rng, job);
+                } else {
+                    self.job(&mut w, rng, job, false);
+                }
+                due = w.at + REFRESH;
             }
-            self.share(&mut w, rng, n as u32);
+            w.at = at.max(w.at + 700 * MILLI);
+            self.share(&mut w, rng, n as u32, job);
             if self.refuse_second && n == 1 {
                 let error = SubmitSharesError {
                     channel_id: 1,
@@ -159,8 +154,33 @@ impl Session {
                 };
                 w.send(Side::Server, 0x1c, true, success);
             }
+            if n == 3 {
+                w.at += 2 * SECOND;
+                let maximum = target();
+                let update =
+                    UpdateChannel { channel_id: 1, nominal_hash_rate: 1e14, maximum_target: (&maximum).into() };
+                w.send(Side::Client, 0x16, true, update);
+                w.at += SECOND;
+            }
         }
         w.dialogue.done()
+    }
+
+    /// A job for the next block, and that it is there.
+    fn block(&self, w: &mut Wire, rng: &mut Rng, id: u32) {
+        self.job(w, rng, id, true);
+        w.send(
+            Side::Server,
+            0x20,
+            true,
+            SetNewPrevHash {
+                channel_id: 1,
+                job_id: id,
+                prev_hash: (&rng.bytes(32)[..]).try_into().unwrap(),
+                min_ntime: 1_772_409_600,
+                nbits: 0x1702_1c4a,
+            },
+        );
     }
 
     fn connect(&self, w: &mut Wire) {
@@ -254,8 +274,8 @@ impl Session {
         w.send(Side::Server, 0x1f, true, job);
     }
 
-    fn share(&self, w: &mut Wire, rng: &mut Rng, n: u32) {
-        let (job_id, nonce, ntime, version) = (1 + u32::from(n > 3), rng.bits() as u32, 1_772_409_700, 0x2000_0000);
+    fn share(&self, w: &mut Wire, rng: &mut Rng, n: u32, job_id: u32) {
+        let (nonce, ntime, version) = (rng.bits() as u32, 1_772_409_700, 0x2000_0000);
         match self.channel {
             Channel::Standard => {
                 let share = SubmitSharesStandard { channel_id: 1, sequence_number: n, job_id, nonce, ntime, version };

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use minewatch::capture::{FrameRef, SourceId};
-use minewatch::carrier::peel::Wrap;
+use minewatch::carrier::Wrap;
 use minewatch::decode::{Packet, TcpFlags, Tenant, Transport};
 use minewatch::evidence::Verdict;
 use minewatch::flow::Limits;
@@ -67,7 +67,7 @@ pub(crate) fn outline(f: &FlowFinding) -> String {
 /// The wrappings of a finding, as text.
 pub(crate) fn wraps(f: &FlowFinding) -> Vec<String> {
     let text = |w: &Wrap| match w {
-        Wrap::Socks(Some(t)) | Wrap::Connect(Some(t)) => format!("{} {t}", w.kind()),
+        Wrap::Socks(Some(t)) | Wrap::Connect(Some(t)) | Wrap::Http(Some(t)) => format!("{} {t}", w.kind()),
         Wrap::Proxy(Some(s)) => format!("{} {s}", w.kind()),
         _ => w.kind().to_owned(),
     };

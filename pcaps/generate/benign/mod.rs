@@ -7,6 +7,7 @@ pub mod http;
 pub mod lines;
 pub mod other;
 pub mod queue;
+pub mod shapes;
 pub mod wrapped;
 
 use super::dialogue::Dialogue;
@@ -41,5 +42,15 @@ pub fn all(seed: u64) -> Vec<(&'static str, u16, Dialogue)> {
     add("smtp", 25, &other::smtp);
     add("postgres-rows", 5432, &other::postgres);
     add("bitcoin-peer", 8333, &other::bitcoin_peer);
+    add("monero-peer", 18080, &shapes::levin);
+    add("debug-adapter", 4711, &shapes::debug_adapter);
+    add("verto-websocket", 8081, &shapes::verto);
+    add("pool-website", 443, &shapes::pool_site);
+    add("directory", 389, &shapes::directory);
+    add("replication", 5432, &shapes::replication);
+    add("tor", 9001, &shapes::tor);
+    add("push", 5228, &shapes::push);
+    add("dns-over-tls", 853, &shapes::resolver);
+    add("rpc-of-fixed-sizes", 3336, &shapes::fixed_sizes);
     list
 }

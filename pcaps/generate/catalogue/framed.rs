@@ -30,7 +30,7 @@ pub fn all() -> Vec<Product> {
             V6,
             34254,
             stratum2::proxy,
-            "Stratum V2 under Noise: a proxy on an extended channel, the shorter answer, segments of 170 bytes",
+            "Stratum V2 under Noise: a proxy on an extended channel, segments of 170 bytes",
         ),
         (202, "stratum-v2-clear-v4", V4, 34250, stratum2::clear, "Stratum V2 in the clear: every message can be read"),
         (
@@ -116,7 +116,7 @@ fn p2pool_one_way() -> Vec<Product> {
     c.finish()
 }
 
-/// A station inside asks its rigs: inventory, suspected and no more, never blocked.
+/// A station inside asks its rigs: inventory, suspected and no more. Who asks is no pool: nothing to block, and nothing to refuse.
 fn managed() -> Vec<Product> {
     let list: [(u8, &str, Family, u16, Asked, &str); 4] = [
         (211, "rig-cgminer-json", Family::V4, 4028, management::cgminer_json, "cgminer's interface in JSON"),
@@ -155,8 +155,6 @@ fn managed() -> Vec<Product> {
         };
         flow.stage(Stage::Attempt).at_least("suspected").at_most("suspected");
         c.expect.flows.push(flow);
-        // Who asks a rig is no pool and answers nothing: that gate holds whatever level is to be blocked.
-        c.refuse(&talk.client.to_string(), "no_answer");
         out.extend(c.finish());
     }
     out

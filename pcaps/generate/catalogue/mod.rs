@@ -9,6 +9,7 @@ pub mod coins;
 pub mod framed;
 pub mod hostile;
 pub mod newline;
+pub mod rigs;
 pub mod spoken;
 pub mod streams;
 pub mod wrapped;
@@ -27,6 +28,7 @@ pub fn all() -> Vec<Product> {
         newline::all(),
         coins::all(),
         framed::all(),
+        rigs::all(),
     ];
     sets.into_iter().flatten().collect()
 }

@@ -1,4 +1,4 @@
-//! Mining in its wrappings, and what else travels in them. Numbers 220 to 239.
+//! Mining in its wrappings, and what else travels in them. Numbers 220 to 240.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -11,8 +11,8 @@ use super::super::expect::Wrapped;
 use super::super::mangle;
 use super::super::tcp::{self, Conversation, Cut, End};
 use super::super::wrappings::{
-    Answer, Packing, WebSocket, Words, at_once, batched, behind, chunked, client_hello, connect, gzip_agreed,
-    gzip_bodies, pipelined, proxy_v1, proxy_v2, socks4, socks4a, socks5, tls, websocket,
+    Answer, Forward, Packing, WebSocket, Words, at_once, batched, behind, chunked, client_hello, connect, forwarded,
+    gzip_agreed, gzip_bodies, pipelined, proxy_v1, proxy_v2, socks4, socks4a, socks5, tls, websocket,
 };
 use Family::{V4, V6};
 
@@ -36,6 +36,7 @@ pub fn all() -> Vec<Product> {
         http_bodies(),
         tls_to_plain(),
         lost_handshakes(),
+        http_proxies(),
         benign_set(237, "benign-tunnels", "SOCKS and CONNECT in everyday use", |_, port| matches!(port, 1080 | 3128)),
         benign_set(238, "benign-websocket", "WebSockets in everyday use", |name, _| {
             ["chat", "chargers", "notebook", "stomp", "graphql", "node-events"].contains(&name)
@@ -454,6 +455,39 @@ fn lost_handshakes() -> Vec<Product> {
         }
     }
     c.expect.health_at_least.insert("reassembly_gaps".to_owned(), 4);
+    c.finish()
+}
+
+fn http_proxies() -> Vec<Product> {
+    let mut c = Capture::new(
+        240,
+        "wrapped-http-proxy",
+        "getwork and a web socket through a public HTTP proxy that passes on requests: whole URIs, fields of proxies; the proxy is never blocked",
+    );
+    let pool = "pool.example:8332";
+    let usual = Forward::Absolute;
+    let inner = brief(&mut c, 12);
+    let socket = websocket(&inner, WebSocket::USUAL, &mut c.rng);
+    let work = getwork::getwork(&mut c.rng);
+    let http = |target| Wrapped { kind: "http-proxy".to_owned(), target, source: None };
+    let named = || http(Some(pool.to_owned()));
+    let sets = [
+        (V4, forwarded(&work, pool, usual), vec![named()]),
+        (
+            V6,
+            forwarded(&socket, "ws.pool.example", usual),
+            vec![http(Some("ws.pool.example:80".to_owned())), Wrapped::plain("websocket")],
+        ),
+        (V4, forwarded(&work, pool, Forward::Request("X-Forwarded-For: 192.0.2.33")), vec![named()]),
+        (V4, forwarded(&work, pool, Forward::Response), vec![http(None)]),
+    ];
+    for (i, (family, dialogue, wrapped)) in sets.into_iter().enumerate() {
+        // Each has a proxy of its own: one that is noticed is refused in whichever flow.
+        let talk = c.line(family, 11 + i as u8, 8080 + i as u16);
+        c.show(&talk, &dialogue, &Carriage::Plain).wrapped = wrapped;
+        c.refuse(&talk.server.to_string(), "proxy");
+    }
+    c.gzip = true;
     c.finish()
 }
 

@@ -21,6 +21,7 @@ pub mod management;
 pub mod nonces;
 pub mod oddities;
 pub mod proofs;
+pub mod rigs;
 pub mod sia;
 pub mod stratum2;
 pub mod variants;
@@ -85,17 +86,6 @@ pub fn all(seed: u64) -> Vec<(&'static str, &'static str, Dialogue)> {
     add("aleo-2", &|r| proofs::aleo_2(r, 39));
     add("sia", &|r| sia::siamining(r, 40));
     add("sia-whole-header", &sia::whole_header);
-    list
-}
-
-/// Dialogues of single coins, web miners and variants, which the tests of every spelling and every damage do not play yet.
-pub fn single(seed: u64) -> Vec<(&'static str, &'static str, Dialogue)> {
-    let mut root = Rng::new(seed);
-    let mut list = Vec::new();
-    let mut add = |name, make: &dyn Fn(&mut Rng) -> Dialogue| {
-        let dialogue = make(&mut root.fork());
-        list.push((name, dialogue.truth.dialect, dialogue));
-    };
     add("grin", &|r| grin::grin(r, 26));
     add("grin-epic", &|r| grin::epic(r, 27));
     add("beam", &|r| coins::beam(r, 28));
@@ -113,6 +103,7 @@ pub fn single(seed: u64) -> Vec<(&'static str, &'static str, Dialogue)> {
     add("cryptonote-p2pool", &|r| variants::p2pool(r, 40));
     add("cryptonote-tari", &|r| variants::tari(r, 41));
     add("cryptonote-kawpow", &|r| variants::kawpow(r, 42));
+    add("webminerpool-plain", &|r| web::webminerpool_plain(r, 43));
     list
 }
 
@@ -133,5 +124,22 @@ pub fn streams(seed: u64) -> Vec<(&'static str, &'static str, Dialogue)> {
     add("datum", binary::datum);
     add("duino-coin", binary::duino);
     add("aleo-zkwork", binary::aleo);
+    list
+}
+
+/// What is asked of rigs and what they answer: no mining, and a finding of its own kind.
+pub fn managed(seed: u64) -> Vec<(&'static str, &'static str, Dialogue)> {
+    let mut root = Rng::new(seed);
+    let mut list = Vec::new();
+    let mut add = |name, make: fn(&mut Rng) -> Dialogue| {
+        let dialogue = make(&mut root.fork());
+        list.push((name, dialogue.truth.dialect, dialogue));
+    };
+    add("rig-cgminer-json", management::cgminer_json);
+    add("rig-cgminer-text", management::cgminer_text);
+    add("rig-claymore", management::claymore);
+    add("rig-xmrig-http", management::xmrig);
+    add("rig-trex-http", management::trex);
+    add("rig-lolminer-http", management::lolminer);
     list
 }

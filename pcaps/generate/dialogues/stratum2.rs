@@ -13,9 +13,9 @@ const WORK: f64 = 281_474_976_710_656.0;
 
 const PACE: Pace = Pace { seconds: 900, block: 400.0, refresh: Some(60), share: 14.0, refuse: 0 };
 
-fn opened(rng: &mut Rng, d: &mut Dialogue, answer: usize) {
+fn opened(rng: &mut Rng, d: &mut Dialogue) {
     d.client(MILLI, rng.bytes(64));
-    d.server(40 * MILLI, rng.bytes(answer));
+    d.server(40 * MILLI, rng.bytes(234));
     d.client(80 * MILLI, rng.bytes(FRAME + 61));
     d.server(120 * MILLI, rng.bytes(FRAME + 6));
 }
@@ -23,7 +23,7 @@ fn opened(rng: &mut Rng, d: &mut Dialogue, answer: usize) {
 /// A device on a standard channel.
 pub fn device(rng: &mut Rng, _: u8) -> Dialogue {
     let mut d = Dialogue::new(Truth { dialect: "stratum-v2", coin: Some("BTC"), ..Truth::default() });
-    opened(rng, &mut d, 234);
+    opened(rng, &mut d);
     d.client(160 * MILLI, rng.bytes(FRAME + 52));
     // Channel with 4 bytes of prefix, a future job, the previous hash.
     d.server(210 * MILLI, rng.bytes(FRAME + 49));
@@ -36,7 +36,7 @@ pub fn device(rng: &mut Rng, _: u8) -> Dialogue {
 /// A proxy on an extended channel, 8 bytes of extranonce in each share.
 pub fn proxy(rng: &mut Rng, _: u8) -> Dialogue {
     let mut d = Dialogue::new(Truth { dialect: "stratum-v2", coin: Some("BTC"), ..Truth::default() });
-    opened(rng, &mut d, 170);
+    opened(rng, &mut d);
     d.client(160 * MILLI, rng.bytes(FRAME + 60));
     d.server(210 * MILLI, rng.bytes(FRAME + 51));
     d.server(211 * MILLI, rng.bytes(FRAME + 19 + 12 * 32 + 168));

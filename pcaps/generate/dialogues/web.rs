@@ -94,6 +94,12 @@ pub fn webminerpool(rng: &mut Rng, number: u8) -> Dialogue {
     wrap_with(&lines, rng, "/", "cdn.game.example:8181", Framing::Deflate, BROWSER)
 }
 
+/// The same, not packed.
+pub fn webminerpool_plain(rng: &mut Rng, number: u8) -> Dialogue {
+    let lines = webminerpool_lines(rng, number);
+    wrap_with(&lines, rng, "/", "cdn.game.example:8181", Framing::Plain, BROWSER)
+}
+
 fn webminerpool_lines(rng: &mut Rng, number: u8) -> Dialogue {
     let login = wallet::xmr(number);
     let truth = Truth {
@@ -248,7 +254,13 @@ pub fn dero(rng: &mut Rng, number: u8) -> Dialogue {
 /// A Qubic client: host and path are known, its messages are not; these carry an identity, as its settings do.
 pub fn qubic(rng: &mut Rng, number: u8) -> Dialogue {
     let identity: String = (0..60_u8).map(|i| char::from(b'A' + i.wrapping_mul(7).wrapping_add(number) % 26)).collect();
-    let truth = Truth { dialect: "qubic", coin: Some("QUBIC"), login: Some(identity.clone()), ..Truth::default() };
+    let truth = Truth {
+        dialect: "qubic",
+        coin: Some("QUBIC"),
+        login: Some(identity.clone()),
+        wallet: Some(identity.clone()),
+        ..Truth::default()
+    };
     let mut d = Dialogue::new(truth);
     d.client(
         MILLI,

@@ -24,6 +24,10 @@ fn a_rig_that_answers_is_suspected_and_no_more() {
             let out = talk(question, answer, step);
             assert_eq!((out.miner, out.verdict()), (Some(CALLED), Some(Verdict::Suspected)), "{question} {step}");
             assert!(out.conversation.agent.is_some(), "{question}");
+            let pool = out.conversation.reported_pool.as_ref().map(ToString::to_string);
+            assert_eq!(pool.as_deref(), (answer == pools).then_some("pool.example:3333"), "{question} {step}");
+            let told = out.conversation.evidence.lines().find(|e| e.code == Code::KnownProgram).unwrap();
+            assert!(told.text.starts_with("the rig calls itself"), "{}", told.text);
         }
     }
     let rate = talk("{\"command\":\"summary\"}", SUMMARY, 4000).conversation.reported_hashrate;

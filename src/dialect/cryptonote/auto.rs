@@ -6,13 +6,19 @@
 use std::borrow::Cow;
 
 use super::super::json::Value;
-use super::super::shape::{is_hex, text, word};
+use super::super::shape::{hex_len, is_hex, text, word};
 use super::super::{Conversation, Message};
+use crate::evidence::Code;
 use crate::wallet::difficulty;
 
 /// Whether the answer to a login agrees to go on so: an algorithm and the pool's part of the nonce, but no job.
 pub(super) fn is_login(result: Value<'_>) -> bool {
     result.get("job").is_none() && text(result.get("algo")).is_some() && text(result.get("extra_nonce")).is_some()
+}
+
+/// A share: `[user, job, nonce, header, mix]`, or Bitcoin's `[user, job, nonce 2, time, nonce]`.
+pub(super) fn is_submit(m: &Message<'_>) -> bool {
+    m.params() == 5 && text(m.param(2)).is_some() && (3..5).all(|i| hex_len(m.param(i)).is_some_and(|n| n >= 8))
 }
 
 /// The state of such a session.
@@ -30,10 +36,10 @@ impl Auto {
         }
     }
 
-    /// The job of a share: `[user, job, nonce, header, mix]`, or Bitcoin's `[user, job, nonce 2, time, nonce]`.
-    pub(super) fn submit<'a>(&self, m: &Message<'a>) -> Option<Cow<'a, str>> {
-        let whole = m.params() == 5 && (2..5).all(|i| text(m.param(i)).is_some());
-        word(m.param(1)).filter(|_| self.agreed && whole)
+    /// The job of a share. Where the pool's half is not seen, the login has to do.
+    pub(super) fn submit<'a>(&self, m: &Message<'a>, c: &Conversation) -> Option<Cow<'a, str>> {
+        let agreed = self.agreed || (c.login.is_some() && !c.evidence.has(Code::PoolReply));
+        word(m.param(1)).filter(|_| agreed && is_submit(m))
     }
 
     /// A push of the pool.
@@ -62,6 +68,7 @@ impl Auto {
                 let kawpow = m.params() >= 7 && is_hex(m.param(1), 64) && is_hex(m.param(2), 64);
                 let bitcoin = m.params() >= 9 && is_hex(m.param(1), 64) && m.param(4).is_some_and(Value::is_array);
                 if let Some(id) = word(m.param(0)).filter(|_| kawpow || bitcoin) {
+                    c.other_algorithm = true;
                     let height = m.param(5).filter(|_| kawpow).and_then(Value::as_u64);
                     c.replied(at, "pushed a job");
                     c.job(at, Some(&id), height, "a kawpow or ghostrider job after a CryptoNote login");

@@ -1,7 +1,7 @@
 use super::super::trial::{MINER, POOL, hear, lines, outcome, probe};
-use super::super::{Arbiter, Carrier};
+use super::super::{Arbiter, Carrier, Interest, Origin, Scratch};
 use super::*;
-use crate::evidence::Verdict;
+use crate::evidence::{Stamp, Verdict};
 use crate::flow::Direction;
 
 fn blob() -> String {
@@ -156,4 +156,19 @@ fn other_services_jobs_and_templates_are_not_it() {
     ] {
         assert_eq!(probe(&CryptoNote, text), Probe::NotForUs, "{text}");
     }
+}
+
+#[test]
+fn a_miner_is_not_forgotten_for_what_it_says_afterwards() {
+    let mut arbiter = heard(&[(MINER, &login(RIG))]);
+    let mut scratch = Scratch::default();
+    let from = Origin { from: MINER, stamp: Stamp::default(), carrier: Carrier::Lines, http: None };
+    // Words that are no dialect's, more than a flow without one may say.
+    for _ in 0..100 {
+        let interest = arbiter.message(br#"{"id":9,"method":"a_word","params":[]}"#, from, &mut scratch).unwrap();
+        assert_eq!(interest, Interest::Mining);
+    }
+    let pool = Origin { from: POOL, ..from };
+    arbiter.message(answer(&job()).as_bytes(), pool, &mut scratch).unwrap();
+    assert_eq!(outcome(&arbiter), (Some("cryptonote"), Some(Verdict::Confirmed)));
 }

@@ -21,6 +21,9 @@ struct Scan<'a> {
     at: usize,
 }
 
+/// In no container.
+const OUTSIDE: u32 = u32::MAX;
+
 /// Fills `tape` with the one value in `src`, or says what is wrong.
 pub(super) fn scan(src: &[u8], tape: &mut Vec<Node>) -> Result<(), JsonError> {
     let mut s = Scan { src, at: if src.starts_with(b"\xEF\xBB\xBF") { 3 } else { 0 } };
@@ -28,7 +31,8 @@ pub(super) fn scan(src: &[u8], tape: &mut Vec<Node>) -> Result<(), JsonError> {
     if s.peek().is_none() {
         return Err(JsonError::Empty);
     }
-    let mut open = [0usize; MAX_DEPTH];
+    // While a container is open its skip link points to the one around it.
+    let mut inside = OUTSIDE;
     let mut depth = 0;
     let mut want = Want::Value;
     loop {
@@ -39,32 +43,33 @@ pub(super) fn scan(src: &[u8], tape: &mut Vec<Node>) -> Result<(), JsonError> {
         }
         match (want, c) {
             (Want::Value | Want::ValueOrClose, b'{' | b'[') => {
-                let slot = open.get_mut(depth).ok_or(JsonError::TooDeep { at: s.at })?;
-                *slot = tape.len();
+                if depth == MAX_DEPTH {
+                    return Err(JsonError::TooDeep { at: s.at });
+                }
                 depth += 1;
                 let kind = if c == b'{' { Kind::Object } else { Kind::Array };
-                tape.push(node(kind, s.at, s.at));
+                let index = tape.len() as u32;
+                tape.push(Node { next: inside, ..node(kind, s.at, s.at) });
+                inside = index;
                 s.at += 1;
                 want = if c == b'{' { Want::KeyOrClose } else { Want::ValueOrClose };
                 continue;
             }
             (Want::ValueOrClose | Want::CommaOrClose, b']') | (Want::KeyOrClose | Want::CommaOrClose, b'}') => {
-                let index = depth.checked_sub(1).and_then(|d| open.get(d)).copied().unwrap_or(0);
                 let next = tape.len() as u32;
-                let Some(container) = tape.get_mut(index) else { return Err(s.wrong()) };
+                let Some(container) = tape.get_mut(inside as usize) else { return Err(s.wrong()) };
                 if (c == b'}') != (container.kind == Kind::Object) {
                     return Err(s.wrong());
                 }
                 s.at += 1;
                 container.end = s.at as u32;
-                container.next = next;
+                inside = std::mem::replace(&mut container.next, next);
                 depth -= 1;
             }
             (Want::KeyOrClose | Want::Key, b'"') => {
                 s.string(tape)?;
                 let key = s.key(tape.last());
-                let object = depth.checked_sub(1).and_then(|d| open.get(d)).copied().unwrap_or(0);
-                if let Some(object) = tape.get_mut(object) {
+                if let Some(object) = tape.get_mut(inside as usize) {
                     object.keys.add(key);
                 }
                 s.skip_space();
@@ -78,9 +83,7 @@ pub(super) fn scan(src: &[u8], tape: &mut Vec<Node>) -> Result<(), JsonError> {
             }
             (Want::CommaOrClose, b',') => {
                 s.at += 1;
-                let in_object =
-                    depth.checked_sub(1).and_then(|d| open.get(d)).and_then(|&i| tape.get(i)).map(|n| n.kind)
-                        == Some(Kind::Object);
+                let in_object = tape.get(inside as usize).is_some_and(|n| n.kind == Kind::Object);
                 want = if in_object { Want::Key } else { Want::Value };
                 continue;
             }
@@ -92,8 +95,10 @@ pub(super) fn scan(src: &[u8], tape: &mut Vec<Node>) -> Result<(), JsonError> {
             _ => return Err(s.wrong()),
         }
         // One value is complete.
-        let Some(parent) = depth.checked_sub(1).and_then(|d| open.get(d)) else { break };
-        if let Some(container) = tape.get_mut(*parent) {
+        if inside == OUTSIDE {
+            break;
+        }
+        if let Some(container) = tape.get_mut(inside as usize) {
             container.count += 1;
         }
         want = Want::CommaOrClose;

@@ -305,6 +305,22 @@ proptest! {
     }
 
     #[test]
+    fn a_member_is_found_by_its_key(
+        keys in prop::collection::vec("[a-c]{0,3}|\\\\u0061[bc]|[a-z_]{8,12}", 0..40),
+        asked in "[a-c]{0,3}",
+    ) {
+        let members: Vec<_> = keys.iter().enumerate().map(|(n, key)| format!("\"{key}\":{n}")).collect();
+        let text = format!("{{{}}}", members.join(","));
+        let mut parser = Parser::new(1 << 16);
+        let object = parser.parse(text.as_bytes()).unwrap().root();
+        let last = keys.iter().rposition(|key| key.replace("\\u0061", "a") == asked);
+        prop_assert_eq!(object.get(&asked).and_then(Value::as_u64), last.map(|n| n as u64));
+        for key in keys.iter().filter(|key| !key.contains('\\')) {
+            prop_assert!(object.get(key).is_some());
+        }
+    }
+
+    #[test]
     fn no_bytes_are_a_panic(bytes: Vec<u8>) {
         let mut p = Parser::new(CAP);
         if let Ok(doc) = p.parse(&bytes) {

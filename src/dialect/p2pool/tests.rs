@@ -17,10 +17,11 @@ const PAID: u64 = u64::MAX / DIFFICULTY;
 
 fn talk(top: u64, first: [crate::flow::Direction; 2], step: usize) -> Outcome {
     let (challenge, mine, theirs) = (message(0, 16, 0x51), solution(top), solution(u64::MAX));
+    let other = message(0, 16, 0x52);
     let block = [&[4_u8][..], &900_u32.to_le_bytes(), &[3; 900]].concat();
     let turns = [
         (first[0], &challenge[..]),
-        (first[1], &challenge),
+        (first[1], &other),
         (OPENER, &mine),
         (CALLED, &theirs),
         (OPENER, &[3; 33]),
@@ -73,4 +74,11 @@ fn other_protocols_that_begin_with_zero_do_not_start_or_end_soon() {
         assert_eq!(out.miner, None);
         assert!(!out.alive, "{first:?}");
     }
+}
+
+#[test]
+fn whoever_asks_for_the_very_same_is_an_echo() {
+    let opening = [message(0, 16, 0x51), solution(PAID)].concat();
+    let out = converse(&P2Pool, &[(OPENER, &opening), (CALLED, &opening)], 2000, Seen::Handshake);
+    assert_eq!((out.miner, out.alive), (None, false));
 }

@@ -69,6 +69,9 @@ impl Style {
         let program = name(agent);
         let known = |p: &str| STYLES.iter().any(|s| s.is_certain() && s.programs.contains(&p));
         match program {
+            Some(p) if self.programs.contains(&p) && p != style => {
+                format!("the client writes as {style} does, and so does {p}")
+            }
             Some(p) if self.programs.contains(&p) => format!("the client writes as {style} does"),
             Some(p) if known(p) => {
                 format!("the client calls itself {p}, but writes as {style} does: the agent may be forged")
@@ -76,6 +79,11 @@ impl Style {
             _ => format!("the client calls itself {}, and writes as {style} does", printable(agent, 80)),
         }
     }
+}
+
+/// Whether a program is known to write in the style of that name: its own, or that of the program it was made from.
+pub(super) fn is_of(style: &str, program: &str) -> bool {
+    STYLES.iter().any(|s| s.name == style && s.programs.contains(&program))
 }
 
 /// Watches the first messages of a miner.

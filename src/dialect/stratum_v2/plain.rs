@@ -232,9 +232,11 @@ impl Reading {
                 }
             }
             0x1d => {
-                self.outstanding.pop_front();
                 let reason = p.get(8..).and_then(string).map_or("", |(s, _)| s);
-                c.rejected(at, printable(reason, 80).as_ref());
+                match self.outstanding.pop_front() {
+                    Some(_) => c.rejected(at, printable(reason, 80).as_ref()),
+                    None => c.replied(at, "refused a Stratum V2 share"),
+                }
             }
             _ => {}
         }

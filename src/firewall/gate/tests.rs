@@ -376,3 +376,26 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_proxy_is_called_one_wherever_it_stands_and_however_sure_we_are() {
+    for (addr, verdict) in [("10.1.2.3", Verdict::Confirmed), ("198.51.100.10", Verdict::Suspected)] {
+        let c = BlockCandidate { proxied: true, verdict, ..candidate(addr, 1080) };
+        let d = decided(&[c], &test_policy());
+        assert_eq!(codes(&d), [(format!("{addr}:1080/tcp"), "proxy")]);
+    }
+}
+
+#[test]
+fn a_proxy_header_speaks_for_an_allowed_miner_only_from_a_trusted_sender() {
+    let allowed = Policy { allow_miner: vec!["192.0.2.33".parse().unwrap()], ..test_policy() };
+    let c = BlockCandidate { source: Some([192, 0, 2, 33].into()), ..candidate("198.51.100.10", 3333) };
+    // Anybody can write a header.
+    assert_eq!(targets(&decided(&[c], &allowed)), ["198.51.100.10:3333/tcp"]);
+    let trusting = Policy { trust_proxy: vec!["10.0.0.5".parse().unwrap()], ..allowed.clone() };
+    assert_eq!(codes(&decided(&[c], &trusting)), [("198.51.100.10:3333/tcp".to_owned(), "allow-listed")]);
+    let other = BlockCandidate { source: Some([192, 0, 2, 34].into()), ..c };
+    assert_eq!(targets(&decided(&[other], &trusting)).len(), 1);
+    let elsewhere = Policy { trust_proxy: vec!["10.0.0.6".parse().unwrap()], ..allowed };
+    assert_eq!(targets(&decided(&[c], &elsewhere)).len(), 1);
+}

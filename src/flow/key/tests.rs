@@ -107,3 +107,25 @@ fn flow_id_is_stable_and_exact_in_javascript() {
 fn a_key_is_compact() {
     assert!(size_of::<FlowKey>() <= 48, "{}", size_of::<FlowKey>());
 }
+
+#[test]
+fn ends_come_out_as_they_went_in() {
+    for (src, dst) in [
+        ("192.0.2.1", "198.51.100.7"),
+        ("2001:db8::1", "2001:db8:ffff::2"),
+        // A sender with an address of the other family: nonsense, and its own all the same.
+        ("::1", "192.0.2.1"),
+        ("255.255.255.255", "::"),
+    ] {
+        for (tenant, tcp) in [(Tenant::None, true), (Tenant::Vlan(4094), false), (Tenant::Geneve(0xff_ffff), true)] {
+            let there = Packet { tenant, ..packet(src, 65535, dst, 1, tcp) };
+            let (key, way) = FlowKey::of(&there);
+            assert_eq!((key.source(way).ip(), key.source(way).port()), (there.src, 65535));
+            assert_eq!((key.destination(way).ip(), key.destination(way).port()), (there.dst, 1));
+            assert_eq!((key.tenant(), key.is_tcp()), (tenant, tcp));
+        }
+    }
+    let (v4, _) = FlowKey::of(&packet("0.0.0.1", 1, "0.0.0.2", 1, true));
+    let (v6, _) = FlowKey::of(&packet("::1", 1, "::2", 1, true));
+    assert_ne!(v4, v6);
+}

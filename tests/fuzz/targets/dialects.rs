@@ -64,6 +64,8 @@ fn converse(carrier: Carrier, opener: Option<Direction>, messages: &[(Direction,
 fn context(bits: u8) -> HttpMeta {
     let response = bits & 32 != 0;
     HttpMeta {
+        proxied: false,
+        target: None,
         websocket: bits & 8 != 0,
         path: (!response).then(|| "/".to_owned()),
         host: None,

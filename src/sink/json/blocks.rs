@@ -1,0 +1,68 @@
+//! The `blocked` and `block_refused` lines.
+
+use std::io::{self, Write};
+
+use serde::Serialize;
+
+use super::line;
+use crate::evidence::Verdict;
+use crate::firewall::Decision;
+use crate::time::PacketTime;
+
+/// What was let into the list, and what was not.
+pub(super) fn decision(out: &mut impl Write, d: &Decision) -> io::Result<()> {
+    #[derive(Serialize)]
+    struct Line {
+        event_type: &'static str,
+        timestamp: PacketTime,
+        ip: std::net::IpAddr,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        proto: Option<&'static str>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        port: Option<u16>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        ttl: Option<u64>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        reason: Option<&'static str>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        text: Option<String>,
+        verdict: Verdict,
+        miners: Vec<String>,
+    }
+    let miners = |list: &[crate::firewall::Who]| list.iter().map(|w| w.miner.to_string()).collect::<Vec<_>>();
+    for e in d.list.entries() {
+        line(
+            out,
+            &Line {
+                event_type: "blocked",
+                timestamp: e.last_seen,
+                ip: e.target.addr,
+                proto: e.target.service.map(|(p, _)| p.name()),
+                port: e.target.service.map(|(_, port)| port),
+                ttl: Some(e.ttl_secs),
+                reason: None,
+                text: None,
+                verdict: e.verdict,
+                miners: miners(&e.miners),
+            },
+        )?;
+    }
+    for r in &d.refusals {
+        line(
+            out,
+            &Line {
+                event_type: "block_refused",
+                timestamp: r.last_seen,
+                ip: r.target.addr,
+                proto: r.target.service.map(|(p, _)| p.name()),
+                port: r.target.service.map(|(_, port)| port),
+                ttl: None,
+                reason: Some(r.reason.code()),
+                text: Some(r.reason.to_string()),
+                verdict: r.verdict,
+                miners: miners(&r.miners),
+            },
+        )?;
+    }
+    Ok(())
+}
