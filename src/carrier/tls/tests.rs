@@ -65,7 +65,7 @@ fn a_hello_in_one_segment_is_not_copied() {
     assert!(matches!(reader.push(&stream[5..]), Step::Client(_)));
 }
 
-/// The fingerprint that FoxIO publishes for Chrome, from the lists that it publishes with it.
+/// The fingerprint that `FoxIO` publishes for Chrome, from the lists that it publishes with it.
 #[test]
 fn the_published_fingerprint_comes_out() {
     let mut hello = Hello::bare();
@@ -102,7 +102,7 @@ fn the_fingerprint_of_little_is_zeros() {
     assert!(said(&hello).ja4.as_str().starts_with("t00i99"));
 }
 
-/// The examples in FoxIO's description.
+/// The examples in `FoxIO`'s description.
 #[test]
 fn the_ends_of_the_first_protocol_are_in_the_fingerprint() {
     for (protocol, wanted) in [
