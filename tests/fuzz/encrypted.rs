@@ -40,7 +40,8 @@ pub(crate) fn seeds(add: &mut impl FnMut(&'static str, &str, &[u8])) {
     let acknowledged =
         [&b"\x02\x05\x00\x01\x00\x00\x00\x03\x01\x00\x00\x01\x01\x01\x01"[..], &crypto(0, &hello)].concat();
     add("quic", "acknowledged", &datagram(0x8000, &acknowledged));
-    let whole = Packet { token: b"token", ..Packet::new(V1, b"12345678", 0, &crypto(0, &hello)) };
+    let frames = crypto(0, &hello);
+    let whole = Packet { token: b"token", ..Packet::new(V1, b"12345678", 0, &frames) };
     add("quic", "packet", &datagram(0, &whole.seal()));
     let (first, second) = (crypto(0, a), crypto(90, b));
     let two =

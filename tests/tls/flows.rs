@@ -126,7 +126,8 @@ pub(crate) fn read(path: &Path) -> Capture {
         let udp = matches!(packet.transport, Transport::Udp { .. });
         if let Some(mut flow) = table.packet(&packet, &mut health) {
             let way = flow.direction();
-            if udp && !flow.is_duplicate() {
+            // A copy is no matter to the reader; and two packets with one long token look like copies.
+            if udp {
                 flow.state().side(way).datagram(packet.payload);
             }
             flow.feed(&packet, &mut health, |flow, _, way, item| flow.item(way, item));

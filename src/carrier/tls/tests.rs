@@ -278,6 +278,12 @@ proptest! {
         stream in prop_oneof![
             proptest::collection::vec(any::<u8>(), 0..400),
             proptest::collection::vec(any::<u8>(), 0..400).prop_map(|b| records(&message(1, &b), 90)),
+            // A record's header damaged.
+            (0..5usize, any::<u8>()).prop_map(|(at, bits)| {
+                let mut stream = records(&message(0, b""), 16_000).repeat(2);
+                stream[9 + at] ^= bits;
+                stream
+            }),
             (any::<prop::sample::Index>(), any::<u8>(), 1..40usize).prop_map(|(at, bits, size)| {
                 let mut m = Hello::browser("pool.example").message();
                 let at = at.index(m.len());
