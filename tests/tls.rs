@@ -6,8 +6,14 @@
 
 mod support;
 
+#[path = "tls/build.rs"]
+mod build;
+#[path = "tls/cost.rs"]
+mod cost;
 #[path = "tls/flows.rs"]
 mod flows;
+#[path = "tls/openssl.rs"]
+mod openssl;
 #[path = "tls/parser.rs"]
 mod parser;
 #[path = "tls/reference.rs"]
@@ -54,7 +60,9 @@ fn streams_say_what_tls_parser_reads() {
                         None => failures.add(&of, format!("no hello, but elsewhere {:?}", lists.said())),
                         Some(ours) => {
                             clients += 1;
-                            differences(ours, &lists.said()).iter().for_each(|d| failures.add(&of, d));
+                            for d in differences(ours, &lists.said()) {
+                                failures.add(&of, d);
+                            }
                         }
                     },
                     Read::Server { version, cipher, certificate } => match &side.server {
@@ -155,16 +163,18 @@ fn streams_and_datagrams_say_what_tshark_reads() {
                     continue;
                 };
                 if way.udp {
-                    quic += 1
+                    quic += 1;
                 } else {
-                    tls += 1
+                    tls += 1;
                 }
                 let mut said = hello.lists.said();
                 if hello.lists.extensions.iter().any(|e| MORE_SIGNATURES.contains(e)) {
                     partly += 1;
                     said.ja4.replace_range(24.., &client.ja4.as_str()[24..]);
                 }
-                differences(client, &said).iter().for_each(|d| failures.add(&of, d));
+                for d in differences(client, &said) {
+                    failures.add(&of, d);
+                }
             }
         }
         for (way, sides) in &capture.sides {

@@ -123,7 +123,7 @@ pub(crate) fn differences(ours: &ClientHello, theirs: &Said) -> Vec<String> {
         differ("name", format!("{sni:?}"), format!("{wanted:?}"));
     }
     let kept: Vec<_> = theirs.alpn.iter().take(8).cloned().collect();
-    let alpn: Vec<String> = ours.alpn.iter().map(|a| a.to_string()).collect();
+    let alpn: Vec<String> = ours.alpn.iter().map(ToString::to_string).collect();
     differ("protocols", format!("{alpn:?}"), format!("{kept:?}"));
     differ("fingerprint", ours.ja4.to_string(), theirs.ja4.clone());
     differ("version", format!("{:04x}", ours.version.0), format!("{:04x}", theirs.version));

@@ -59,7 +59,7 @@ pub(crate) fn hellos(path: &Path) -> BTreeMap<Way, Vec<Hello>> {
     for line in String::from_utf8_lossy(&out.stdout).lines() {
         let columns: Vec<&str> = line.split('\t').collect();
         let all = |i: usize| columns.get(i).copied().unwrap_or_default().split(';').filter(|s| !s.is_empty());
-        let last = |i: usize| all(i).last();
+        let last = |i: usize| all(i).next_back();
         let udp = last(7).is_some() && last(10).is_some() && last(9).is_none();
         let (from_port, to_port) = if udp { (last(7), last(8)) } else { (last(5), last(6)) };
         let (Some(from_port), Some(to_port)) = (from_port, to_port) else { continue };

@@ -1,9 +1,5 @@
 use proptest::prelude::*;
 
-#[path = "../../../tests/tls/build.rs"]
-#[allow(unreachable_pub)]
-mod build;
-
 use super::*;
 use build::{Hello, certificates, message, record, records, self_signed, server_hello, vec16};
 
