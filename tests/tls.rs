@@ -31,7 +31,7 @@ use reference::{MORE_SIGNATURES, differences};
 use support::{Failures, corpus, parallel};
 
 /// Tests in here that need the captures.
-const TESTS: usize = 3;
+const TESTS: usize = 4;
 
 /// Files with hellos that contradict themselves: lists of ciphers with odd lengths or none, extensions cut short. No server
 /// takes them.
@@ -48,7 +48,7 @@ static CORPUS: LazyLock<Option<(PathBuf, Vec<Capture>)>> = LazyLock::new(|| {
 fn streams_say_what_tls_parser_reads() {
     let Some((root, captures)) = &*CORPUS else { return };
     let mut failures = Failures::default();
-    let (mut clients, mut servers, mut certificates, mut malformed) = (0, 0, 0, 0);
+    let (mut clients, mut servers, mut certificates, mut malformed) = (0, 0, 0, Vec::new());
     for capture in captures {
         let file = capture.file.strip_prefix(root).unwrap().display();
         for (way, sides) in capture.sides.iter().filter(|(w, _)| !w.udp) {
@@ -69,7 +69,9 @@ fn streams_say_what_tls_parser_reads() {
                         None => failures.add(&of, format!("no server's hello, but elsewhere {cipher:04x}")),
                         Some(ours) => {
                             servers += 1;
-                            malformed += usize::from(ours.certificate_malformed);
+                            if ours.certificate_malformed {
+                                malformed.push(of.clone());
+                            }
                             let found = ours.certificate.as_ref().map(|c| c.fingerprint);
                             certificates += usize::from(found.is_some());
                             let same = (ours.version.0, ours.cipher) == (version, cipher);
@@ -95,7 +97,7 @@ fn streams_say_what_tls_parser_reads() {
         }
     }
     corpus::say(&format!(
-        "tls-parser: {clients} clients, {servers} servers, {certificates} certificates, {malformed} malformed"
+        "tls-parser: {clients} clients, {servers} servers, {certificates} certificates; malformed: {malformed:#?}"
     ));
     assert!(clients > 100 && servers > 100 && certificates > 50, "too little to compare");
     failures.report();
@@ -110,6 +112,48 @@ fn may_hold_a_hello(bytes: &[u8]) -> bool {
                 || matches!(w, [0x80..=0xff, 0, 0, 0, 1, 0..=20])
                 || matches!(w, [0x80..=0xff, 0x6b, 0x33, 0x43, 0xcf, _] | [0x80..=0xff, 0xff, 0, 0, 0x1d..=0x22, _])
         })
+}
+
+/// File, name, fingerprint, and common names of subject and issuer, as FoxIO and nDPI publish them beside their captures
+/// (FoxIO-LLC/ja4 `rust/ja4/src/snapshots`, ntop/nDPI `tests/cfgs/default/result`).
+type Published = (&'static str, &'static str, &'static str, Option<[&'static str; 2]>);
+
+const PUBLISHED: [Published; 4] = [
+    (
+        "arkime/tests/pcap/badcurveball.235d1c2e.pcap",
+        "bad.curveballtest.com",
+        "t13d1615h2_46e7e9700bed_45f260be83e2",
+        Some(["SANS ISC DShield Test", "INFIGO"]),
+    ),
+    (
+        "arkime/tests/pcap/https3-301-get.pcap",
+        "www.github.com",
+        "t10d230100_6a57a6f57151_000000000000",
+        Some(["github.com", "DigiCert High Assurance EV CA-1"]),
+    ),
+    ("ja4/pcap/macos_tcp_flags.pcap", "venarisecurity.com", "t13d2613h2_2802a3db6c62_845d286b0d67", None),
+    ("ndpi/default/pcap/quic-v2.pcapng", "test", "q13d0310h3_55b375c5d22e_0a3b52e28cea", None),
+];
+
+#[test]
+fn published_fingerprints_come_out() {
+    let Some((root, captures)) = &*CORPUS else { return };
+    let mut failures = Failures::default();
+    for (file, name, ja4, certificate) in PUBLISHED {
+        let path = root.join("benign").join(file);
+        let capture = captures.iter().find(|c| c.file == path).unwrap();
+        let sides = || capture.sides.values().flatten();
+        let client = sides().find_map(|s| s.client.as_ref()).unwrap();
+        if client.sni.as_deref() != Some(name) || client.ja4.as_str() != ja4 {
+            failures.differ(file, "client", format!("{client:?}"), format!("{name} {ja4}"));
+        }
+        let Some([subject, issuer]) = certificate else { continue };
+        let found = sides().find_map(|s| s.server.as_ref()?.certificate.as_ref()).unwrap();
+        if found.subject_cn.as_deref() != Some(subject) || &*found.issuer != issuer || found.self_signed {
+            failures.differ(file, "certificate", format!("{found:?}"), format!("{subject} by {issuer}"));
+        }
+    }
+    failures.report();
 }
 
 /// Files whose names promise TLS or QUIC; all that can hold some if `MINEWATCH_TSHARK` is set, which takes minutes.
