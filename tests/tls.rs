@@ -114,8 +114,8 @@ fn may_hold_a_hello(bytes: &[u8]) -> bool {
         })
 }
 
-/// File, name, fingerprint, and common names of subject and issuer, as FoxIO and nDPI publish them beside their captures
-/// (FoxIO-LLC/ja4 `rust/ja4/src/snapshots`, ntop/nDPI `tests/cfgs/default/result`).
+/// File, name, fingerprint, and common names of subject and issuer, as `FoxIO` and nDPI publish them beside their
+/// captures (FoxIO-LLC/ja4 `rust/ja4/src/snapshots`, ntop/nDPI `tests/cfgs/default/result`).
 type Published = (&'static str, &'static str, &'static str, Option<[&'static str; 2]>);
 
 const PUBLISHED: [Published; 4] = [
