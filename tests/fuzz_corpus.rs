@@ -5,6 +5,8 @@
 
 #![allow(clippy::indexing_slicing, clippy::unwrap_used)] // allowed in tests; these are helpers of one
 
+#[path = "fuzz/encrypted.rs"]
+mod encrypted;
 #[path = "fuzz/mutate.rs"]
 mod mutate;
 #[path = "fuzz/seeds.rs"]
@@ -84,7 +86,7 @@ macro_rules! replayed {
     };
 }
 
-replayed! { decode dialects flows http json lines printable reader reassembly wallet worker }
+replayed! { decode dialects flows http json lines printable quic reader reassembly tls wallet worker }
 
 #[test]
 fn the_corpus_stays_small() {

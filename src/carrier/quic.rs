@@ -46,7 +46,8 @@ impl QuicReader {
         Self::default()
     }
 
-    /// One datagram of the client.
+    /// One datagram of the client. A mirror's second copy does no harm; to leave copies out could: Initial packets with the
+    /// same long token begin alike.
     pub fn datagram(&mut self, payload: &[u8]) -> Step {
         if self.done {
             return Step::Enough;

@@ -75,4 +75,7 @@ fn is_grease(value: u16) -> bool {
 }
 
 #[cfg(test)]
+#[path = "../../tests/tls/build.rs"]
+pub(super) mod build;
+#[cfg(test)]
 mod tests;

@@ -285,6 +285,7 @@ fn written() -> Vec<Seed> {
 
     add("dialects", "one-way", b"l>\n>{\"id\":1,\"method\":\"mining.subscribe\",\"params\":[\"cgminer/4.10\"]}\n>{\"id\":2,\"method\":\"mining.authorize\",\"params\":[\"a.b\",\"x\"]}\n>{\"id\":4,\"method\":\"mining.submit\",\"params\":[\"a.b\",\"1\",\"00000001\",\"6650f00a\",\"9f3300c7\"]}");
 
+    super::encrypted::seeds(&mut add);
     streams(&mut add);
     flows(&mut add);
     formats(&mut add);

@@ -70,8 +70,7 @@ impl Keys {
     pub(super) fn mask(&self, sample: [u8; SAMPLE]) -> [u8; 5] {
         let mut block = sample.into();
         self.header.encrypt_block(&mut block);
-        let [a, b, c, d, e, ..]: [u8; SAMPLE] = block.into();
-        [a, b, c, d, e]
+        block.first_chunk().copied().unwrap_or_default()
     }
 
     /// Decrypts in place; `false` if the packet was not made with these keys.

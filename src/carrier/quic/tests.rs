@@ -1,11 +1,7 @@
 use proptest::prelude::*;
 
-#[path = "../../../tests/tls/build.rs"]
-#[allow(unreachable_pub)]
-mod build;
-
 use super::*;
-use build::{Hello, Packet, Quic, V1, V2, crypto, padded, unhex};
+use crate::carrier::tls::build::{Hello, Packet, Quic, V1, V2, crypto, padded, unhex};
 
 const DCID: &[u8] = b"\x83\x94\xc8\xf0\x3e\x51\x57\x08";
 

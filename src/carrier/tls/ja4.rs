@@ -1,6 +1,6 @@
 //! JA4: a fingerprint of the program that sent a hello.
 //!
-//! As FoxIO defines it (github.com/FoxIO-LLC/ja4, technical_details/JA4.md; BSD licence). Of the family only this one is
+//! As `FoxIO` defines it (github.com/FoxIO-LLC/ja4, `technical_details/JA4.md`; BSD licence). Of the family only this one is
 //! free to use; the others are left out.
 
 use std::fmt;

@@ -127,12 +127,15 @@ impl TlsReader {
             && (self.have < 2 || major == 3)
             && (self.have < 3 || minor <= 4)
             && (self.have < 5 || self.length() <= MAX_RECORD);
+        if !plausible {
+            return None;
+        }
         if self.have == self.head.len() {
             self.have = 0;
             self.kind = kind;
             self.left = self.length().into();
         }
-        plausible.then_some(rest)
+        Some(rest)
     }
 
     /// The length in the last header.

@@ -1,9 +1,5 @@
 use proptest::prelude::*;
 
-#[path = "../../../tests/tls/build.rs"]
-#[allow(unreachable_pub)]
-mod build;
-
 use super::*;
 use build::{Hello, certificates, message, record, records, self_signed, server_hello, vec16};
 
@@ -65,7 +61,7 @@ fn a_hello_in_one_segment_is_not_copied() {
     assert!(matches!(reader.push(&stream[5..]), Step::Client(_)));
 }
 
-/// The fingerprint that FoxIO publishes for Chrome, from the lists that it publishes with it.
+/// The fingerprint that `FoxIO` publishes for Chrome, from the lists that it publishes with it.
 #[test]
 fn the_published_fingerprint_comes_out() {
     let mut hello = Hello::bare();
@@ -102,7 +98,7 @@ fn the_fingerprint_of_little_is_zeros() {
     assert!(said(&hello).ja4.as_str().starts_with("t00i99"));
 }
 
-/// The examples in FoxIO's description.
+/// The examples in `FoxIO`'s description.
 #[test]
 fn the_ends_of_the_first_protocol_are_in_the_fingerprint() {
     for (protocol, wanted) in [
@@ -278,6 +274,12 @@ proptest! {
         stream in prop_oneof![
             proptest::collection::vec(any::<u8>(), 0..400),
             proptest::collection::vec(any::<u8>(), 0..400).prop_map(|b| records(&message(1, &b), 90)),
+            // A record's header damaged.
+            (0..5usize, any::<u8>()).prop_map(|(at, bits)| {
+                let mut stream = records(&message(0, b""), 16_000).repeat(2);
+                stream[9 + at] ^= bits;
+                stream
+            }),
             (any::<prop::sample::Index>(), any::<u8>(), 1..40usize).prop_map(|(at, bits, size)| {
                 let mut m = Hello::browser("pool.example").message();
                 let at = at.index(m.len());

@@ -13,8 +13,10 @@ pub mod http;
 pub mod json;
 pub mod lines;
 pub mod printable;
+pub mod quic;
 pub mod reader;
 pub mod reassembly;
+pub mod tls;
 pub mod wallet;
 pub mod worker;
 
@@ -30,8 +32,10 @@ pub const ALL: &[Target] = &[
     ("json", json::run),
     ("lines", lines::run),
     ("printable", printable::run),
+    ("quic", quic::run),
     ("reader", reader::run),
     ("reassembly", reassembly::run),
+    ("tls", tls::run),
     ("wallet", wallet::run),
     ("worker", worker::run),
 ];
