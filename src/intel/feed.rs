@@ -60,7 +60,6 @@ pub(super) struct Entry<'a> {
 #[derive(Debug)]
 pub(super) struct SharedRanges<'a> {
     pub(super) name: &'a str,
-    pub(super) source: &'a str,
     pub(super) last_seen: Option<Day>,
     pub(super) prefixes: &'a [(Net, u32)],
     pub(super) line: u32,
@@ -346,8 +345,8 @@ impl Reader<'_, '_> {
         };
         let prefixes = self.all(lines, &shared.prefixes, |t| t.parse::<Net>(), |_| "");
         self.out.good += prefixes.len();
-        let (name, source) = (shared.name.get_ref(), shared.source.as_str());
-        (self.take)(Item::Shared(SharedRanges { name, source, last_seen, prefixes: &prefixes, line }));
+        let name = shared.name.get_ref();
+        (self.take)(Item::Shared(SharedRanges { name, last_seen, prefixes: &prefixes, line }));
     }
 }
 

@@ -8,9 +8,11 @@
 //! to, never that it mines.
 
 mod build;
+pub mod check;
 mod facts;
 mod feed;
 mod hosts;
+pub mod import;
 mod matched;
 mod name;
 mod names;
