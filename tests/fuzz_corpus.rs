@@ -84,7 +84,7 @@ macro_rules! replayed {
     };
 }
 
-replayed! { decode dialects flows http json lines printable reader reassembly wallet worker }
+replayed! { decode dialects feeds flows http json lines printable reader reassembly wallet worker }
 
 #[test]
 fn the_corpus_stays_small() {

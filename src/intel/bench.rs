@@ -76,10 +76,10 @@ fn blocks(what: &str, addr: impl Fn(u64) -> Net) {
 #[test]
 #[ignore = "takes gigabytes and half a minute; run it alone, with --release"]
 fn ten_million_blocks() {
-    let len = |i: u64| if i % 10 == 0 { 24 + (i % 7) as u8 } else { 32 };
+    let len = |i: u64| if i.is_multiple_of(10) { 24 + (i % 7) as u8 } else { 32 };
     blocks("IPv4", |i| Net::around(Ipv4Addr::from(mix(i) as u32).into(), len(i)));
     blocks("IPv6", |i| {
         let bits = (0x2000_u128 << 112) | u128::from(mix(i)) << 48 | u128::from(mix(!i) >> 16);
-        Net::around(Ipv6Addr::from(bits).into(), if i % 10 == 0 { 48 } else { 128 })
+        Net::around(Ipv6Addr::from(bits).into(), if i.is_multiple_of(10) { 48 } else { 128 })
     });
 }

@@ -25,16 +25,16 @@ pub struct Checked {
 /// Checks the feed `list`. `never` says why an address block must never be blocked, if so.
 pub fn check(list: &str, text: &str, today: Day, never: &dyn Fn(Net) -> Option<String>) -> Result<Checked, LoadError> {
     let fronts = Intel::shipped();
-    let mut lint =
+    let mut checker =
         Lint { list, today, never, fronts: &fronts, problems: Vec::new(), seen: Vec::new(), stale: Vec::new() };
     let out = feed::read(list, text, &mut |item| match item {
-        Item::Entry(entry) => lint.entry(&entry),
-        Item::Shared(shared) => lint.shared(&shared),
+        Item::Entry(entry) => checker.entry(&entry),
+        Item::Shared(shared) => checker.shared(&shared),
     })?;
-    lint.dates(out.header.date, out.header.stale_after);
-    lint.together();
+    checker.dates(out.header.date, out.header.stale_after);
+    checker.together();
     let mut problems = out.problems;
-    problems.append(&mut lint.problems);
+    problems.append(&mut checker.problems);
     problems.sort();
     problems.sort_by_key(|p| p.line);
     if out.more_problems > 0 {

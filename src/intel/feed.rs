@@ -290,7 +290,7 @@ impl Reader<'_, '_> {
             _ => "",
         });
         let hosts = self.all(lines, &raw.hosts, name::strict, |_| "");
-        let addresses = self.all(lines, &raw.addresses, |t| t.parse::<Net>(), |_| "");
+        let addresses = self.all(lines, &raw.addresses, str::parse::<Net>, |_| "");
         if names.is_empty() && hosts.is_empty() && addresses.is_empty() {
             return Ok(());
         }
@@ -343,7 +343,7 @@ impl Reader<'_, '_> {
             Ok(day) => day,
             Err(e) => return self.error(line, e.to_string()),
         };
-        let prefixes = self.all(lines, &shared.prefixes, |t| t.parse::<Net>(), |_| "");
+        let prefixes = self.all(lines, &shared.prefixes, str::parse::<Net>, |_| "");
         self.out.good += prefixes.len();
         let name = shared.name.get_ref();
         (self.take)(Item::Shared(SharedRanges { name, last_seen, prefixes: &prefixes, line }));

@@ -166,12 +166,9 @@ fn as_feed(plan: &Plan, bytes: &[u8], today: Day) -> Result<(String, usize), Str
     Ok((import::render(&imported, &options), bad))
 }
 
-/// The format behind a word of the configuration; `None` for a feed.
-fn format(word: &str) -> Option<Option<Format>> {
-    if word == "feed" {
-        return Some(None);
-    }
-    import::FORMATS.iter().find(|(w, _)| *w == word).map(|(_, f)| Some(*f))
+/// The format behind a word of the configuration.
+fn format(word: &str) -> Option<Format> {
+    import::FORMATS.iter().find(|(w, _)| *w == word).map(|(_, f)| *f)
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -1,4 +1,4 @@
-//! Lists in the manner of CoinBlockerLists and their heirs: names, hosts lines, addresses and filter rules mixed.
+//! Lists in the manner of `CoinBlockerLists` and their heirs: names, hosts lines, addresses and filter rules mixed.
 
 use super::{Collector, Said, lines};
 

@@ -43,7 +43,7 @@ pub enum Format {
     Stix,
     /// A dataset of Suricata: base64 or plain, with or without reputation.
     Suricata,
-    /// Lists in the manner of CoinBlockerLists: names, hosts lines, addresses and filter rules in one file.
+    /// Lists in the manner of `CoinBlockerLists`: names, hosts lines, addresses and filter rules in one file.
     CoinBlocker,
 }
 
@@ -215,7 +215,7 @@ impl Collector<'_> {
     /// An address, a block (host bits are cut), a range, or an address with a port.
     fn address(&mut self, line: u32, text: &str, mut said: Said) {
         if let Some((first, last)) = text.split_once('-') {
-            return self.range(line, first.trim(), last.trim(), said);
+            return self.range(line, first.trim(), last.trim(), &said);
         }
         let text = match text.parse::<std::net::SocketAddr>() {
             Ok(with_port) => {
@@ -240,7 +240,7 @@ impl Collector<'_> {
         }
     }
 
-    fn range(&mut self, line: u32, first: &str, last: &str, said: Said) {
+    fn range(&mut self, line: u32, first: &str, last: &str, said: &Said) {
         match (first.parse::<Net>(), last.parse::<Net>()) {
             (Ok(a), Ok(b)) if a.is_host() && b.is_host() => match Net::covering(a.first(), b.first()) {
                 Some(nets) => nets.into_iter().for_each(|net| self.net(line, net, said.clone())),
@@ -253,9 +253,9 @@ impl Collector<'_> {
 
     /// Whatever it is: a name, an address, or a name or URL with a port.
     fn any(&mut self, line: u32, text: &str, mut said: Said) {
-        let rest = text.split_once("://").map_or(text, |(_, rest)| rest);
-        let rest = rest.split_once('/').filter(|_| rest.parse::<Net>().is_err() && Net::masked(rest).is_err());
-        let text = rest.map_or(text.split_once("://").map_or(text, |(_, rest)| rest), |(host, _)| host);
+        let text = text.split_once("://").map_or(text, |(_, rest)| rest);
+        // The slash of a block, or that of a path.
+        let text = text.split_once('/').filter(|_| Net::masked(text).is_err()).map_or(text, |(host, _)| host);
         if looks_like_address(text) {
             return self.address(line, text, said);
         }

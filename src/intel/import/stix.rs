@@ -78,9 +78,8 @@ fn comparisons(pattern: &str) -> Result<Vec<Comparison>, &'static str> {
                         Some(Token::Word(w)) if !w.bytes().all(|b| b.is_ascii_digit()) => break,
                         _ => {}
                     }
-                    match tokens.next() {
-                        Some(Token::Text(v) | Token::Word(v)) => values.push(v),
-                        _ => {}
+                    if let Some(Token::Text(v) | Token::Word(v)) = tokens.next() {
+                        values.push(v);
                     }
                 }
                 found.push((path, values));

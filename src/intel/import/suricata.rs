@@ -21,7 +21,10 @@ pub(super) fn read(text: &str, out: &mut Collector<'_>) {
         match STANDARD.decode(value).ok().and_then(|b| String::from_utf8(b).ok()) {
             Some(text) => out.any(number, text.trim(), Said::default()),
             None => {
-                out.error(number, format!("{:?} is neither a name, an address, nor base64 of one", super::short(value)))
+                out.error(
+                    number,
+                    format!("{:?} is neither a name, an address, nor base64 of one", super::short(value)),
+                );
             }
         }
     }

@@ -14,7 +14,8 @@ fn read(format: Format, text: &str) -> (Vec<String>, Vec<String>) {
             What::Address(n) => format!("address {n}"),
         };
         for port in &said.plain {
-            s += &format!(" {port}");
+            s += " ";
+            s += &port.to_string();
         }
         s
     });

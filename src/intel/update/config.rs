@@ -169,10 +169,11 @@ fn resolve(raw: RawPlan, base: &Path, loss: Option<u8>) -> Result<Plan, String> 
         secure(url, false)?;
     }
     let format = raw.format.as_deref().unwrap_or("feed");
-    let Some(format) = super::format(format) else {
+    let converted = super::format(format);
+    if converted.is_none() && format != "feed" {
         let known: Vec<&str> = crate::intel::import::FORMATS.iter().map(|(w, _)| *w).collect();
         return Err(format!("{format:?} is no format; there are feed, {}", known.join(", ")));
-    };
+    }
     let max_loss_percent = raw.max_loss_percent.or(loss).unwrap_or(MAX_LOSS);
     if max_loss_percent > 100 {
         return Err("`max_loss_percent` is 0 to 100".to_owned());
@@ -193,7 +194,7 @@ fn resolve(raw: RawPlan, base: &Path, loss: Option<u8>) -> Result<Plan, String> 
         confidence: raw.confidence.unwrap_or_default(),
         name,
         place,
-        format,
+        format: converted,
     })
 }
 
