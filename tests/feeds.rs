@@ -112,8 +112,8 @@ fn check_tells_file_and_line_and_fails_on_errors() {
     let wanted = [
         "own.toml:8: warning: a.example stands in line 7 already, from the same source: take one out",
         "own.toml:9: error: \"04.27.157.60\" has leading zeros, which some programs read as octal: write 4.27.157.60, if that is what is meant",
-        "own.toml:9: error: 192.168.1.1 must never be blocked: private (RFC 1918); take it out",
-        "own.toml:9: error: 8.8.8.8 must never be blocked: ",
+        "own.toml:9: error: 192.168.1.1: the address lies in a range that is never blocked: private (RFC 1918); take it out",
+        "own.toml:9: error: 8.8.8.8: ",
         "own.toml:10: error: \"co.uk\" is a public suffix: it would match everybody below it; put hosts below it into `hosts`",
         "own.toml:11: error: unknown field `port`, expected one of ",
         "own.toml: 5 entries, 5 errors, 1 warnings",
@@ -185,7 +185,7 @@ fn what_was_imported_can_be_used() {
 /// pwlgrzs/Mikrotik-Blacklist#12.
 #[test]
 fn il05_update_keeps_the_last_good_list_loudly() {
-    let names = |n: usize| (0..n).map(|i| format!("p{i}.example\n")).collect::<String>();
+    let names = |n: usize| (0..n).map(|i| format!("p{i}.example")).collect::<Vec<_>>().join("\n");
     let (dir, config) = file(
         "feeds.conf",
         "version = 1\nfolder = \"out\"\n[[feed]]\nname = \"own\"\nfile = \"in.txt\"\nformat = \"domains\"\n",

@@ -252,6 +252,9 @@ fn asked(text: &str) -> Result<(Asked, Option<u16>), Failure> {
     if let Ok(addr) = text.parse::<SocketAddr>() {
         return Ok((Asked::Address(addr.ip()), Some(addr.port())));
     }
+    if text.contains(['/', '@']) {
+        bail!("{text:?} is no host name and no address: leave out scheme and path");
+    }
     let (name, port) = match text.rsplit_once(':') {
         Some((name, port)) => {
             let port = port.parse().with_context(|| format!("{port:?} is no port: 1 to 65535"))?;
@@ -259,8 +262,8 @@ fn asked(text: &str) -> Result<(Asked, Option<u16>), Failure> {
         }
         None => (text, None),
     };
-    if name.contains(['/', ':', '@']) || name.is_empty() {
-        bail!("{text:?} is no host name and no address: leave out scheme and path");
+    if name.contains(':') || name.is_empty() {
+        bail!("{text:?} is no host name and no address");
     }
     Ok((Asked::Name(name.to_owned()), port))
 }

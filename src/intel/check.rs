@@ -115,7 +115,7 @@ impl Lint<'_> {
 
     fn address(&mut self, net: Net, line: u32) {
         if let Some(why) = (self.never)(net) {
-            self.say(line, Severity::Error, format!("{net} must never be blocked: {why}; take it out"));
+            self.say(line, Severity::Error, format!("{net}: {why}; take it out"));
         } else if net.len() < if net.first().is_ipv4() { WIDEST.0 } else { WIDEST.1 } {
             let what = format!(
                 "{net} is a whole network: list the hosts, or blocks of at least /{} and /{}",
@@ -292,7 +292,7 @@ mod tests {
 
     #[test]
     fn addresses_that_must_not_be_blocked_are_errors() {
-        finds("{ addresses = [\"10.0.0.1\"] }", &["error: 10.0.0.1 must never be blocked: private"]);
+        finds("{ addresses = [\"10.0.0.1\"] }", &["error: 10.0.0.1: private; take it out"]);
         finds("{ addresses = [\"198.0.0.0/8\"] }", &["error: 198.0.0.0/8 is a whole network"]);
         finds("{ addresses = [\"104.21.80.4\"] }", &["warning: 104.21.80.4 belongs to Cloudflare"]);
     }
