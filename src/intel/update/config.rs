@@ -37,6 +37,7 @@ pub struct Plan {
     pub(super) sha256_url: Option<String>,
     pub(super) minisign: Option<String>,
     pub(super) max_bytes: u64,
+    #[cfg_attr(not(feature = "update"), allow(dead_code))] // files wait for nobody
     pub(super) seconds: u32,
     pub(super) max_loss_percent: u8,
     pub(super) pool: String,

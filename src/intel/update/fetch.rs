@@ -20,6 +20,7 @@ pub(super) struct Fetched {
 
 pub(super) enum Got {
     /// Nothing newer than what `Meta` describes.
+    #[cfg_attr(not(feature = "update"), allow(dead_code))] // only servers know
     Same,
     New(Fetched),
 }
