@@ -34,7 +34,7 @@ fn cpu() -> Duration {
 fn per<T>(what: &str, n: u64, run: impl FnOnce() -> T) -> T {
     let start = cpu();
     let out = run();
-    println!("{what}: {:.1} ns each", (cpu() - start).as_nanos() as f64 / n as f64);
+    println!("{what}: {:.1} ns each", cpu().saturating_sub(start).as_nanos() as f64 / n as f64);
     out
 }
 
@@ -53,7 +53,7 @@ fn ten_million_names() {
     println!(
         "names: {} in {:.1} s, {:.1} bytes each, {:.1} of them text",
         t.len(),
-        (cpu() - start).as_secs_f64(),
+        cpu().saturating_sub(start).as_secs_f64(),
         t.bytes() as f64 / t.len() as f64,
         text as f64 / N as f64
     );
@@ -71,7 +71,11 @@ fn blocks(what: &str, addr: impl Fn(u64) -> Net) {
     }
     let start = cpu();
     let t = RangeTable::new(&mut builder, |a, _| a);
-    println!("{what}: {N} in {:.1} s, {:.1} bytes each", (cpu() - start).as_secs_f64(), t.bytes() as f64 / N as f64);
+    println!(
+        "{what}: {N} in {:.1} s, {:.1} bytes each",
+        cpu().saturating_sub(start).as_secs_f64(),
+        t.bytes() as f64 / N as f64
+    );
     let hits: Vec<IpAddr> = (0..LOOKUPS).map(|i| addr(mix(i) % N).last()).collect();
     let found = per("look-up, found", LOOKUPS, || hits.iter().filter(|a| black_box(t.get(**a)).is_some()).count());
     assert_eq!(found, hits.len());
