@@ -4,6 +4,7 @@
 //! still printed).
 
 mod explain;
+mod feeds;
 mod options;
 mod replay;
 mod session;
@@ -37,6 +38,8 @@ enum Command {
     Replay(replay::Args),
     /// Read captures and print all evidence about one host, in time order
     Explain(explain::Args),
+    /// Look at, check, convert and refresh what is known of pools
+    Feeds(feeds::Args),
     /// Watch an interface until interrupted
     #[cfg(feature = "live")]
     Watch(watch::Args),
@@ -72,6 +75,7 @@ pub fn main() -> ExitCode {
     let result = match &cli.command {
         Command::Replay(args) => replay::run(args),
         Command::Explain(args) => explain::run(args),
+        Command::Feeds(args) => feeds::run(args),
         #[cfg(feature = "live")]
         Command::Watch(args) => watch::run(args),
     };

@@ -37,7 +37,7 @@ pub(super) struct Fact {
 #[derive(Debug, Default)]
 pub(super) struct Facts {
     words: Vec<Box<str>>,
-    facts: Vec<Fact>,
+    said: Vec<Fact>,
     /// A fact and the link before it.
     links: Vec<(u32, u32)>,
 }
@@ -48,7 +48,7 @@ impl Facts {
     }
 
     pub(super) fn all(&self) -> &[Fact] {
-        &self.facts
+        &self.said
     }
 
     /// The facts of a chain.
@@ -56,7 +56,7 @@ impl Facts {
         std::iter::from_fn(move || {
             let (fact, before) = *self.links.get(link as usize)?;
             link = before;
-            self.facts.get(fact as usize)
+            self.said.get(fact as usize)
         })
     }
 
@@ -64,7 +64,7 @@ impl Facts {
     pub(super) fn bytes(&self) -> usize {
         let lists = |f: &Fact| f.coins.len() * 4 + (f.plain.len() + f.tls.len()) * 2;
         self.words.iter().map(|w| w.len() + size_of::<Box<str>>()).sum::<usize>()
-            + self.facts.iter().map(|f| size_of::<Fact>() + lists(f)).sum::<usize>()
+            + self.said.iter().map(|f| size_of::<Fact>() + lists(f)).sum::<usize>()
             + self.links.len() * 8
     }
 }
@@ -115,8 +115,8 @@ impl FactsBuilder {
         if let Some(number) = self.numbers.get(&fact) {
             return *number;
         }
-        let number = self.facts.facts.len() as u32;
-        self.facts.facts.push(fact.clone());
+        let number = self.facts.said.len() as u32;
+        self.facts.said.push(fact.clone());
         self.numbers.insert(fact, number);
         number
     }

@@ -60,7 +60,6 @@ pub(super) struct Entry<'a> {
 #[derive(Debug)]
 pub(super) struct SharedRanges<'a> {
     pub(super) name: &'a str,
-    pub(super) source: &'a str,
     pub(super) last_seen: Option<Day>,
     pub(super) prefixes: &'a [(Net, u32)],
     pub(super) line: u32,
@@ -291,7 +290,7 @@ impl Reader<'_, '_> {
             _ => "",
         });
         let hosts = self.all(lines, &raw.hosts, name::strict, |_| "");
-        let addresses = self.all(lines, &raw.addresses, |t| t.parse::<Net>(), |_| "");
+        let addresses = self.all(lines, &raw.addresses, str::parse::<Net>, |_| "");
         if names.is_empty() && hosts.is_empty() && addresses.is_empty() {
             return Ok(());
         }
@@ -344,10 +343,10 @@ impl Reader<'_, '_> {
             Ok(day) => day,
             Err(e) => return self.error(line, e.to_string()),
         };
-        let prefixes = self.all(lines, &shared.prefixes, |t| t.parse::<Net>(), |_| "");
+        let prefixes = self.all(lines, &shared.prefixes, str::parse::<Net>, |_| "");
         self.out.good += prefixes.len();
-        let (name, source) = (shared.name.get_ref(), shared.source.as_str());
-        (self.take)(Item::Shared(SharedRanges { name, source, last_seen, prefixes: &prefixes, line }));
+        let name = shared.name.get_ref();
+        (self.take)(Item::Shared(SharedRanges { name, last_seen, prefixes: &prefixes, line }));
     }
 }
 

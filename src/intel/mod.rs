@@ -8,10 +8,12 @@
 //! to, never that it mines.
 
 mod build;
+pub mod check;
 mod facts;
 mod feed;
 pub mod geo;
 mod hosts;
+pub mod import;
 mod live;
 mod matched;
 mod name;
@@ -21,6 +23,7 @@ pub mod passive;
 mod problem;
 mod ranges;
 mod raw;
+pub mod update;
 mod words;
 
 use std::net::IpAddr;
@@ -123,11 +126,27 @@ impl Intel {
     fn build(mut builder: Builder, paths: &[PathBuf]) -> Result<(Self, Vec<Problem>), LoadError> {
         for path in paths {
             for file in build::files(path)? {
-                let text = build::read(&file)?;
-                builder.add(&file.display().to_string(), false, &text)?;
+                // One at a time: they may be large.
+                builder.add(&file.display().to_string(), false, &build::read(&file)?)?;
             }
         }
         Ok(builder.finish())
+    }
+
+    /// Names and texts of the feeds that are part of the program.
+    pub fn shipped_texts() -> Vec<(String, String)> {
+        SHIPPED.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect()
+    }
+
+    /// Names and texts of the feeds in `paths`, as [`Self::load`] finds them.
+    pub fn texts(paths: &[PathBuf]) -> Result<Vec<(String, String)>, LoadError> {
+        let mut texts = Vec::new();
+        for path in paths {
+            for file in build::files(path)? {
+                texts.push((file.display().to_string(), build::read(&file)?));
+            }
+        }
+        Ok(texts)
     }
 
     /// One feed from its text.

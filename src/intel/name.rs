@@ -9,7 +9,7 @@ const MAX_LABEL: usize = 63;
 
 /// Why a text is no name that a feed may hold.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
-pub enum NameError {
+pub(super) enum NameError {
     /// Nothing there.
     #[error("a host name is empty")]
     Empty,

@@ -66,6 +66,32 @@ impl Net {
         }
     }
 
+    /// The fewest blocks that are exactly the addresses from `first` to `last`; `None` if they are no range.
+    pub fn covering(first: IpAddr, last: IpAddr) -> Option<Vec<Self>> {
+        let (mut from, to, bits) = match (first, last) {
+            (IpAddr::V4(a), IpAddr::V4(b)) => (u128::from(u32::from(a)), u128::from(u32::from(b)), 32u32),
+            (IpAddr::V6(a), IpAddr::V6(b)) => (u128::from(a), u128::from(b), 128),
+            _ => return None,
+        };
+        let mut nets = Vec::new();
+        while from <= to {
+            // The largest block that begins here and does not reach beyond the end.
+            let mut host = from.trailing_zeros().min(bits);
+            while host > 0 && (u128::MAX >> (128 - host)) > to - from {
+                host -= 1;
+            }
+            let addr: IpAddr =
+                if bits == 32 { Ipv4Addr::from(from as u32).into() } else { Ipv6Addr::from(from).into() };
+            nets.push(Self::around(addr, (bits - host) as u8));
+            let size = 1u128.checked_shl(host).unwrap_or(0);
+            match from.checked_add(size).filter(|_| size != 0) {
+                Some(next) => from = next,
+                None => break,
+            }
+        }
+        (!nets.is_empty()).then_some(nets)
+    }
+
     /// First address.
     pub fn first(self) -> IpAddr {
         self.addr

@@ -246,6 +246,23 @@ fn written() -> Vec<Seed> {
     add("json", "padding", b"\xEF\xBB\xBF\0 {\"id\":1,\"id\":2}\r\n\0");
     add("json", "deep", &[vec![b'['; 128], vec![b']'; 128]].concat());
 
+    add("feeds", "feed", b"\xffversion = 1\n[[pool]]\nname = \"P\"\nentries = [\n    { names = [\"pool.example\"], plain = [3333] },\n    { hosts = [\"www.pool.example\"], role = \"web\" },\n    { addresses = [\"198.51.100.0/24\", \"010.0.0.1\"] },\n]\n[[shared]]\nname = \"F\"\nsource = \"f\"\nprefixes = [\"203.0.113.0/24\"]\n");
+    for (n, list) in [
+        "0.0.0.0 a.example b.example # x\n::1 localhost\n",
+        "*.a.example\nstratum+tcp://b.example:3333\nb\u{fc}cher.example\n",
+        "198.51.100.0/24 ; SBL1\n198.51.100.1 - 198.51.100.9\n[2001:db8::7]:3333\n04.27.157.60\n",
+        "pool,coin,domain,ports\n\"P, \"\"q\"\"\",XMR,a.example,3333;4444\n",
+        r#"{"Event":{"Attribute":[{"type":"domain|ip","value":"a.example|198.51.100.7"},{"type":"ip-dst|port","value":"198.51.100.8|3333"}]}}"#,
+        r#"{"objects":[{"type":"indicator","pattern":"[domain-name:value = 'a.example' OR ipv4-addr:value IN ('198.51.100.7','198.51.100.8')]"}]}"#,
+        "cG9vbC5leGFtcGxl,3\n198.51.100.7\n",
+        "||a.example^$third-party\n0.0.0.0 b.example\nc.example\n",
+    ]
+    .iter()
+    .enumerate()
+    {
+        add("feeds", &format!("list-{n}"), &[&[n as u8], list.as_bytes()].concat());
+    }
+
     add("lines", "unended", b"\x03\x00{\"a\":[{},{}]}{\"b\":\"}\\\"\"}\r\n\r\n \n{\"c\":1}");
     add("lines", "hole", b"\x05\x03{\"id\":1}\n{\"id\":2,\"params\":[1,2,3]}\n{\"id\":3}\n{\"id\":4}\n");
     add("http", "chunked", b"\x04\x00HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nX-Stratum: stratum+tcp://pool.example:3333\r\n\r\n5\r\n{\"id\"\r\n3;x=y\r\n:0}\r\n0\r\nT: u\r\n\r\nHTTP/1.1 204 No\r\n\r\n");

@@ -8,6 +8,7 @@
 
 pub mod decode;
 pub mod dialects;
+pub mod feeds;
 pub mod flows;
 pub mod http;
 pub mod json;
@@ -27,6 +28,7 @@ pub type Target = (&'static str, fn(&[u8]));
 pub const ALL: &[Target] = &[
     ("decode", decode::run),
     ("dialects", dialects::run),
+    ("feeds", feeds::run),
     ("flows", flows::run),
     ("http", http::run),
     ("json", json::run),

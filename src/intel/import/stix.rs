@@ -1,0 +1,132 @@
+//! STIX 2.1: indicators of a bundle whose pattern names hosts and addresses (OASIS STIX 2.1 §4.7 and §9).
+
+use serde_json::Value;
+
+use super::csv::day;
+use super::{Collector, ImportError, Said};
+
+pub(super) fn read(text: &str, out: &mut Collector<'_>) -> Result<(), ImportError> {
+    let json: Value = serde_json::from_str(text).map_err(|e| out.json_error("stix", &e))?;
+    let one = std::slice::from_ref(&json);
+    let objects = json.get("objects").and_then(Value::as_array).or(json.as_array()).map_or(one, Vec::as_slice);
+    for object in objects {
+        let text = |key: &str| object.get(key).and_then(Value::as_str);
+        if text("type") != Some("indicator") {
+            continue;
+        }
+        if object.get("revoked").and_then(Value::as_bool) == Some(true) {
+            out.out.skipped += 1;
+            continue;
+        }
+        let Some(pattern) = text("pattern").filter(|_| matches!(text("pattern_type"), None | Some("stix"))) else {
+            out.error(0, format!("{} has no STIX pattern", super::short(text("id").unwrap_or("an indicator"))));
+            continue;
+        };
+        let said = Said {
+            first_seen: text("valid_from").and_then(day),
+            expires: text("valid_until").and_then(day),
+            ..Said::default()
+        };
+        if let Err(why) = indicator(pattern, said, out) {
+            out.error(0, format!("the pattern {:?} {why}", super::short(pattern)));
+        }
+    }
+    Ok(())
+}
+
+/// A comparison of a pattern: path, values.
+type Comparison = (String, Vec<String>);
+
+fn indicator(pattern: &str, mut said: Said, out: &mut Collector<'_>) -> Result<(), &'static str> {
+    let comparisons = comparisons(pattern)?;
+    for (path, values) in &comparisons {
+        if path.starts_with("network-traffic:dst_port") {
+            said.plain.extend(values.iter().filter_map(|v| v.parse::<u16>().ok()).filter(|p| *p != 0));
+        }
+    }
+    let mut taken = false;
+    for (path, values) in &comparisons {
+        for value in values {
+            match path.as_str() {
+                "domain-name:value" => out.name(0, value, said.clone()),
+                "ipv4-addr:value" | "ipv6-addr:value" => out.address(0, value, said.clone()),
+                "url:value" | "network-traffic:dst_ref.value" => out.any(0, value, said.clone()),
+                _ => continue,
+            }
+            taken = true;
+        }
+    }
+    if taken { Ok(()) } else { Err("names no host and no address") }
+}
+
+/// Reads `[a = 'x' OR b ISSUBSET 'y']`. What a list cannot say is refused.
+fn comparisons(pattern: &str) -> Result<Vec<Comparison>, &'static str> {
+    let mut found = Vec::new();
+    let mut tokens = tokens(pattern)?.into_iter().peekable();
+    while let Some(token) = tokens.next() {
+        match token {
+            Token::Mark => {}
+            Token::Word(w) if matches!(w.as_str(), "AND" | "OR") => {}
+            Token::Word(path) if path.contains(':') => {
+                match tokens.next() {
+                    Some(Token::Word(op)) if matches!(op.as_str(), "=" | "==" | "ISSUBSET" | "IN") => {}
+                    _ => return Err("compares in a way that no list can hold"),
+                }
+                let mut values = Vec::new();
+                while let Some(Token::Text(_) | Token::Mark | Token::Word(_)) = tokens.peek() {
+                    match tokens.peek() {
+                        Some(Token::Word(w)) if !w.bytes().all(|b| b.is_ascii_digit()) => break,
+                        _ => {}
+                    }
+                    if let Some(Token::Text(v) | Token::Word(v)) = tokens.next() {
+                        values.push(v);
+                    }
+                }
+                found.push((path, values));
+            }
+            _ => return Err("says more than a list can hold"),
+        }
+    }
+    Ok(found)
+}
+
+enum Token {
+    Word(String),
+    Text(String),
+    /// Brackets and commas.
+    Mark,
+}
+
+fn tokens(pattern: &str) -> Result<Vec<Token>, &'static str> {
+    let mut tokens = Vec::new();
+    let mut chars = pattern.chars().peekable();
+    while let Some(c) = chars.next() {
+        match c {
+            ' ' | '\t' | '\n' | '\r' => {}
+            '[' | ']' | '(' | ')' | ',' => tokens.push(Token::Mark),
+            '\'' => {
+                let mut text = String::new();
+                loop {
+                    match chars.next() {
+                        None => return Err("has a quote without an end"),
+                        Some('\'') => break,
+                        Some('\\') => text.extend(chars.next()),
+                        Some(c) => text.push(c),
+                    }
+                }
+                tokens.push(Token::Text(text));
+            }
+            _ => {
+                let mut word = String::from(c);
+                while let Some(c) = chars.peek().filter(|c| {
+                    !" \t\r\n[](),'".contains(**c) && (**c == '=') == (word.ends_with(['=', '!', '<', '>']))
+                }) {
+                    word.push(*c);
+                    chars.next();
+                }
+                tokens.push(Token::Word(word));
+            }
+        }
+    }
+    Ok(tokens)
+}
