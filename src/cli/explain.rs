@@ -17,7 +17,7 @@ use super::{Failure, Outcome};
 use crate::evidence::Verdict;
 use crate::firewall::Policy;
 use crate::ledger::Alert;
-use crate::sink::{json, table};
+use crate::sink::{contacts, json, table};
 
 /// Arguments of `explain`.
 #[derive(ClapArgs, Debug)]
@@ -69,10 +69,11 @@ pub(super) fn run(args: &Args) -> Result<Outcome, Failure> {
     }
     report.hosts.retain(|h| !h.flows.is_empty());
     report.relays.retain(|r| args.host.is_at(r.pool));
+    report.contacts.retain(|c| least == Verdict::Noted && args.host.takes_part_in_contact(c));
     let mut out = BufWriter::new(io::stdout().lock());
     if args.json {
         json::report(&mut out, &report)?;
-    } else if report.hosts.is_empty() {
+    } else if report.hosts.is_empty() && report.contacts.is_empty() {
         let level = args.verdict.map_or(String::new(), |_| format!(", {least} or more,"));
         writeln!(out, "Nothing was seen that makes {}{level} a miner or a pool.", args.host)?;
     } else {
@@ -81,6 +82,9 @@ pub(super) fn run(args: &Args) -> Result<Outcome, Failure> {
                 writeln!(out)?;
             }
             table::explain(&mut out, h, &report, style())?;
+        }
+        for c in &report.contacts {
+            contacts::explain(&mut out, c, &report, style())?;
         }
     }
     out.flush()?;

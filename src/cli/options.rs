@@ -9,6 +9,7 @@ use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
 
 use super::Failure;
+use super::feeds::FeedArgs;
 use crate::decode::{DecodeOptions, TenantMode};
 use crate::evidence::Verdict;
 use crate::firewall::{
@@ -63,12 +64,8 @@ impl Reading {
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Knowledge")]
 pub(super) struct Knowing {
-    /// Feed of pools beside the shipped ones: a file, or a folder of .toml files. May be given several times
-    #[arg(long, value_name = "PATH")]
-    feeds: Vec<PathBuf>,
-    /// Use only the feeds given with --feeds
-    #[arg(long)]
-    no_shipped_feeds: bool,
+    #[command(flatten)]
+    feeds: FeedArgs,
     /// Database of countries or networks in MaxMind's format (.mmdb). May be given several times
     #[arg(long, value_name = "FILE")]
     geo: Vec<PathBuf>,
@@ -88,11 +85,7 @@ impl Knowing {
     /// Reads the files. A feed that cannot be used ends the run before anything is captured; a wrong line in one, and a
     /// database that cannot be read, are warnings.
     pub(super) fn read(&self) -> Result<Known, Failure> {
-        let (intel, problems) = match (self.feeds.as_slice(), self.no_shipped_feeds) {
-            ([], false) => (Intel::shipped(), Vec::new()),
-            (paths, false) => Intel::load(paths)?,
-            (paths, true) => Intel::load_only(paths)?,
-        };
+        let (intel, problems) = self.feeds.load()?;
         let (geo, mut warnings) = Geo::open(&self.geo);
         let errors = problems.iter().filter(|p| p.severity == Severity::Error);
         warnings.extend(errors.map(ToString::to_string));

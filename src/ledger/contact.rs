@@ -79,7 +79,7 @@ pub struct Contact {
     pub kind: ContactKind,
     /// What is mined there.
     pub coins: Vec<Box<str>>,
-    /// Names that were used, in order of appearance, at most [`MAX_OF_EACH`].
+    /// Names that were used, in order of appearance, at most 16.
     pub names: Vec<Box<str>>,
     /// Other ends, likewise.
     pub endpoints: Vec<SocketAddr>,
@@ -91,7 +91,7 @@ pub struct Contact {
 }
 
 /// Names, endpoints and coins kept of a contact.
-pub const MAX_OF_EACH: usize = 16;
+const MAX_OF_EACH: usize = 16;
 
 impl Contact {
     pub(super) fn new(s: Sighting) -> Self {

@@ -165,7 +165,7 @@ fn push(names: &mut Vec<Box<str>>, name: &str) {
 }
 
 /// What a match makes of a host.
-pub const fn kind(role: Role) -> ContactKind {
+const fn kind(role: Role) -> ContactKind {
     match role {
         Role::Stratum | Role::Proxy => ContactKind::Pool,
         Role::WebMiner => ContactKind::WebMiner,

@@ -7,7 +7,7 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 use super::Report;
-use super::table::Style;
+use super::table::{Style, seconds};
 use crate::evidence::{Code, Verdict};
 use crate::ledger::{Contact, ContactKind};
 use crate::text::printable;
@@ -35,12 +35,17 @@ pub(super) fn table(out: &mut impl Write, r: &Report, style: Style) -> io::Resul
 
 /// All evidence of one contact.
 pub fn explain(out: &mut impl Write, c: &Contact, r: &Report, style: Style) -> io::Result<()> {
-    writeln!(out, "\n{} met {} ({}): noted", style.bold(&host(c)), printable(&*c.pool, 128), c.kind.name())?;
+    writeln!(out, "{} met {} ({}): noted", style.bold(&host(c)), printable(&*c.pool, 128), c.kind.name())?;
     for e in c.evidence() {
         let file = r.source_of(e.at.frame).map_or(String::new(), |s| format!(" of {}", printable(s, 64)));
         let times = if e.count > 1 { format!(" ({} times)", e.count) } else { String::new() };
-        let line =
-            format!("  {:<18} frame {}{file}, {}: {}{times}", e.code.name(), e.at.frame.number, e.at.time, e.text);
+        let line = format!(
+            "  {:<18} frame {}{file}, {}: {}{times}",
+            e.code.name(),
+            e.at.frame.number,
+            seconds(&e.at.time.to_string()),
+            e.text
+        );
         writeln!(out, "{}", style.fit(&line))?;
     }
     Ok(())

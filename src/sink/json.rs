@@ -93,6 +93,8 @@ struct MinerHost<'a> {
     allowed: bool,
     coins: Vec<&'static str>,
     pools: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    names: Vec<&'a str>,
     wallets: Vec<&'a str>,
     flows: usize,
     first_seen: PacketTime,
@@ -135,6 +137,7 @@ fn host(out: &mut impl Write, h: &HostFinding, report: &Report) -> io::Result<()
             allowed: h.allowed,
             coins: distinct(h.flows.iter().filter_map(|f| f.coin.map(|(c, _)| c.ticker()))),
             pools,
+            names: distinct(h.flows.iter().flat_map(|f| f.names.iter().map(|n| &**n))),
             wallets: distinct(h.flows.iter().filter_map(|f| f.wallet.as_deref())),
             flows: h.flows.len(),
             first_seen: h.first.time,
@@ -163,6 +166,8 @@ pub fn alert(out: &mut impl Write, a: &Alert, sources: &[String]) -> io::Result<
         category: Category,
         #[serde(skip_serializing_if = "Vec::is_empty")]
         wrapped: Vec<Wrapped>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        name: Option<&'a str>,
         verdict: Verdict,
         frame: u64,
         #[serde(skip_serializing_if = "Option::is_none")]
@@ -182,6 +187,7 @@ pub fn alert(out: &mut impl Write, a: &Alert, sources: &[String]) -> io::Result<
             dialect: a.dialect,
             category: a.category,
             wrapped: a.wraps.iter().map(Wrapped::of).collect(),
+            name: a.name.as_deref(),
             verdict: a.verdict,
             frame: a.at.frame.number,
             file: source(sources, a.at.frame),

@@ -166,7 +166,7 @@ fn unit(dialect: &str) -> difficulty::Unit {
 }
 
 /// A timestamp to the second.
-fn seconds(t: &str) -> String {
+pub(super) fn seconds(t: &str) -> String {
     t.split_once('.').map_or_else(|| t.to_owned(), |(s, _)| format!("{s}Z"))
 }
 

@@ -5,7 +5,9 @@
 use std::net::SocketAddr;
 
 use crate::carrier::Wrap;
-use crate::ledger::FlowFinding;
+use crate::intel::Place;
+use crate::ledger::{FlowFinding, TlsSeen};
+use crate::text::printable;
 
 /// `1 host`, `2 hosts`.
 pub(super) fn count(n: usize, one: &str, many: &str) -> String {
@@ -24,6 +26,37 @@ pub(super) fn route(wraps: &[Wrap], endpoint: SocketAddr) -> String {
     out
 }
 
+/// The same, with the name by which an endpoint was reached without a proxy.
+pub(super) fn named_route(wraps: &[Wrap], endpoint: SocketAddr, name: Option<&str>) -> String {
+    match name {
+        Some(name) if !wraps.iter().any(|w| w.proxy().is_some()) => {
+            format!("{}:{} ({})", printable(name, 128), endpoint.port(), endpoint.ip())
+        }
+        _ => route(wraps, endpoint),
+    }
+}
+
+/// Country and network, as far as they are known: `DE, AS64500 EXAMPLE`.
+pub(super) fn place(p: &Place) -> Option<String> {
+    let asn = p.asn.map(|n| format!("AS{n}"));
+    let network = [asn.as_deref(), p.network.as_deref()].into_iter().flatten().collect::<Vec<_>>().join(" ");
+    let parts = [p.country.as_ref().map_or("", |c| c.as_str()), network.as_str()];
+    let parts: Vec<_> = parts.into_iter().filter(|t| !t.is_empty()).collect();
+    (!parts.is_empty()).then(|| parts.join(", "))
+}
+
+/// What TLS showed.
+pub(super) fn tls(t: &TlsSeen) -> String {
+    let mut parts = Vec::new();
+    parts.extend(t.version.clone());
+    parts.extend(t.sni.as_ref().map(|n| format!("to {n}")));
+    parts.extend(t.ja4.as_ref().map(|j| format!("JA4 {j}")));
+    parts.extend(t.subject.as_ref().or(t.sans.first()).map(|s| format!("certificate of {s}")));
+    parts.extend(t.self_signed.then(|| "self-signed".to_owned()));
+    parts.extend(t.fingerprint.as_ref().map(|f| format!("SHA-256 {f}")));
+    parts.join(", ")
+}
+
 /// What a conversation was unwrapped from, outermost first; `None` when it was not wrapped.
 pub(super) fn wrapped(wraps: &[Wrap]) -> Option<String> {
     let one = |w: &Wrap| match (w, w.proxy()) {
@@ -37,7 +70,7 @@ pub(super) fn wrapped(wraps: &[Wrap]) -> Option<String> {
 /// The other end of a flow: a pool, or for a rig's management the pool that the rig names and who asked.
 pub(super) fn pool(f: &FlowFinding) -> String {
     if !f.is_inventory() {
-        return route(&f.wraps, f.pool);
+        return named_route(&f.wraps, f.pool, f.names.first().map(|n| &**n));
     }
     let asker = f.pool.ip();
     match &f.reported_pool {

@@ -10,7 +10,7 @@ use std::str::FromStr;
 use crate::carrier::{Host, Target};
 use crate::decode::MacAddr;
 use crate::firewall::AllowedMiner;
-use crate::ledger::FlowFinding;
+use crate::ledger::{Contact, FlowFinding};
 
 /// A miner or a pool.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -73,7 +73,29 @@ impl Subject {
         let targets = flow.wraps.iter().filter_map(|w| w.proxy().flatten()).chain(&flow.reported_pool);
         ends.into_iter().flatten().any(|end| self.is_at(end))
             || targets.into_iter().any(|t| self.is_target(t))
+            || self.is_named(flow)
             || matches!(self, Self::Mac(mac) if flow.miner_mac == Some(*mac))
+    }
+
+    /// Whether it is an end of a contact, or a name in it.
+    pub(super) fn takes_part_in_contact(&self, c: &Contact) -> bool {
+        let bare = |n: &str| n.trim_end_matches('.').to_ascii_lowercase();
+        match self {
+            Self::Ip(ip) => c.host.ip == *ip || c.endpoints.iter().any(|e| e.ip() == *ip),
+            Self::Endpoint(endpoint) => c.endpoints.contains(endpoint),
+            Self::Mac(mac) => c.mac == Some(*mac),
+            Self::Name(name, _) => c.names.iter().any(|n| bare(n) == bare(name)),
+        }
+    }
+
+    fn is_named(&self, flow: &FlowFinding) -> bool {
+        let bare = |n: &str| n.trim_end_matches('.').to_ascii_lowercase();
+        match self {
+            Self::Name(name, port) => {
+                port.is_none_or(|p| p == flow.pool.port()) && flow.names.iter().any(|n| bare(n) == bare(name))
+            }
+            _ => false,
+        }
     }
 
     /// Whether this is its address.

@@ -8,7 +8,8 @@ use super::{EvidenceLine, evidence, line, mac, tenant};
 use crate::carrier::Wrap;
 use crate::dialect::{Category, Password, Shares, Stage};
 use crate::evidence::Verdict;
-use crate::ledger::{FlowFinding, Work};
+use crate::intel::Place;
+use crate::ledger::{FlowFinding, KnownPool, TlsSeen, Work};
 use crate::sink::Report;
 use crate::time::PacketTime;
 
@@ -96,6 +97,16 @@ struct MinerFlow<'a> {
     reported_hashrate: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     reported_pool: Option<String>,
+    #[serde(skip_serializing_if = "<[Box<str>]>::is_empty")]
+    names: &'a [Box<str>],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    known: Option<&'a KnownPool>,
+    #[serde(flatten)]
+    place: &'a Place,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    shared_front: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tls: Option<&'a TlsSeen>,
     one_way: bool,
     mid_stream: bool,
     handshake_verified: bool,
@@ -189,6 +200,11 @@ pub(super) fn flow(out: &mut impl Write, f: &FlowFinding, report: &Report) -> io
             hashrate: rate(f.work),
             reported_hashrate: f.reported_hashrate,
             reported_pool: f.reported_pool.as_ref().map(ToString::to_string),
+            names: &f.names,
+            known: f.known.as_ref(),
+            place: &f.place,
+            shared_front: f.shared_front.as_deref(),
+            tls: f.tls.as_deref(),
             one_way: f.one_way,
             mid_stream: f.mid_stream,
             handshake_verified: f.handshake_verified,

@@ -51,7 +51,7 @@ pub fn explain(out: &mut impl Write, h: &HostFinding, r: &Report, style: Style) 
             out,
             "\n{} {way} {}  {}  {}, stage {}, frames {} to {}",
             f.miner,
-            words::route(&f.wraps, f.pool),
+            words::named_route(&f.wraps, f.pool, f.names.first().map(|n| &**n)),
             style.paint(f.verdict, f.verdict.name()),
             f.dialect,
             f.stage.name(),
@@ -70,6 +70,18 @@ fn details(out: &mut impl Write, f: &FlowFinding, r: &Report, style: Style) -> i
     }
     if let Some(pool) = &f.reported_pool {
         row("reported pool", &pool.to_string())?;
+    }
+    if f.names.len() > 1 {
+        row("names", &f.names.join(", "))?;
+    }
+    if let Some(place) = words::place(&f.place) {
+        row("place", &place)?;
+    }
+    if let Some(front) = &f.shared_front {
+        row("shared address", &format!("{front}: never blocked, only the name may be"))?;
+    }
+    if let Some(tls) = &f.tls {
+        row("tls", &words::tls(tls))?;
     }
     for (name, value) in [("login", &f.login), ("wallet", &f.wallet), ("worker", &f.worker), ("agent", &f.agent)] {
         if let Some(v) = value {
@@ -103,7 +115,7 @@ pub fn alert(out: &mut impl Write, a: &Alert, style: Style) -> io::Result<()> {
     let what = if a.category == Category::Inventory {
         format!("is a rig that {} asked", a.pool.ip())
     } else {
-        format!("mines at {}", words::route(&a.wraps, a.pool))
+        format!("mines at {}", words::named_route(&a.wraps, a.pool, a.name.as_deref()))
     };
     writeln!(
         out,
