@@ -205,6 +205,9 @@ impl Session for State {
             let pool = rig.pool.as_deref().filter(|p| !p.is_empty()).unwrap_or("not told");
             format!("{} answered as a rig (pool {})", printable(rig.program.as_ref(), 40), printable(pool, 60))
         });
+        if let Some(pool) = &rig.pool {
+            c.reported_pool(pool);
+        }
         c.agent(at, &rig.program);
         if let Some(algorithm) = &rig.algorithm {
             c.algorithm(algorithm);

@@ -403,6 +403,10 @@ impl Reader {
     /// A message came or went through a proxy that passes on requests. One connection carries requests for many hosts:
     /// the one that is kept is that of the first request which the dialect reads.
     fn forwarded(&mut self, wrap: Wrap) {
+        // A proxy that grants a tunnel, or asks for a password first, names itself in its answer.
+        if wrap.is_blank() && self.wraps.iter().any(|w| matches!(w, Wrap::Connect(_))) {
+            return;
+        }
         let undecided = self.reading().is_none();
         if let Some(known) = self.wraps.iter_mut().find(|w| matches!(w, Wrap::Http(_))) {
             if !wrap.is_blank() && (undecided || known.is_blank()) {

@@ -35,9 +35,14 @@ pub(crate) fn session(dialect: &str) -> Value {
         "stratum-v2" => (Value::Null, Value::Null),
         _ => (json!(USER), json!(CGMINER)),
     };
+    // Under encryption three shares are too few to convict: jobs that nobody asked for take minutes to come.
+    let (verdict, shares) = match dialect {
+        "stratum-v2" => ("probable", json!({"submitted": 0, "accepted": 0, "rejected": 0})),
+        _ => ("confirmed", json!({"submitted": 3, "accepted": 2, "rejected": 1})),
+    };
     json!({
-        "dialect": dialect, "login": login, "agent": agent, "verdict": "confirmed", "handshake_verified": true,
-        "shares": {"submitted": 3, "accepted": 2, "rejected": 1},
+        "dialect": dialect, "login": login, "agent": agent, "verdict": verdict, "handshake_verified": true,
+        "shares": shares,
     })
 }
 

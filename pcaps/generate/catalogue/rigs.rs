@@ -44,8 +44,6 @@ pub fn all() -> Vec<Product> {
         };
         flow.stage(Stage::Attempt).at_least("suspected").at_most("suspected");
         c.expect.flows.push(flow);
-        // Who asks a rig is no pool and answers nothing: that gate holds whatever level is to be blocked.
-        c.refuse(&talk.client.to_string(), "no_answer");
         out.extend(c.finish());
     }
     out.extend(short_session());
