@@ -29,7 +29,6 @@ const EDGES: &[(&str, &[(&str, Use)])] = &[
     ("health", &[]),
     ("text", &[]),
     ("wallet", &[]),
-    ("intel", &[("time", All), ("text", All)]),
     // Left of the ledger, each on its forerunners.
     ("capture", &[("time", All), ("health", All), ("text", All)]),
     ("decode", &[("capture", Only(&["Frame", "FrameRef", "LinkType", "Stamp"])), ("time", All), ("health", All)]),
@@ -37,12 +36,24 @@ const EDGES: &[(&str, &[(&str, Use)])] = &[
     ("carrier", &[("flow", All), ("time", All), ("health", All), ("text", All)]),
     ("dialect", &[("flow", Only(&["Direction"])), ("carrier", All), ("evidence", All), ("wallet", All), ("text", All)]),
     ("evidence", &[("capture", Only(&["FrameRef", "Stamp"])), ("time", All)]),
+    // What is known of the world; names on the wire teach it which addresses they led to.
+    (
+        "intel",
+        &[
+            ("capture", Only(&["Stamp"])),
+            ("decode", Only(&["Tenant"])),
+            ("carrier", Only(&["dns"])),
+            ("time", All),
+            ("text", All),
+        ],
+    ),
     // Right of it.
     (
         "ledger",
         &[
             ("evidence", All),
-            ("carrier", Only(&["Wrap", "Target"])),
+            ("carrier", Only(&["Host", "Wrap", "Target"])),
+            ("intel", All),
             ("dialect", Only(&["Category", "Conversation", "Password", "Shares", "Stage"])),
             ("decode", Only(&["MacAddr", "Tenant"])),
             ("wallet", All),
@@ -57,6 +68,7 @@ const EDGES: &[(&str, &[(&str, Use)])] = &[
             ("evidence", All),
             ("firewall", Only(&["Decision", "Refusal", "Target", "Who"])),
             ("carrier", Only(&["Wrap"])),
+            ("intel", Only(&["Place"])),
             ("dialect", Only(&["Category", "Password", "Shares", "Stage"])),
             ("capture", Only(&["FrameRef"])),
             ("decode", Only(&["MacAddr", "Tenant"])),
@@ -76,6 +88,7 @@ const EDGES: &[(&str, &[(&str, Use)])] = &[
             ("carrier", All),
             ("dialect", All),
             ("evidence", All),
+            ("intel", All),
             ("ledger", All),
             ("wallet", All),
             ("time", All),

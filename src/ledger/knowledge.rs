@@ -10,7 +10,7 @@ use std::net::{IpAddr, SocketAddr};
 use super::contact::{ContactKind, Sighting};
 use super::finding::{FlowFinding, KnownPool};
 use super::{Alert, HostKey};
-use crate::carrier::target::Host;
+use crate::carrier::Host;
 use crate::decode::Tenant;
 use crate::evidence::{Code, EvidenceLog, Stamp, judge};
 use crate::intel::{Day, Freshness, Geo, Intel, LookUp, Match, PassiveDns, Role, registrable};

@@ -90,7 +90,7 @@ fn frames_say_the_same_as_packets() {
         worker.finish(u64::MAX);
         let framed = worker.take_events().into_iter().find_map(|e| match e.what {
             What::Flow(f) => Some(f),
-            What::Alert(_) => None,
+            _ => None,
         });
         let bare = whole(name, &d);
         let key = |f: &FlowFinding| {

@@ -156,6 +156,8 @@ impl Bench {
             match event.what {
                 What::Alert(a) => run.alerts.push(*a),
                 What::Flow(f) => run.findings.push(*f),
+                // Without feeds nothing is known to look for.
+                What::Sighting(_) | What::LookUp(_) => {}
             }
         }
         run

@@ -123,7 +123,7 @@ fn feed(segments: &[(SocketAddr, SocketAddr, Segment)]) -> Vec<FlowFinding> {
     assert_eq!(worker.health().get(Counter::WorkerPanics), 0, "a panic was caught");
     let flow = |what| match what {
         What::Flow(f) => Some(*f),
-        What::Alert(_) => None,
+        _ => None,
     };
     worker.take_events().into_iter().filter_map(|e| flow(e.what)).collect()
 }

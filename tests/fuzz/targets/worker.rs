@@ -7,7 +7,8 @@ use minewatch::decode::{DecodeOptions, Decoder};
 use minewatch::evidence::Verdict;
 use minewatch::flow::{FlowHasher, Limits};
 use minewatch::health::{Counter, Health};
-use minewatch::ledger::Ledger;
+use minewatch::intel::{Geo, Intel};
+use minewatch::ledger::{Knowledge, Ledger};
 use minewatch::pipeline::{Event, What, Worker};
 use minewatch::sink::{self, Report, table::Style};
 
@@ -39,7 +40,13 @@ fn work(data: &[u8], n: usize) -> (Vec<Event>, Health) {
     let mut bytes = Bytes(data);
     let Some(kind) = bytes.u8() else { return (Vec::new(), Health::default()) };
     let mut decoder = Decoder::new(DecodeOptions::default());
-    let mut workers: Vec<_> = (0..n).map(|_| Worker::new(Limits::default())).collect();
+    let mut workers: Vec<_> = (0..n)
+        .map(|_| {
+            let mut worker = Worker::new(Limits::default());
+            worker.set_intel(Intel::shipped());
+            worker
+        })
+        .collect();
     let hasher = FlowHasher::new();
     let mut order = 0;
     for frame in frames(kind, &mut bytes) {
@@ -67,25 +74,38 @@ fn shown(events: Vec<Event>, health: Health) {
     if events.is_empty() {
         return;
     }
-    let ledger = Ledger::default();
+    let mut ledger = Ledger::default();
+    let mut knowledge = Knowledge::new(Intel::shipped(), Geo::default());
     let (mut json, mut text) = (Vec::new(), Vec::new());
     let style = Style { width: Some(100), colour: false };
     let sources = vec!["input.pcap".to_owned()];
     for event in events {
         match event.what {
-            What::Alert(alert) => {
+            What::Alert(mut alert) => {
+                knowledge.name_alert(&mut alert);
                 if let Some(alert) = ledger.alert(*alert) {
                     sink::json::alert(&mut json, &alert, &sources).unwrap();
                     sink::table::alert(&mut text, &alert, style).unwrap();
                 }
             }
-            What::Flow(flow) => ledger.flow(*flow),
+            What::Flow(mut flow) => {
+                knowledge.enrich(&mut flow);
+                ledger.flow(*flow);
+            }
+            What::Sighting(s) => ledger.sighting(*s),
+            What::LookUp(l) => {
+                if let Some(s) = knowledge.look_up(&l) {
+                    ledger.sighting(s);
+                }
+            }
         }
     }
     let dropped = ledger.dropped();
+    let contacts = ledger.take_contacts(&knowledge);
     let hosts = ledger.into_hosts();
     let report = Report {
         hosts,
+        contacts,
         relays: Vec::new(),
         blocks: None,
         health,
