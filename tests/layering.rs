@@ -54,7 +54,7 @@ const EDGES: &[(&str, &[(&str, Use)])] = &[
             ("evidence", All),
             ("carrier", Only(&["Host", "Wrap", "Target"])),
             ("intel", All),
-            ("dialect", Only(&["Category", "Conversation", "Password", "Shares", "Stage"])),
+            ("dialect", Only(&["Category", "Conversation", "Password", "Shares", "Stage", "missing"])),
             ("decode", Only(&["MacAddr", "Tenant"])),
             ("wallet", All),
             ("time", All),

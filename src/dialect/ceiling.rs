@@ -17,6 +17,7 @@ pub fn missing(
         (_, Category::Inventory, _) => Some(
             "a mining conversation of the rig: its management interface tells that it stands there, not that it mines",
         ),
+        ("encrypted", ..) => Some("what is said inside: it cannot be read, so look at the machine"),
         ("qubic", _, Verdict::Noted) => Some("a payout identity or token in the first message"),
         ("qubic" | "datum", _, Verdict::Suspected) => Some("an answer of the pool"),
         ("qubic" | "datum", _, Verdict::Probable) => {

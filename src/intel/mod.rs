@@ -9,6 +9,7 @@
 
 mod build;
 pub mod check;
+mod clients;
 mod facts;
 mod feed;
 pub mod geo;
@@ -32,6 +33,7 @@ use std::sync::{Arc, OnceLock};
 
 use build::Builder;
 
+pub use clients::library as tls_library;
 pub use geo::{Country, Geo, Place};
 pub use live::CurrentIntel;
 pub use matched::{Listed, Match};

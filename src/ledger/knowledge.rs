@@ -12,6 +12,7 @@ use super::finding::{FlowFinding, KnownPool};
 use super::{Alert, HostKey};
 use crate::carrier::Host;
 use crate::decode::Tenant;
+use crate::dialect::missing;
 use crate::evidence::{Code, EvidenceLog, Stamp, judge};
 use crate::intel::{Day, Freshness, Geo, Intel, LookUp, Match, PassiveDns, Role, registrable};
 use crate::time::PacketTime;
@@ -79,10 +80,15 @@ impl Knowledge {
 
     /// Adds what is known to a finding, and judges it again.
     pub fn enrich(&self, f: &mut FlowFinding) {
+        if f.is_inventory() {
+            // The other end asked a rig something: it is no pool.
+            return;
+        }
         let day = Day::of(f.first.time);
         f.place = self.geo.place(f.pool.ip());
         f.shared_front = self.shared_front(f);
         let mut log = EvidenceLog::from_vec(std::mem::take(&mut f.evidence));
+        let before = log.len();
         let mut best: Option<KnownPool> = None;
         let mut take = |m: &Match<'_>| {
             if best.as_ref().is_none_or(|b| m.role.takes_work() && !b.role.takes_work()) {
@@ -122,9 +128,11 @@ impl Knowledge {
         }
         f.names = names;
         f.known = best;
-        if let Some(j) = judge(&log) {
+        if log.len() != before
+            && let Some(j) = judge(&log)
+        {
             f.verdict = j.verdict;
-            f.missing = j.missing;
+            f.missing = missing(f.dialect, f.category, j.verdict, j.missing);
         }
         log.sort();
         f.evidence = log.to_vec();

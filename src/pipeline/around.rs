@@ -13,7 +13,7 @@ use crate::carrier::tls::{Certificate, ClientHello, ServerSide, Step, TlsReader}
 use crate::dialect::{self, Conversation};
 use crate::evidence::Code;
 use crate::flow::{BothWays, Direction};
-use crate::intel::{Day, Intel, Match, Role};
+use crate::intel::{Day, Intel, Match, Role, tls_library};
 use crate::ledger::{ContactKind, HostKey, Sighting, TlsSeen, is_usable, sighting};
 use crate::text::printable;
 
@@ -143,16 +143,18 @@ impl Around {
         }
     }
 
+    /// Browsers and their like offer protocols; a program that leaves its library's defaults alone offers none.
     fn note_hello(&self, conversation: &mut Conversation, tools: &Tools<'_>) {
-        if let Some(hello) = self.hello.as_deref().filter(|h| h.ja4.has_no_alpn() && h.alpn.is_empty()) {
-            conversation.evidence.note(Code::MinerTls, tools.stamp, || {
-                format!(
-                    "the TLS hello offers no protocol inside{}, as mining programs' do (JA4 {})",
-                    if hello.sni.is_none() { " and names no server" } else { "" },
-                    hello.ja4
-                )
-            });
+        let Some(hello) = self.hello.as_deref().filter(|h| h.ja4.has_no_alpn()) else { return };
+        let library = tls_library(hello.ja4.as_str());
+        if library.is_none() && !hello.ja4.has_no_sni() {
+            return;
         }
+        conversation.evidence.note(Code::MinerTls, tools.stamp, || {
+            let by = library.map_or(String::new(), |l| format!(", as {l} does by itself"));
+            let name = if hello.ja4.has_no_sni() { " and names no server" } else { "" };
+            format!("the TLS hello offers no protocol inside{name}{by} (JA4 {}), as mining programs' do", hello.ja4)
+        });
     }
 
     /// A hello over QUIC: a web site's, as no miner speaks it. Its name is worth a line all the same.

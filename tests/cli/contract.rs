@@ -44,6 +44,7 @@ const DIALECTS: &[&str] = &[
     "datum",
     "dero",
     "duino-coin",
+    "encrypted",
     "eaglesong",
     "equihash",
     "eth-getwork",
@@ -90,6 +91,43 @@ const WRAPPED: &[Member] = &[
     ("source", Text, false),
 ];
 
+const ROLES: &[&str] = &["stratum", "proxy", "web-miner", "p2p", "download", "api", "web"];
+const KNOWN: &[Member] = &[
+    ("name", Text, true),
+    ("role", OneOf(ROLES), true),
+    ("coins", List, false),
+    ("list", Text, true),
+    ("why", Text, true),
+];
+const TLS: &[Member] = &[
+    ("sni", Text, false),
+    ("ja4", Text, false),
+    ("alpn", List, false),
+    ("ech", Flag, false),
+    ("version", Text, false),
+    ("subject", Text, false),
+    ("sans", List, false),
+    ("issuer", Text, false),
+    ("fingerprint", Text, false),
+    ("self_signed", Flag, false),
+];
+
+const CONTACT: &[Member] = &[
+    ("timestamp", Time, true),
+    ("ip", Address, true),
+    ("mac", Text, false),
+    ("tenant", Text, false),
+    ("kind", OneOf(&["pool", "web-miner", "download", "inventory", "peer-to-peer", "web-site"]), true),
+    ("verdict", OneOf(&["noted"]), true),
+    ("pool", Text, true),
+    ("coins", List, false),
+    ("names", List, false),
+    ("endpoints", List, false),
+    ("first_seen", Time, true),
+    ("last_seen", Time, true),
+    ("evidence", Objects(EVIDENCE), true),
+];
+
 const FLOW: &[Member] = &[
     ("timestamp", Time, true),
     ("flow_id", Count, true),
@@ -127,6 +165,13 @@ const FLOW: &[Member] = &[
     ("hashrate", Object(RATE), false),
     ("reported_hashrate", Number, false),
     ("reported_pool", Text, false),
+    ("names", List, false),
+    ("known", Object(KNOWN), false),
+    ("country", Text, false),
+    ("asn", Count, false),
+    ("network", Text, false),
+    ("shared_front", Text, false),
+    ("tls", Object(TLS), false),
     ("one_way", Flag, true),
     ("mid_stream", Flag, true),
     ("handshake_verified", Flag, true),
@@ -149,6 +194,7 @@ const HOST: &[Member] = &[
     ("allowed", Flag, false),
     ("coins", List, true),
     ("pools", List, true),
+    ("names", List, false),
     ("wallets", List, true),
     ("flows", Count, true),
     ("first_seen", Time, true),
@@ -169,6 +215,7 @@ const ALERT: &[Member] = &[
     ("dialect", OneOf(DIALECTS), true),
     ("category", OneOf(CATEGORIES), true),
     ("wrapped", Objects(WRAPPED), false),
+    ("name", Text, false),
     ("verdict", OneOf(&VERDICTS), true),
     ("frame", Count, true),
     ("file", Text, false),
@@ -210,6 +257,7 @@ fn members(event_type: &str) -> Option<&'static [Member]> {
         "miner_flow" => FLOW,
         "miner_host" => HOST,
         "miner_alert" => ALERT,
+        "pool_contact" => CONTACT,
         "relay" => RELAY,
         "blocked" => BLOCKED,
         "block_refused" => REFUSED,
