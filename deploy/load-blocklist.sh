@@ -122,7 +122,7 @@ add_nft() {
         { print }' "$1" | nft_run -
     for s in ep4 ep6 pool4 pool6; do
         {
-            nft list set inet minewatch "$s" | tr ',{}' '\n\n\n' | sed -n 's/^[[:space:]]*\(.*\) timeout .*/\1/p'
+            nft list set inet minewatch "$s" | tr ',{}' '\n' | sed -n 's/^[[:space:]]*\(.*\) timeout .*/\1/p'
             say --
             awk -v set="$s" -v settle="$SETTLE" '
                 /^add element/ { now = $5 }
