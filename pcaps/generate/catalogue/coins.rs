@@ -105,7 +105,7 @@ pub fn all() -> Vec<Product> {
     ];
     let mut out = Vec::new();
     for (number, name, family, port, make, about) in plain {
-        let mut c = Capture::new(number, name, about);
+        let mut c = Capture::new(number.into(), name, about);
         c.gzip = true;
         let dialogue = make(&mut c.rng, number);
         let mut talk = c.line(family, 11, port);
