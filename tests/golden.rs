@@ -245,7 +245,8 @@ fn compare(of: &str, want: &Flow, got: &Value, failures: &mut Failures) {
     for (member, want) in tls.iter().filter(|(member, want)| got["tls"][*member] != **want) {
         failures.differ(&of, member, &got["tls"][member], want);
     }
-    let codes: Vec<&str> = got["evidence"].as_array().into_iter().flatten().filter_map(|e| e["code"].as_str()).collect();
+    let codes: Vec<&str> =
+        got["evidence"].as_array().into_iter().flatten().filter_map(|e| e["code"].as_str()).collect();
     for code in evidence.iter().filter(|code| !codes.contains(&code.as_str())) {
         failures.differ(&of, "evidence", format!("{codes:?}"), format!("{code} among it"));
     }

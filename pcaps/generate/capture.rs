@@ -4,7 +4,7 @@
 //! time, so that all captures replayed together are one invented fortnight in which nothing collides:
 //! miners live in `10.20.N.0/24` (even N), `192.168.N.0/24` (odd) and `2001:db8:N::/48`, pools at `198.51.100.N`,
 //! `203.0.113.N` and `2001:db8:ffff:N::53`, tunnels end at `10.9.N.1` and `10.9.N.2`. From 256 on, with M = N - 255,
-//! the IPv4 addresses are `10.21.M.0/24`, `172.16.M.0/24`, `192.0.2.M` and `192.0.2.(128+M)`.
+//! the IPv4 addresses are `10.21.M.0/24`, `172.16.M.0/24`, `203.0.113.M` and `203.0.113.(40+M)`.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
@@ -105,7 +105,7 @@ impl Capture {
         match family {
             Family::V4 => match self.place() {
                 (false, n) => Ipv4Addr::new(198, 51, 100, n).into(),
-                (true, n) => Ipv4Addr::new(192, 0, 2, n).into(),
+                (true, n) => Ipv4Addr::new(203, 0, 113, n).into(),
             },
             Family::V6 => Ipv6Addr::new(0x2001, 0xdb8, 0xffff, self.number, 0, 0, 0, 0x53).into(),
         }
@@ -115,7 +115,7 @@ impl Capture {
     pub fn second_pool(&self) -> IpAddr {
         match self.place() {
             (false, n) => Ipv4Addr::new(203, 0, 113, n).into(),
-            (true, n) => Ipv4Addr::new(192, 0, 2, 128 + n).into(),
+            (true, n) => Ipv4Addr::new(203, 0, 113, 40 + n).into(),
         }
     }
 

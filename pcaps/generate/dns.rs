@@ -189,4 +189,3 @@ pub fn over_tcp(lookups: &[LookUp]) -> Dialogue {
     }
     d
 }
-

@@ -62,19 +62,16 @@ pub fn conversation(hello: &[u8], answer: &Answer, rounds: u64, rng: &mut Rng) -
     d.client(MILLI, records(hello, 16_000));
     match answer {
         Answer::Tls13 => {
-            let hello = server_hello(0x0303, 0x1302, &[(43, vec![3, 4]), (51, [&[0, 0x1d][..], &vec16(&[6; 32])].concat())]);
+            let hello =
+                server_hello(0x0303, 0x1302, &[(43, vec![3, 4]), (51, [&[0, 0x1d][..], &vec16(&[6; 32])].concat())]);
             d.server(40 * MILLI, [records(&hello, 16_000), record(20, &[1]), sealed(rng, 1180)].concat());
             d.client(60 * MILLI, [record(20, &[1]), sealed(rng, 69)].concat());
         }
         Answer::Tls12(der) => {
             let exchange = [&[3, 0, 0x1d, 32][..], &[6; 32], &[4, 3, 0, 71], &rng.bytes(71)].concat();
-            let flight = [
-                server_hello(0x0303, 0xc02b, &[]),
-                certificates(&[der]),
-                message(12, &exchange),
-                message(14, &[]),
-            ]
-            .concat();
+            let flight =
+                [server_hello(0x0303, 0xc02b, &[]), certificates(&[der]), message(12, &exchange), message(14, &[])]
+                    .concat();
             d.server(40 * MILLI, records(&flight, 16_000));
             let key = message(16, &[&[32][..], &[5; 32]].concat());
             d.client(60 * MILLI, [records(&key, 16_000), record(20, &[1]), record(22, &rng.bytes(40))].concat());
@@ -113,7 +110,8 @@ fn common_name(name: &str) -> Vec<u8> {
 /// random: nobody checks them.
 pub fn certificate(names: &[&str], issuer: &str, rng: &mut Rng) -> Vec<u8> {
     let ecdsa_with_sha256 = der(0x30, &[&[6, 8, 0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 3, 2]]);
-    let p256 = [&[6, 7, 0x2a, 0x86, 0x48, 0xce, 0x3d, 2, 1][..], &[6, 8, 0x2a, 0x86, 0x48, 0xce, 0x3d, 3, 1, 7]].concat();
+    let p256 =
+        [&[6, 7, 0x2a, 0x86, 0x48, 0xce, 0x3d, 2, 1][..], &[6, 8, 0x2a, 0x86, 0x48, 0xce, 0x3d, 3, 1, 7]].concat();
     let key = der(0x30, &[&der(0x30, &[&p256]), &der(3, &[&[0, 4], &rng.bytes(64)])]);
     let validity = der(0x30, &[&der(0x17, &[b"260101000000Z"]), &der(0x17, &[b"270101000000Z"])]);
     let list: Vec<u8> = names.iter().flat_map(|n| der(0x82, &[n.as_bytes()])).collect();

@@ -23,8 +23,7 @@ pub fn visit(host: &str, paths: &[&str], agent: &str, rng: &mut Rng) -> Dialogue
 pub fn download(host: &str, path: &str, agent: &str, size: usize, rng: &mut Rng) -> Dialogue {
     let mut d = Dialogue::default();
     d.client(MILLI, format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: {agent}\r\nAccept: */*\r\n\r\n"));
-    let head =
-        format!("HTTP/1.1 200 OK\r\nContent-Type: application/octet-stream\r\nContent-Length: {size}\r\n\r\n");
+    let head = format!("HTTP/1.1 200 OK\r\nContent-Type: application/octet-stream\r\nContent-Length: {size}\r\n\r\n");
     d.server(50 * MILLI, [head.into_bytes(), rng.bytes(size)].concat());
     d
 }

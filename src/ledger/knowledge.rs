@@ -73,7 +73,7 @@ impl Knowledge {
         let (at, pool) = (alert.at.time, alert.pool);
         let names = self.dns.names(alert.tenant, pool.ip(), alert.miner.ip(), at, at);
         let known = names.iter().find(|k| self.intel.name(&k.name, Some(pool.port())).is_some());
-        let asked = names.first().filter(|k| k.client == alert.miner.ip());
+        let asked = names.first().filter(|k| k.asked_by(alert.miner.ip()).is_some());
         alert.name = known.or(asked).map(|k| (*k.name).into());
     }
 
@@ -103,15 +103,16 @@ impl Knowledge {
             for k in self.dns.names(f.tenant, f.pool.ip(), f.miner.ip(), f.first.time, f.last.time) {
                 let all = std::iter::once(&*k.name).chain(k.aliases.iter().map(|a| &**a));
                 let known = all.filter_map(|n| usable(self.intel.name(n, Some(port))?, day)).next();
+                let asked = k.asked_by(f.miner.ip());
                 if let Some(m) = &known {
-                    if k.client == f.miner.ip() {
-                        log.note(Code::NameInDns, k.first, || {
+                    if let Some(at) = asked {
+                        log.note(Code::NameInDns, at, || {
                             format!("asked DNS for {}, which is {}: {}", k.name, f.pool.ip(), m.why(day))
                         });
                     }
                     take(m);
                 }
-                if known.is_some() || k.client == f.miner.ip() {
+                if known.is_some() || asked.is_some() {
                     push(&mut names, &k.name);
                 }
             }
@@ -154,7 +155,9 @@ fn sent(f: &FlowFinding) -> Vec<(Box<str>, u16)> {
     {
         out.push((name.to_ascii_lowercase().into_boxed_str(), target.port));
     }
-    out.extend(f.sent.iter().map(|n| (n.clone(), f.pool.port())));
+    // What is said inside a tunnel is said to its other end.
+    let port = f.proxy_target().flatten().map_or(f.pool.port(), |t| t.port);
+    out.extend(f.sent.iter().map(|n| (n.clone(), port)));
     out
 }
 

@@ -119,6 +119,10 @@ pub fn all() -> Vec<Product> {
         if number == 190 {
             flow.hashrate_between = None;
         }
+        // The pool's own name, on the port of pages: there, the feed says, its hosts are web sites.
+        if number == 189 {
+            c.noted(talk.client.ip(), ("Qubic.li", "web-site"), &["name-sent"], &["wps.qubic.li"]);
+        }
         out.extend(c.finish());
     }
     out.extend(mid_stream());

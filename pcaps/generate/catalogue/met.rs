@@ -1,4 +1,4 @@
-//! Pools, their web sites, programs and rigs' management met in TLS, QUIC and HTTP. Numbers 263 to 279.
+//! Pools, their web sites, programs and rigs' management met in TLS, QUIC and HTTP. Numbers 263 to 280.
 
 use std::net::SocketAddr;
 
@@ -39,6 +39,7 @@ pub fn all() -> Vec<Product> {
         on_the_web_port(),
         by_look_up(),
         through_proxy(),
+        encrypted_through_proxy(),
         clear_at_listed_address(),
         tls_to_unknown(),
     ]
@@ -122,12 +123,13 @@ fn web_miner() -> Vec<Product> {
 }
 
 fn download() -> Vec<Product> {
-    let about = "known mining programs and an installer are fetched from hosts that nobody lists, beside other programs";
+    let about =
+        "known mining programs and an installer are fetched from hosts that nobody lists, beside other programs";
     let mut c = with_feed(267, "known-download", about);
     let mirror = "mirror.example";
     for (host, path, agent, program) in [
         (11, "/pub/xmrig-6.22.2-linux-static-x64.tar.gz", "curl/8.9.1", Some("XMRig")),
-        (12, "/a/setup_c3pool_miner.sh", "Wget/1.24.5", Some("C3Pool installer")),
+        (12, "/a/setup_c3pool_miner.sh", "Wget/1.24.5", Some("C3Pool set-up")),
         (13, "/pub/linux-6.18.2.tar.xz", "curl/8.9.1", None),
         (14, "/docs/xmrig/index.html", web::BROWSER, None),
         (15, "/pub/determiner-1.2.tar.gz", "curl/8.9.1", None),
@@ -170,11 +172,8 @@ fn look_alikes() -> Vec<Product> {
         let client = c.inside(V4, 11 + n);
         let l = look_up(&mut c, client, name, &[pool]);
         resolve(&mut c, start + u64::from(n) * SECOND, &l);
-        // On a port of the pool's, and on one that many pools use.
-        for port in [14_433, 3333] {
-            let talk = c.line(V4, 11 + n, port);
-            speak_tls(&mut c, &talk, &tls::browser(name), &Answer::Tls13);
-        }
+        let talk = c.line(V4, 11 + n, 14_433);
+        speak_tls(&mut c, &talk, &tls::browser(name), &Answer::Tls13);
         let talk = c.line(V4, 11 + n, 80);
         let dialogue = web::visit(name, &[&format!("/?from={XMR}")], web::BROWSER, &mut c.rng);
         play(&mut c, &talk, &dialogue);
@@ -210,7 +209,8 @@ fn ageing() -> Vec<Product> {
 
 /// The finding of TLS with a host that takes miners: never more than suspected.
 fn encrypted<'a>(c: &'a mut Capture, talk: &Conversation, sni: Option<&str>) -> &'a mut Flow {
-    c.refuse(&talk.server.to_string(), "verdict_too_low");
+    // What cannot be read is no answer of a pool.
+    c.refuse(&talk.server.to_string(), "no_answer");
     let mut flow = Flow {
         miner: talk.client.ip().to_string(),
         miner_port: talk.client.port(),
@@ -281,7 +281,7 @@ fn by_address() -> Vec<Product> {
     let mut c = with_feed(273, "encrypted-by-address", about);
     let orecart = Some(("Orecart", "stratum"));
     for host in [11, 12, 13] {
-        let talk = c.line(V6, host, 14_443);
+        let talk = c.line(if host == 12 { V4 } else { V6 }, host, 14_443);
         if host == 12 {
             before(&mut c, &talk, XMR);
             c.noted(talk.client.ip(), HASHDIG, &["name-in-dns"], &[XMR]);
@@ -314,7 +314,7 @@ fn by_certificate() -> Vec<Product> {
         ("subject", json!(names[0])),
         ("sans", json!(names)),
         ("issuer", json!("Example Authority")),
-        ("version", json!("1.2")),
+        ("version", json!("TLS 1.2")),
     ] {
         flow.tls.insert(member.to_owned(), value);
     }
@@ -352,17 +352,44 @@ fn by_look_up() -> Vec<Product> {
 }
 
 fn through_proxy() -> Vec<Product> {
-    let about = "a miner asks a public proxy for a listed pool by its name: the name is the pool's, the address the proxy's";
+    let about =
+        "a miner asks a public proxy for a listed pool by its name: the name is the pool's, the address the proxy's";
     let mut c = with_feed(277, "known-through-proxy", about);
     let inner = cryptonote::brief(&mut c.rng, 77);
     let talk = c.line(V6, 11, 3128);
-    let target = format!("{XMR}:3333");
+    let target = format!("{XMR}:4777");
     let dialogue = behind(&connect(&target, wrappings::Answer::Usual), &inner);
     let flow = c.show(&talk, &dialogue, &Carriage::Plain);
     flow.wrapped = vec![Wrapped::to("connect", &target)];
     flow.named(&[XMR], Some(("Hashdig", "stratum"))).by(&["name-sent"]);
     c.refuse(&talk.server.to_string(), "proxy");
     c.noted(talk.client.ip(), HASHDIG, &["name-sent"], &[XMR]);
+    c.finish()
+}
+
+/// The proxy's port says nothing of what is behind it.
+fn encrypted_through_proxy() -> Vec<Product> {
+    let about = "TLS through a proxy: to a pool's port for TLS, suspected; to its web site and to another of its hosts \
+                 on the port of web sites, noted as that";
+    let mut c = with_feed(280, "encrypted-through-proxy", about);
+    for (host, name, port) in
+        [(11, "tls.hashdig.example", 14_433), (12, "www.hashdig.example", 443), (13, "eu.hashdig.example", 443)]
+    {
+        let target = format!("{name}:{port}");
+        let mines = port != 443;
+        let hello = if mines { tls::openssl(Some(name)) } else { tls::browser(name) };
+        let inner = tls::conversation(&hello, &Answer::Tls13, 6, &mut c.rng);
+        let talk = c.line(V4, host, 3128);
+        play(&mut c, &talk, &behind(&connect(&target, wrappings::Answer::Usual), &inner));
+        if mines {
+            let flow = encrypted(&mut c, &talk, Some(name));
+            flow.named(&[name], Some(("Hashdig", "stratum"))).by(&["tls-to-pool", "name-sent"]);
+            flow.wrapped = vec![Wrapped::to("connect", &target)];
+            c.refuse(&talk.server.to_string(), "proxy");
+        }
+        c.noted(talk.client.ip(), if mines { HASHDIG } else { SITE }, &["name-sent"], &[name]);
+    }
+    c.expect.refused.retain(|r| r.reason == "proxy");
     c.finish()
 }
 

@@ -95,7 +95,7 @@ fn with_feed(number: u16, name: &str, about: &str) -> Capture {
 fn then_mining() -> Vec<Product> {
     let mut c = with_feed(250, "names-then-mining", "a miner looks a listed pool up, then mines there in clear");
     let dialogue = cryptonote::brief(&mut c.rng, 50);
-    let talk = c.line(V4, 11, 3333);
+    let talk = c.line(V4, 11, 4777);
     before(&mut c, &talk, XMR);
     c.show(&talk, &dialogue, &Carriage::Plain).named(&[XMR], STRATUM).by(&["name-in-dns"]);
     c.noted(talk.client.ip(), HASHDIG, &["name-in-dns"], &[XMR]);
@@ -104,10 +104,11 @@ fn then_mining() -> Vec<Product> {
 
 /// Malware calls its pool by a name of its own, which is an alias for the pool's.
 fn chain() -> Vec<Product> {
-    let about = "the name that a miner looks up is an alias of an alias of a listed pool's; then it mines there, over IPv6";
+    let about =
+        "the name that a miner looks up is an alias of an alias of a listed pool's; then it mines there, over IPv6";
     let mut c = with_feed(251, "names-chain", about);
     let dialogue = bitcoin::ccminer(&mut c.rng, 51);
-    let talk = c.line(V6, 11, 3333);
+    let talk = c.line(V6, 11, 4777);
     let pool = talk.server.ip();
     let mut l = look_up(&mut c, talk.client.ip(), "update.rigs.example", &[pool]);
     // In no order: whoever reads them has to look for the next.
@@ -192,7 +193,7 @@ fn forged() -> Vec<Product> {
                  shared address, and is blocked";
     let mut c = with_feed(255, "names-forged", about);
     let dialogue = cryptonote::brief(&mut c.rng, 55);
-    let talk = c.line(V4, 11, 3333);
+    let talk = c.line(V4, 11, 4777);
     let (victim, pool, at) = (talk.client.ip(), talk.server.ip(), talk.start - SECOND);
     let mut unasked = 0;
     let mut forge = |c: &mut Capture, l: &LookUp| {
@@ -232,7 +233,7 @@ fn shared_front() -> Vec<Product> {
     let mut c = with_feed(256, "names-shared-front", about);
     for (family, host) in [(V4, 11), (V6, 12)] {
         let dialogue = cryptonote::brief(&mut c.rng, host);
-        let talk = c.line(family, host, 3333);
+        let talk = c.line(family, host, 4777);
         before(&mut c, &talk, XMR);
         let flow = c.show(&talk, &dialogue, &Carriage::Plain).named(&[XMR], STRATUM);
         flow.shared_front = Some("Front Example".to_owned());
@@ -246,7 +247,7 @@ fn strangers() -> Vec<Product> {
     let about = "other hosts found eight names of different owners at the pool's address: it is not blocked";
     let mut c = with_feed(257, "names-strangers", about);
     let dialogue = bitcoin::ccminer(&mut c.rng, 57);
-    let talk = c.line(V4, 11, 3333);
+    let talk = c.line(V4, 11, 4777);
     before(&mut c, &talk, "pool.deepshaft.example");
     for n in 0..8 {
         let client = c.inside(V4, 100 + n);
@@ -266,7 +267,7 @@ fn no_strangers() -> Vec<Product> {
                  of one owner, asked for by others: that is no shared address, and it is blocked";
     let mut c = with_feed(258, "names-no-strangers", about);
     let dialogue = cryptonote::brief(&mut c.rng, 58);
-    let talk = c.line(V4, 11, 3333);
+    let talk = c.line(V4, 11, 4777);
     for n in 0..12 {
         let own = look_up(&mut c, talk.client.ip(), &format!("www.shop{n}.example"), &[talk.server.ip()]);
         resolve(&mut c, talk.start - 30 * SECOND + u64::from(n) * SECOND, &own);
@@ -282,9 +283,10 @@ fn mid_stream() -> Vec<Product> {
     let about = "the sensor starts in the middle of a session; ten minutes later the miner looks the pool up again";
     let mut c = with_feed(259, "names-mid-stream", about);
     let dialogue = cryptonote::xmrig(&mut c.rng, 59);
-    let mut talk = c.line(V6, 11, 3333);
+    let mut talk = c.line(V6, 11, 4777);
     talk.end = End::Open;
-    let segments = mangle::from_message(tcp::play(&talk, &dialogue, &mut c.rng), 300, br#"{"jsonrpc":"2.0","method":"job""#);
+    let segments =
+        mangle::from_message(tcp::play(&talk, &dialogue, &mut c.rng), 300, br#"{"jsonrpc":"2.0","method":"job""#);
     c.put(&talk, &segments, &Carriage::Plain);
     let l = look_up(&mut c, talk.client.ip(), XMR, &[talk.server.ip()]);
     resolve(&mut c, talk.start + 900 * SECOND, &l);
@@ -301,7 +303,7 @@ fn one_way() -> Vec<Product> {
                  the pool's address is called is not known";
     let mut c = with_feed(260, "names-one-way", about);
     let dialogue = bitcoin::bfgminer(&mut c.rng, 60);
-    let talk = c.line(V4, 11, 3333);
+    let talk = c.line(V4, 11, 4777);
     let l = look_up(&mut c, talk.client.ip(), XMR, &[talk.server.ip()]);
     asks(&mut c, talk.start - 40 * MILLI, &l, &Carriage::Plain);
     let segments = mangle::one_way(tcp::play(&talk, &dialogue, &mut c.rng), Side::Client);
@@ -320,7 +322,7 @@ fn vlan() -> Vec<Product> {
     let mut c = with_feed(261, "names-vlan", about);
     let carriage = Carriage::Vlan(vec![30], vec![30]);
     let dialogue = cryptonote::brief(&mut c.rng, 61);
-    let talk = c.line(V6, 11, 3333);
+    let talk = c.line(V6, 11, 4777);
     let l = look_up(&mut c, talk.client.ip(), XMR, &[talk.server.ip()]);
     resolve_over(&mut c, talk.start - 40 * MILLI, &l, &carriage);
     let flow = c.show(&talk, &dialogue, &carriage).named(&[XMR], STRATUM).by(&["name-in-dns"]);
@@ -333,7 +335,7 @@ fn vlan() -> Vec<Product> {
 fn vxlan() -> Vec<Product> {
     let about = "the same addresses in two VXLAN networks: what one calls the pool, the other does not know";
     let mut c = with_feed(262, "names-vxlan", about);
-    let mut talk = c.line(V4, 5, 3333);
+    let mut talk = c.line(V4, 5, 4777);
     talk.end = End::Fin(Side::Client);
     for (network, name) in [(7101, XMR), (7102, "build.rigs.example")] {
         let carriage = Carriage::Vxlan(network);

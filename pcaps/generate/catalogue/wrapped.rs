@@ -397,6 +397,7 @@ fn tls_to_plain() -> Vec<Product> {
     talk.end = End::Fin(Side::Server);
     let segments = tcp::play(&talk, &knock, &mut c.rng);
     c.put(&talk, &segments, &Carriage::Plain);
+    c.noted(talk.client.ip(), ("port 3333", "pool"), &["pool-port"], &[]);
 
     let inner = brief(&mut c, 12);
     let talk = c.line(V4, 12, 443);
