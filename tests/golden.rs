@@ -13,7 +13,7 @@ use std::path::PathBuf;
 use kit::expect::{Contact, Expect, Flow, Known, Refused};
 use serde_json::{Value, json};
 use support::output::{Output, accuses, brief, endpoint, ends, forget_names, rank, verdict};
-use support::run::{Run, replay_json};
+use support::run::{Run, minewatch, replay_json};
 use support::{Failures, corpus, lists, parallel, pcaps};
 
 /// A capture with its expectation.
@@ -331,6 +331,22 @@ fn check_health(of: &str, expect: &Expect, health: &Value, failures: &mut Failur
         if health[name] != want {
             failures.differ(of, name, &health[name], want);
         }
+    }
+}
+
+/// A person is told once: in the table that a host mines somewhere, or below it what else it met.
+#[test]
+fn what_is_noted_beside_is_not_in_the_table() {
+    for (name, noted) in [
+        ("names-then-mining", None),
+        ("names-resolver", Some("Noted beside, no alarm: 2")),
+        ("encrypted-by-name", None),
+        ("encrypted-through-proxy", Some("Noted beside, no alarm: 2")),
+    ] {
+        let file = pcaps().join(format!("{name}.pcap"));
+        let run = minewatch(["replay", "--feeds", "pcaps/feed.toml", file.to_str().unwrap()]);
+        let said = run.text().lines().find(|l| l.starts_with("Noted beside"));
+        assert_eq!(said, noted, "{name}:\n{}", run.text());
     }
 }
 

@@ -233,22 +233,22 @@ mod tests {
     #[test]
     fn each_of_several_askers_is_remembered() {
         let mut dns = PassiveDns::default();
-        let asker = |n: i64| format!("192.0.2.{n}");
+        let host = |n: i64| format!("192.0.2.{n}");
         for n in 1..=8 {
-            dns.learn(&answer(n, &asker(n), "pool.example", POOL, 60));
+            dns.learn(&answer(n, &host(n), "pool.example", POOL, 60));
         }
         dns.learn(&answer(20, A, "pool.example", POOL, 60));
-        let asked = |dns: &PassiveDns, client: i64| {
-            let client: IpAddr = asker(client).parse().unwrap();
+        let first = |dns: &PassiveDns, client: i64| {
+            let client: IpAddr = host(client).parse().unwrap();
             let known = dns.names(Tenant::None, POOL.parse().unwrap(), client, at(30).time, at(40).time);
             known[0].asked_by(client).map(|s| s.time)
         };
-        assert_eq!(asked(&dns, 1), Some(at(1).time), "its first answer");
-        assert_eq!(asked(&dns, 5), Some(at(5).time));
-        assert_eq!(asked(&dns, 9), None);
-        dns.learn(&answer(21, &asker(9), "pool.example", POOL, 60));
-        assert_eq!((asked(&dns, 9), asked(&dns, 2)), (Some(at(21).time), None), "the latest eight");
-        assert!(asked(&dns, 1).is_some(), "it asked again");
+        assert_eq!(first(&dns, 1), Some(at(1).time), "its first answer");
+        assert_eq!(first(&dns, 5), Some(at(5).time));
+        assert_eq!(first(&dns, 9), None);
+        dns.learn(&answer(21, &host(9), "pool.example", POOL, 60));
+        assert_eq!((first(&dns, 9), first(&dns, 2)), (Some(at(21).time), None), "the latest eight");
+        assert!(first(&dns, 1).is_some(), "it asked again");
     }
 
     #[test]

@@ -53,6 +53,10 @@ impl Knowledge {
         let day = Day::of(l.at.time);
         let names = std::iter::once(&l.name).chain(&l.aliases);
         let (name, m) = names.filter_map(|n| Some((n, usable(self.intel.name(n, None)?, day)?))).next()?;
+        if l.answered && *name == l.name {
+            // Told when it was asked.
+            return None;
+        }
         let answer = match l.addresses.as_slice() {
             [] => String::new(),
             [a] => format!(" ({})", a.ip),
