@@ -12,12 +12,12 @@ use std::sync::LazyLock;
 
 use serde_json::Value;
 use support::corpus::{self, Ends, Truth, unordered};
-use support::output::{Output, accuses, brief, ends, verdict};
+use support::output::{Output, accuses, brief, ends, rank, verdict};
 use support::run::{Run, replay_json};
 use support::{Failures, parallel};
 
 /// Tests in here that need the captures.
-const TESTS: usize = 8;
+const TESTS: usize = 9;
 
 /// A capture and what came out of it.
 struct Replayed {
@@ -215,6 +215,31 @@ fn nothing_else_is_accused() {
         for alert in r.output.iter().flat_map(|o| o.of("miner_alert")).filter(|a| innocent_file && accuses(a)) {
             failures.add(&file, format!("alert: {alert}"));
         }
+    }
+    failures.report();
+}
+
+/// Whom a host met is worth a line, never an accusation; and where nobody mines, no TLS is taken for mining.
+#[test]
+fn what_hosts_met_is_noted_and_no_more() {
+    let Some(corpus) = &*CORPUS else { return };
+    let mut failures = Failures::default();
+    let mut contacts: BTreeMap<(&str, &str), usize> = BTreeMap::new();
+    for r in &corpus.replayed {
+        let top = r.file.iter().next().and_then(|f| f.to_str()).unwrap();
+        for contact in r.output.iter().flat_map(|o| o.of("pool_contact")) {
+            *contacts.entry((top, contact["kind"].as_str().unwrap())).or_default() += 1;
+            if contact["verdict"] != "noted" {
+                failures.add(r.file.display(), format!("a contact that accuses: {contact}"));
+            }
+        }
+        let unread = r.output.iter().flat_map(|o| o.of("miner_flow")).filter(|f| f["dialect"] == "encrypted");
+        for flow in unread.filter(|f| top == "benign" || verdict(f) > rank("suspected")) {
+            failures.add(r.file.display(), brief(flow));
+        }
+    }
+    for ((top, kind), n) in contacts {
+        corpus::say(&format!("{n:5} contacts of kind {kind} in {top}/"));
     }
     failures.report();
 }

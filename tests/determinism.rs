@@ -24,6 +24,9 @@ fn own() -> Vec<PathBuf> {
     captures.collect()
 }
 
+/// What the captures of invented pools need to be known; it changes nothing for the others.
+const FEEDS: [&str; 2] = ["--feeds", "pcaps/feed.toml"];
+
 /// Those, and real mining captures where they are.
 fn captures() -> Vec<PathBuf> {
     let mut all = own();
@@ -59,7 +62,7 @@ fn workers_batches_and_repetition_change_no_byte() {
     let mut failures = Failures::default();
     for found in parallel(&captures, |file| {
         let mut failures = Failures::default();
-        let once = replay_json(&[file], &[]);
+        let once = replay_json(&[file], &FEEDS);
         let mut compare = |how: &str, again: &Run| {
             if again.code != once.code {
                 failures.differ(file.display(), how, format!("{:?}", again.code), format!("{:?}", once.code));
@@ -68,11 +71,12 @@ fn workers_batches_and_repetition_change_no_byte() {
                 failures.add(file.display(), format!("{how}: {d}"));
             }
         };
-        compare("again", &replay_json(&[file], &[]));
+        compare("again", &replay_json(&[file], &FEEDS));
         for workers in ["1", "2", "4"] {
             for batch in ["1", "7", "512"] {
                 let how = format!("--workers {workers} --batch {batch}");
-                compare(&how, &replay_json(&[file], &["--workers", workers, "--batch", batch]));
+                let options = [&FEEDS[..], &["--workers", workers, "--batch", batch]].concat();
+                compare(&how, &replay_json(&[file], &options));
             }
         }
         failures
@@ -86,7 +90,8 @@ fn workers_batches_and_repetition_change_no_byte() {
 fn the_whole_folder_is_as_deterministic_as_its_files() {
     let folder = pcaps();
     let mut failures = Failures::default();
-    for arguments in [&["--json"][..], &[], &["--tenant", "vlan", "--json"]] {
+    let [feeds, feed] = FEEDS;
+    for arguments in [&["--json", feeds, feed][..], &[], &["--tenant", "vlan", "--json", feeds, feed]] {
         let run = |more: &[&str]| {
             let mut command = vec!["replay", folder.to_str().unwrap()];
             command.extend(arguments);

@@ -10,10 +10,10 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::PathBuf;
 
-use kit::expect::{Expect, Flow, Refused};
+use kit::expect::{Contact, Expect, Flow, Known, Refused};
 use serde_json::{Value, json};
 use support::output::{Output, accuses, brief, endpoint, ends, forget_names, rank, verdict};
-use support::run::{Run, replay_json};
+use support::run::{Run, minewatch, replay_json};
 use support::{Failures, corpus, lists, parallel, pcaps};
 
 /// A capture with its expectation.
@@ -38,10 +38,14 @@ impl Tenants {
         }
     }
 
-    /// The tenant that a flow has in this mode, where the expectation states one: a VLAN is one only when asked for.
-    fn of(self, flow: &Flow) -> Option<Value> {
-        let tenant = flow.tenant.as_deref()?;
-        Some(if self == Self::Tunnel && tenant.starts_with("vlan:") { Value::Null } else { tenant.into() })
+    /// What a tenant is in this mode: a VLAN is one only when asked for.
+    fn of(self, tenant: &str) -> Option<&str> {
+        (self == Self::Vlan || !tenant.starts_with("vlan:")).then_some(tenant)
+    }
+
+    /// The tenant that a flow has in this mode, where the expectation states one.
+    fn of_flow(self, flow: &Flow) -> Option<Value> {
+        Some(self.of(flow.tenant.as_deref()?).into())
     }
 }
 
@@ -63,6 +67,13 @@ fn goldens() -> Vec<Golden> {
 /// Whether the expectation speaks of a tenant that is a VLAN.
 fn by_vlan(g: &Golden) -> bool {
     g.expect.flows.iter().any(|f| f.tenant.as_deref().is_some_and(|t| t.starts_with("vlan:")))
+}
+
+impl Golden {
+    /// The options that it is to be replayed with, and these.
+    fn options<'a>(&'a self, more: &[&'a str]) -> Vec<&'a str> {
+        self.expect.options.iter().map(String::as_str).chain(more.iter().copied()).collect()
+    }
 }
 
 /// Replays; what is not to be read is a failure.
@@ -99,11 +110,11 @@ fn every_capture_gives_what_the_text_beside_it_says() {
 
 fn check(g: &Golden, tenants: Tenants, failures: &mut Failures) {
     let of = if tenants == Tenants::Vlan { format!("{} (--tenant vlan)", g.name) } else { g.name.clone() };
-    let Some((run, output)) = replay(&of, &g.files, tenants.arguments(), failures) else { return };
+    let Some((run, output)) = replay(&of, &g.files, &g.options(tenants.arguments()), failures) else { return };
 
     let mut rest: Vec<&Value> = output.of("miner_flow").collect();
     for want in &g.expect.flows {
-        let tenant = tenants.of(want);
+        let tenant = tenants.of_flow(want);
         let at = rest.iter().position(|got| is_same(want, got) && tenant.as_ref().is_none_or(|t| got["tenant"] == *t));
         match at {
             Some(i) => compare(&of, want, rest.remove(i), failures),
@@ -124,6 +135,7 @@ fn check(g: &Golden, tenants: Tenants, failures: &mut Failures) {
             Some(_) => {}
         }
     }
+    check_contacts(&of, g, &output, tenants, failures);
     check_hosts(&of, &output, failures);
     check_health(&of, &g.expect, output.health(), failures);
 
@@ -152,6 +164,7 @@ fn compare(of: &str, want: &Flow, got: &Value, failures: &mut Failures) {
     let Flow { miner, miner_port, pool: _, pool_port: _, tenant: _, dialect, required, verdict_at_least, .. } = want;
     let Flow { verdict_at_most, stage, coin, login, wallet, worker, agent, style, shares, hashrate_between, .. } = want;
     let Flow { one_way, mid_stream, handshake_verified, vlans, wrapped, .. } = want;
+    let Flow { names, known, shared_front, tls, evidence, .. } = want;
     let of = format!("{of}: {miner}:{miner_port}");
 
     if let Some(least) = verdict_at_least
@@ -212,6 +225,72 @@ fn compare(of: &str, want: &Flow, got: &Value, failures: &mut Failures) {
     if !wrapped.is_empty() && got["wrapped"] != json!(wrapped) {
         failures.differ(&of, "wrapped", &got["wrapped"], json!(wrapped));
     }
+    if let Some(names) = names {
+        let got: Vec<&str> = got["names"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+        if got != *names {
+            failures.differ(&of, "names", format!("{got:?}"), format!("{names:?}"));
+        }
+    }
+    let said = [&got["known"]["name"], &got["known"]["role"]].map(|v| v.as_str().unwrap_or("-"));
+    match known {
+        Some(Known::Pool(name, role)) if said != [name, role] => {
+            failures.differ(&of, "known", format!("{said:?}"), format!("{name} {role}"));
+        }
+        Some(Known::Nobody) if !got["known"].is_null() => failures.differ(&of, "known", &got["known"], "nothing"),
+        _ => {}
+    }
+    if got["shared_front"].as_str() != shared_front.as_deref() {
+        failures.differ(&of, "shared_front", &got["shared_front"], format!("{shared_front:?}"));
+    }
+    for (member, want) in tls.iter().filter(|(member, want)| got["tls"][*member] != **want) {
+        failures.differ(&of, member, &got["tls"][member], want);
+    }
+    let codes: Vec<&str> =
+        got["evidence"].as_array().into_iter().flatten().filter_map(|e| e["code"].as_str()).collect();
+    for code in evidence.iter().filter(|code| !codes.contains(&code.as_str())) {
+        failures.differ(&of, "evidence", format!("{codes:?}"), format!("{code} among it"));
+    }
+}
+
+/// Every contact is expected, every expected one is there, and none is an accusation.
+fn check_contacts(of: &str, g: &Golden, output: &Output, tenants: Tenants, failures: &mut Failures) {
+    let mut wanted = g.expect.contacts.clone();
+    for contact in &mut wanted {
+        contact.tenant = contact.tenant.take().and_then(|t| tenants.of(&t).map(str::to_owned));
+    }
+    wanted.sort();
+    let mut got: Vec<Contact> = output.of("pool_contact").map(contact).collect();
+    got.sort();
+    for missing in wanted.iter().filter(|w| !got.contains(w)) {
+        failures.add(of, format!("not noted: {missing:?}"));
+    }
+    for extra in got.iter().filter(|g| !wanted.contains(g)) {
+        failures.add(of, format!("noted, but not expected: {extra:?}"));
+    }
+    if got.len() != wanted.len() {
+        failures.differ(of, "contacts", got.len(), wanted.len());
+    }
+    for line in output.of("pool_contact").filter(|line| accuses(line)) {
+        failures.add(of, format!("a contact that accuses: {line}"));
+    }
+}
+
+/// A `pool_contact` line, as far as it is expected.
+fn contact(line: &Value) -> Contact {
+    let text = |v: &Value| v.as_str().unwrap_or_else(|| panic!("no text: {line}")).to_owned();
+    let list = |v: &Value, member: &dyn Fn(&Value) -> Value| {
+        let mut list: Vec<String> = v.as_array().into_iter().flatten().map(|v| text(&member(v))).collect();
+        list.sort();
+        list
+    };
+    Contact {
+        host: text(&line["ip"]),
+        tenant: line["tenant"].as_str().map(str::to_owned),
+        pool: text(&line["pool"]),
+        kind: text(&line["kind"]),
+        codes: list(&line["evidence"], &|e| e["code"].clone()),
+        names: list(&line["names"], &Value::clone),
+    }
 }
 
 /// A host's line follows its flows and is as strong as the strongest of them.
@@ -255,6 +334,22 @@ fn check_health(of: &str, expect: &Expect, health: &Value, failures: &mut Failur
     }
 }
 
+/// A person is told once: in the table that a host mines somewhere, or below it what else it met.
+#[test]
+fn what_is_noted_beside_is_not_in_the_table() {
+    for (name, noted) in [
+        ("names-then-mining", None),
+        ("names-resolver", Some("Noted beside, no alarm: 2")),
+        ("encrypted-by-name", None),
+        ("encrypted-through-proxy", Some("Noted beside, no alarm: 2")),
+    ] {
+        let file = pcaps().join(format!("{name}.pcap"));
+        let run = minewatch(["replay", "--feeds", "pcaps/feed.toml", file.to_str().unwrap()]);
+        let said = run.text().lines().find(|l| l.starts_with("Noted beside"));
+        assert_eq!(said, noted, "{name}:\n{}", run.text());
+    }
+}
+
 #[test]
 fn block_lists_hold_what_they_must_and_nothing_else() {
     let goldens = goldens();
@@ -272,7 +367,7 @@ fn block_lists_hold_what_they_must_and_nothing_else() {
 fn check_blocks(g: &Golden, failures: &mut Failures) {
     let folder = tempfile::tempdir().unwrap();
     let list = folder.path().join("list");
-    let mut arguments = vec!["--allow-documentation-ranges", "--blocklist", list.to_str().unwrap()];
+    let mut arguments = g.options(&["--allow-documentation-ranges", "--blocklist", list.to_str().unwrap()]);
     for format in ["nft", "ipset", "iptables", "plain"] {
         arguments.extend(["--format", format]);
     }
@@ -327,6 +422,7 @@ fn check_refusals(g: &Golden, output: &Output, failures: &mut Failures) {
             "no_answer" => "no-peer-reply",
             "private_address" => "special-purpose",
             "proxy" => "proxy",
+            "shared_front" => "shared-front",
             other => panic!("{}: {other:?} is no reason", g.name),
         };
         let reasons = refused(to);
@@ -366,7 +462,7 @@ fn a_replay_of_the_whole_folder_finds_what_single_replays_find() {
     let mut failures = Failures::default();
     let singles = parallel(&goldens, |g| {
         let mut failures = Failures::default();
-        let output = replay(&g.name, &g.files, &[], &mut failures).map(|(_, o)| o).unwrap_or_default();
+        let output = replay(&g.name, &g.files, &g.options(&[]), &mut failures).map(|(_, o)| o).unwrap_or_default();
         (output, failures)
     });
     let mut wanted = Vec::new();
@@ -378,7 +474,10 @@ fn a_replay_of_the_whole_folder_finds_what_single_replays_find() {
     }
     wanted.sort();
 
-    let Some((run, output)) = replay("pcaps/", &[pcaps()], &[], &mut failures) else { return failures.report() };
+    // What one capture needs to be known changes nothing in the others.
+    let options: BTreeSet<&Vec<String>> = goldens.iter().map(|g| &g.expect.options).collect();
+    let options: Vec<&str> = options.into_iter().flatten().map(String::as_str).collect();
+    let Some((run, output)) = replay("pcaps/", &[pcaps()], &options, &mut failures) else { return failures.report() };
     let got = findings(&output);
     for missing in wanted.iter().filter(|w| got.binary_search(w).is_err()) {
         failures.add("only in a single replay", missing);
@@ -395,9 +494,9 @@ fn a_replay_of_the_whole_folder_finds_what_single_replays_find() {
     failures.report();
 }
 
-/// Flows, hosts and alerts without names of inputs, sorted.
+/// Flows, hosts, contacts and alerts without names of inputs, sorted.
 fn findings(output: &Output) -> Vec<String> {
-    let kinds = ["miner_flow", "miner_host", "miner_alert", "relay"];
+    let kinds = ["miner_flow", "miner_host", "miner_alert", "pool_contact", "relay"];
     let mut all: Vec<String> = kinds
         .iter()
         .flat_map(|kind| output.of(kind))

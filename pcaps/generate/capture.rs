@@ -1,15 +1,16 @@
 //! One capture: its hosts, its hours, its frames, and what should be found in it.
 //!
 //! In: conversations and dialogues. Out: [`Product`]: files by name. A capture's number decides its addresses and its
-//! time, so that all captures replayed together are one invented week in which nothing collides:
+//! time, so that all captures replayed together are one invented fortnight in which nothing collides:
 //! miners live in `10.20.N.0/24` (even N), `192.168.N.0/24` (odd) and `2001:db8:N::/48`, pools at `198.51.100.N`,
-//! `203.0.113.N` and `2001:db8:ffff:N::53`, tunnels end at `10.9.N.1` and `10.9.N.2`.
+//! `203.0.113.N` and `2001:db8:ffff:N::53`, tunnels end at `10.9.N.1` and `10.9.N.2`. From 256 on, with M = N - 255,
+//! the IPv4 addresses are `10.21.M.0/24`, `172.16.M.0/24`, `203.0.113.M` and `203.0.113.(40+M)`.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use super::carriage::Carriage;
 use super::dialogue::{Dialogue, SECOND, Side, Stage};
-use super::expect::{Expect, Flow, Refused, Shares};
+use super::expect::{Contact, Expect, Flow, Refused, Shares};
 use super::file::{Format, Record, gzip, write};
 use super::rng::Rng;
 use super::tcp::{Conversation, Segment};
@@ -38,7 +39,7 @@ pub struct Product {
 
 /// A capture in the making.
 pub struct Capture {
-    number: u8,
+    number: u16,
     name: String,
     /// Random numbers of this capture, seeded by its name.
     pub rng: Rng,
@@ -58,7 +59,7 @@ pub struct Capture {
 
 impl Capture {
     /// An empty capture.
-    pub fn new(number: u8, name: &str, about: &str) -> Self {
+    pub fn new(number: u16, name: &str, about: &str) -> Self {
         let mut rng = Rng::named(name);
         Self {
             number,
@@ -79,26 +80,43 @@ impl Capture {
         WEEK + u64::from(self.number) * 55 * 60 * SECOND + Rng::named(&self.name).range(0, 600 * SECOND)
     }
 
+    /// Whether it has one of the later addresses, and its number among those of its kind.
+    fn place(&self) -> (bool, u8) {
+        match u8::try_from(self.number) {
+            Ok(n) => (false, n),
+            Err(_) => (true, (self.number - 255) as u8),
+        }
+    }
+
     /// A host inside.
     pub fn inside(&self, family: Family, host: u8) -> IpAddr {
-        match family {
-            Family::V4 if self.number.is_multiple_of(2) => Ipv4Addr::new(10, 20, self.number, host).into(),
-            Family::V4 => Ipv4Addr::new(192, 168, self.number, host).into(),
-            Family::V6 => Ipv6Addr::new(0x2001, 0xdb8, self.number.into(), 0, 0, 0, 0, u16::from(host) | 0x1000).into(),
+        let (late, n) = self.place();
+        match (family, late, self.number.is_multiple_of(2)) {
+            (Family::V4, false, true) => Ipv4Addr::new(10, 20, n, host).into(),
+            (Family::V4, false, false) => Ipv4Addr::new(192, 168, n, host).into(),
+            (Family::V4, true, true) => Ipv4Addr::new(10, 21, n, host).into(),
+            (Family::V4, true, false) => Ipv4Addr::new(172, 16, n, host).into(),
+            (Family::V6, ..) => Ipv6Addr::new(0x2001, 0xdb8, self.number, 0, 0, 0, 0, u16::from(host) | 0x1000).into(),
         }
     }
 
     /// The pool.
     pub fn pool(&self, family: Family) -> IpAddr {
         match family {
-            Family::V4 => Ipv4Addr::new(198, 51, 100, self.number).into(),
-            Family::V6 => Ipv6Addr::new(0x2001, 0xdb8, 0xffff, self.number.into(), 0, 0, 0, 0x53).into(),
+            Family::V4 => match self.place() {
+                (false, n) => Ipv4Addr::new(198, 51, 100, n).into(),
+                (true, n) => Ipv4Addr::new(203, 0, 113, n).into(),
+            },
+            Family::V6 => Ipv6Addr::new(0x2001, 0xdb8, 0xffff, self.number, 0, 0, 0, 0x53).into(),
         }
     }
 
     /// Another pool.
     pub fn second_pool(&self) -> IpAddr {
-        Ipv4Addr::new(203, 0, 113, self.number).into()
+        match self.place() {
+            (false, n) => Ipv4Addr::new(203, 0, 113, n).into(),
+            (true, n) => Ipv4Addr::new(203, 0, 113, 40 + n).into(),
+        }
     }
 
     /// A connection from an inside host to the pool.
@@ -121,7 +139,8 @@ impl Capture {
 
     /// Puts one frame into the file.
     pub fn frame(&mut self, at: u64, packet: &[u8], side: Side, host: IpAddr, carriage: &Carriage) {
-        let outer = [Ipv4Addr::new(10, 9, self.number, 1), Ipv4Addr::new(10, 9, self.number, 2)];
+        let (late, n) = self.place();
+        let outer = [1, 2].map(|end| Ipv4Addr::new(10, 9, n, end + if late { 10 } else { 0 }));
         self.frames += 1;
         let data = carriage.frame(packet, side, host, outer, self.frames);
         self.records.push(Record { at, link: carriage.link_type(), data });
@@ -197,6 +216,29 @@ impl Capture {
         flow.hashrate_between = None;
         flow.handshake_verified = Some(false);
         flow
+    }
+
+    /// Is to be replayed with the feed of the captures.
+    pub fn with_feed(&mut self) {
+        self.expect.options = vec!["--feeds".to_owned(), "pcaps/feed.toml".to_owned()];
+    }
+
+    /// Expects that a host has met a pool, by these codes and names, and that this is noted.
+    pub fn noted(&mut self, host: IpAddr, pool: (&str, &str), codes: &[&str], names: &[&str]) -> &mut Contact {
+        let sorted = |list: &[&str]| {
+            let mut list: Vec<String> = list.iter().map(|s| (*s).to_owned()).collect();
+            list.sort();
+            list
+        };
+        self.expect.contacts.push(Contact {
+            host: host.to_string(),
+            tenant: None,
+            pool: pool.0.to_owned(),
+            kind: pool.1.to_owned(),
+            codes: sorted(codes),
+            names: sorted(names),
+        });
+        self.expect.contacts.last_mut().unwrap()
     }
 
     /// Expects an endpoint to be refused.

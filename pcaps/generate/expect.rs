@@ -17,6 +17,9 @@ pub struct Expect {
     pub about: String,
     /// The capture; several where it is a rotated set, to be read as one.
     pub files: Vec<String>,
+    /// Options of the replay, paths from the project's folder.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub options: Vec<String>,
     /// Frames in it.
     pub frames: u64,
     /// Every mining flow. A flow that is not listed must not be reported at `suspected` or above.
@@ -27,6 +30,9 @@ pub struct Expect {
     /// Endpoints of mining flows that must not be in a block list, and why.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub refused: Vec<Refused>,
+    /// Everything that is noted of hosts and pools beside mining: none of these may miss, and no other may be there.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub contacts: Vec<Contact>,
     /// Health counters by name, at least these values.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub health_at_least: BTreeMap<String, u64>,
@@ -104,6 +110,51 @@ pub struct Flow {
     /// What the conversation is wrapped in, outermost first; exactly that where it is stated.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub wrapped: Vec<Wrapped>,
+    /// The names of the pool, the likeliest first; exactly these where they are stated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub names: Option<Vec<String>>,
+    /// Who the feeds say it is; nobody, where that is stated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub known: Option<Known>,
+    /// Who shares the pool's address; nobody, unless it is stated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shared_front: Option<String>,
+    /// What TLS showed; exactly these members where it is stated.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub tls: BTreeMap<String, serde_json::Value>,
+    /// Codes that are among its evidence.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub evidence: Vec<String>,
+}
+
+/// Who feeds say a pool is.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Known {
+    /// They know nothing of it.
+    Nobody,
+    /// They know it: its name and role.
+    Pool(String, String),
+}
+
+/// What a host had to do with a pool without mining: a `pool_contact` line.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Contact {
+    /// Whose contact it is.
+    pub host: String,
+    /// As printed, with tenants by VLAN where it is a VLAN.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tenant: Option<String>,
+    /// The pool's or program's name in the feed.
+    pub pool: String,
+    /// `pool`, `web-miner`, `download`, `inventory`, `peer-to-peer` or `web-site`.
+    pub kind: String,
+    /// The codes of all its evidence, sorted.
+    pub codes: Vec<String>,
+    /// Names that were used, sorted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub names: Vec<String>,
 }
 
 /// A wrapping.
@@ -153,7 +204,8 @@ pub struct Shares {
 pub struct Refused {
     /// `address:port`.
     pub endpoint: String,
-    /// `verdict_too_low`, `one_way`, `no_handshake`, `no_answer`, `private_address` or `proxy`: the gate that has to stop it.
+    /// `verdict_too_low`, `one_way`, `no_handshake`, `no_answer`, `private_address`, `proxy` or `shared_front`: the gate that has
+    /// to stop it.
     pub reason: String,
 }
 
@@ -179,6 +231,19 @@ impl Expect {
 }
 
 impl Flow {
+    /// The names of the pool, and who feeds say it is, by name and role.
+    pub fn named(&mut self, names: &[&str], known: Option<(&str, &str)>) -> &mut Self {
+        self.names = Some(names.iter().map(|n| (*n).to_owned()).collect());
+        self.known = Some(known.map_or(Known::Nobody, |(pool, role)| Known::Pool(pool.to_owned(), role.to_owned())));
+        self
+    }
+
+    /// Codes that are among its evidence.
+    pub fn by(&mut self, codes: &[&str]) -> &mut Self {
+        self.evidence = codes.iter().map(|c| (*c).to_owned()).collect();
+        self
+    }
+
     /// Limits the verdict from above (and, if `floor` is higher, from below too).
     pub fn at_most(&mut self, verdict: &str) -> &mut Self {
         self.verdict_at_most = Some(verdict.to_owned());

@@ -10,7 +10,8 @@
 //! ```
 //!
 //! From small to large: [`rng`] and [`wallet`] make values, [`dialogues`] and [`benign`] what two programs say to each
-//! other ([`dialogue::Dialogue`]), [`wrappings`] what that travels in, [`tcp`] the segments that carry it, [`mangle`] what networks and sensors do to
+//! other ([`dialogue::Dialogue`]), [`dns`], [`tls`] and [`web`] what they say around it, [`wrappings`] what that
+//! travels in, [`tcp`] the segments that carry it, [`mangle`] what networks and sensors do to
 //! segments, [`wire`] and [`carriage`] the frames, [`file`] the capture files, [`expect`] what a detector should find,
 //! [`capture`] one capture with its hosts and hours, and [`catalogue`] all of them.
 
@@ -20,18 +21,23 @@
 #![allow(clippy::doc_markdown, clippy::similar_names)]
 
 pub mod benign;
+#[path = "../../tests/tls/build.rs"]
+mod build;
 pub mod capture;
 pub mod carriage;
 pub mod catalogue;
 pub mod deflate;
 pub mod dialogue;
 pub mod dialogues;
+pub mod dns;
 pub mod expect;
 pub mod file;
 pub mod mangle;
 pub mod rng;
 pub mod tcp;
+pub mod tls;
 pub mod wallet;
+pub mod web;
 pub mod websocket;
 pub mod wire;
 pub mod wrappings;

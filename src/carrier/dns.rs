@@ -82,6 +82,11 @@ pub fn read(bytes: &[u8]) -> Option<Dns> {
     Some(dns)
 }
 
+/// Whether a message begins as a look-up does: a header with the opcode of queries and one question.
+pub fn begins(bytes: &[u8]) -> bool {
+    matches!(bytes, [_, _, flags, _, 0, 1, _, _, _, _, _, _, ..] if flags & 0x78 == 0)
+}
+
 /// An mDNS question that may be answered by unicast (RFC 6762 §5.4).
 const MDNS_UNICAST: u16 = 0x8001;
 
@@ -232,8 +237,8 @@ impl Framed {
         }
     }
 
-    /// Bytes are missing: there is no telling where the next message begins.
-    pub fn gap(&mut self) {
+    /// Bytes are missing, or it is no DNS: there is no telling where the next message begins.
+    pub fn give_up(&mut self) {
         self.held = Vec::new();
         self.lost = true;
     }

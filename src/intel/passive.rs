@@ -41,6 +41,8 @@ pub struct LookUp {
 const MAX_ADDRESSES: usize = 131_072;
 /// Names remembered of an address.
 const MAX_NAMES: usize = 16;
+/// Askers remembered of a name.
+const MAX_CLIENTS: usize = 8;
 /// Aliases remembered of a name.
 const MAX_ALIASES: usize = 4;
 /// A connection is made within the life of its answer, or a little later: programs keep answers longer than they should.
@@ -53,16 +55,37 @@ pub struct Known {
     pub name: Arc<str>,
     /// What it led to on the way.
     pub aliases: Arc<[Box<str>]>,
-    /// Who asked last.
-    pub client: IpAddr,
-    /// Somebody else asked, too.
-    pub others: bool,
+    /// Who asked, with the first answer that each got; the latest is the last.
+    clients: Vec<(IpAddr, Stamp)>,
+    /// More than one asked.
+    others: bool,
     /// First answer.
     pub first: Stamp,
     /// Last answer.
     pub last: PacketTime,
     /// Until when the last answer holds.
     until: PacketTime,
+}
+
+impl Known {
+    /// The first answer that this client got, if it asked and is remembered: a name of many hosts remembers the latest.
+    pub fn asked_by(&self, client: IpAddr) -> Option<Stamp> {
+        self.clients.iter().find(|(c, _)| *c == client).map(|(_, at)| *at)
+    }
+
+    fn asked(&mut self, client: IpAddr, at: Stamp) {
+        let known = self.clients.iter().position(|(c, _)| *c == client);
+        self.others |= known.is_none();
+        let first = match known {
+            Some(i) => self.clients.remove(i).1,
+            None if self.clients.len() >= MAX_CLIENTS => {
+                self.clients.remove(0);
+                at
+            }
+            None => at,
+        };
+        self.clients.push((client, first));
+    }
 }
 
 #[derive(Default)]
@@ -98,8 +121,8 @@ impl PassiveDns {
             }
             let until = now.plus(Duration::from_secs(a.ttl.into()));
             if let Some(k) = entry.names.iter_mut().find(|k| *k.name == *name) {
-                k.others |= k.client != client;
-                (k.client, k.last, k.until) = (client, now, k.until.max(until));
+                k.asked(client, l.at);
+                (k.last, k.until) = (now, k.until.max(until));
                 k.aliases = Arc::clone(&aliases);
                 continue;
             }
@@ -111,7 +134,7 @@ impl PassiveDns {
             entry.names.push(Known {
                 name: Arc::clone(&name),
                 aliases: Arc::clone(&aliases),
-                client,
+                clients: vec![(client, l.at)],
                 others: false,
                 first: l.at,
                 last: now,
@@ -148,7 +171,7 @@ impl PassiveDns {
             entry.names.iter().filter(|k| k.first.time <= last && k.until.plus(GRACE) >= first).collect();
         // `first` may be later than the last answer, or earlier, where the capture joined the conversation.
         names.sort_by_key(|k| {
-            (k.client != client, k.first.time > first, std::cmp::Reverse(k.last), Arc::clone(&k.name))
+            (k.asked_by(client).is_none(), k.first.time > first, std::cmp::Reverse(k.last), Arc::clone(&k.name))
         });
         names
     }
@@ -156,7 +179,7 @@ impl PassiveDns {
     /// Names of an address that others than `client` asked for: a client alone could make any address look shared.
     pub fn strangers(&self, tenant: Tenant, ip: IpAddr, client: IpAddr) -> impl Iterator<Item = &str> {
         let names = self.addresses.get(&(tenant, ip)).map(|e| e.names.as_slice()).unwrap_or_default();
-        names.iter().filter(move |k| k.others || k.client != client).map(|k| &*k.name)
+        names.iter().filter(move |k| k.others || k.asked_by(client).is_none()).map(|k| &*k.name)
     }
 
     /// Addresses forgotten because there were too many.
@@ -205,6 +228,27 @@ mod tests {
         dns.learn(&answer(30, B, "new.example", POOL, 60));
         assert_eq!(names(&dns, POOL, A, 40, 50), ["own.example", "new.example", "old.example"]);
         assert_eq!(names(&dns, POOL, "192.0.2.3", 25, 26), ["old.example", "own.example"]);
+    }
+
+    #[test]
+    fn each_of_several_askers_is_remembered() {
+        let mut dns = PassiveDns::default();
+        let host = |n: i64| format!("192.0.2.{n}");
+        for n in 1..=8 {
+            dns.learn(&answer(n, &host(n), "pool.example", POOL, 60));
+        }
+        dns.learn(&answer(20, A, "pool.example", POOL, 60));
+        let first = |dns: &PassiveDns, client: i64| {
+            let client: IpAddr = host(client).parse().unwrap();
+            let known = dns.names(Tenant::None, POOL.parse().unwrap(), client, at(30).time, at(40).time);
+            known[0].asked_by(client).map(|s| s.time)
+        };
+        assert_eq!(first(&dns, 1), Some(at(1).time), "its first answer");
+        assert_eq!(first(&dns, 5), Some(at(5).time));
+        assert_eq!(first(&dns, 9), None);
+        dns.learn(&answer(21, &host(9), "pool.example", POOL, 60));
+        assert_eq!((first(&dns, 9), first(&dns, 2)), (Some(at(21).time), None), "the latest eight");
+        assert!(first(&dns, 1).is_some(), "it asked again");
     }
 
     #[test]

@@ -54,6 +54,10 @@ impl Knowledge {
         let day = Day::of(l.at.time);
         let names = std::iter::once(&l.name).chain(&l.aliases);
         let (name, m) = names.filter_map(|n| Some((n, usable(self.intel.name(n, None)?, day)?))).next()?;
+        if l.answered && *name == l.name {
+            // Told when it was asked.
+            return None;
+        }
         let answer = match l.addresses.as_slice() {
             [] => String::new(),
             [a] => format!(" ({})", a.ip),
@@ -74,7 +78,7 @@ impl Knowledge {
         let (at, pool) = (alert.at.time, alert.pool);
         let names = self.dns.names(alert.tenant, pool.ip(), alert.miner.ip(), at, at);
         let known = names.iter().find(|k| self.intel.name(&k.name, Some(pool.port())).is_some());
-        let asked = names.first().filter(|k| k.client == alert.miner.ip());
+        let asked = names.first().filter(|k| k.asked_by(alert.miner.ip()).is_some());
         alert.name = known.or(asked).map(|k| (*k.name).into());
     }
 
@@ -109,15 +113,16 @@ impl Knowledge {
             for k in self.dns.names(f.tenant, f.pool.ip(), f.miner.ip(), f.first.time, f.last.time) {
                 let all = std::iter::once(&*k.name).chain(k.aliases.iter().map(|a| &**a));
                 let known = all.filter_map(|n| usable(self.intel.name(n, Some(port))?, day)).next();
+                let asked = k.asked_by(f.miner.ip());
                 if let Some(m) = &known {
-                    if k.client == f.miner.ip() {
-                        log.note(Code::NameInDns, k.first, || {
+                    if let Some(at) = asked {
+                        log.note(Code::NameInDns, at, || {
                             format!("asked DNS for {}, which is {}: {}", k.name, f.pool.ip(), m.why(day))
                         });
                     }
                     take(m);
                 }
-                if known.is_some() || k.client == f.miner.ip() {
+                if known.is_some() || asked.is_some() {
                     push(&mut names, &k.name);
                 }
             }
@@ -162,7 +167,9 @@ fn sent(f: &FlowFinding) -> Vec<(Box<str>, u16)> {
     {
         out.push((name.to_ascii_lowercase().into_boxed_str(), target.port));
     }
-    out.extend(f.sent.iter().map(|n| (n.clone(), f.pool.port())));
+    // What is said inside a tunnel is said to its other end.
+    let port = f.proxy_target().flatten().map_or(f.pool.port(), |t| t.port);
+    out.extend(f.sent.iter().map(|n| (n.clone(), port)));
     out
 }
 

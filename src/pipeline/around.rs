@@ -5,11 +5,12 @@
 //! `evidence`.
 
 use std::fmt::Write as _;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use super::inspection::Tools;
 use crate::carrier::http::HttpMeta;
 use crate::carrier::tls::{Certificate, ClientHello, ServerSide, Step, TlsReader};
+use crate::carrier::{Host, Target};
 use crate::dialect::{self, Conversation};
 use crate::evidence::Code;
 use crate::flow::{BothWays, Direction};
@@ -40,6 +41,8 @@ pub(super) struct Around {
     hello: Option<Box<ClientHello>>,
     server: Option<Box<ServerSide>>,
     pub(super) unread: Option<Box<Unread>>,
+    /// What a proxy was asked for: what follows is said to that.
+    target: Option<Box<Target>>,
     sent: Vec<Box<str>>,
     requests: u8,
 }
@@ -81,10 +84,11 @@ impl Around {
 
     fn client_hello(&mut self, client: Direction, hello: Box<ClientHello>, tools: &mut Tools<'_>) {
         let server = tools.key.destination(client);
-        let known = hello.sni.as_deref().and_then(|name| Some((name, tools.name(name, server.port())?)));
+        let port = self.port(server);
+        let known = hello.sni.as_deref().and_then(|name| Some((name, tools.name(name, port)?)));
         if let Some((name, m)) = &known {
-            let text = format!("named {name} in TLS to {server}: {}", m.why(tools.day()));
-            tools.tell(client, Some(server), m, Code::NameSent, text, Some(name));
+            let text = format!("named {name} in TLS to {}: {}", self.shown(server), m.why(tools.day()));
+            tools.tell(client, self.endpoint(server), m, Code::NameSent, text, Some(name));
         } else if let Some(name) = hello.sni.as_deref() {
             tools.program_host(client, server, name, "TLS");
         }
@@ -95,9 +99,9 @@ impl Around {
         self.hello = Some(hello);
         if by_name {
             self.unread(client, tools, "under that name");
-        } else if tools
-            .intel
-            .address(server.ip(), Some(server.port()))
+        } else if self
+            .address(server)
+            .and_then(|ip| tools.intel.address(ip, Some(port)))
             .is_some_and(|m| tools.usable(&m) && takes_miners(&m))
         {
             // The address alone says little, the hello may say more.
@@ -108,11 +112,12 @@ impl Around {
     fn server_side(&mut self, client: Direction, server: Box<ServerSide>, tools: &mut Tools<'_>) {
         let at = tools.key.destination(client);
         if let Some(c) = &server.certificate
-            && let Some((name, m)) = names_of(c).find_map(|n| Some((n, tools.name(n, at.port())?)))
+            && let Some((name, m)) = names_of(c).find_map(|n| Some((n, tools.name(n, self.port(at))?)))
         {
-            let text = format!("{at} showed a certificate for {name} ({}): {}", issued(c), m.why(tools.day()));
+            let shown = self.shown(at);
+            let text = format!("{shown} showed a certificate for {name} ({}): {}", issued(c), m.why(tools.day()));
             let known = takes_miners(&m);
-            tools.tell(client, Some(at), &m, Code::PoolCertificate, text.clone(), Some(name));
+            tools.tell(client, self.endpoint(at), &m, Code::PoolCertificate, text.clone(), Some(name));
             if known && self.unread.is_none() {
                 self.unread(client, tools, "with its certificate");
             }
@@ -125,7 +130,7 @@ impl Around {
 
     /// TLS with a host that takes miners, on a port of miners.
     fn unread(&mut self, client: Direction, tools: &Tools<'_>, how: &str) {
-        let server = tools.key.destination(client);
+        let server = self.shown(tools.key.destination(client));
         let mut conversation = Conversation::default();
         conversation.evidence.note(Code::TlsToPool, tools.stamp, || {
             format!("TLS to {server}, a port on which miners are taken, {how}: what is said cannot be read")
@@ -169,6 +174,57 @@ impl Around {
         }
     }
 
+    /// A proxy was asked to connect its client to a host.
+    pub(super) fn proxied(&mut self, client: Direction, target: &Target, tools: &mut Tools<'_>) {
+        if self.target.as_deref() == Some(target) || self.requests >= MAX_REQUESTS {
+            return;
+        }
+        self.requests += 1;
+        self.target = Some(Box::new(target.clone()));
+        let proxy = tools.key.destination(client);
+        let intel = tools.intel;
+        let (known, code, name) = match &target.host {
+            Host::Name(name) => {
+                let name = name.to_ascii_lowercase();
+                (tools.name(&name, target.port), Code::NameSent, Some(name))
+            }
+            Host::Ip(ip) => {
+                let known = intel.address(*ip, Some(target.port)).filter(|m| tools.usable(m));
+                (known, Code::AddressInFeed, None)
+            }
+        };
+        if let Some(m) = known {
+            let text = format!("asked the proxy {proxy} for {target}: {}", m.why(tools.day()));
+            // The proxy is no endpoint of the pool.
+            tools.tell(client, None, &m, code, text, name.as_deref());
+        } else if let Some(name) = name {
+            tools.program_host(client, proxy, &name, "a request to a proxy");
+        }
+    }
+
+    /// The port that is spoken to, behind a proxy if there is one.
+    fn port(&self, server: SocketAddr) -> u16 {
+        self.target.as_ref().map_or(server.port(), |t| t.port)
+    }
+
+    /// The address that is spoken to, where it is known.
+    fn address(&self, server: SocketAddr) -> Option<IpAddr> {
+        match self.target.as_ref().map(|t| &t.host) {
+            None => Some(server.ip()),
+            Some(Host::Ip(ip)) => Some(*ip),
+            Some(Host::Name(_)) => None,
+        }
+    }
+
+    /// The pool's endpoint, unless it is a proxy's.
+    fn endpoint(&self, server: SocketAddr) -> Option<SocketAddr> {
+        self.target.is_none().then_some(server)
+    }
+
+    fn shown(&self, server: SocketAddr) -> String {
+        self.target.as_ref().map_or_else(|| server.to_string(), |t| format!("{t} through {server}"))
+    }
+
     /// An HTTP head.
     pub(super) fn http(&mut self, way: Direction, meta: &HttpMeta, tools: &mut Tools<'_>) {
         if meta.response || self.requests >= MAX_REQUESTS {
@@ -176,12 +232,13 @@ impl Around {
         }
         self.requests += 1;
         let server = tools.key.destination(way);
-        let host = meta.host.as_deref().map(|h| host_and_port(h, server.port()));
+        let lower = meta.host.as_deref().map(str::to_ascii_lowercase);
+        let host = lower.as_deref().map(|h| host_and_port(h, self.port(server)));
         if let Some((name, port)) = host {
             if let Some(m) = tools.name(name, port) {
                 let text = format!("asked http://{}: {}", shown(name, meta), m.why(tools.day()));
                 let code = if m.role == Role::WebMiner { Code::WebMinerScript } else { Code::NameSent };
-                tools.tell(way, Some(server), &m, code, text, Some(name));
+                tools.tell(way, self.endpoint(server), &m, code, text, Some(name));
             } else {
                 tools.program_host(way, server, name, "HTTP");
             }
@@ -198,7 +255,7 @@ impl Around {
 
     fn remember(&mut self, name: &str) {
         if self.sent.len() < MAX_SENT && !self.sent.iter().any(|n| **n == *name) {
-            self.sent.push(name.to_ascii_lowercase().into_boxed_str());
+            self.sent.push(name.into());
         }
     }
 

@@ -60,6 +60,11 @@ impl Inspection {
             + self.dns.as_ref().map_or(0, |d| d.lo_to_hi.held() + d.hi_to_lo.held())
     }
 
+    /// Whether the flow may be let go. A client asks several things over one connection (RFC 7766 §6.2.1).
+    pub(super) fn is_done(&self) -> bool {
+        self.reader.is_done() && self.dns.as_ref().is_none_or(|d| d.lo_to_hi.is_lost() || d.hi_to_lo.is_lost())
+    }
+
     /// The next stream item of a direction.
     pub(super) fn item(
         &mut self,
@@ -70,6 +75,11 @@ impl Inspection {
         health: &mut Health,
     ) {
         if self.reader.is_done() {
+            match item {
+                Item::Data(data) => self.dns(way, data, tools, health),
+                Item::Gap(_) => self.dns_gap(way),
+                Item::End => {}
+            }
             return;
         }
         match item {
@@ -81,9 +91,7 @@ impl Inspection {
                 self.peel(info, way, tools, health, |peel, out| peel.data(data, out));
             }
             Item::Gap(missing) => {
-                if let Some(dns) = &mut self.dns {
-                    dns.get_mut(way).gap();
-                }
+                self.dns_gap(way);
                 self.reader.gap(way, missing, tools);
                 if self.reader.is_peeled() {
                     let opener = info.handshake.client.map(|o| o == way);
@@ -106,9 +114,23 @@ impl Inspection {
             return;
         }
         let said = Said { at: tools.stamp, tenant: tools.key.tenant(), from, to };
-        self.dns.get_or_insert_default().get_mut(way).data(data, |message| {
-            tools.asked.extend(tools.lookups.message(said, message, health));
+        let dns = self.dns.get_or_insert_default().get_mut(way);
+        let mut strange = false;
+        dns.data(data, |message| {
+            strange |= !dns::begins(message);
+            if !strange {
+                tools.asked.extend(tools.lookups.message(said, message, health));
+            }
         });
+        if strange {
+            dns.give_up();
+        }
+    }
+
+    fn dns_gap(&mut self, way: Direction) {
+        if let Some(dns) = &mut self.dns {
+            dns.get_mut(way).give_up();
+        }
     }
 
     /// Runs the layers of a direction and lets what comes out be read, if anybody does.

@@ -378,7 +378,12 @@ impl Reader {
                     self.upgrade = Some(Box::new(meta.clone()));
                 }
             }
-            Piece::Wrapped(wrap) => self.wrapped(way, wrap),
+            Piece::Wrapped(wrap) => {
+                if let Wrap::Socks(Some(target)) | Wrap::Connect(Some(target)) = &wrap {
+                    self.around.get_or_insert_default().proxied(way, target, tools);
+                }
+                self.wrapped(way, wrap);
+            }
             Piece::Raw(_) => {
                 self.looks = self.looks.saturating_add(1);
                 let limit = match (self.streams.is_empty(), info.mid_stream) {

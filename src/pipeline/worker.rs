@@ -167,7 +167,7 @@ impl Worker {
         }
         settle(counted, health);
         let (info, inspection) = flow.parts();
-        let done = inspection.reader.is_done();
+        let done = inspection.is_done();
         if done {
             close(info, inspection, &mut tools);
         }
@@ -242,7 +242,8 @@ impl Worker {
 
 /// What the ends of a flow are listed for. Of a conversation that is read, the ledger knows.
 fn close(info: &FlowInfo, inspection: &Inspection, tools: &mut Tools<'_>) {
-    if info.one_way().is_none() && inspection.reader.reading().is_none() {
+    let both = info.counts.lo_to_hi.payload > 0 && info.counts.hi_to_lo.payload > 0;
+    if both && inspection.reader.reading().is_none() {
         Around::close(info.handshake.client, inspection.reader.is_opaque(), tools);
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! In: the contacts of a [`Report`]. Out: lines for people, few of them, and JSON lines with all evidence.
 
+use std::collections::HashSet;
 use std::io::{self, Write};
 
 use serde::Serialize;
@@ -9,16 +10,23 @@ use serde::Serialize;
 use super::Report;
 use super::table::{Style, seconds};
 use crate::evidence::{Code, Verdict};
-use crate::ledger::{Contact, ContactKind};
+use crate::ledger::{Contact, ContactKind, HostKey};
 use crate::text::printable;
 use crate::time::PacketTime;
 
 /// Contacts shown; the JSON output has all.
 const MAX_SHOWN: usize = 12;
 
-/// Lines under the table: one a contact, mining first, web sites last.
+/// Lines under the table: one a contact, mining first, web sites last; not what the table says already.
 pub(super) fn table(out: &mut impl Write, r: &Report, style: Style) -> io::Result<()> {
-    let mut shown: Vec<&Contact> = r.contacts.iter().collect();
+    // What a host is found out for needs no second line.
+    let found: HashSet<(HostKey, &str)> = r
+        .hosts
+        .iter()
+        .filter(|h| h.verdict > Verdict::Noted)
+        .flat_map(|h| h.flows.iter().filter_map(|f| Some((h.key, &*f.known.as_ref()?.name))))
+        .collect();
+    let mut shown: Vec<&Contact> = r.contacts.iter().filter(|c| !found.contains(&(c.host, &*c.pool))).collect();
     if shown.is_empty() {
         return Ok(());
     }

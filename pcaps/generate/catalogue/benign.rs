@@ -15,7 +15,7 @@ pub fn all() -> Vec<Product> {
     for (i, (name, port, dialogue)) in benign::all(7).into_iter().enumerate() {
         let family = if i % 4 == 3 { Family::V6 } else { Family::V4 };
         let about = format!("{name}: nothing here mines");
-        let mut c = Capture::new(120 + i as u8, &format!("benign-{name}"), &about);
+        let mut c = Capture::new(120 + i as u16, &format!("benign-{name}"), &about);
         let talk = c.line(family, 11, port);
         let segments = tcp::play(&talk, &dialogue, &mut c.rng);
         c.put(&talk, &segments, &Carriage::Plain);

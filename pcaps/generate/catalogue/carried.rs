@@ -53,7 +53,7 @@ pub fn all() -> Vec<Product> {
     ];
     let mut out = Vec::new();
     for (number, name, family, carriage, tenant, about) in carriages {
-        let mut c = Capture::new(number, name, about);
+        let mut c = Capture::new(number.into(), name, about);
         let dialogue = cryptonote::brief(&mut c.rng, number);
         let mut talk = c.line(family, 11, 3333);
         talk.timestamps = number != 88;
@@ -94,7 +94,7 @@ pub fn all() -> Vec<Product> {
 }
 
 fn format(number: u8, name: &str, format: Format, gzip: bool) -> Vec<Product> {
-    let mut c = Capture::new(number, name, "file format");
+    let mut c = Capture::new(number.into(), name, "file format");
     c.format = format;
     c.gzip = gzip;
     let dialogue = cryptonote::brief(&mut c.rng, number);
@@ -105,7 +105,7 @@ fn format(number: u8, name: &str, format: Format, gzip: bool) -> Vec<Product> {
 
 fn fragments(number: u8, name: &str, family: Family) -> Vec<Product> {
     let mut c = Capture::new(
-        number,
+        number.into(),
         name,
         "the miner's data come in fragments of 48 bytes; the login's arrive in reverse order (CD11)",
     );

@@ -105,7 +105,7 @@ pub fn all() -> Vec<Product> {
     ];
     let mut out = Vec::new();
     for (number, name, family, port, make, about) in plain {
-        let mut c = Capture::new(number, name, about);
+        let mut c = Capture::new(number.into(), name, about);
         c.gzip = true;
         let dialogue = make(&mut c.rng, number);
         let mut talk = c.line(family, 11, port);
@@ -118,6 +118,10 @@ pub fn all() -> Vec<Product> {
         // Shares came without a job: a farmer's work is the chain's.
         if number == 190 {
             flow.hashrate_between = None;
+        }
+        // The pool's own name, on the port of pages: there, the feed says, its hosts are web sites.
+        if number == 189 {
+            c.noted(talk.client.ip(), ("Qubic.li", "web-site"), &["name-sent"], &["wps.qubic.li"]);
         }
         out.extend(c.finish());
     }

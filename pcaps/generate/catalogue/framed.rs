@@ -55,7 +55,7 @@ pub fn all() -> Vec<Product> {
     ];
     let mut out = Vec::new();
     for (number, name, family, port, make, about) in whole {
-        let mut c = Capture::new(number, name, about);
+        let mut c = Capture::new(number.into(), name, about);
         let dialogue = make(&mut c.rng, number);
         let mut talk = c.line(family, 11, port);
         if number == 201 {
@@ -134,7 +134,7 @@ fn managed() -> Vec<Product> {
     let mut out = Vec::new();
     for (number, name, family, port, make, about) in list {
         let mut c =
-            Capture::new(number, name, &format!("{about}: a station asks, the rig answers; nothing here mines"));
+            Capture::new(number.into(), name, &format!("{about}: a station asks, the rig answers; nothing here mines"));
         let dialogue = make(&mut c.rng);
         let (station, rig) = (c.inside(family, 5), c.inside(family, 11));
         let talk = c.between(station, rig, port);

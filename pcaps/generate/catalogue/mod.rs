@@ -1,6 +1,6 @@
 //! Every capture of the project.
 //!
-//! In: nothing. Out: the files of `pcaps/`. A capture's number is its place in the invented week and its addresses;
+//! In: nothing. Out: the files of `pcaps/`. A capture's number is its place in the invented fortnight and its addresses;
 //! numbers are never given twice and never changed.
 
 pub mod benign;
@@ -8,6 +8,8 @@ pub mod carried;
 pub mod coins;
 pub mod framed;
 pub mod hostile;
+pub mod met;
+pub mod names;
 pub mod newline;
 pub mod rigs;
 pub mod spoken;
@@ -29,6 +31,8 @@ pub fn all() -> Vec<Product> {
         coins::all(),
         framed::all(),
         rigs::all(),
+        names::all(),
+        met::all(),
     ];
     sets.into_iter().flatten().collect()
 }

@@ -56,7 +56,7 @@ pub fn all() -> Vec<Product> {
     ];
     let mut out = Vec::new();
     for (number, name, family, port, make, about) in whole {
-        let mut c = Capture::new(number, name, about);
+        let mut c = Capture::new(number.into(), name, about);
         let dialogue = make(&mut c.rng, number);
         let mut talk = c.line(family, 11, port);
         talk.timestamps = number % 4 != 3;
@@ -96,7 +96,7 @@ fn begins_with_job() -> Vec<Product> {
 }
 
 fn one_way(number: u8, name: &str, family: Family, port: u16, make: Make, coin: &str) -> Vec<Product> {
-    let mut c = Capture::new(number, name, &format!("{coin}: only what the miner sends is mirrored (FS07)"));
+    let mut c = Capture::new(number.into(), name, &format!("{coin}: only what the miner sends is mirrored (FS07)"));
     let dialogue = make(&mut c.rng, number);
     let talk = c.line(family, 11, port);
     let segments = mangle::one_way(tcp::play(&talk, &dialogue, &mut c.rng), Side::Client);

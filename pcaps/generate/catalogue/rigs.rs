@@ -23,7 +23,7 @@ pub fn all() -> Vec<Product> {
     let mut out = Vec::new();
     for (number, name, family, port, make, about) in pages {
         let mut c =
-            Capture::new(number, name, &format!("{about}: a station asks, the rig answers; nothing here mines"));
+            Capture::new(number.into(), name, &format!("{about}: a station asks, the rig answers; nothing here mines"));
         let dialogue = make(&mut c.rng);
         let (station, rig) = (c.inside(family, 5), c.inside(family, 11));
         let talk = c.between(station, rig, port);

@@ -160,7 +160,7 @@ pub fn all() -> Vec<Product> {
     let sixth = sixth.map(|(n, name, port, make)| (n, name, V6, port, make, "the same over IPv6"));
     let mut out = Vec::new();
     for (number, name, family, port, make, about) in plain.into_iter().chain(sixth) {
-        let mut c = Capture::new(number, name, about);
+        let mut c = Capture::new(number.into(), name, about);
         let dialogue = make(&mut c.rng, number);
         let mut talk = c.line(family, 11, port);
         talk.timestamps = number % 4 != 3;

@@ -111,7 +111,7 @@ fn one_way(number: u8, name: &str, side: Side) -> Vec<Product> {
         Side::Client => "only what the miner sends is mirrored (FS07)",
         Side::Server => "only what the pool sends is mirrored",
     };
-    let mut c = Capture::new(number, name, about);
+    let mut c = Capture::new(number.into(), name, about);
     let dialogue = bitcoin::bfgminer(&mut c.rng, number);
     let talk = c.line(Family::V4, 11, 3333);
     let segments = mangle::one_way(tcp::play(&talk, &dialogue, &mut c.rng), side);

@@ -254,7 +254,7 @@ fn late_socket() -> Vec<Product> {
 
 fn one_way(number: u8, name: &str, family: Family, side: Side) -> Vec<Product> {
     let about = "one direction of CryptoNote over WebSocket, in fragments, packed: alerts, never a list entry";
-    let mut c = Capture::new(number, name, about);
+    let mut c = Capture::new(number.into(), name, about);
     let inner = cryptonote::brief(&mut c.rng, number);
     let how = WebSocket { packing: Packing::Takeover, fragments: true, ..WebSocket::USUAL };
     let dialogue = websocket(&inner, how, &mut c.rng);
@@ -397,6 +397,7 @@ fn tls_to_plain() -> Vec<Product> {
     talk.end = End::Fin(Side::Server);
     let segments = tcp::play(&talk, &knock, &mut c.rng);
     c.put(&talk, &segments, &Carriage::Plain);
+    c.noted(talk.client.ip(), ("port 3333", "pool"), &["pool-port"], &[]);
 
     let inner = brief(&mut c, 12);
     let talk = c.line(V4, 12, 443);
@@ -492,7 +493,7 @@ fn http_proxies() -> Vec<Product> {
 }
 
 fn benign_set(number: u8, name: &str, about: &str, takes: fn(&str, u16) -> bool) -> Vec<Product> {
-    let mut c = Capture::new(number, name, &format!("{about}: nothing here mines"));
+    let mut c = Capture::new(number.into(), name, &format!("{about}: nothing here mines"));
     let dialogues = benign::wrapped::all(number.into());
     for (i, (_, port, dialogue)) in dialogues.into_iter().filter(|(name, port, _)| takes(name, *port)).enumerate() {
         let talk = c.line(if i % 3 == 2 { V6 } else { V4 }, 11 + i as u8, port);
