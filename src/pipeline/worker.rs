@@ -194,7 +194,6 @@ impl Worker {
             return;
         }
         inspection.reader.weigh(info, packet.stamp());
-        let deaf = inspection.reader.is_deaf();
         if let Some(verdict) = inspection.reader.new_level() {
             if let Some(Reading { dialect, category, miner, conversation: c, .. }) = inspection.reader.reading() {
                 let reason = c.evidence.lines().last().map(|e| e.text.to_owned()).unwrap_or_default();
@@ -216,9 +215,6 @@ impl Worker {
             }
             let keep = inspection.reader.bears_evidence();
             flow.keep(keep);
-        }
-        if deaf {
-            flow.stop_streams();
         }
     }
 
