@@ -73,14 +73,18 @@ impl Knowledge {
         let (at, pool) = (alert.at.time, alert.pool);
         let names = self.dns.names(alert.tenant, pool.ip(), alert.miner.ip(), at, at);
         let known = names.iter().find(|k| self.intel.name(&k.name, Some(pool.port())).is_some());
-        let asked = names.first().filter(|k| k.client == alert.miner.ip());
+        let asked = names.first().filter(|k| k.asked_by(alert.miner.ip()).is_some());
         alert.name = known.or(asked).map(|k| (*k.name).into());
     }
 
     /// Adds what is known to a finding, and judges it again.
     pub fn enrich(&self, f: &mut FlowFinding) {
-        let day = Day::of(f.first.time);
         f.place = self.geo.place(f.pool.ip());
+        // There the other end is whoever asked the rig: what he is known for accuses nobody.
+        if f.is_inventory() {
+            return;
+        }
+        let day = Day::of(f.first.time);
         f.shared_front = self.shared_front(f);
         let mut log = EvidenceLog::from_vec(std::mem::take(&mut f.evidence));
         let mut best: Option<KnownPool> = None;
@@ -92,7 +96,10 @@ impl Knowledge {
         let mut names: Vec<Box<str>> = Vec::new();
         for name in sent(f) {
             if let Some(m) = self.intel.name(&name.0, Some(name.1)).and_then(|m| usable(m, day)) {
-                log.note(Code::NameSent, f.first, || format!("the client named {}: {}", name.0, m.why(day)));
+                // A pool's web site is no hint.
+                if m.role.takes_work() {
+                    log.note(Code::NameSent, f.first, || format!("the client named {}: {}", name.0, m.why(day)));
+                }
                 take(&m);
             }
             push(&mut names, &name.0);
@@ -104,19 +111,21 @@ impl Knowledge {
                 let all = std::iter::once(&*k.name).chain(k.aliases.iter().map(|a| &**a));
                 let known = all.filter_map(|n| usable(self.intel.name(n, Some(port))?, day)).next();
                 if let Some(m) = &known {
-                    if k.client == f.miner.ip() {
-                        log.note(Code::NameInDns, k.first, || {
+                    if let Some(at) = k.asked_by(f.miner.ip()).filter(|_| m.role.takes_work()) {
+                        log.note(Code::NameInDns, at, || {
                             format!("asked DNS for {}, which is {}: {}", k.name, f.pool.ip(), m.why(day))
                         });
                     }
                     take(m);
                 }
-                if known.is_some() || k.client == f.miner.ip() {
+                if known.is_some() || k.asked_by(f.miner.ip()).is_some() {
                     push(&mut names, &k.name);
                 }
             }
             if let Some(m) = self.intel.address(f.pool.ip(), Some(port)).and_then(|m| usable(m, day)) {
-                log.note(Code::AddressInFeed, f.first, || format!("{} is listed: {}", f.pool.ip(), m.why(day)));
+                if m.role.takes_work() {
+                    log.note(Code::AddressInFeed, f.first, || format!("{} is listed: {}", f.pool.ip(), m.why(day)));
+                }
                 take(&m);
             }
         }
