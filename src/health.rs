@@ -94,6 +94,8 @@ counters! {
     DnsUnasked = "dns_unasked",
     /// DNS questions forgotten before their answer, because too many waited.
     DnsForgotten = "dns_forgotten",
+    /// Beginnings of QUIC that were passed over, because too many came in one second.
+    QuicPassed = "quic_passed",
     /// Panics caught in a worker; each cost one flow.
     WorkerPanics = "worker_panics",
     /// Findings dropped because a live queue was full.

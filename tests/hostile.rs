@@ -11,6 +11,9 @@ mod kit;
 
 mod support2;
 
+#[path = "tls/build.rs"]
+mod build;
+
 #[path = "hostile/carriers.rs"]
 mod carriers;
 #[path = "hostile/decoys.rs"]
@@ -21,6 +24,8 @@ mod disguise;
 mod floods;
 #[path = "hostile/framing.rs"]
 mod framing;
+#[path = "hostile/names.rs"]
+mod names;
 #[path = "hostile/streams.rs"]
 mod streams;
 

@@ -230,7 +230,8 @@ impl Framed {
                 }
                 [_, _, message @ ..] if self.held.len() == whole => {
                     each(message);
-                    self.held.clear();
+                    // A whole one is rarely followed by another: nothing is held for it.
+                    self.held = Vec::new();
                 }
                 _ => {}
             }

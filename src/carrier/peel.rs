@@ -154,6 +154,10 @@ impl Peel {
                 rest = self.enter(Layer::Lines(Lines::default()), None, line, out);
             }
         }
+        if matches!(self.layer, Layer::Tls) && is_plain(rest) && self.depth <= MAX_DEPTH {
+            // The hellos of both sides were a decoy.
+            rest = self.enter(Layer::default(), None, rest, out);
+        }
         while !rest.is_empty() {
             rest = self.step(rest, out);
         }
@@ -436,6 +440,19 @@ fn json_line(data: &[u8]) -> Option<&[u8]> {
     }
     let at = memchr_iter(b'\n', data).find(|at| data.get(at + 1) == Some(&b'{'))?;
     data.get(at + 1..)
+}
+
+/// Bytes that must all be text before a stream of TLS is taken for what it is not: chance writes so one
+/// segment in 2^28.
+const PLAIN: usize = 16;
+
+/// Whether data in the middle of TLS begins a message in plain text.
+fn is_plain(data: &[u8]) -> bool {
+    let text = |b: &u8| matches!(b, b' '..=b'~' | b'\t' | b'\r' | b'\n');
+    // Ciphertext seldom passes the first byte.
+    data.first().is_some_and(text)
+        && data.get(..PLAIN).is_some_and(|head| head.iter().all(text))
+        && matches!(first_bytes(data), First::Lines | First::Http)
 }
 
 /// What follows the rest of an object at the beginning of `data`: where a stream of objects that was picked up in the

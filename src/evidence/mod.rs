@@ -150,8 +150,11 @@ pub fn judge(log: &EvidenceLog) -> Option<Judgement> {
     if log.lines.is_empty() {
         return None;
     }
+    let contradicted = log.has(Code::NodeRpc);
     let score: f32 = Family::ALL
         .iter()
+        // Names of pools make no miner of a wallet that asks its node: they are easily forged.
+        .filter(|family| !contradicted || **family != Family::Knowledge)
         .map(|&family| {
             let sum: f32 = log.lines.iter().filter(|e| e.code.family() == family).map(|e| e.code.weight()).sum();
             sum.min(family.cap())
@@ -160,7 +163,6 @@ pub fn judge(log: &EvidenceLog) -> Option<Judgement> {
     let client = log.has(Code::ClientRequest) || log.has(Code::ShareSubmitted);
     let pool = log.has(Code::PoolReply) || log.has(Code::JobDelivered);
     let work = log.has(Code::JobDelivered) || log.has(Code::ShareAccepted);
-    let contradicted = log.has(Code::NodeRpc);
     let knowledge_only =
         log.lines.iter().all(|e| matches!(e.code.family(), Family::Knowledge | Family::Context | Family::Against));
     if knowledge_only && log.lines.iter().any(|e| e.code.family() == Family::Knowledge) {
@@ -247,6 +249,14 @@ mod tests {
         assert_eq!(verdict(&most), Verdict::Suspected, "nothing of it is a conversation");
         // The miner's half of a conversation, at a known pool.
         assert_eq!(verdict(&[ClientRequest, NameInDns, NameSent]), Verdict::Probable);
+    }
+
+    #[test]
+    fn what_feeds_know_makes_no_miner_of_a_wallet() {
+        use Code::*;
+        assert_eq!(verdict(&[WorkPolled, NodeRpc]), Verdict::Noted);
+        assert_eq!(verdict(&[WorkPolled, NodeRpc, NameInDns, NameSent, AddressInFeed]), Verdict::Noted);
+        assert_eq!(verdict(&[ClientRequest, NodeRpc, NameInDns, NameSent]), Verdict::Suspected);
     }
 
     #[test]

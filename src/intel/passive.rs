@@ -41,10 +41,14 @@ pub struct LookUp {
 const MAX_ADDRESSES: usize = 131_072;
 /// Names remembered of an address.
 const MAX_NAMES: usize = 16;
-/// Askers remembered of a name.
-const MAX_CLIENTS: usize = 8;
 /// Aliases remembered of a name.
 const MAX_ALIASES: usize = 4;
+/// Bytes of names remembered.
+const MAX_BYTES: usize = 64 << 20;
+/// Addresses that one client alone may have had answers for: a flood of its questions pushes out its own only.
+const MAX_OF_ONE: usize = 16_384;
+/// Clients remembered of a name.
+const MAX_CLIENTS: usize = 4;
 /// A connection is made within the life of its answer, or a little later: programs keep answers longer than they should.
 const GRACE: Duration = Duration::from_secs(3600);
 
@@ -55,10 +59,8 @@ pub struct Known {
     pub name: Arc<str>,
     /// What it led to on the way.
     pub aliases: Arc<[Box<str>]>,
-    /// Who asked, with the first answer that each got; the latest is the last.
+    /// Who asked, when first, the latest last; at most four.
     clients: Vec<(IpAddr, Stamp)>,
-    /// More than one asked.
-    others: bool,
     /// First answer.
     pub first: Stamp,
     /// Last answer.
@@ -68,30 +70,54 @@ pub struct Known {
 }
 
 impl Known {
-    /// The first answer that this client got, if it asked and is remembered: a name of many hosts remembers the latest.
+    /// When a client was first told of it.
     pub fn asked_by(&self, client: IpAddr) -> Option<Stamp> {
         self.clients.iter().find(|(c, _)| *c == client).map(|(_, at)| *at)
     }
 
-    fn asked(&mut self, client: IpAddr, at: Stamp) {
-        let known = self.clients.iter().position(|(c, _)| *c == client);
-        self.others |= known.is_none();
-        let first = match known {
-            Some(i) => self.clients.remove(i).1,
-            None if self.clients.len() >= MAX_CLIENTS => {
-                self.clients.remove(0);
-                at
+    fn heard_by(&mut self, client: IpAddr, at: Stamp) {
+        match self.clients.iter().position(|(c, _)| *c == client) {
+            Some(known) => {
+                let latest = self.clients.remove(known);
+                self.clients.push(latest);
             }
-            None => at,
-        };
-        self.clients.push((client, first));
+            None => {
+                if self.clients.len() >= MAX_CLIENTS {
+                    self.clients.remove(0);
+                }
+                self.clients.push((client, at));
+            }
+        }
+    }
+
+    /// The only one who asked, if there is one.
+    fn alone(&self) -> Option<IpAddr> {
+        let [(client, _)] = self.clients.as_slice() else { return None };
+        Some(*client)
+    }
+
+    /// Bytes of it. Those that addresses of one answer share are counted for each.
+    fn bytes(&self) -> usize {
+        size_of::<Self>()
+            + MAX_CLIENTS * size_of::<(IpAddr, Stamp)>()
+            + self.name.len()
+            + self.aliases.iter().map(|a| a.len() + size_of::<Box<str>>()).sum::<usize>()
     }
 }
 
-#[derive(Default)]
 struct Entry {
     names: Vec<Known>,
     taught: PacketTime,
+    /// Whose questions brought it here.
+    owner: IpAddr,
+}
+
+/// Addresses that one client brought.
+#[derive(Default)]
+struct Brought {
+    count: usize,
+    /// Oldest first; what is gone by now is still in it.
+    order: VecDeque<IpAddr>,
 }
 
 /// The map.
@@ -99,6 +125,8 @@ struct Entry {
 pub struct PassiveDns {
     addresses: HashMap<(Tenant, IpAddr), Entry, foldhash::quality::RandomState>,
     order: VecDeque<(PacketTime, (Tenant, IpAddr))>,
+    of: HashMap<(Tenant, IpAddr), Brought, foldhash::quality::RandomState>,
+    bytes: usize,
     evicted: u64,
 }
 
@@ -113,45 +141,79 @@ impl PassiveDns {
         let (now, client) = (l.at.time, l.client.ip());
         for a in &l.addresses {
             let key = (l.tenant, a.ip);
-            self.make_room(&key);
-            let entry = self.addresses.entry(key).or_default();
+            self.make_room(&key, client);
+            let entry = self.addresses.entry(key).or_insert_with(|| {
+                let brought = self.of.entry((l.tenant, client)).or_default();
+                brought.count += 1;
+                brought.order.push_back(a.ip);
+                Entry { names: Vec::new(), taught: now, owner: client }
+            });
             if entry.names.is_empty() || entry.taught < now {
                 entry.taught = now;
                 self.order.push_back((now, key));
             }
             let until = now.plus(Duration::from_secs(a.ttl.into()));
             if let Some(k) = entry.names.iter_mut().find(|k| *k.name == *name) {
-                k.asked(client, l.at);
+                k.heard_by(client, l.at);
                 (k.last, k.until) = (now, k.until.max(until));
+                self.bytes = self.bytes.saturating_sub(k.bytes());
                 k.aliases = Arc::clone(&aliases);
+                self.bytes += k.bytes();
                 continue;
             }
             if entry.names.len() >= MAX_NAMES
-                && let Some(oldest) = (0..entry.names.len()).min_by_key(|i| entry.names.get(*i).map(|k| k.last))
+                && let Some(victim) = victim(&entry.names, client)
             {
-                entry.names.remove(oldest);
+                self.bytes = self.bytes.saturating_sub(entry.names.remove(victim).bytes());
             }
-            entry.names.push(Known {
+            let known = Known {
                 name: Arc::clone(&name),
                 aliases: Arc::clone(&aliases),
                 clients: vec![(client, l.at)],
-                others: false,
                 first: l.at,
                 last: now,
                 until,
-            });
+            };
+            self.bytes += known.bytes();
+            entry.names.push(known);
         }
     }
 
-    fn make_room(&mut self, key: &(Tenant, IpAddr)) {
+    fn make_room(&mut self, key: &(Tenant, IpAddr), client: IpAddr) {
+        let known = self.addresses.contains_key(key);
+        let owner = (key.0, client);
+        while !known && self.of.get(&owner).is_some_and(|b| b.count >= MAX_OF_ONE) {
+            let Some(old) = self.of.get_mut(&owner).and_then(|b| b.order.pop_front()) else { break };
+            if self.addresses.get(&(key.0, old)).is_some_and(|e| e.owner == client) {
+                self.remove((key.0, old));
+            }
+        }
         // What was taught again since has a later place in the queue.
-        while (self.addresses.len() >= MAX_ADDRESSES && !self.addresses.contains_key(key))
+        while (self.addresses.len() >= MAX_ADDRESSES && !known)
+            || self.bytes > MAX_BYTES
             || self.order.len() > 4 * MAX_ADDRESSES
         {
             let Some((at, old)) = self.order.pop_front() else { break };
             if self.addresses.get(&old).is_some_and(|e| e.taught == at) {
-                self.addresses.remove(&old);
-                self.evicted += 1;
+                self.remove(old);
+            }
+        }
+    }
+
+    fn remove(&mut self, key: (Tenant, IpAddr)) {
+        let Some(entry) = self.addresses.remove(&key) else { return };
+        self.evicted += 1;
+        self.bytes = self.bytes.saturating_sub(entry.names.iter().map(Known::bytes).sum());
+        if let Some(brought) = self.of.get_mut(&(key.0, entry.owner)) {
+            brought.count = brought.count.saturating_sub(1);
+            if brought.count == 0 {
+                self.of.remove(&(key.0, entry.owner));
+            } else if brought.order.len() > 2 * brought.count + 64 {
+                let (addresses, owner) = (&self.addresses, entry.owner);
+                let mut seen = std::collections::HashSet::new();
+                brought
+                    .order
+                    .retain(|ip| addresses.get(&(key.0, *ip)).is_some_and(|e| e.owner == owner) && seen.insert(*ip));
             }
         }
     }
@@ -171,7 +233,8 @@ impl PassiveDns {
             entry.names.iter().filter(|k| k.first.time <= last && k.until.plus(GRACE) >= first).collect();
         // `first` may be later than the last answer, or earlier, where the capture joined the conversation.
         names.sort_by_key(|k| {
-            (k.asked_by(client).is_none(), k.first.time > first, std::cmp::Reverse(k.last), Arc::clone(&k.name))
+            let own = k.asked_by(client).is_some();
+            (!own, k.first.time > first, std::cmp::Reverse(k.last), Arc::clone(&k.name))
         });
         names
     }
@@ -179,13 +242,21 @@ impl PassiveDns {
     /// Names of an address that others than `client` asked for: a client alone could make any address look shared.
     pub fn strangers(&self, tenant: Tenant, ip: IpAddr, client: IpAddr) -> impl Iterator<Item = &str> {
         let names = self.addresses.get(&(tenant, ip)).map(|e| e.names.as_slice()).unwrap_or_default();
-        names.iter().filter(move |k| k.others || k.asked_by(client).is_none()).map(|k| &*k.name)
+        names.iter().filter(move |k| k.alone() != Some(client)).map(|k| &*k.name)
     }
 
     /// Addresses forgotten because there were too many.
     pub const fn evicted(&self) -> u64 {
         self.evicted
     }
+}
+
+/// Which name of a full address goes: the oldest of the client that has most of them to itself, so that nobody alone
+/// makes an address forget what others call it.
+fn victim(names: &[Known], newcomer: IpAddr) -> Option<usize> {
+    let alone = |who| names.iter().filter(|k| k.alone() == Some(who)).count() + usize::from(who == newcomer);
+    let most = |k: &Known| k.alone().map_or(0, alone);
+    (0..names.len()).min_by_key(|i| names.get(*i).map(|k| (std::cmp::Reverse(most(k)), k.last)))
 }
 
 #[cfg(test)]
@@ -285,15 +356,70 @@ mod tests {
     }
 
     #[test]
+    fn several_clients_of_one_name_are_all_remembered() {
+        let mut dns = PassiveDns::default();
+        for (n, client) in [(1, A), (2, B), (3, A)] {
+            dns.learn(&answer(n, client, "pool.example", POOL, 60));
+        }
+        let known = &dns.addresses[&(Tenant::None, POOL.parse().unwrap())].names[0];
+        let asked = |who: &str| known.asked_by(who.parse().unwrap());
+        assert_eq!((asked(A), asked(B), asked("192.0.2.3")), (Some(at(1)), Some(at(2)), None));
+    }
+
+    #[test]
+    fn nobody_alone_makes_an_address_forget_its_other_names() {
+        let mut dns = PassiveDns::default();
+        for n in 0..9 {
+            dns.learn(&answer(n, B, &format!("shop{n}.example"), POOL, 60));
+        }
+        for n in 0..100 {
+            dns.learn(&answer(20 + n, A, &format!("x{n}.example"), POOL, 60));
+        }
+        assert!(dns.strangers(Tenant::None, POOL.parse().unwrap(), A.parse().unwrap()).count() >= MAX_NAMES / 2);
+    }
+
+    #[test]
+    fn nobody_alone_makes_the_map_forget_what_others_asked() {
+        let mut dns = PassiveDns::default();
+        dns.learn(&answer(1, B, "pool.example", POOL, 60));
+        for n in 0..2 * MAX_ADDRESSES {
+            let ip = IpAddr::from(std::net::Ipv6Addr::from(n as u128)).to_string();
+            dns.learn(&answer(2 + n as i64, A, "x.example", &ip, 60));
+        }
+        assert_eq!(names(&dns, POOL, B, 2, 3), ["pool.example"]);
+        assert_eq!(dns.addresses.len(), MAX_OF_ONE + 1);
+        let brought = &dns.of[&(Tenant::None, A.parse().unwrap())];
+        assert!(brought.count == MAX_OF_ONE && brought.order.len() <= 2 * MAX_OF_ONE + 65);
+    }
+
+    #[test]
+    fn long_names_are_bounded_too() {
+        let mut dns = PassiveDns::default();
+        let long = "\\255".repeat(250);
+        for n in 0..100_000_u32 {
+            let client = std::net::Ipv4Addr::from(0x0a00_0000 + n / 4096).to_string();
+            let ip = std::net::Ipv4Addr::from(0xcb00_7100 + n).to_string();
+            dns.learn(&LookUp {
+                aliases: (0..4).map(|k| format!("{n}{k}{long}").into()).collect(),
+                ..answer(n.into(), &client, &format!("{n}{long}"), &ip, 60)
+            });
+        }
+        assert!(dns.bytes <= MAX_BYTES + 8192 && dns.evicted() > 0);
+        let held: usize = dns.addresses.values().flat_map(|e| &e.names).map(Known::bytes).sum();
+        assert_eq!(held, dns.bytes);
+    }
+
+    #[test]
     fn memory_is_bounded_and_what_was_taught_again_stays() {
         let mut dns = PassiveDns::default();
         let v6 = |n: usize| IpAddr::from(std::net::Ipv6Addr::from(n as u128)).to_string();
+        let client = |n: usize| format!("10.0.0.{}", n % 200);
         for n in 0..MAX_ADDRESSES {
-            dns.learn(&answer(n as i64, A, "x.example", &v6(n), 60));
+            dns.learn(&answer(n as i64, &client(n), "x.example", &v6(n), 60));
         }
         dns.learn(&answer(MAX_ADDRESSES as i64, A, "x.example", &v6(0), 60));
         for n in MAX_ADDRESSES..MAX_ADDRESSES + 10 {
-            dns.learn(&answer(n as i64 + 10, A, "x.example", &v6(n), 60));
+            dns.learn(&answer(n as i64 + 10, &client(n), "x.example", &v6(n), 60));
         }
         assert_eq!((dns.addresses.len(), dns.evicted()), (MAX_ADDRESSES, 10));
         assert!(dns.addresses.contains_key(&(Tenant::None, v6(0).parse().unwrap())));

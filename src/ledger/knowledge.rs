@@ -84,12 +84,12 @@ impl Knowledge {
 
     /// Adds what is known to a finding, and judges it again.
     pub fn enrich(&self, f: &mut FlowFinding) {
+        f.place = self.geo.place(f.pool.ip());
+        // There the other end is whoever asked the rig: what he is known for accuses nobody.
         if f.is_inventory() {
-            // The other end asked a rig something: it is no pool.
             return;
         }
         let day = Day::of(f.first.time);
-        f.place = self.geo.place(f.pool.ip());
         f.shared_front = self.shared_front(f);
         let mut log = EvidenceLog::from_vec(std::mem::take(&mut f.evidence));
         let before = log.len();
@@ -102,7 +102,10 @@ impl Knowledge {
         let mut names: Vec<Box<str>> = Vec::new();
         for name in sent(f) {
             if let Some(m) = self.intel.name(&name.0, Some(name.1)).and_then(|m| usable(m, day)) {
-                log.note(Code::NameSent, f.first, || format!("the client named {}: {}", name.0, m.why(day)));
+                // A pool's web site is no hint.
+                if m.role.takes_work() {
+                    log.note(Code::NameSent, f.first, || format!("the client named {}: {}", name.0, m.why(day)));
+                }
                 take(&m);
             }
             push(&mut names, &name.0);
@@ -115,7 +118,7 @@ impl Knowledge {
                 let known = all.filter_map(|n| usable(self.intel.name(n, Some(port))?, day)).next();
                 let asked = k.asked_by(f.miner.ip());
                 if let Some(m) = &known {
-                    if let Some(at) = asked {
+                    if let Some(at) = asked.filter(|_| m.role.takes_work()) {
                         log.note(Code::NameInDns, at, || {
                             format!("asked DNS for {}, which is {}: {}", k.name, f.pool.ip(), m.why(day))
                         });
@@ -127,7 +130,9 @@ impl Knowledge {
                 }
             }
             if let Some(m) = self.intel.address(f.pool.ip(), Some(port)).and_then(|m| usable(m, day)) {
-                log.note(Code::AddressInFeed, f.first, || format!("{} is listed: {}", f.pool.ip(), m.why(day)));
+                if m.role.takes_work() {
+                    log.note(Code::AddressInFeed, f.first, || format!("{} is listed: {}", f.pool.ip(), m.why(day)));
+                }
                 take(&m);
             }
         }

@@ -22,6 +22,11 @@ use crate::text::printable;
 const MAX_SENT: usize = 4;
 /// HTTP requests of one flow whose names are looked up: a proxy's client asks for many.
 const MAX_REQUESTS: u8 = 32;
+/// Alternative names kept of a certificate.
+const MAX_SANS: usize = 8;
+/// Segments of one side in TLS after which the other is not waited for: one direction only is captured, or it says
+/// nothing that can be read.
+const ONE_SIDE: u8 = 32;
 /// Bytes of a path that a sentence shows.
 const PATH_SHOWN: usize = 96;
 
@@ -37,6 +42,10 @@ pub(super) struct Around {
     readers: BothWays<Option<TlsReader>>,
     /// A direction has nothing more to say in the clear.
     done: BothWays<bool>,
+    /// Segments of TLS behind what can be read.
+    behind: u8,
+    /// The conversation goes through a proxy: the port that it was asked for, if that is known.
+    pub(super) through: Option<Option<u16>>,
     client: Option<Direction>,
     hello: Option<Box<ClientHello>>,
     server: Option<Box<ServerSide>>,
@@ -53,8 +62,10 @@ impl Around {
         if !*self.done.get(way) {
             let step = self.readers.get_mut(way).get_or_insert_with(TlsReader::new).push(bytes);
             self.step(way, step, tools);
+        } else {
+            self.behind = self.behind.saturating_add(1);
         }
-        self.done.lo_to_hi && self.done.hi_to_lo
+        (self.done.lo_to_hi && self.done.hi_to_lo) || self.behind >= ONE_SIDE
     }
 
     /// Bytes are missing.
@@ -95,35 +106,44 @@ impl Around {
         if let Some(name) = hello.sni.as_deref() {
             self.remember(name);
         }
-        let by_name = known.is_some_and(|(_, m)| takes_miners(&m));
+        let by_name = known.is_some_and(|(_, m)| takes_miners(&m) && port.is_some_and(|p| tools.mined_on(p, &m)));
         self.hello = Some(hello);
         if by_name {
             self.unread(client, tools, "under that name");
-        } else if self
-            .address(server)
-            .and_then(|ip| tools.intel.address(ip, Some(port)))
-            .is_some_and(|m| tools.usable(&m) && takes_miners(&m))
-        {
+        } else if self.is_listed(server, tools) {
             // The address alone says little, the hello may say more.
             self.unread_listed(client, tools);
         }
     }
 
-    fn server_side(&mut self, client: Direction, server: Box<ServerSide>, tools: &mut Tools<'_>) {
+    /// The address itself takes miners on that port, whatever name is used.
+    fn is_listed(&self, server: SocketAddr, tools: &Tools<'_>) -> bool {
+        self.address(server)
+            .and_then(|ip| tools.intel.address(ip, self.port(server)))
+            .is_some_and(|m| tools.usable(&m) && takes_miners(&m))
+    }
+
+    fn server_side(&mut self, client: Direction, mut server: Box<ServerSide>, tools: &mut Tools<'_>) {
         let at = tools.key.destination(client);
+        let port = self.port(at);
         if let Some(c) = &server.certificate
-            && let Some((name, m)) = names_of(c).find_map(|n| Some((n, tools.name(n, self.port(at))?)))
+            && let Some((name, m)) = names_of(c).find_map(|n| Some((n, tools.name(n, port)?)))
         {
             let shown = self.shown(at);
             let text = format!("{shown} showed a certificate for {name} ({}): {}", issued(c), m.why(tools.day()));
-            let known = takes_miners(&m);
+            let known = takes_miners(&m) && port.is_some_and(|p| tools.mined_on(p, &m));
             tools.tell(client, self.endpoint(at), &m, Code::PoolCertificate, text.clone(), Some(name));
-            if known && self.unread.is_none() {
-                self.unread(client, tools, "with its certificate");
+            // Anybody can show a certificate for any name: without the client's word, the address must say so, too.
+            if known && self.unread.is_none() && self.is_listed(at, tools) {
+                self.unread(client, tools, "with its certificate, at an address of it");
             }
             if let Some(u) = &mut self.unread {
                 u.conversation.evidence.note(Code::PoolCertificate, tools.stamp, || text);
             }
+        }
+        if let Some(c) = &mut server.certificate {
+            c.sans.truncate(MAX_SANS);
+            c.sans.shrink_to_fit();
         }
         self.server = Some(server);
     }
@@ -166,7 +186,7 @@ impl Around {
     pub(super) fn quic(client: Direction, hello: &ClientHello, tools: &mut Tools<'_>) {
         let server = tools.key.destination(client);
         let Some(name) = hello.sni.as_deref() else { return };
-        if let Some(m) = tools.name(name, server.port()) {
+        if let Some(m) = tools.name(name, Some(server.port())) {
             let text = format!("named {name} in QUIC to {server}: {}", m.why(tools.day()));
             tools.tell(client, Some(server), &m, Code::NameSent, text, Some(name));
         } else {
@@ -186,7 +206,7 @@ impl Around {
         let (known, code, name) = match &target.host {
             Host::Name(name) => {
                 let name = name.to_ascii_lowercase();
-                (tools.name(&name, target.port), Code::NameSent, Some(name))
+                (tools.name(&name, Some(target.port)), Code::NameSent, Some(name))
             }
             Host::Ip(ip) => {
                 let known = intel.address(*ip, Some(target.port)).filter(|m| tools.usable(m));
@@ -202,23 +222,27 @@ impl Around {
         }
     }
 
-    /// The port that is spoken to, behind a proxy if there is one.
-    fn port(&self, server: SocketAddr) -> u16 {
-        self.target.as_ref().map_or(server.port(), |t| t.port)
+    /// The port that is spoken to, behind a proxy if there is one and it was understood.
+    fn port(&self, server: SocketAddr) -> Option<u16> {
+        match (&self.target, self.through) {
+            (Some(target), _) => Some(target.port),
+            (None, Some(asked)) => asked,
+            (None, None) => Some(server.port()),
+        }
     }
 
     /// The address that is spoken to, where it is known.
     fn address(&self, server: SocketAddr) -> Option<IpAddr> {
-        match self.target.as_ref().map(|t| &t.host) {
-            None => Some(server.ip()),
-            Some(Host::Ip(ip)) => Some(*ip),
-            Some(Host::Name(_)) => None,
+        match (self.target.as_ref().map(|t| &t.host), self.through) {
+            (Some(Host::Ip(ip)), _) => Some(*ip),
+            (None, None) => Some(server.ip()),
+            _ => None,
         }
     }
 
     /// The pool's endpoint, unless it is a proxy's.
     fn endpoint(&self, server: SocketAddr) -> Option<SocketAddr> {
-        self.target.is_none().then_some(server)
+        (self.target.is_none() && self.through.is_none()).then_some(server)
     }
 
     fn shown(&self, server: SocketAddr) -> String {
@@ -233,9 +257,11 @@ impl Around {
         self.requests += 1;
         let server = tools.key.destination(way);
         let lower = meta.host.as_deref().map(str::to_ascii_lowercase);
-        let host = lower.as_deref().map(|h| host_and_port(h, self.port(server)));
-        if let Some((name, port)) = host {
-            if let Some(m) = tools.name(name, port) {
+        let host = lower.as_deref().map(|h| host_and_port(h, self.port(server).unwrap_or(0)));
+        // What could not be resolved must not reach a report.
+        let named = |(name, _): &(&str, u16)| matches!(Host::parse(name.as_bytes()), Some(Host::Name(_)));
+        if let Some((name, port)) = host.filter(named) {
+            if let Some(m) = tools.name(name, Some(port)) {
                 let text = format!("asked http://{}: {}", shown(name, meta), m.why(tools.day()));
                 let code = if m.role == Role::WebMiner { Code::WebMinerScript } else { Code::NameSent };
                 tools.tell(way, self.endpoint(server), &m, code, text, Some(name));
@@ -247,8 +273,9 @@ impl Around {
         if let Some(path) = meta.path.as_deref()
             && let Some(found) = dialect::downloaded(path)
         {
-            let name = host.map(|(name, _)| name);
-            let text = format!("asked http://{}, a download of {}", shown(name.unwrap_or("?"), meta), found.name);
+            let asked = shown(host.map_or("?", |(name, _)| name), meta);
+            let text = format!("asked http://{asked}, a download of {}", found.name);
+            let name = host.filter(named).map(|(name, _)| name);
             tools.tell_of(way, Some(server), found.name, ContactKind::Download, Code::ProgramDownload, text, name);
         }
     }
@@ -257,11 +284,6 @@ impl Around {
         if self.sent.len() < MAX_SENT && !self.sent.iter().any(|n| **n == *name) {
             self.sent.push(name.into());
         }
-    }
-
-    /// Nothing more can be read of either direction.
-    pub(super) const fn is_deaf(&self) -> bool {
-        self.unread.is_some() && self.done.lo_to_hi && self.done.hi_to_lo
     }
 
     /// Names that the client sent.
@@ -297,7 +319,7 @@ impl Around {
 
     /// The flow is over or let go; data went both ways. Tells of what its addresses and ports are listed for.
     pub(super) fn close(client: Option<Direction>, opaque: bool, tools: &mut Tools<'_>) {
-        for way in client.map_or(Direction::BOTH.to_vec(), |c| vec![c]) {
+        for way in Direction::BOTH.into_iter().filter(|way| client.is_none_or(|c| c == *way)) {
             let server = tools.key.destination(way);
             let intel = tools.intel;
             if let Some(m) = intel.address(server.ip(), Some(server.port())).filter(|m| tools.usable(m)) {
@@ -369,9 +391,14 @@ impl<'a> Tools<'a> {
     }
 
     /// What a name is known for on that port.
-    fn name(&self, name: &str, port: u16) -> Option<Match<'a>> {
+    fn name(&self, name: &str, port: Option<u16>) -> Option<Match<'a>> {
         let intel: &'a Intel = self.intel;
-        intel.name(name, Some(port)).filter(|m| self.usable(m))
+        intel.name(name, port).filter(|m| self.usable(m))
+    }
+
+    /// Whether a port is one of miners: the feed lists it for the host, or many pools use it and nobody else does.
+    fn mined_on(&self, port: u16, m: &Match<'_>) -> bool {
+        m.port.is_listed() || (self.intel.port(port).is_some() && !is_common(port))
     }
 
     /// Tells that a client met what a feed knows.

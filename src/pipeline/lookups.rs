@@ -23,6 +23,10 @@ const MAX_OF_ONE: u32 = 2_048;
 /// Resolvers answer within seconds, or not at all.
 const PATIENCE: Duration = Duration::from_secs(15);
 
+/// Packets are not always in order of time, and other pairs' packets tell the time: what is too old is forgotten later
+/// than it ceases to count.
+const SLACK: Duration = Duration::from_secs(10);
+
 /// What an answer must agree with.
 #[derive(Clone, PartialEq, Eq, Hash)]
 struct Asked {
@@ -77,11 +81,15 @@ impl LookUps {
         let key = Asked { tenant: said.tenant, client, server, id: dns.id, question };
         if !dns.reply {
             self.wait(key, said.at.time, client.ip(), health);
-        } else if let Some((_, asker)) = self.waiting.remove(&key) {
-            self.free(said.tenant, asker);
         } else {
-            health.add(Counter::DnsUnasked);
-            return None;
+            let asked = self.waiting.remove(&key);
+            if let Some((_, asker)) = asked {
+                self.free(said.tenant, asker);
+            }
+            if asked.is_none_or(|(at, _)| said.at.time.since(at) > PATIENCE) {
+                health.add(Counter::DnsUnasked);
+                return None;
+            }
         }
         Some(LookUp {
             at: said.at,
@@ -97,13 +105,14 @@ impl LookUps {
     }
 
     fn wait(&mut self, key: Asked, now: PacketTime, asker: IpAddr, health: &mut Health) {
+        if let Some((at, _)) = self.waiting.get_mut(&key) {
+            // Asked again, as clients do that heard nothing.
+            *at = now;
+            return;
+        }
         let of = self.of.entry((key.tenant, asker)).or_default();
         if *of >= MAX_OF_ONE {
             health.add(Counter::DnsForgotten);
-            return;
-        }
-        if self.waiting.contains_key(&key) {
-            // Asked again, as resolvers do.
             return;
         }
         *of += 1;
@@ -125,17 +134,22 @@ impl LookUps {
 
     fn drop_oldest(&mut self) -> bool {
         let Some((at, key)) = self.order.pop_front() else { return false };
-        // Answered, or asked again, since.
-        if self.waiting.get(&key).is_some_and(|(t, _)| *t == at)
-            && let Some((_, asker)) = self.waiting.remove(&key)
-        {
-            self.free(key.tenant, asker);
+        match self.waiting.get(&key) {
+            // Asked again since.
+            Some((again, _)) if *again != at => self.order.push_back((*again, key)),
+            Some((_, asker)) => {
+                let asker = *asker;
+                self.waiting.remove(&key);
+                self.free(key.tenant, asker);
+            }
+            // Answered since.
+            None => {}
         }
         true
     }
 
     fn forget_old(&mut self, now: PacketTime) {
-        while self.order.front().is_some_and(|(at, _)| now.since(*at) > PATIENCE) {
+        while self.order.front().is_some_and(|(at, _)| now.since(*at) > PATIENCE + SLACK) {
             self.drop_oldest();
         }
         // What is answered stays in the queue until it is old: it must not outgrow what waits without bound.
@@ -195,7 +209,30 @@ mod tests {
         let (mut l, mut h) = (LookUps::default(), Health::default());
         l.message(said(1, CLIENT, SERVER), &dns(7, false), &mut h);
         assert_eq!(l.message(said(17, SERVER, CLIENT), &dns(7, true), &mut h), None);
+        assert!(l.waiting.is_empty() && l.of.is_empty());
+        l.message(said(17, CLIENT, SERVER), &dns(8, false), &mut h);
+        l.message(said(43, "192.0.2.2:5000", SERVER), &dns(9, true), &mut h);
         assert!(l.waiting.is_empty() && l.order.is_empty() && l.of.is_empty());
+    }
+
+    #[test]
+    fn a_question_asked_again_waits_from_then_on() {
+        let (mut l, mut h) = (LookUps::default(), Health::default());
+        for at in [1, 11, 21, 31] {
+            l.message(said(at, CLIENT, SERVER), &dns(7, false), &mut h);
+        }
+        assert_eq!((l.waiting.len(), l.of.len(), l.order.len()), (1, 1, 1));
+        assert!(l.message(said(40, SERVER, CLIENT), &dns(7, true), &mut h).is_some());
+        assert!(l.waiting.is_empty() && l.of.is_empty());
+    }
+
+    /// The clock is everybody's packets': how many workers share them must change nothing.
+    #[test]
+    fn a_stranger_that_is_ahead_in_time_makes_nobody_forget() {
+        let (mut l, mut h) = (LookUps::default(), Health::default());
+        l.message(said(1, CLIENT, SERVER), &dns(7, false), &mut h);
+        l.message(said(20, "192.0.2.2:5000", SERVER), &dns(7, false), &mut h);
+        assert!(l.message(said(2, SERVER, CLIENT), &dns(7, true), &mut h).is_some());
     }
 
     #[test]

@@ -152,14 +152,18 @@ impl Reader {
         if self.stream_reader().is_some() {
             return self.streams.first_mut().map(|s| &mut s.conversation);
         }
-        if let Some(unread) = self.around.as_mut().and_then(|a| a.unread.as_mut()) {
-            return Some(&mut unread.conversation);
+        if self.encrypted().is_some() {
+            return self.around.as_mut()?.unread.as_mut().map(|u| &mut u.conversation);
         }
         self.arbiter.as_mut()?.conversation_mut()
     }
 
+    /// The conversation that cannot be read, unless messages say as much: a hello may be a decoy before them.
     fn encrypted(&self) -> Option<&Unread> {
-        self.around.as_ref()?.unread.as_deref()
+        let unread = self.around.as_ref()?.unread.as_deref()?;
+        let said = |c: &Conversation| judge(&c.evidence).map(|j| j.verdict);
+        let messages = self.arbiter.as_ref().and_then(Arbiter::conversation).and_then(said);
+        (messages < said(&unread.conversation)).then_some(unread)
     }
 
     /// What was said around the conversation.
@@ -170,11 +174,6 @@ impl Reader {
     /// Bytes of half messages held.
     pub(super) fn held(&self) -> usize {
         self.around.as_ref().map_or(0, |a| a.held())
-    }
-
-    /// Whether the flow is only watched from now on: what is said in it cannot be read.
-    pub(super) fn is_deaf(&self) -> bool {
-        self.around.as_ref().is_some_and(|a| a.is_deaf()) && !self.settled && self.arbiter.is_none()
     }
 
     /// What went by is neither of a known protocol nor in the clear.
@@ -397,7 +396,10 @@ impl Reader {
             }
             Piece::Tls(bytes) => {
                 *self.tls.get_mut(way) = true;
-                let read = self.around.get_or_insert_default().tls(way, bytes, tools);
+                let through = self.wraps.iter().rev().find_map(Wrap::proxy).map(|t| t.map(|t| t.port));
+                let around = self.around.get_or_insert_default();
+                around.through = through;
+                let read = around.tls(way, bytes, tools);
                 if read && self.reading().is_none() && self.streams.is_empty() {
                     self.give_up = true;
                 }

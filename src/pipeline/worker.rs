@@ -59,6 +59,7 @@ pub struct Worker {
 }
 
 /// A flow that holds less may go on holding it when the budget is used up: ordinary messages cut in two are smaller.
+/// When twice the budget is used up, none may.
 const SMALL: usize = 16 * 1024;
 
 impl Worker {
@@ -124,6 +125,11 @@ impl Worker {
         &self.health
     }
 
+    /// Bytes of half messages that all flows hold.
+    pub const fn held(&self) -> usize {
+        self.held
+    }
+
     /// DNS and the openings of QUIC; nothing else of UDP is read.
     fn datagram(&mut self, packet: &Packet<'_>, order: u64) {
         if let Some((said, payload)) = lookups::datagram(packet) {
@@ -133,7 +139,7 @@ impl Worker {
             return;
         }
         let (key, way) = FlowKey::of(packet);
-        if let Some(hello) = self.hellos.datagram(key, packet.payload) {
+        if let Some(hello) = self.hellos.datagram(key, packet.time, packet.payload, &mut self.health) {
             let Self { scratch, intel, noticed, .. } = self;
             let mut tools = Tools {
                 scratch,
@@ -176,7 +182,8 @@ impl Worker {
         let holds = inspection.held();
         *held = held.saturating_sub(inspection.accounted).saturating_add(holds);
         inspection.accounted = holds;
-        if *held > *most_held && holds > SMALL {
+        let spared = if *held > most_held.saturating_mul(2) { 0 } else { SMALL };
+        if *held > *most_held && holds > spared {
             // Somebody sends halves of messages only. Mining flows come back by the second look.
             *held = held.saturating_sub(holds);
             health.add(Counter::ReassemblyCapped);
@@ -194,7 +201,6 @@ impl Worker {
             return;
         }
         inspection.reader.weigh(info, packet.stamp());
-        let deaf = inspection.reader.is_deaf();
         if let Some(verdict) = inspection.reader.new_level() {
             if let Some(Reading { dialect, category, miner, conversation: c, .. }) = inspection.reader.reading() {
                 let reason = c.evidence.lines().last().map(|e| e.text.to_owned()).unwrap_or_default();
@@ -216,9 +222,6 @@ impl Worker {
             }
             let keep = inspection.reader.bears_evidence();
             flow.keep(keep);
-        }
-        if deaf {
-            flow.stop_streams();
         }
     }
 

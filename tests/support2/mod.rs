@@ -20,7 +20,8 @@ use minewatch::decode::{Packet, TcpFlags, Tenant, Transport};
 use minewatch::evidence::Verdict;
 use minewatch::flow::Limits;
 use minewatch::health::{Counter, Health};
-use minewatch::ledger::{Alert, FlowFinding};
+use minewatch::intel::Intel;
+use minewatch::ledger::{Alert, FlowFinding, Sighting};
 use minewatch::pipeline::{What, Worker};
 use minewatch::time::PacketTime;
 
@@ -37,6 +38,8 @@ pub struct Run {
     pub findings: Vec<FlowFinding>,
     /// Levels reached while they ran.
     pub alerts: Vec<Alert>,
+    /// What feeds knew of what was met.
+    pub sightings: Vec<Sighting>,
     /// The worker's counters.
     pub health: Health,
 }
@@ -77,9 +80,21 @@ impl Bench {
         Self { worker: Worker::new(limits), order: 0 }
     }
 
+    /// With feeds.
+    pub fn knowing(intel: &Intel) -> Self {
+        let mut bench = Self::new();
+        bench.worker.set_intel(intel.clone());
+        bench
+    }
+
     /// The counters so far.
     pub fn health(&self) -> &Health {
         self.worker.health()
+    }
+
+    /// Bytes held of half messages.
+    pub fn held(&self) -> usize {
+        self.worker.held()
     }
 
     /// One segment.
@@ -150,14 +165,15 @@ impl Bench {
     /// The capture is over. A panic that was caught on the way fails the test here.
     pub fn end(mut self, name: &str) -> Run {
         self.worker.finish(self.order);
-        let mut run = Run { findings: Vec::new(), alerts: Vec::new(), health: self.worker.health().clone() };
+        let health = self.worker.health().clone();
+        let mut run = Run { findings: Vec::new(), alerts: Vec::new(), sightings: Vec::new(), health };
         assert_eq!(run.health.get(Counter::WorkerPanics), 0, "{name}: a panic was caught");
         for event in self.worker.take_events() {
             match event.what {
                 What::Alert(a) => run.alerts.push(*a),
                 What::Flow(f) => run.findings.push(*f),
-                // Without feeds nothing is known to look for.
-                What::Sighting(_) | What::LookUp(_) => {}
+                What::Sighting(s) => run.sightings.push(*s),
+                What::LookUp(_) => {}
             }
         }
         run
