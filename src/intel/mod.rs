@@ -33,7 +33,7 @@ use std::sync::{Arc, OnceLock};
 use build::Builder;
 
 pub use geo::{Country, Geo, Place};
-pub use live::CurrentIntel;
+pub use live::{CurrentIntel, Files};
 pub use matched::{Listed, Match};
 pub use net::{Net, NetError};
 pub use passive::{LookUp, PassiveDns};
