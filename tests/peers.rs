@@ -6,10 +6,14 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)] // helpers of tests, which clippy does not see
 
+#[path = "peers/encrypted.rs"]
+mod encrypted;
 #[path = "peers/expect.rs"]
 mod expect;
 #[path = "peers/fronts.rs"]
 mod fronts;
+#[path = "peers/names.rs"]
+mod names;
 #[allow(dead_code)] // firewalls are for other tests
 mod netns;
 #[path = "peers/npm.rs"]

@@ -12,7 +12,7 @@ use subject::Subject;
 
 use super::options::{Knowing, Least, Reading};
 use super::replay::{complain, name_inputs, open, outcome, style};
-use super::session::{self, Listener};
+use super::session::{self, Listener, World};
 use super::{Failure, Outcome};
 use crate::evidence::Verdict;
 use crate::firewall::Policy;
@@ -56,7 +56,7 @@ pub(super) fn run(args: &Args) -> Result<Outcome, Failure> {
     let finished = session::run(
         open(&args.inputs)?,
         &args.reading.resolve(known.intel),
-        known.geo,
+        World::still(known.geo),
         &Policy::default(),
         None,
         &mut Silent,

@@ -35,6 +35,12 @@ pub(super) struct FeedArgs {
 }
 
 impl FeedArgs {
+    /// Files and folders beside the shipped feeds.
+    #[cfg(feature = "live")]
+    pub(super) fn paths(&self) -> &[PathBuf] {
+        &self.feeds
+    }
+
     /// The feeds, and what is wrong with single entries of them. A feed that cannot be used at all is an error.
     pub(super) fn load(&self) -> Result<(Intel, Vec<Problem>), Failure> {
         let load = if self.no_shipped_feeds { Intel::load_only } else { Intel::load };

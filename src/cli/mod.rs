@@ -6,6 +6,8 @@
 mod explain;
 mod feeds;
 mod options;
+#[cfg(feature = "live")]
+mod reload;
 mod replay;
 mod session;
 #[cfg(feature = "live")]

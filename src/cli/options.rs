@@ -10,6 +10,8 @@ use clap::{Args, ValueEnum};
 
 use super::Failure;
 use super::feeds::FeedArgs;
+#[cfg(feature = "live")]
+use super::reload::Reload;
 use crate::decode::{DecodeOptions, TenantMode};
 use crate::evidence::Verdict;
 use crate::firewall::{
@@ -66,8 +68,12 @@ impl Reading {
 pub(super) struct Knowing {
     #[command(flatten)]
     feeds: FeedArgs,
-    /// Database of countries or networks in MaxMind's format (.mmdb). May be given several times
-    #[arg(long, value_name = "FILE")]
+    // An attribute, because a doc comment would need marks around the name.
+    #[arg(
+        long,
+        value_name = "FILE",
+        help = "Database of countries or networks in MaxMind's format (.mmdb). May be given several times"
+    )]
     geo: Vec<PathBuf>,
 }
 
@@ -90,6 +96,16 @@ impl Knowing {
         let errors = problems.iter().filter(|p| p.severity == Severity::Error);
         warnings.extend(errors.map(ToString::to_string));
         Ok(Known { intel, geo, warnings })
+    }
+
+    /// The same, and who looks whether the files change.
+    #[cfg(feature = "live")]
+    pub(super) fn read_and_follow(&self) -> Result<(Known, Reload), Failure> {
+        // In this order: what changes while it is read is read again.
+        let files = Reload::files(&self.feeds, &self.geo);
+        let known = self.read()?;
+        let reload = Reload::new(&self.feeds, files, &known.intel, &known.geo);
+        Ok((known, reload))
     }
 }
 

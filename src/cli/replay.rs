@@ -9,7 +9,7 @@ use clap::Args as ClapArgs;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::options::{Blocking, Knowing, Reading};
-use super::session::{self, Listener};
+use super::session::{self, Listener, World};
 use super::{Failure, Outcome};
 use crate::capture::{CaptureError, Inputs, Options, Severity};
 use crate::evidence::Verdict;
@@ -43,8 +43,8 @@ pub(super) fn run(args: &Args) -> Result<Outcome, Failure> {
     let inputs = open(&args.inputs)?;
     let stream = args.inputs.iter().any(|p| p.as_os_str() == "-");
     let mut printer = Printer::new(args.json, &inputs, stream, plan.uses_stdout());
-    let finished =
-        session::run(inputs, &args.reading.resolve(known.intel), known.geo, &plan.policy, None, &mut printer)?;
+    let world = World::still(known.geo);
+    let finished = session::run(inputs, &args.reading.resolve(known.intel), world, &plan.policy, None, &mut printer)?;
     printer.done();
     let mut report = finished.report;
     name_inputs(&mut report, &finished.source);

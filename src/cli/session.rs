@@ -12,11 +12,12 @@ use tokio::sync::mpsc;
 
 use super::Failure;
 use super::options::BlockPlan;
+use super::replay::complain;
 use crate::capture::PacketSource;
 use crate::decode::Tenant;
 use crate::evidence::Verdict;
 use crate::firewall::{BlockCandidate, Decision, Meta, Policy, Proto, decide, write_all};
-use crate::intel::Geo;
+use crate::intel::{Geo, Intel};
 use crate::ledger::{Alert, FlowFinding, HostFinding, Knowledge, Ledger};
 use crate::pipeline::{self, Ended, Merger, RunOptions, What};
 use crate::sink::{Relay, Report};
@@ -41,6 +42,45 @@ pub(super) trait Listener {
     fn progress(&mut self, frames: u64);
 }
 
+/// Knowledge that was read anew.
+#[cfg_attr(not(feature = "live"), allow(dead_code))] // nothing is followed there
+pub(super) struct News {
+    /// The feeds, if they changed and are to be used.
+    pub(super) intel: Option<Intel>,
+    /// The databases, likewise.
+    pub(super) geo: Option<Geo>,
+    /// What to tell now.
+    pub(super) said: Vec<String>,
+    /// What is refused and still is at the end, unless later news say otherwise.
+    pub(super) refused: Vec<String>,
+}
+
+/// What is known beside the feeds.
+pub(super) struct World {
+    /// Countries and networks.
+    pub(super) geo: Geo,
+    /// Knowledge that is read anew on the way.
+    pub(super) news: Option<mpsc::Receiver<News>>,
+}
+
+impl World {
+    /// One that stays as it is: what is read from a file must not depend on the day.
+    pub(super) const fn still(geo: Geo) -> Self {
+        Self { geo, news: None }
+    }
+}
+
+/// Starts to look after files that may change.
+#[cfg(feature = "live")]
+pub(super) fn follow(reload: super::reload::Reload) -> Result<mpsc::Receiver<News>, Failure> {
+    let (tx, rx) = mpsc::channel(1);
+    std::thread::Builder::new()
+        .name("reload".to_owned())
+        .spawn(move || reload.run(&tx))
+        .context("cannot start the thread that looks after the feeds")?;
+    Ok(rx)
+}
+
 /// A session that is over.
 pub(super) struct Finished<S> {
     /// The source, with its problems.
@@ -57,7 +97,7 @@ pub(super) struct Finished<S> {
 pub(super) fn run<S: PacketSource + Send + 'static>(
     source: S,
     options: &RunOptions,
-    geo: Geo,
+    world: World,
     policy: &Policy,
     most: Option<Duration>,
     listener: &mut dyn Listener,
@@ -66,13 +106,13 @@ pub(super) fn run<S: PacketSource + Send + 'static>(
         .enable_all()
         .build()
         .context("cannot start the event loop (too many open files?)")?;
-    runtime.block_on(collect(source, options.clone(), geo, policy, most, listener))
+    runtime.block_on(collect(source, options.clone(), world, policy, most, listener))
 }
 
 async fn collect<S: PacketSource + Send + 'static>(
     source: S,
     options: RunOptions,
-    geo: Geo,
+    world: World,
     policy: &Policy,
     most: Option<Duration>,
     listener: &mut dyn Listener,
@@ -80,7 +120,11 @@ async fn collect<S: PacketSource + Send + 'static>(
     let stop = Arc::new(AtomicBool::new(false));
     let frames = Arc::new(AtomicU64::new(0));
     let (tx, mut rx) = mpsc::channel(QUEUE);
-    let mut knowledge = Knowledge::new(options.intel.get(), geo);
+    let current = Arc::clone(&options.intel);
+    let mut knowledge = Knowledge::new(current.get(), world.geo);
+    // Without news there is a channel that is closed.
+    let mut news = world.news.unwrap_or_else(|| mpsc::channel(1).1);
+    let mut refused = Vec::new();
     let workers = options.workers;
     let reader = {
         let (stop, frames) = (Arc::clone(&stop), Arc::clone(&frames));
@@ -101,6 +145,26 @@ async fn collect<S: PacketSource + Send + 'static>(
         tokio::select! {
             biased;
             () = &mut over, if !stop.load(Ordering::Relaxed) => stop.store(true, Ordering::Relaxed),
+            () = signals.next() => {
+                stop.store(true, Ordering::Relaxed);
+                // timeout(1) and a closing terminal send it twice at once; a person takes longer.
+                if asked.get_or_insert_with(tokio::time::Instant::now).elapsed() > IMPATIENT {
+                    return Err(anyhow!("interrupted twice: nothing is reported"));
+                }
+            }
+            Some(n) = news.recv() => {
+                // Where nobody reads, nobody is told.
+                drop(complain(&n.said));
+                if let Some(intel) = n.intel {
+                    // Workers take it before their next batch. What flows and look-ups have taught so far stays.
+                    current.replace(intel.clone());
+                    knowledge.intel = intel;
+                }
+                if let Some(geo) = n.geo {
+                    knowledge.geo = geo;
+                }
+                refused = n.refused;
+            }
             batch = rx.recv() => {
                 let Some(batch) = batch else { break };
                 for event in merger.push(batch) {
@@ -130,13 +194,6 @@ async fn collect<S: PacketSource + Send + 'static>(
                     }
                 }
             }
-            () = signals.next() => {
-                stop.store(true, Ordering::Relaxed);
-                // timeout(1) and a closing terminal send it twice at once; a person takes longer.
-                if asked.get_or_insert_with(tokio::time::Instant::now).elapsed() > IMPATIENT {
-                    return Err(anyhow!("interrupted twice: nothing is reported"));
-                }
-            }
             _ = tick.tick() => listener.progress(frames.load(Ordering::Relaxed)),
         }
     }
@@ -159,7 +216,7 @@ async fn collect<S: PacketSource + Send + 'static>(
         health,
         sources: Vec::new(),
         problems: Vec::new(),
-        notes: Vec::new(),
+        notes: refused,
         dropped,
     };
     Ok(Finished { source, report, until, interrupted })

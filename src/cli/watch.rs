@@ -7,7 +7,8 @@ use clap::Args as ClapArgs;
 
 use super::options::{Blocking, Knowing, Reading};
 use super::replay::{Printer, complain, outcome};
-use super::{Failure, Outcome, session};
+use super::session::{self, World};
+use super::{Failure, Outcome};
 use crate::capture::live::Live;
 use crate::firewall::Ttl;
 
@@ -43,14 +44,15 @@ fn span(text: &str) -> Result<Duration, String> {
 /// Runs the subcommand.
 pub(super) fn run(args: &Args) -> Result<Outcome, Failure> {
     let plan = args.blocking.resolve()?;
-    let known = args.knowing.read()?;
+    let (known, reload) = args.knowing.read_and_follow()?;
     let live = Live::open(&args.interface, args.filter.as_deref())?;
     let mut printer = Printer::live(args.json, args.interface.clone(), plan.uses_stdout());
     // A quiet interface looks like a program that hangs.
     let end = args.most.map_or(String::new(), |_| ", or the time given,".to_owned());
     writeln!(std::io::stderr(), "minewatch: watching {}; Ctrl-C{end} ends it with a report", args.interface)?;
     let reading = args.reading.resolve(known.intel);
-    let mut finished = session::run(live, &reading, known.geo, &plan.policy, args.most, &mut printer)?;
+    let world = World { geo: known.geo, news: Some(session::follow(reload)?) };
+    let mut finished = session::run(live, &reading, world, &plan.policy, args.most, &mut printer)?;
     let mut report = finished.report;
     report.sources.push(args.interface.clone());
     finished.source.drops(&mut report.health);

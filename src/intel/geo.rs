@@ -6,11 +6,12 @@
 
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
+use std::sync::Arc;
 
 use maxminddb::Reader;
 use serde::Deserialize;
 
+use super::live::FileState;
 use crate::text::printable;
 
 /// Where an address is.
@@ -76,15 +77,16 @@ struct Nested<'a> {
 }
 
 /// One file.
+#[derive(Clone)]
 struct Database {
     path: PathBuf,
-    /// When it was written, to see that it was replaced.
-    written: Option<SystemTime>,
-    reader: Option<Reader<Vec<u8>>>,
+    /// What it was when it was read, to see that it was replaced.
+    state: FileState,
+    reader: Option<Arc<Reader<Vec<u8>>>>,
 }
 
-/// What is known of places; by default nothing.
-#[derive(Default)]
+/// What is known of places; by default nothing. A clone shares the databases.
+#[derive(Clone, Default)]
 pub struct Geo {
     databases: Vec<Database>,
 }
@@ -100,27 +102,29 @@ impl Geo {
         let mut geo = Self::default();
         let mut warnings = Vec::new();
         for path in paths {
+            // Before it is read: whoever replaces it meanwhile is noticed later.
+            let state = FileState::of(path);
             let (reader, warning) = match read(path) {
-                Ok(reader) => (Some(reader), None),
+                Ok(reader) => (Some(Arc::new(reader)), None),
                 Err(sentence) => (None, Some(sentence)),
             };
             warnings.extend(warning);
-            geo.databases.push(Database { path: path.clone(), written: written(path), reader });
+            geo.databases.push(Database { path: path.clone(), state, reader });
         }
         (geo, warnings)
     }
 
-    /// Reads again the files that were replaced since. One that cannot be read leaves the old one in use.
+    /// Reads again the files that were replaced since. One that is gone or cannot be read leaves the old one in use.
     pub fn refresh(&mut self) -> Vec<String> {
         let mut warnings = Vec::new();
         for db in &mut self.databases {
-            let now = written(&db.path);
-            if now == db.written || now.is_none() {
+            let now = FileState::of(&db.path);
+            if now == db.state || !(now.is_there() || db.state.is_there()) {
                 continue;
             }
-            db.written = now;
+            db.state = now;
             match read(&db.path) {
-                Ok(reader) => db.reader = Some(reader),
+                Ok(reader) => db.reader = Some(Arc::new(reader)),
                 Err(sentence) if db.reader.is_some() => warnings.push(format!("{sentence}; the old one stays in use")),
                 Err(sentence) => warnings.push(sentence),
             }
@@ -155,17 +159,14 @@ impl Geo {
     }
 }
 
-fn written(path: &Path) -> Option<SystemTime> {
-    std::fs::metadata(path).and_then(|m| m.modified()).ok()
-}
-
 fn read(path: &Path) -> Result<Reader<Vec<u8>>, String> {
     let shown = printable(&path.to_string_lossy().into_owned(), 256).into_owned();
-    let size = std::fs::metadata(path).map_err(|e| format!("{shown}: {e}; countries and networks stay unknown"))?.len();
+    let unread = |e: std::io::Error| format!("{shown}: {e}, so that it tells no countries or networks");
+    let size = std::fs::metadata(path).map_err(unread)?.len();
     if size > MAX_FILE {
         return Err(format!("{shown}: larger than 1 GiB, no database of countries or networks"));
     }
-    let bytes = std::fs::read(path).map_err(|e| format!("{shown}: {e}; countries and networks stay unknown"))?;
+    let bytes = std::fs::read(path).map_err(unread)?;
     Reader::from_source(bytes).map_err(|e| {
         format!("{shown}: no database in MaxMind's format ({e}); give a .mmdb file with countries or networks")
     })
@@ -256,15 +257,21 @@ mod tests {
         assert!(geo.refresh().is_empty());
         let touch = |seconds| {
             let file = fs::File::options().write(true).open(&path).unwrap();
-            file.set_modified(SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(seconds)).unwrap();
+            file.set_modified(std::time::UNIX_EPOCH + std::time::Duration::from_secs(seconds)).unwrap();
         };
         write(dir.path(), "a.mmdb", vec![("2001:db8::", 32, flat("FR"))]);
         touch(1);
+        let before = geo.clone();
         assert!(geo.refresh().is_empty());
         assert_eq!(country(&geo, "2001:db8::1").as_deref(), Some("FR"));
+        assert_eq!(country(&before, "2001:db8::1").as_deref(), Some("DE"), "who still uses it is not disturbed");
         fs::write(&path, b"cut").unwrap();
         touch(2);
         assert!(geo.refresh()[0].contains("the old one stays in use"));
+        assert_eq!(country(&geo, "2001:db8::1").as_deref(), Some("FR"));
+        fs::remove_file(&path).unwrap();
+        assert!(geo.refresh()[0].contains("the old one stays in use"));
+        assert_eq!(geo.refresh(), [""; 0], "told once");
         assert_eq!(country(&geo, "2001:db8::1").as_deref(), Some("FR"));
     }
 }

@@ -35,7 +35,7 @@ use build::Builder;
 
 pub use clients::library as tls_library;
 pub use geo::{Country, Geo, Place};
-pub use live::CurrentIntel;
+pub use live::{CurrentIntel, Files};
 pub use matched::{Listed, Match};
 pub use net::{Net, NetError};
 pub use passive::{LookUp, PassiveDns};

@@ -50,7 +50,7 @@ const MAX_OF_ONE: usize = 16_384;
 /// Clients remembered of a name.
 const MAX_CLIENTS: usize = 4;
 /// A connection is made within the life of its answer, or a little later: programs keep answers longer than they should.
-const GRACE: Duration = Duration::from_secs(3600);
+const GRACE: Duration = Duration::from_hours(1);
 
 /// A name by which an address was found.
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -182,16 +182,25 @@ fn requests(dialect: &str) -> Vec<Value> {
     all
 }
 
-/// A whole session. `DIALECT tcp ADDRESS`: over a connection; `DIALECT connect PROXY ADDRESS`: over one that an HTTP
-/// proxy makes; `DIALECT run COMMAND`: through a program that leaves with its input; `DIALECT cut COMMAND`: through one
+/// A whole session. `DIALECT tcp ADDRESS`: over a connection; `DIALECT held ADDRESS`: over one that says `HALF` before
+/// its last two shares and waits for a word; `DIALECT named RESOLV NAME:PORT`: to a name, which is looked up as
+/// resolv.conf(5) in the file RESOLV says; `DIALECT connect PROXY ADDRESS`: over one that an HTTP proxy makes; `DIALECT run COMMAND`: through a program that leaves with its input; `DIALECT cut COMMAND`: through one
 /// that has to be ended.
 fn mine(rest: &str) -> String {
     let (dialect, way) = rest.split_once(' ').unwrap();
     match way.split_once(' ').unwrap() {
-        ("tcp", to) => over_tcp(dialect, to, None),
+        ("tcp", to) => over_tcp(dialect, to, None, usize::MAX),
+        ("held", to) => over_tcp(dialect, to, None, requests(dialect).len() - 2),
+        ("named", both) => {
+            let (resolv, to) = both.split_once(' ').unwrap();
+            // Mounts of a namespace of `ip netns exec` are its own.
+            let status = Command::new("mount").args(["--bind", resolv, "/etc/resolv.conf"]).status().unwrap();
+            assert!(status.success());
+            over_tcp(dialect, to, None, usize::MAX);
+        }
         ("connect", both) => {
             let (proxy, to) = both.split_once(' ').unwrap();
-            over_tcp(dialect, proxy, Some(to));
+            over_tcp(dialect, proxy, Some(to), usize::MAX);
         }
         (end @ ("run" | "cut"), command) => {
             // The time limit is a safety net: whoever is that slow hangs.
@@ -203,7 +212,7 @@ fn mine(rest: &str) -> String {
                 .unwrap();
             let mut stdin = child.stdin.take().unwrap();
             let mut reader = BufReader::new(child.stdout.take().unwrap());
-            converse(dialect, &mut reader, &mut stdin);
+            converse(dialect, &mut reader, &mut stdin, usize::MAX);
             drop(stdin);
             if end == "cut" {
                 Command::new("kill").arg(child.id().to_string()).status().unwrap();
@@ -215,7 +224,7 @@ fn mine(rest: &str) -> String {
     "DONE".to_owned()
 }
 
-fn over_tcp(dialect: &str, to: &str, asked: Option<&str>) {
+fn over_tcp(dialect: &str, to: &str, asked: Option<&str>, wait_before: usize) {
     let connection = TcpStream::connect(to).unwrap();
     connection.set_read_timeout(Some(NEVER)).unwrap();
     let (mut reader, mut writer) = (BufReader::new(connection.try_clone().unwrap()), &connection);
@@ -227,14 +236,19 @@ fn over_tcp(dialect: &str, to: &str, asked: Option<&str>) {
     if dialect == "stratum-v2" {
         sv2::converse(&mut reader, writer);
     } else {
-        converse(dialect, &mut reader, &mut writer);
+        converse(dialect, &mut reader, &mut writer, wait_before);
     }
     connection.shutdown(Shutdown::Write).unwrap();
     let _ = reader.read_to_end(&mut Vec::new());
 }
 
-fn converse(dialect: &str, reader: &mut impl BufRead, writer: &mut impl Write) {
-    for request in requests(dialect) {
+/// Before request number `wait_before` somebody has to say that it goes on.
+fn converse(dialect: &str, reader: &mut impl BufRead, writer: &mut impl Write, wait_before: usize) {
+    for (n, request) in requests(dialect).into_iter().enumerate() {
+        if n == wait_before {
+            say("HALF");
+            std::io::stdin().read_line(&mut String::new()).unwrap();
+        }
         writer.write_all(format!("{request}\n").as_bytes()).unwrap();
         loop {
             let mut line = String::new();

@@ -46,7 +46,7 @@ pub(crate) struct World {
     capture: Capture,
     pub(crate) miner: Netns,
     pub(crate) middle: Netns,
-    _pool: Netns,
+    pub(crate) pool: Netns,
     folder: tempfile::TempDir,
     sessions: usize,
 }
@@ -68,7 +68,7 @@ impl World {
         let folder = tempfile::tempdir().unwrap();
         // Peers that give up their rights write their logs here.
         fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o777)).unwrap();
-        let world = Self { services: Vec::new(), stratum, capture, miner, middle, _pool: pool, folder, sessions: 0 };
+        let world = Self { services: Vec::new(), stratum, capture, miner, middle, pool, folder, sessions: 0 };
         world.write("hosts", &format!("{} {NAME}\n", POOL[0]));
         world
     }
@@ -88,13 +88,28 @@ impl World {
     /// Starts a peer in the middle and waits until it listens on all of `ports`.
     pub(crate) fn start(&mut self, line: &str, ports: &[u16]) {
         let service = Service::start(&self.middle, line, self.path(&format!("service{}", self.services.len())));
-        self.services.push(service.ready(&self.middle, ports));
+        self.services.push(service.ready(&self.middle, TCP, ports));
+    }
+
+    /// Starts a peer beside the pool and waits until it listens.
+    pub(crate) fn start_beside_pool(&mut self, line: &str, port: u16) {
+        self.start_at_pool(line, TCP, port);
+    }
+
+    /// The same for one that speaks over UDP.
+    pub(crate) fn start_udp_beside_pool(&mut self, line: &str, port: u16) {
+        self.start_at_pool(line, UDP, port);
+    }
+
+    fn start_at_pool(&mut self, line: &str, table: SocketTable, port: u16) {
+        let service = Service::start(&self.pool, line, self.path(&format!("service{}", self.services.len())));
+        self.services.push(service.ready(&self.pool, table, &[port]));
     }
 
     /// Starts a peer beside the miner and waits until it listens.
     pub(crate) fn start_beside_miner(&mut self, line: &str, port: u16) {
         let service = Service::start(&self.miner, line, self.path(&format!("service{}", self.services.len())));
-        self.services.push(service.ready(&self.miner, &[port]));
+        self.services.push(service.ready(&self.miner, TCP, &[port]));
     }
 
     /// A whole session of a stub miner, `how` as the role wants it.
@@ -104,12 +119,33 @@ impl World {
         self.sessions += 1;
     }
 
+    /// Begins such a session that goes on, and ends, when it is told to.
+    pub(crate) fn mine_held(&mut self, how: &str) -> Actor {
+        let mut miner = self.miner.role(&format!("mine {how}"));
+        assert_eq!(miner.hear(), "HALF");
+        self.sessions += 1;
+        miner
+    }
+
     /// Runs a client that somebody else wrote to its end, beside the miner.
     pub(crate) fn run_client(&mut self, line: &str) {
+        self.visit(line);
+        self.sessions += 1;
+    }
+
+    /// The same for one that has nothing to say to the pool's miners' ports. What it printed.
+    pub(crate) fn visit(&self, line: &str) -> String {
         let out = self.miner.try_run(&format!("timeout {} {line}", NEVER.as_secs()));
         let said = String::from_utf8_lossy(&out.stdout).into_owned() + &String::from_utf8_lossy(&out.stderr);
         assert!(out.status.success(), "{line}: {said}");
-        self.sessions += 1;
+        said
+    }
+
+    /// Waits until the pool has seen the end of every session.
+    pub(crate) fn settle(&mut self) {
+        for _ in 0..std::mem::take(&mut self.sessions) {
+            assert_eq!(self.stratum.hear(), "CLOSED");
+        }
     }
 
     /// Ends the peers in the middle: some keep their connection to the pool as long as they live.
@@ -118,10 +154,13 @@ impl World {
     }
 
     /// Waits until the pool has seen the end of every session, and replays what was captured, with a block list.
-    pub(crate) fn replay(mut self) -> Replay {
-        for _ in 0..self.sessions {
-            assert_eq!(self.stratum.hear(), "CLOSED");
-        }
+    pub(crate) fn replay(self) -> Replay {
+        self.replay_with(&[])
+    }
+
+    /// The same with more options.
+    pub(crate) fn replay_with(mut self, options: &[&str]) -> Replay {
+        self.settle();
         let mut mark = self.miner.role(&format!("mark {} {MARK}", at(INSIDE[0], 9)));
         assert_eq!(mark.hear(), "MARKED");
         let capture = self.path("capture.pcap");
@@ -138,6 +177,7 @@ impl World {
                 .command(env!("CARGO_BIN_EXE_minewatch"))
                 .args(["replay", "--json", "--allow-documentation-ranges", "--format", "nft", "--blocklist"])
                 .args([&list, &capture])
+                .args(options)
                 .stdin(Stdio::null())
                 .stdout(Stdio::piped())
                 .stderr(Stdio::piped()),
@@ -186,12 +226,12 @@ impl Service {
         Self { holder: child.stdin.take(), child, log }
     }
 
-    fn ready(mut self, ns: &Netns, ports: &[u16]) -> Self {
+    fn ready(mut self, ns: &Netns, table: SocketTable, ports: &[u16]) -> Self {
         let begun = Instant::now();
         loop {
             // Connecting would show in the capture.
-            let sockets = ns.run("cat /proc/net/tcp /proc/net/tcp6");
-            if ports.iter().all(|p| listens(&sockets, *p)) {
+            let sockets = ns.run(&format!("cat /proc/net/{0} /proc/net/{0}6", table.0));
+            if ports.iter().all(|p| listens(&sockets, table, *p)) {
                 return self;
             }
             let left = self.child.try_wait().unwrap();
@@ -215,12 +255,19 @@ impl Drop for Service {
     }
 }
 
-/// Whether a table of sockets, as proc(5) has it, holds one that listens (state 0A) on a port.
-fn listens(sockets: &str, port: u16) -> bool {
+/// A table of sockets in proc(5), and the state there of one that waits for peers.
+#[derive(Clone, Copy)]
+struct SocketTable(&'static str, &'static str);
+
+const TCP: SocketTable = SocketTable("tcp", "0A");
+const UDP: SocketTable = SocketTable("udp", "07");
+
+/// Whether a table holds a socket that waits for peers on a port.
+fn listens(sockets: &str, table: SocketTable, port: u16) -> bool {
     let end = format!(":{port:04X}");
     sockets.lines().any(|l| {
         let mut words = l.split_whitespace().skip(1);
-        words.next().is_some_and(|local| local.ends_with(&end)) && words.nth(1) == Some("0A")
+        words.next().is_some_and(|local| local.ends_with(&end)) && words.nth(1) == Some(table.1)
     })
 }
 
