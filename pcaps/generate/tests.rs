@@ -33,7 +33,7 @@ fn the_committed_captures_are_those_that_the_generator_makes() {
     }
     assert_eq!(super::strangers(&folder, &products).unwrap(), Vec::<String>::new());
     let bytes: usize = products.iter().map(|p| p.bytes.len()).sum();
-    assert!(bytes < 4_000_000, "{bytes} bytes are too many for a repository");
+    assert!(bytes < 5_000_000, "{bytes} bytes are too many for a repository");
 }
 
 #[test]
@@ -148,7 +148,7 @@ fn expected_findings_read_back_and_share_no_endpoint_or_host() {
             let (blocked, refused) =
                 (expect.blocked.contains(&endpoint), expect.refused.iter().any(|r| r.endpoint == endpoint));
             // Who asks a rig is no pool.
-            let asks = flow.dialect.iter().all(|d| d.ends_with("-api"));
+            let asks = flow.dialect.iter().all(|d| d.ends_with("-api") || d == "rig-http");
             assert!(!asks || !(blocked || refused), "{} {endpoint}: blocked or refused", p.name);
             assert!(blocked != refused || asks || !flow.required, "{} {endpoint}: neither or both", p.name);
         }
