@@ -211,9 +211,9 @@ impl PassiveDns {
             } else if brought.order.len() > 2 * brought.count + 64 {
                 let (addresses, owner) = (&self.addresses, entry.owner);
                 let mut seen = std::collections::HashSet::new();
-                brought.order.retain(|ip| {
-                    addresses.get(&(key.0, *ip)).is_some_and(|e| e.owner == owner) && seen.insert(*ip)
-                });
+                brought
+                    .order
+                    .retain(|ip| addresses.get(&(key.0, *ip)).is_some_and(|e| e.owner == owner) && seen.insert(*ip));
             }
         }
     }
