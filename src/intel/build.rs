@@ -184,22 +184,57 @@ pub(super) fn files(path: &Path) -> Result<Vec<PathBuf>, LoadError> {
 pub(super) fn read(path: &Path) -> Result<String, LoadError> {
     let fail = |source| LoadError::Read { path: path.to_owned(), source };
     let file = fs::File::open(path).map_err(fail)?;
-    let bytes = file.metadata().map_err(fail)?.len();
-    if bytes > MAX_FILE {
-        return Err(LoadError::TooLarge { path: path.to_owned(), bytes, limit: MAX_FILE });
+    let about = file.metadata().map_err(fail)?;
+    let no_feed = |why: &str| LoadError::NotAFeed { list: super::shown(path), why: why.to_owned() };
+    if is_device(about.file_type()) {
+        return Err(no_feed("it is a device"));
     }
-    let mut text = Vec::with_capacity(bytes as usize);
+    let too_large = |bytes| LoadError::TooLarge { path: path.to_owned(), bytes, limit: MAX_FILE };
+    if about.len() > MAX_FILE {
+        return Err(too_large(about.len()));
+    }
+    let mut text = Vec::with_capacity(about.len() as usize);
     // A pipe has no size to look at.
-    file.take(MAX_FILE).read_to_end(&mut text).map_err(fail)?;
+    let bytes = file.take(MAX_FILE + 1).read_to_end(&mut text).map_err(fail)? as u64;
+    if bytes > MAX_FILE {
+        return Err(too_large(bytes));
+    }
+    // A parser makes many times their size of errors out of them.
+    if memchr::memchr(0, &text).is_some() {
+        return Err(no_feed("it holds NUL bytes, as no text does"));
+    }
     String::from_utf8(text).map_err(|e| LoadError::NotAFeed {
         list: super::shown(path),
         why: format!("byte {} is no UTF-8 text; is it compressed?", e.utf8_error().valid_up_to()),
     })
 }
 
+/// What may go on for ever.
+#[cfg(unix)]
+fn is_device(kind: fs::FileType) -> bool {
+    use std::os::unix::fs::FileTypeExt as _;
+    kind.is_char_device() || kind.is_block_device()
+}
+
+#[cfg(not(unix))]
+fn is_device(_: fs::FileType) -> bool {
+    false
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    #[cfg(unix)]
+    fn devices_and_nul_bytes_are_no_feeds() {
+        let said = |path: &Path| read(path).unwrap_err().to_string();
+        assert_eq!(said(Path::new("/dev/zero")), "/dev/zero is no feed: it is a device");
+        let file = std::env::temp_dir().join(format!("minewatch-nul-{}.toml", std::process::id()));
+        fs::write(&file, "version = 1\n\0").unwrap();
+        assert!(said(&file).ends_with("it holds NUL bytes, as no text does"));
+        fs::remove_file(&file).unwrap();
+    }
 
     #[test]
     fn ports_of_other_services_are_in_order() {

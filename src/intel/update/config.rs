@@ -3,6 +3,7 @@
 //! In: a TOML file. Out: a [`Config`] whose every value was checked; unknown keys are errors.
 
 use std::fmt;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
@@ -12,6 +13,8 @@ use crate::intel::words::{Confidence, Role};
 
 /// Share of its entries that a list may lose at once where the configuration does not say.
 const MAX_LOSS: u8 = 50;
+/// Bytes of a configuration.
+const MAX_CONFIG: u64 = 1 << 20;
 const MEGABYTES: u32 = 64;
 const SECONDS: u32 = 60;
 
@@ -117,8 +120,13 @@ struct RawPlan {
 impl Config {
     /// Reads the configuration at `path`; relative paths in it begin at its folder.
     pub fn read(path: &Path) -> Result<Self, ConfigError> {
-        let text =
-            std::fs::read_to_string(path).map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
+        let fail = |source| ConfigError::Read { path: path.to_owned(), source };
+        let mut text = String::new();
+        let file = std::fs::File::open(path).map_err(fail)?;
+        if file.take(MAX_CONFIG + 1).read_to_string(&mut text).map_err(fail)? as u64 > MAX_CONFIG {
+            let why = format!("it has more than {MAX_CONFIG} bytes");
+            return Err(ConfigError::Wrong { path: path.to_owned(), line: None, why });
+        }
         Self::parse(path, &text)
     }
 

@@ -36,9 +36,13 @@ pub(super) fn get(plan: &Plan, known: Option<&Meta>) -> Result<Got, String> {
 fn file(plan: &Plan, path: &std::path::Path) -> Result<Fetched, String> {
     let read = |path: &std::path::Path| {
         let fail = |e: std::io::Error| format!("cannot read {}: {e}", path.display());
-        let bytes = std::fs::metadata(path).map_err(fail)?.len();
-        if bytes > plan.max_bytes {
-            return Err(format!("{} has {bytes} bytes, and {} are allowed", path.display(), plan.max_bytes));
+        let about = std::fs::metadata(path).map_err(fail)?;
+        // Nobody may be there to write into a pipe, and a device has no end.
+        if !about.is_file() {
+            return Err(format!("{} is no file", path.display()));
+        }
+        if about.len() > plan.max_bytes {
+            return Err(format!("{} has {} bytes, and {} are allowed", path.display(), about.len(), plan.max_bytes));
         }
         std::fs::read(path).map_err(fail)
     };
