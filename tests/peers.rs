@@ -22,6 +22,8 @@ mod npm;
 mod programs;
 #[path = "peers/proxies.rs"]
 mod proxies;
+#[path = "peers/reload.rs"]
+mod reload;
 #[path = "peers/servers.rs"]
 mod servers;
 #[path = "peers/stub.rs"]
@@ -44,7 +46,7 @@ fn role() {
 
 /// Whether namespaces, `tools` and, if wanted, the packages of npm are here. If not, says so past the capture of the
 /// test runner. What they are packaged as: squid, dante-server, nginx with libnginx-mod-stream, haproxy, stunnel4,
-/// tcpdump, curl, openssl, nodejs, npm.
+/// tcpdump, curl, openssl, dnsmasq-base, unbound, ngtcp2-client, ngtcp2-server, nodejs, npm.
 fn available(tools: &[&str], from_npm: bool) -> bool {
     static SKIPPED: AtomicUsize = AtomicUsize::new(0);
     let why = netns::obstacle(&[])
@@ -75,6 +77,9 @@ fn the_packages_of_npm_are_the_ones_that_are_asked_for() {
         ("tcpdump", "tcpdump --version"),
         ("curl", "curl -V"),
         ("openssl", "openssl version"),
+        ("dnsmasq", "dnsmasq --version"),
+        ("unbound", "unbound -V"),
+        ("ngtcp2", "dpkg-query -W ngtcp2-client"),
         ("node", "node -v"),
     ];
     let mut told: Vec<String> = tools.iter().map(|(name, line)| format!("{name}: {}", world::version(line))).collect();

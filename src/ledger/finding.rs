@@ -152,6 +152,13 @@ pub struct TlsSeen {
     pub self_signed: bool,
 }
 
+impl TlsSeen {
+    /// Names that the server's certificate is for, wildcards as what they stand below.
+    pub(super) fn certificate_names(&self) -> impl Iterator<Item = &str> {
+        self.subject.iter().chain(&self.sans).map(|n| n.strip_prefix("*.").unwrap_or(n))
+    }
+}
+
 /// What a feed knows of the pool of a finding.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct KnownPool {

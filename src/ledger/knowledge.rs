@@ -8,7 +8,7 @@ use std::collections::{BTreeSet, HashSet};
 use std::net::{IpAddr, SocketAddr};
 
 use super::contact::{ContactKind, Sighting};
-use super::finding::{FlowFinding, KnownPool};
+use super::finding::{FlowFinding, KnownPool, TlsSeen};
 use super::{Alert, HostKey};
 use crate::carrier::Host;
 use crate::decode::Tenant;
@@ -133,6 +133,13 @@ impl Knowledge {
                 if m.role.takes_work() {
                     log.note(Code::AddressInFeed, f.first, || format!("{} is listed: {}", f.pool.ip(), m.why(day)));
                 }
+                take(&m);
+            }
+        }
+        // What the server says of itself is no name that somebody used, but tells whose it is.
+        let tls = f.tls.as_deref();
+        for name in tls.into_iter().flat_map(TlsSeen::certificate_names) {
+            if let Some(m) = self.intel.name(name, Some(f.pool.port())).and_then(|m| usable(m, day)) {
                 take(&m);
             }
         }

@@ -268,7 +268,14 @@ fn tell(
 
 /// Moves over what the inspections counted.
 fn settle(counted: &mut Health, health: &mut Health) {
-    for c in [Counter::LinesTooLong, Counter::JsonInvalid, Counter::MiningMessages] {
+    for c in [
+        Counter::LinesTooLong,
+        Counter::JsonInvalid,
+        Counter::MiningMessages,
+        Counter::DnsMessages,
+        Counter::DnsUnasked,
+        Counter::DnsForgotten,
+    ] {
         health.add_n(c, counted.take(c));
     }
 }

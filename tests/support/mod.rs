@@ -6,6 +6,7 @@
 pub(crate) mod corpus;
 pub(crate) mod lists;
 pub(crate) mod output;
+pub(crate) mod places;
 pub(crate) mod run;
 
 use std::fmt::Display;
