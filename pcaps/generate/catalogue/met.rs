@@ -301,15 +301,21 @@ fn by_address() -> Vec<Product> {
     c.finish()
 }
 
+/// Anybody can show a certificate for any name.
 fn by_certificate() -> Vec<Product> {
-    let about = "TLS 1.2 without a name to an address that nobody lists; its certificate is a pool's: suspected";
+    let about = "TLS 1.2 without a name, answered with a pool's certificate: noted at an address that nobody lists, \
+                 suspected at a listed one";
     let mut c = with_feed(274, "encrypted-by-certificate", about);
     let names = ["hashdig.example", "*.hashdig.example"];
     let der = tls::certificate(&names, "Example Authority", &mut c.rng);
+    let answer = Answer::Tls12(der);
     let talk = c.line(V4, 11, 14_433);
-    speak_tls(&mut c, &talk, &tls::openssl(None), &Answer::Tls12(der));
+    speak_tls(&mut c, &talk, &tls::openssl(None), &answer);
+    c.noted(talk.client.ip(), HASHDIG, &["pool-certificate"], &["hashdig.example"]);
+    let talk = c.line(V6, 12, 14_433);
+    speak_tls(&mut c, &talk, &tls::openssl(None), &answer);
     let flow = encrypted(&mut c, &talk, None);
-    flow.by(&["tls-to-pool", "miner-tls", "pool-certificate"]);
+    flow.named(&[], Some(("Hashdig", "stratum"))).by(&["miner-tls", "pool-certificate", "address-in-feed"]);
     for (member, value) in [
         ("subject", json!(names[0])),
         ("sans", json!(names)),
