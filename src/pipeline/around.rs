@@ -343,9 +343,9 @@ impl Around {
 /// Pools that make a port one of miners.
 const MANY_POOLS: u32 = 8;
 
-/// Ports on which much else than mining goes on, whatever pools list.
+/// Ports on which much else than mining goes on, whatever pools list (5555: adb).
 const fn is_common(port: u16) -> bool {
-    matches!(port, 0..=1023 | 1194 | 1433 | 1521 | 1883 | 3306 | 3389 | 5000..=5432 | 5900 | 6379 | 8000..=8100 | 8443 | 8883 | 8888 | 9000..=9100 | 9200 | 9418 | 27017)
+    matches!(port, 0..=1023 | 1194 | 1433 | 1521 | 1883 | 3306 | 3389 | 5000..=5432 | 5555 | 5900 | 6379 | 8000..=8100 | 8443 | 8883 | 8888 | 9000..=9100 | 9200 | 9418 | 27017)
 }
 
 fn takes_miners(m: &Match<'_>) -> bool {
