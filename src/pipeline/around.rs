@@ -14,7 +14,7 @@ use crate::carrier::tls::{Certificate, ClientHello, ServerSide, Step, TlsReader}
 use crate::dialect::{self, Conversation};
 use crate::evidence::Code;
 use crate::flow::{BothWays, Direction};
-use crate::intel::{Day, Intel, Match, Role};
+use crate::intel::{Day, Intel, Match, PortFit, Role};
 use crate::ledger::{ContactKind, HostKey, Sighting, TlsSeen, is_usable, sighting};
 use crate::text::printable;
 
@@ -122,7 +122,8 @@ impl Around {
     /// The address itself takes miners on that port, whatever name is used.
     fn is_listed(&self, server: SocketAddr, tools: &Tools<'_>) -> bool {
         let listed = || tools.intel.address(server.ip(), Some(server.port()));
-        self.through.is_none() && listed().is_some_and(|m| tools.usable(&m) && takes_miners(&m))
+        let fits = |m: &Match<'_>| m.port == PortFit::NoneListed || tools.mined_on(server.port(), m);
+        self.through.is_none() && listed().is_some_and(|m| tools.usable(&m) && takes_miners(&m) && fits(&m))
     }
 
     fn server_side(&mut self, client: Direction, mut server: Box<ServerSide>, tools: &mut Tools<'_>) {
