@@ -14,7 +14,7 @@ use crate::carrier::{Host, Target};
 use crate::dialect::{self, Conversation};
 use crate::evidence::Code;
 use crate::flow::{BothWays, Direction};
-use crate::intel::{Day, Intel, Match, Role, tls_library};
+use crate::intel::{Day, Intel, Match, PortFit, Role, tls_library};
 use crate::ledger::{ContactKind, HostKey, Sighting, TlsSeen, is_usable, sighting};
 use crate::text::printable;
 
@@ -118,9 +118,11 @@ impl Around {
 
     /// The address itself takes miners on that port, whatever name is used.
     fn is_listed(&self, server: SocketAddr, tools: &Tools<'_>) -> bool {
+        let Some(port) = self.port(server) else { return false };
+        let fits = |m: &Match<'_>| m.port == PortFit::NoneListed || tools.mined_on(port, m);
         self.address(server)
-            .and_then(|ip| tools.intel.address(ip, self.port(server)))
-            .is_some_and(|m| tools.usable(&m) && takes_miners(&m))
+            .and_then(|ip| tools.intel.address(ip, Some(port)))
+            .is_some_and(|m| tools.usable(&m) && takes_miners(&m) && fits(&m))
     }
 
     fn server_side(&mut self, client: Direction, mut server: Box<ServerSide>, tools: &mut Tools<'_>) {

@@ -80,3 +80,57 @@ fn client(step: Step) -> Option<Box<ClientHello>> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::capture::FrameRef;
+    use crate::decode::{Packet, Tenant, Transport};
+
+    fn key(n: u16) -> FlowKey {
+        let packet = Packet {
+            at: FrameRef::default(),
+            time: PacketTime::ZERO,
+            tenant: Tenant::None,
+            outer: None,
+            vlan: None,
+            src_mac: None,
+            dst_mac: None,
+            src: [192, 0, 2, 1].into(),
+            dst: [198, 51, 100, 2].into(),
+            ip_id: 0,
+            transport: Transport::Udp { src_port: n, dst_port: 443 },
+            payload: &[],
+            wire_payload_len: 0,
+            wire_ip_len: 0,
+        };
+        FlowKey::of(&packet).0
+    }
+
+    /// An Initial packet that was made with no key.
+    fn forged(len: usize) -> Vec<u8> {
+        let mut p = vec![0xc3, 0, 0, 0, 1, 8, 1, 2, 3, 4, 5, 6, 7, 8, 0, 0, 0x44, 0x80];
+        p.resize(len, 0xa5);
+        p
+    }
+
+    #[test]
+    fn forged_openings_cost_a_bounded_number_of_keys_each_second() {
+        let (mut hellos, mut health) = (Hellos::default(), Health::default());
+        let (payload, second) = (forged(1200), PacketTime::from_parts(7, 0));
+        for n in 0..PER_SECOND + 100 {
+            assert!(hellos.datagram(key(n as u16), second, &payload, &mut health).is_none());
+        }
+        assert_eq!(health.get(Counter::QuicPassed), 100);
+        assert!(hellos.open.len() <= MAX_OPEN && hellos.order.len() <= 4 * MAX_OPEN);
+        hellos.datagram(key(65_000), PacketTime::from_parts(8, 0), &payload, &mut health);
+        assert_eq!(health.get(Counter::QuicPassed), 100);
+    }
+
+    #[test]
+    fn what_no_client_may_send_costs_nothing() {
+        let (mut hellos, mut health) = (Hellos::default(), Health::default());
+        hellos.datagram(key(1), PacketTime::ZERO, &forged(1199), &mut health);
+        assert!(hellos.open.is_empty() && hellos.begun == (0, 0));
+    }
+}

@@ -241,3 +241,45 @@ fn many_names_in_a_certificate_are_not_kept() {
     let run = run(3334, &d.done());
     assert!(run.one("certificate").tls.as_ref().unwrap().sans.len() <= 8);
 }
+
+/// The page of a pool at an address that takes miners, too, asked for by a program that offers no protocols.
+#[test]
+fn a_visit_to_a_pools_page_is_noted_wherever_it_is() {
+    let mut d = Dialogue::default();
+    d.client(MILLI, hello("www.pool.example"));
+    d.server(2 * MILLI, answer());
+    sealed(&mut d, 5);
+    let run = run(5555, &d.done());
+    let f = told(run.one("a page"));
+    assert_eq!(f.verdict, Verdict::Noted, "{:?}", f.evidence);
+}
+
+/// Whoever asks a rig has an address that may stand on a list: the rig is no miner for that.
+#[test]
+fn what_an_asker_is_known_for_accuses_no_rig() {
+    let feed = FEED.replace("198.51.100.2", "192.0.2.1").replace("tls = [5555]", "plain = [3333]");
+    let knowledge = Knowledge::new(Intel::from_text("own.toml", &feed).unwrap().0, Geo::default());
+    let mut d = Dialogue::default();
+    d.client(MILLI, "{\"command\":\"summary\"}");
+    let run = run(4028, &d.done());
+    let mut f = run.one("a rig").clone();
+    let before = (f.verdict, f.evidence.len());
+    knowledge.enrich(&mut f);
+    assert!(f.is_inventory() && f.known.is_none());
+    assert_eq!((f.verdict, f.evidence.len()), before);
+}
+
+/// One direction only: the other is not waited for.
+#[test]
+fn tls_of_one_direction_is_let_go() {
+    let mut d = Dialogue::default();
+    d.client(MILLI, hello("www.shop.example"));
+    sealed(&mut d, 100);
+    let talk = line(0, 443);
+    let mut bench = Bench::knowing(&intel());
+    let all = segments(&talk, &d.done());
+    for s in all.iter().filter(|s| s.side == crate::kit::dialogue::Side::Client) {
+        bench.segment(&talk, s);
+    }
+    assert!(bench.end("one direction").findings.is_empty());
+}
