@@ -218,7 +218,7 @@ impl Framed {
             match self.held.as_slice() {
                 [a, b] => {
                     let len = usize::from(u16::from_be_bytes([*a, *b]));
-                    if len < 12 || len > MAX_FRAMED {
+                    if !(12..=MAX_FRAMED).contains(&len) {
                         self.skip = len;
                         self.held.clear();
                     }

@@ -66,6 +66,7 @@ impl Reading {
 pub(super) struct Knowing {
     #[command(flatten)]
     feeds: FeedArgs,
+    #[allow(clippy::doc_markdown)] // help, which shows back quotes as they are
     /// Database of countries or networks in MaxMind's format (.mmdb). May be given several times
     #[arg(long, value_name = "FILE")]
     geo: Vec<PathBuf>,

@@ -51,8 +51,8 @@ impl Knowledge {
             return None;
         }
         let day = Day::of(l.at.time);
-        let names = std::iter::once(&l.name).chain(&l.aliases);
-        let (name, m) = names.filter_map(|n| Some((n, usable(self.intel.name(n, None)?, day)?))).next()?;
+        let mut names = std::iter::once(&l.name).chain(&l.aliases);
+        let (name, m) = names.find_map(|n| Some((n, usable(self.intel.name(n, None)?, day)?)))?;
         let answer = match l.addresses.as_slice() {
             [] => String::new(),
             [a] => format!(" ({})", a.ip),
@@ -108,8 +108,8 @@ impl Knowledge {
         if f.proxy_target().is_none() {
             let port = f.pool.port();
             for k in self.dns.names(f.tenant, f.pool.ip(), f.miner.ip(), f.first.time, f.last.time) {
-                let all = std::iter::once(&*k.name).chain(k.aliases.iter().map(|a| &**a));
-                let known = all.filter_map(|n| usable(self.intel.name(n, Some(port))?, day)).next();
+                let mut all = std::iter::once(&*k.name).chain(k.aliases.iter().map(|a| &**a));
+                let known = all.find_map(|n| usable(self.intel.name(n, Some(port))?, day));
                 if let Some(m) = &known {
                     if let Some(at) = k.asked_by(f.miner.ip()).filter(|_| m.role.takes_work()) {
                         log.note(Code::NameInDns, at, || {

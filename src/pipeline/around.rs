@@ -8,9 +8,9 @@ use std::fmt::Write as _;
 use std::net::SocketAddr;
 
 use super::inspection::Tools;
-use crate::carrier::Host;
 use crate::carrier::http::HttpMeta;
 use crate::carrier::tls::{Certificate, ClientHello, ServerSide, Step, TlsReader};
+use crate::carrier::{Host, Wrap};
 use crate::dialect::{self, Conversation};
 use crate::evidence::Code;
 use crate::flow::{BothWays, Direction};
@@ -44,8 +44,10 @@ pub(super) struct Around {
     done: BothWays<bool>,
     /// Segments of TLS behind what can be read.
     behind: u8,
-    /// The conversation goes through a proxy: the port that it was asked for, if that is known.
-    pub(super) through: Option<Option<u16>>,
+    /// The conversation goes through a proxy.
+    proxied: bool,
+    /// The port that the proxy was asked for, if that is known.
+    target_port: Option<u16>,
     client: Option<Direction>,
     hello: Option<Box<ClientHello>>,
     server: Option<Box<ServerSide>>,
@@ -57,18 +59,25 @@ pub(super) struct Around {
 impl Around {
     /// Bytes of a direction that is TLS. `true` when nothing more can be read of the flow.
     pub(super) fn tls(&mut self, way: Direction, bytes: &[u8], tools: &mut Tools<'_>) -> bool {
-        if !*self.done.get(way) {
+        if *self.done.get(way) {
+            self.behind = self.behind.saturating_add(1);
+        } else {
             let step = self.readers.get_mut(way).get_or_insert_with(TlsReader::new).push(bytes);
             self.step(way, step, tools);
-        } else {
-            self.behind = self.behind.saturating_add(1);
         }
         (self.done.lo_to_hi && self.done.hi_to_lo) || self.behind >= ONE_SIDE
     }
 
     /// The port of the host that is talked to, which is not the proxy's.
     fn port(&self, server: SocketAddr) -> Option<u16> {
-        self.through.unwrap_or(Some(server.port()))
+        if self.proxied { self.target_port } else { Some(server.port()) }
+    }
+
+    /// The conversation goes through these layers, of which the innermost proxy decides.
+    pub(super) fn set_through(&mut self, wraps: &[Wrap]) {
+        let target = wraps.iter().rev().find_map(Wrap::proxy);
+        self.proxied = target.is_some();
+        self.target_port = target.flatten().map(|t| t.port);
     }
 
     /// Bytes are missing.
@@ -123,7 +132,7 @@ impl Around {
     fn is_listed(&self, server: SocketAddr, tools: &Tools<'_>) -> bool {
         let listed = || tools.intel.address(server.ip(), Some(server.port()));
         let fits = |m: &Match<'_>| m.port == PortFit::NoneListed || tools.mined_on(server.port(), m);
-        self.through.is_none() && listed().is_some_and(|m| tools.usable(&m) && takes_miners(&m) && fits(&m))
+        !self.proxied && listed().is_some_and(|m| tools.usable(&m) && takes_miners(&m) && fits(&m))
     }
 
     fn server_side(&mut self, client: Direction, mut server: Box<ServerSide>, tools: &mut Tools<'_>) {
