@@ -76,18 +76,12 @@ impl Known {
     }
 
     fn heard_by(&mut self, client: IpAddr, at: Stamp) {
-        match self.clients.iter().position(|(c, _)| *c == client) {
-            Some(known) => {
-                let latest = self.clients.remove(known);
-                self.clients.push(latest);
-            }
-            None => {
-                if self.clients.len() >= MAX_CLIENTS {
-                    self.clients.remove(0);
-                }
-                self.clients.push((client, at));
-            }
+        let known = self.clients.iter().position(|(c, _)| *c == client);
+        let latest = known.map_or((client, at), |k| self.clients.remove(k));
+        if self.clients.len() >= MAX_CLIENTS {
+            self.clients.remove(0);
         }
+        self.clients.push(latest);
     }
 
     /// The only one who asked, if there is one.
@@ -382,9 +376,9 @@ mod tests {
     fn nobody_alone_makes_the_map_forget_what_others_asked() {
         let mut dns = PassiveDns::default();
         dns.learn(&answer(1, B, "pool.example", POOL, 60));
-        for n in 0..2 * MAX_ADDRESSES {
-            let ip = IpAddr::from(std::net::Ipv6Addr::from(n as u128)).to_string();
-            dns.learn(&answer(2 + n as i64, A, "x.example", &ip, 60));
+        for n in 0..2 * MAX_ADDRESSES as u32 {
+            let ip = IpAddr::from(std::net::Ipv6Addr::from(u128::from(n))).to_string();
+            dns.learn(&answer(2 + i64::from(n), A, "x.example", &ip, 60));
         }
         assert_eq!(names(&dns, POOL, B, 2, 3), ["pool.example"]);
         assert_eq!(dns.addresses.len(), MAX_OF_ONE + 1);
@@ -411,15 +405,16 @@ mod tests {
 
     #[test]
     fn memory_is_bounded_and_what_was_taught_again_stays() {
+        const MOST: u32 = MAX_ADDRESSES as u32;
         let mut dns = PassiveDns::default();
-        let v6 = |n: usize| IpAddr::from(std::net::Ipv6Addr::from(n as u128)).to_string();
-        let client = |n: usize| format!("10.0.0.{}", n % 200);
-        for n in 0..MAX_ADDRESSES {
-            dns.learn(&answer(n as i64, &client(n), "x.example", &v6(n), 60));
+        let v6 = |n: u32| IpAddr::from(std::net::Ipv6Addr::from(u128::from(n))).to_string();
+        let client = |n: u32| format!("10.0.0.{}", n % 200);
+        for n in 0..MOST {
+            dns.learn(&answer(i64::from(n), &client(n), "x.example", &v6(n), 60));
         }
-        dns.learn(&answer(MAX_ADDRESSES as i64, A, "x.example", &v6(0), 60));
-        for n in MAX_ADDRESSES..MAX_ADDRESSES + 10 {
-            dns.learn(&answer(n as i64 + 10, &client(n), "x.example", &v6(n), 60));
+        dns.learn(&answer(i64::from(MOST), A, "x.example", &v6(0), 60));
+        for n in MOST..MOST + 10 {
+            dns.learn(&answer(i64::from(n) + 10, &client(n), "x.example", &v6(n), 60));
         }
         assert_eq!((dns.addresses.len(), dns.evicted()), (MAX_ADDRESSES, 10));
         assert!(dns.addresses.contains_key(&(Tenant::None, v6(0).parse().unwrap())));

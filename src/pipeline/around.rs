@@ -10,7 +10,7 @@ use std::net::{IpAddr, SocketAddr};
 use super::inspection::Tools;
 use crate::carrier::http::HttpMeta;
 use crate::carrier::tls::{Certificate, ClientHello, ServerSide, Step, TlsReader};
-use crate::carrier::{Host, Target};
+use crate::carrier::{Host, Target, Wrap};
 use crate::dialect::{self, Conversation};
 use crate::evidence::Code;
 use crate::flow::{BothWays, Direction};
@@ -44,8 +44,10 @@ pub(super) struct Around {
     done: BothWays<bool>,
     /// Segments of TLS behind what can be read.
     behind: u8,
-    /// The conversation goes through a proxy: the port that it was asked for, if that is known.
-    pub(super) through: Option<Option<u16>>,
+    /// The conversation goes through a proxy.
+    proxied: bool,
+    /// The port that the innermost proxy was asked for, if that is known.
+    target_port: Option<u16>,
     client: Option<Direction>,
     hello: Option<Box<ClientHello>>,
     server: Option<Box<ServerSide>>,
@@ -66,6 +68,13 @@ impl Around {
             self.behind = self.behind.saturating_add(1);
         }
         (self.done.lo_to_hi && self.done.hi_to_lo) || self.behind >= ONE_SIDE
+    }
+
+    /// The conversation goes through these layers, of which the innermost proxy decides.
+    pub(super) fn set_through(&mut self, wraps: &[Wrap]) {
+        let target = wraps.iter().rev().find_map(Wrap::proxy);
+        self.proxied = target.is_some();
+        self.target_port = target.flatten().map(|t| t.port);
     }
 
     /// Bytes are missing.
@@ -226,25 +235,25 @@ impl Around {
 
     /// The port that is spoken to, behind a proxy if there is one and it was understood.
     fn port(&self, server: SocketAddr) -> Option<u16> {
-        match (&self.target, self.through) {
-            (Some(target), _) => Some(target.port),
-            (None, Some(asked)) => asked,
-            (None, None) => Some(server.port()),
+        match &self.target {
+            Some(target) => Some(target.port),
+            None if self.proxied => self.target_port,
+            None => Some(server.port()),
         }
     }
 
     /// The address that is spoken to, where it is known.
     fn address(&self, server: SocketAddr) -> Option<IpAddr> {
-        match (self.target.as_ref().map(|t| &t.host), self.through) {
-            (Some(Host::Ip(ip)), _) => Some(*ip),
-            (None, None) => Some(server.ip()),
+        match self.target.as_ref().map(|t| &t.host) {
+            Some(Host::Ip(ip)) => Some(*ip),
+            None if !self.proxied => Some(server.ip()),
             _ => None,
         }
     }
 
     /// The pool's endpoint, unless it is a proxy's.
     fn endpoint(&self, server: SocketAddr) -> Option<SocketAddr> {
-        (self.target.is_none() && self.through.is_none()).then_some(server)
+        (self.target.is_none() && !self.proxied).then_some(server)
     }
 
     fn shown(&self, server: SocketAddr) -> String {

@@ -79,9 +79,7 @@ impl LookUps {
         let question = hash(&dns);
         let (client, server) = if dns.reply { (said.to, said.from) } else { (said.from, said.to) };
         let key = Asked { tenant: said.tenant, client, server, id: dns.id, question };
-        if !dns.reply {
-            self.wait(key, said.at.time, client.ip(), health);
-        } else {
+        if dns.reply {
             let asked = self.waiting.remove(&key);
             if let Some((_, asker)) = asked {
                 self.free(said.tenant, asker);
@@ -90,6 +88,8 @@ impl LookUps {
                 health.add(Counter::DnsUnasked);
                 return None;
             }
+        } else {
+            self.wait(key, said.at.time, client.ip(), health);
         }
         Some(LookUp {
             at: said.at,

@@ -396,9 +396,8 @@ impl Reader {
             }
             Piece::Tls(bytes) => {
                 *self.tls.get_mut(way) = true;
-                let through = self.wraps.iter().rev().find_map(Wrap::proxy).map(|t| t.map(|t| t.port));
                 let around = self.around.get_or_insert_default();
-                around.through = through;
+                around.set_through(&self.wraps);
                 let read = around.tls(way, bytes, tools);
                 if read && self.reading().is_none() && self.streams.is_empty() {
                     self.give_up = true;
