@@ -244,12 +244,13 @@ mod tests {
     fn memory_is_bounded_and_what_was_taught_again_stays() {
         let mut dns = PassiveDns::default();
         let v6 = |n: usize| IpAddr::from(std::net::Ipv6Addr::from(n as u128)).to_string();
+        let second = |n: usize| i64::try_from(n).unwrap();
         for n in 0..MAX_ADDRESSES {
-            dns.learn(&answer(n as i64, A, "x.example", &v6(n), 60));
+            dns.learn(&answer(second(n), A, "x.example", &v6(n), 60));
         }
-        dns.learn(&answer(MAX_ADDRESSES as i64, A, "x.example", &v6(0), 60));
+        dns.learn(&answer(second(MAX_ADDRESSES), A, "x.example", &v6(0), 60));
         for n in MAX_ADDRESSES..MAX_ADDRESSES + 10 {
-            dns.learn(&answer(n as i64 + 10, A, "x.example", &v6(n), 60));
+            dns.learn(&answer(second(n) + 10, A, "x.example", &v6(n), 60));
         }
         assert_eq!((dns.addresses.len(), dns.evicted()), (MAX_ADDRESSES, 10));
         assert!(dns.addresses.contains_key(&(Tenant::None, v6(0).parse().unwrap())));

@@ -19,10 +19,29 @@ pub(super) struct Inspection {
     peels: BothWays<Option<Peel>>,
     left: BothWays<Left>,
     pub(super) reader: Reader,
-    /// DNS over TCP.
-    dns: Option<Box<BothWays<Framed>>>,
+    dns: Option<Box<OverTcp>>,
     /// Bytes of it that the worker has accounted for.
     pub(super) accounted: usize,
+}
+
+/// DNS over TCP.
+#[derive(Default)]
+struct OverTcp {
+    ways: BothWays<Framed>,
+    /// Something was asked or answered.
+    spoken: bool,
+    /// Messages in a row that were neither.
+    idle: u8,
+}
+
+/// Whoever says nothing of use so many times does not speak DNS.
+const MAX_IDLE: u8 = 16;
+
+impl OverTcp {
+    /// Whether more look-ups are to be expected. Resolvers keep their connections (RFC 7766 §6.2.1).
+    fn goes_on(&self) -> bool {
+        self.spoken && self.idle < MAX_IDLE && !(self.ways.lo_to_hi.is_lost() && self.ways.hi_to_lo.is_lost())
+    }
 }
 
 /// How a direction's layers were left: what others need of them, without a look into them.
@@ -57,7 +76,12 @@ impl Inspection {
         self.left.lo_to_hi.held
             + self.left.hi_to_lo.held
             + self.reader.held()
-            + self.dns.as_ref().map_or(0, |d| d.lo_to_hi.held() + d.hi_to_lo.held())
+            + self.dns.as_ref().map_or(0, |d| d.ways.lo_to_hi.held() + d.ways.hi_to_lo.held())
+    }
+
+    /// Whether the flow may be let go.
+    pub(super) fn is_done(&self) -> bool {
+        self.reader.is_done() && !self.dns.as_ref().is_some_and(|d| d.goes_on())
     }
 
     /// The next stream item of a direction.
@@ -69,21 +93,22 @@ impl Inspection {
         tools: &mut Tools<'_>,
         health: &mut Health,
     ) {
+        if let Item::Data(data) = item {
+            self.dns(way, data, tools, health);
+        } else if let (Item::Gap(_), Some(dns)) = (&item, &mut self.dns) {
+            dns.ways.get_mut(way).gap();
+        }
         if self.reader.is_done() {
             return;
         }
         match item {
             Item::Data(data) => {
-                self.dns(way, data, tools, health);
                 if !self.reader.is_inside() {
                     self.reader.stream_data(info, way, data, tools, health);
                 }
                 self.peel(info, way, tools, health, |peel, out| peel.data(data, out));
             }
             Item::Gap(missing) => {
-                if let Some(dns) = &mut self.dns {
-                    dns.get_mut(way).gap();
-                }
                 self.reader.gap(way, missing, tools);
                 if self.reader.is_peeled() {
                     let opener = info.handshake.client.map(|o| o == way);
@@ -106,8 +131,13 @@ impl Inspection {
             return;
         }
         let said = Said { at: tools.stamp, tenant: tools.key.tenant(), from, to };
-        self.dns.get_or_insert_default().get_mut(way).data(data, |message| {
-            tools.asked.extend(tools.lookups.message(said, message, health));
+        let OverTcp { ways, spoken, idle } = &mut **self.dns.get_or_insert_default();
+        ways.get_mut(way).data(data, |message| match tools.lookups.message(said, message, health) {
+            Some(l) => {
+                tools.asked.push(l);
+                (*spoken, *idle) = (true, 0);
+            }
+            None => *idle = idle.saturating_add(1),
         });
     }
 

@@ -167,7 +167,7 @@ impl Worker {
         }
         settle(counted, health);
         let (info, inspection) = flow.parts();
-        let done = inspection.reader.is_done();
+        let done = inspection.is_done();
         if done {
             close(info, inspection, &mut tools);
         }
