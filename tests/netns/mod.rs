@@ -176,11 +176,6 @@ impl Actor {
         }
     }
 
-    /// Tells it to go on.
-    pub(crate) fn go_on(&mut self) {
-        writeln!(self.stdin.as_mut().unwrap(), "go on").unwrap();
-    }
-
     /// Sends something over the connection and waits for its echo: `PONG`, or `CUT` with the reason.
     pub(crate) fn ping(&mut self) -> String {
         writeln!(self.stdin.as_mut().unwrap(), "ping").unwrap();
