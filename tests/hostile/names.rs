@@ -194,7 +194,7 @@ fn names_from_the_wire_are_safe_to_print() {
         let mut all: Vec<String> = run.sightings.iter().map(|s| s.text.clone()).collect();
         all.extend(run.sightings.iter().filter_map(|s| s.name.as_deref()).map(str::to_owned));
         for f in run.findings.iter().map(told) {
-            all.extend(f.sent.iter().chain(&f.names).map(|n| n.to_string()));
+            all.extend(f.sent.iter().chain(&f.names).map(ToString::to_string));
             all.extend(f.evidence.iter().map(|e| e.text.clone()));
         }
         let bad = |c: char| c.is_control() || ('\u{200e}'..='\u{202e}').contains(&c);
@@ -214,7 +214,7 @@ fn names_from_the_wire_are_safe_to_print() {
 fn halves_of_hellos_are_within_the_budget() {
     let limits = minewatch::flow::Limits { buffered: 1 << 20, ..Default::default() };
     let mut bench = Bench::with(limits);
-    let long = Hello::bare().with(0x1234, &[0; 20_000]).message();
+    let long = Hello::bare().with(0x1234, &vec![0; 20_000]).message();
     let all = records(&long, 16_000);
     for n in 0..2000 {
         let mut talk = line(n, 443);

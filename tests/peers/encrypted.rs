@@ -151,7 +151,7 @@ fn check(case: &Case) {
     assert_eq!(told, [shown(&fingerprint), shown(&subject), shown(&issuer)], "{tls}");
     assert_eq!(tls.get("sans"), case.shown.then(|| json!(sans)).as_ref(), "{tls}");
     let alone = case.shown && case.issuer.is_none();
-    assert_eq!(tls.get("self_signed"), alone.then(|| json!(true)).as_ref(), "{tls}");
+    assert_eq!(tls.get("self_signed"), alone.then_some(json!(true)).as_ref(), "{tls}");
     assert!(replay.list.lines().all(|l| !l.contains(POOL[0])), "what is suspected only is not blocked");
 }
 
@@ -186,6 +186,9 @@ fn ja4(trace: &str) -> String {
     extensions.retain(|e| !matches!(e, 0 | 16));
     extensions.sort_unstable();
     let list = |all: &[u16]| all.iter().map(|n| format!("{n:04x}")).collect::<Vec<_>>().join(",");
-    let hash = |text: String| Sha256::digest(text).iter().take(6).map(|b| format!("{b:02x}")).collect::<String>();
+    let hash = |text: String| {
+        let first = Sha256::digest(text).iter().take(6).fold(0, |n, b| n << 8 | u64::from(*b));
+        format!("{first:012x}")
+    };
     format!("{head}_{}_{}", hash(list(&ciphers)), hash(format!("{}_{}", list(&extensions), list(&signatures))))
 }

@@ -89,7 +89,8 @@ fn lines(from: impl std::io::Read + Send + 'static) -> Receiver<String> {
 fn wait_for(lines: &Receiver<String>, all: &mut String, words: &[&str]) -> String {
     loop {
         let line = lines.recv_timeout(NEVER).unwrap_or_else(|_| panic!("{words:?} was never said:\n{all}"));
-        *all += &format!("{line}\n");
+        *all += &line;
+        *all += "\n";
         if words.iter().all(|w| line.contains(w)) {
             return line;
         }
@@ -115,7 +116,7 @@ fn feed(pool: &str, more: &[&str]) -> String {
 
 #[test]
 fn a_feed_that_is_replaced_names_the_next_flow_and_a_broken_one_is_refused() {
-    if !available(&[], false) {
+    if !cfg!(feature = "live") || !available(&[], false) {
         return;
     }
     let mut world = World::new();
@@ -137,8 +138,8 @@ fn a_feed_that_is_replaced_names_the_next_flow_and_a_broken_one_is_refused() {
     watch.hear_complaint(&["the feeds were read anew"]);
     replace(&countries, places::countries(&[("198.51.100.0", "NZ")]));
     watch.hear_complaint(&["countries and networks were read anew"]);
-    held.go_on();
-    assert_eq!(held.hear(), "DONE");
+    // Any word will do.
+    assert_eq!(held.ping(), "DONE");
 
     replace(&own, "version = 1\n[[pool]\n");
     let broken = watch.hear_complaint(&["NOT taken"]);
