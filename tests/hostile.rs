@@ -11,9 +11,6 @@ mod kit;
 
 mod support2;
 
-#[path = "tls/build.rs"]
-mod build;
-
 #[path = "hostile/carriers.rs"]
 mod carriers;
 #[path = "hostile/decoys.rs"]
@@ -32,6 +29,7 @@ mod streams;
 use minewatch::evidence::{Code, Verdict};
 use minewatch::ledger::FlowFinding;
 
+use kit::build;
 use kit::dialogue::{Dialogue, MILLI};
 use kit::dialogues;
 use kit::tcp::{Conversation, Segment};

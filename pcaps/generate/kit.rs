@@ -22,7 +22,7 @@
 
 pub mod benign;
 #[path = "../../tests/tls/build.rs"]
-mod build;
+pub mod build;
 pub mod capture;
 pub mod carriage;
 pub mod catalogue;

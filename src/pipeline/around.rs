@@ -61,11 +61,11 @@ pub(super) struct Around {
 impl Around {
     /// Bytes of a direction that is TLS. `true` when nothing more can be read of the flow.
     pub(super) fn tls(&mut self, way: Direction, bytes: &[u8], tools: &mut Tools<'_>) -> bool {
-        if !*self.done.get(way) {
+        if *self.done.get(way) {
+            self.behind = self.behind.saturating_add(1);
+        } else {
             let step = self.readers.get_mut(way).get_or_insert_with(TlsReader::new).push(bytes);
             self.step(way, step, tools);
-        } else {
-            self.behind = self.behind.saturating_add(1);
         }
         (self.done.lo_to_hi && self.done.hi_to_lo) || self.behind >= ONE_SIDE
     }
