@@ -1,6 +1,6 @@
 //! The hello inside QUIC: its first packets are encrypted with keys that everybody can compute.
 //!
-//! In: the datagrams of one client, in any order. Out: one [`ClientHello`](super::tls::ClientHello), then
+//! In: the datagrams of one client, in any order. Out: one [`ClientHello`], then
 //! [`Step::Enough`]. Read are Initial packets of version 1 (RFC 9000, RFC 9001), version 2 (RFC 9369) and the last drafts
 //! with version 1's wire image; version negotiation, Retry, 0-RTT and everything later are passed over.
 

@@ -48,7 +48,7 @@ const MAX_BYTES: usize = 64 << 20;
 /// Addresses that one client alone may have had answers for: a flood of its questions pushes out its own only.
 const MAX_OF_ONE: usize = 16_384;
 /// Clients remembered of a name.
-const MAX_CLIENTS: usize = 4;
+const MAX_CLIENTS: usize = 8;
 /// A connection is made within the life of its answer, or a little later: programs keep answers longer than they should.
 const GRACE: Duration = Duration::from_hours(1);
 
@@ -59,7 +59,7 @@ pub struct Known {
     pub name: Arc<str>,
     /// What it led to on the way.
     pub aliases: Arc<[Box<str>]>,
-    /// Who asked, when first, the latest last; at most four.
+    /// Who asked, when first, the latest last; at most eight.
     clients: Vec<(IpAddr, Stamp)>,
     /// First answer.
     pub first: Stamp,
