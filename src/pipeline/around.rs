@@ -183,9 +183,6 @@ impl Around {
     fn note_hello(&self, conversation: &mut Conversation, tools: &Tools<'_>) {
         let Some(hello) = self.hello.as_deref().filter(|h| h.ja4.has_no_alpn()) else { return };
         let library = tls_library(hello.ja4.as_str());
-        if library.is_none() && !hello.ja4.has_no_sni() {
-            return;
-        }
         conversation.evidence.note(Code::MinerTls, tools.stamp, || {
             let by = library.map_or(String::new(), |l| format!(", as {l} does by itself"));
             let name = if hello.ja4.has_no_sni() { " and names no server" } else { "" };
