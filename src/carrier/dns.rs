@@ -13,8 +13,6 @@ use domain::rdata::svcb::value::{Ipv4Hint, Ipv6Hint};
 
 /// Unicast DNS.
 pub const PORT: u16 = 53;
-/// Multicast DNS (RFC 6762 §3).
-pub const MDNS_PORT: u16 = 5353;
 
 /// Records of an answer that are looked at.
 const MAX_RECORDS: usize = 128;
@@ -51,8 +49,6 @@ pub struct Dns {
     pub aliases: Vec<Box<str>>,
     /// The addresses that it led to.
     pub addresses: Vec<Address>,
-    /// The answer offers Encrypted Client Hello: the name will not be seen in TLS.
-    pub ech: bool,
 }
 
 type Wire<'a> = ParsedName<&'a [u8]>;
@@ -63,7 +59,7 @@ pub fn read(bytes: &[u8]) -> Option<Dns> {
     let message = Message::from_octets(bytes).ok()?;
     let header = message.header();
     let question = message.sole_question().ok()?;
-    if header.opcode().to_int() != 0 || question.qclass() != Class::IN && question.qclass().to_int() != MDNS_UNICAST {
+    if header.opcode().to_int() != 0 || question.qclass() != Class::IN {
         return None;
     }
     let mut dns = Dns {
@@ -74,7 +70,6 @@ pub fn read(bytes: &[u8]) -> Option<Dns> {
         qtype: question.qtype().to_int(),
         aliases: Vec::new(),
         addresses: Vec::new(),
-        ech: false,
     };
     if dns.reply && header.rcode() == Rcode::NOERROR {
         follow(&message, question.qname(), &mut dns);
@@ -85,24 +80,6 @@ pub fn read(bytes: &[u8]) -> Option<Dns> {
 /// Whether a message begins as a look-up does: a header with the opcode of queries and one question.
 pub fn begins(bytes: &[u8]) -> bool {
     matches!(bytes, [_, _, flags, _, 0, 1, _, _, _, _, _, _, ..] if flags & 0x78 == 0)
-}
-
-/// An mDNS question that may be answered by unicast (RFC 6762 §5.4).
-const MDNS_UNICAST: u16 = 0x8001;
-
-/// A multicast answer without its question (RFC 6762 §6): each address by the name that owns it.
-pub fn read_announced(bytes: &[u8], mut each: impl FnMut(Box<str>, Address)) {
-    let Ok(message) = Message::from_octets(bytes) else { return };
-    if !message.header().qr() || message.header_counts().qdcount() != 0 {
-        return;
-    }
-    for record in records(&message) {
-        match record.data() {
-            AllRecordData::A(a) => each(text(record.owner()), address(IpAddr::V4(a.addr()), &record)),
-            AllRecordData::Aaaa(a) => each(text(record.owner()), address(IpAddr::V6(a.addr()), &record)),
-            _ => {}
-        }
-    }
 }
 
 type Found<'a> = Record<Wire<'a>, AllRecordData<&'a [u8], Wire<'a>>>;
@@ -117,10 +94,6 @@ fn records<'a>(message: &Message<&'a [u8]>) -> Vec<Found<'a>> {
         .filter(|r| wanted(r.rtype()))
         .filter_map(|r| r.to_any_record::<AllRecordData<_, _>>().ok())
         .collect()
-}
-
-fn address(ip: IpAddr, record: &Found<'_>) -> Address {
-    Address { ip: ip.to_canonical(), ttl: record.ttl().as_secs() }
 }
 
 /// Follows the chain. Records may come in any order, so each step looks through all of them; a loop ends since a name
@@ -171,7 +144,6 @@ fn service<'a, V>(
     if let Some(hint) = s.params().first::<Ipv6Hint<_>>() {
         hint.iter().take(MAX_ADDRESSES).for_each(|a| add(dns, IpAddr::V6(a), ttl));
     }
-    dns.ech |= s.params().first::<domain::rdata::svcb::value::Ech<_>>().is_some();
 }
 
 fn add(dns: &mut Dns, ip: IpAddr, ttl: u32) {
