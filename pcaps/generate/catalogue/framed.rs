@@ -10,7 +10,7 @@ use super::super::rng::Rng;
 use super::super::tcp::{self, Cut, End};
 
 type Make = fn(&mut Rng, u8) -> Dialogue;
-type Asked = fn(&mut Rng) -> Dialogue;
+pub(super) type Asked = fn(&mut Rng) -> Dialogue;
 
 /// The captures.
 pub fn all() -> Vec<Product> {
@@ -116,7 +116,7 @@ fn p2pool_one_way() -> Vec<Product> {
     c.finish()
 }
 
-/// A station inside asks its rigs: inventory, suspected and no more. Who asks is no pool: nothing to block, and nothing to refuse.
+/// Interfaces of rigs that are no web pages.
 fn managed() -> Vec<Product> {
     let list: [(u8, &str, Family, u16, Asked, &str); 4] = [
         (211, "rig-cgminer-json", Family::V4, 4028, management::cgminer_json, "cgminer's interface in JSON"),
@@ -131,8 +131,14 @@ fn managed() -> Vec<Product> {
         ),
         (214, "rig-xmrig-http", Family::V6, 18080, management::xmrig, "XMRig's interface over HTTP"),
     ];
+    stations(&list)
+}
+
+/// A station inside asks its rigs: inventory, suspected and no more. Who asks is no pool: nothing to block, and nothing to
+/// refuse. A rig is capture number, name, addresses, port, dialogue, and what it is.
+pub(super) fn stations(rigs: &[(u8, &str, Family, u16, Asked, &str)]) -> Vec<Product> {
     let mut out = Vec::new();
-    for (number, name, family, port, make, about) in list {
+    for &(number, name, family, port, make, about) in rigs {
         let mut c =
             Capture::new(number.into(), name, &format!("{about}: a station asks, the rig answers; nothing here mines"));
         let dialogue = make(&mut c.rng);

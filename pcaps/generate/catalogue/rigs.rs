@@ -2,13 +2,10 @@
 
 use super::super::capture::{Capture, Family, Product};
 use super::super::carriage::Carriage;
-use super::super::dialogue::{Dialogue, SECOND, Stage};
+use super::super::dialogue::SECOND;
 use super::super::dialogues::{rigs, stratum2};
-use super::super::expect::Flow;
-use super::super::rng::Rng;
-use super::super::tcp::{self, End};
-
-type Asked = fn(&mut Rng) -> Dialogue;
+use super::super::tcp::End;
+use super::framed::{Asked, stations};
 
 /// The captures.
 pub fn all() -> Vec<Product> {
@@ -20,32 +17,7 @@ pub fn all() -> Vec<Product> {
         (244, "rig-gminer", V6, 10555, rigs::gminer, "GMiner's page"),
         (245, "rig-antminer", V4, 80, rigs::antminer, "an Antminer's pages, its settings among them"),
     ];
-    let mut out = Vec::new();
-    for (number, name, family, port, make, about) in pages {
-        let mut c =
-            Capture::new(number.into(), name, &format!("{about}: a station asks, the rig answers; nothing here mines"));
-        let dialogue = make(&mut c.rng);
-        let (station, rig) = (c.inside(family, 5), c.inside(family, 11));
-        let talk = c.between(station, rig, port);
-        let segments = tcp::play(&talk, &dialogue, &mut c.rng);
-        c.put(&talk, &segments, &Carriage::Plain);
-        let mut flow = Flow {
-            miner: talk.server.ip().to_string(),
-            miner_port: talk.server.port(),
-            pool: talk.client.ip().to_string(),
-            pool_port: talk.client.port(),
-            dialect: vec![dialogue.truth.dialect.to_owned()],
-            required: true,
-            agent: dialogue.truth.agent.clone(),
-            one_way: Some(false),
-            mid_stream: Some(false),
-            handshake_verified: Some(true),
-            ..Flow::default()
-        };
-        flow.stage(Stage::Attempt).at_least("suspected").at_most("suspected");
-        c.expect.flows.push(flow);
-        out.extend(c.finish());
-    }
+    let mut out = stations(&pages);
     out.extend(short_session());
     out.extend(older_answer());
     out
