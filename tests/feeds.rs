@@ -226,3 +226,18 @@ fn stats_shows_every_shipped_list() {
         assert!(run.text().lines().any(|l| l.starts_with(list)), "{}", run.text());
     }
 }
+
+/// What cannot be read is `suspected`: whoever wants that blocked gets it blocked, with the same proof as anything else.
+#[test]
+fn a_looser_policy_blocks_encrypted_conversations_that_a_pool_answered() {
+    let list = |capture: &str| {
+        let capture = format!("{}/pcaps/{capture}", env!("CARGO_MANIFEST_DIR"));
+        let own = format!("{}/pcaps/feed.toml", env!("CARGO_MANIFEST_DIR"));
+        let options = ["--least", "suspected", "--allow-documentation-ranges", "--blocklist", "-", "--format", "plain"];
+        let run = minewatch(["replay", "--feeds", &own].iter().chain(&options).chain([&&*capture]));
+        assert_eq!(run.code, Some(1), "{run:?}");
+        run.text().lines().filter(|l| !l.starts_with('#')).map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(list("encrypted-by-look-up.pcap"), ["203.0.113.21"]);
+    assert_eq!(list("encrypted-through-proxy.pcap"), [""; 0]);
+}

@@ -173,6 +173,13 @@ async fn collect<S: PacketSource + Send + 'static>(
                             knowledge.enrich(&mut flow);
                             ledger.flow(*flow);
                         }
+                        What::Unnamed(mut flow) => {
+                            if knowledge.leads_to_a_pool(&mut flow) {
+                                let alert = Alert::of(&flow);
+                                ledger.flow(*flow);
+                                tell(alert, &ledger, policy, &mut failure, listener, &stop);
+                            }
+                        }
                         What::Sighting(s) => ledger.sighting(*s),
                         What::LookUp(l) => {
                             if let Some(s) = knowledge.look_up(&l) {
@@ -181,15 +188,7 @@ async fn collect<S: PacketSource + Send + 'static>(
                         }
                         What::Alert(mut alert) => {
                             knowledge.name_alert(&mut alert);
-                            if !policy.allows_client(alert.miner.ip(), alert.miner_mac, alert.source().map(|s| s.ip()))
-                                && let Some(alert) = ledger.alert(*alert)
-                                && failure.is_none()
-                                && let Err(e) = listener.alert(&alert)
-                            {
-                                // Nobody reads us any more: stop reading, too.
-                                failure = Some(e);
-                                stop.store(true, Ordering::Relaxed);
-                            }
+                            tell(*alert, &ledger, policy, &mut failure, listener, &stop);
                         }
                     }
                 }
@@ -220,6 +219,26 @@ async fn collect<S: PacketSource + Send + 'static>(
         dropped,
     };
     Ok(Finished { source, report, until, interrupted })
+}
+
+/// Tells of a level, if it is new and nothing that the operator allows.
+fn tell(
+    alert: Alert,
+    ledger: &Ledger,
+    policy: &Policy,
+    failure: &mut Option<Failure>,
+    listener: &mut dyn Listener,
+    stop: &AtomicBool,
+) {
+    if !policy.allows_client(alert.miner.ip(), alert.miner_mac, alert.source().map(|s| s.ip()))
+        && let Some(alert) = ledger.alert(alert)
+        && failure.is_none()
+        && let Err(e) = listener.alert(&alert)
+    {
+        // Nobody reads us any more: stop reading, too.
+        *failure = Some(e);
+        stop.store(true, Ordering::Relaxed);
+    }
 }
 
 /// SIGINT, SIGTERM, and SIGHUP: an ssh session that ends must not take the report with it.

@@ -49,6 +49,11 @@ const SHIPPED: &[(&str, &str)] = &[
     ("shared.toml", include_str!("../../pool-feeds/shared.toml")),
 ];
 
+/// Ports on which much else than mining goes on, whatever pools list (5555: adb).
+pub const fn is_common_port(port: u16) -> bool {
+    matches!(port, 0..=1023 | 1194 | 1433 | 1521 | 1883 | 3306 | 3389 | 5000..=5432 | 5555 | 5900 | 6379 | 8000..=8100 | 8443 | 8883 | 8888 | 9000..=9100 | 9200 | 9418 | 27017)
+}
+
 /// All that is known, ready for look-ups. A clone is a pointer; look-ups take no lock and change nothing.
 #[derive(Clone, Debug, Default)]
 pub struct Intel(Arc<Inner>);
@@ -171,6 +176,12 @@ impl Intel {
     pub fn address(&self, addr: IpAddr, port: Option<u16>) -> Option<Match<'_>> {
         let (link, net) = self.0.addresses.get(addr)?;
         matched::best(&self.0, link, "", Listed::Address(net), port)
+    }
+
+    /// Whether a port of a host is one of miners: the feed lists it for the host, or some pool uses it and nobody else
+    /// does.
+    pub fn mined_on(&self, port: u16, m: &Match<'_>) -> bool {
+        m.port.is_listed() || (self.port(port).is_some() && !is_common_port(port))
     }
 
     /// Whether many pools use the port.

@@ -48,6 +48,11 @@ impl Role {
     pub fn takes_work(self) -> bool {
         matches!(self, Self::Stratum | Self::Proxy | Self::WebMiner | Self::P2p)
     }
+
+    /// Whether it is there for mining programs, which speak to it directly.
+    pub fn takes_miners(self) -> bool {
+        matches!(self, Self::Stratum | Self::Proxy)
+    }
 }
 
 impl fmt::Display for Role {

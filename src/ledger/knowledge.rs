@@ -82,6 +82,31 @@ impl Knowledge {
         alert.name = known.or(asked).map(|k| (*k.name).into());
     }
 
+    /// Whether a client that began TLS as mining programs do had looked up a pool that is there, on a port of miners. If
+    /// so, the finding is completed; else it is none.
+    pub fn leads_to_a_pool(&self, f: &mut FlowFinding) -> bool {
+        let (day, port) = (Day::of(f.first.time), f.pool.port());
+        let asked = self.dns.names(f.tenant, f.pool.ip(), f.miner.ip(), f.first.time, f.last.time);
+        let pool = asked.iter().filter(|k| k.asked_by(f.miner.ip()).is_some()).find_map(|k| {
+            let mut all = std::iter::once(&*k.name).chain(k.aliases.iter().map(|a| &**a));
+            all.find(|n| {
+                let m = self.intel.name(n, Some(port)).and_then(|m| usable(m, day));
+                m.is_some_and(|m| m.role.takes_miners() && self.intel.mined_on(port, &m))
+            })
+        });
+        let Some(name) = pool else { return false };
+        let mut log = EvidenceLog::from_vec(std::mem::take(&mut f.evidence));
+        log.note(Code::TlsToPool, f.first, || {
+            let to = f.pool;
+            format!(
+                "TLS to {to}, a port on which miners are taken, after it asked for {name}: what is said cannot be read"
+            )
+        });
+        f.evidence = log.to_vec();
+        self.enrich(f);
+        true
+    }
+
     /// Adds what is known to a finding, and judges it again.
     pub fn enrich(&self, f: &mut FlowFinding) {
         f.place = self.geo.place(f.pool.ip());

@@ -60,6 +60,24 @@ pub struct Alert {
 }
 
 impl Alert {
+    /// What a flow that is judged already has to tell.
+    pub fn of(f: &FlowFinding) -> Self {
+        Self {
+            at: f.last,
+            tenant: f.tenant,
+            miner: f.miner,
+            miner_mac: f.miner_mac,
+            pool: f.pool,
+            dialect: f.dialect,
+            category: f.category,
+            wraps: f.wraps.clone(),
+            verdict: f.verdict,
+            verified: f.handshake_verified && !f.one_way,
+            reason: f.evidence.last().map(|e| e.text.clone()).unwrap_or_default(),
+            name: f.names.first().cloned(),
+        }
+    }
+
     /// The client that the sender's PROXY header names.
     pub fn source(&self) -> Option<SocketAddr> {
         self.wraps.iter().find_map(Wrap::source)

@@ -14,7 +14,7 @@ use crate::carrier::{Host, Target, Wrap};
 use crate::dialect::{self, Conversation};
 use crate::evidence::Code;
 use crate::flow::{BothWays, Direction};
-use crate::intel::{Day, Intel, Match, PortFit, Role, tls_library};
+use crate::intel::{Day, Intel, Match, PortFit, Role, is_common_port, tls_library};
 use crate::ledger::{ContactKind, HostKey, Sighting, TlsSeen, is_usable, sighting};
 use crate::text::printable;
 
@@ -115,7 +115,7 @@ impl Around {
         if let Some(name) = hello.sni.as_deref() {
             self.remember(name);
         }
-        let by_name = known.is_some_and(|(_, m)| takes_miners(&m) && port.is_some_and(|p| tools.mined_on(p, &m)));
+        let by_name = known.is_some_and(|(_, m)| m.role.takes_miners() && port.is_some_and(|p| tools.mined_on(p, &m)));
         self.hello = Some(hello);
         if by_name {
             self.unread(client, tools, "under that name");
@@ -131,7 +131,7 @@ impl Around {
         let fits = |m: &Match<'_>| m.port == PortFit::NoneListed || tools.mined_on(port, m);
         self.address(server)
             .and_then(|ip| tools.intel.address(ip, Some(port)))
-            .is_some_and(|m| tools.usable(&m) && takes_miners(&m) && fits(&m))
+            .is_some_and(|m| tools.usable(&m) && m.role.takes_miners() && fits(&m))
     }
 
     fn server_side(&mut self, client: Direction, mut server: Box<ServerSide>, tools: &mut Tools<'_>) {
@@ -142,7 +142,7 @@ impl Around {
         {
             let shown = self.shown(at);
             let text = format!("{shown} showed a certificate for {name} ({}): {}", issued(c), m.why(tools.day()));
-            let known = takes_miners(&m) && port.is_some_and(|p| tools.mined_on(p, &m));
+            let known = m.role.takes_miners() && port.is_some_and(|p| tools.mined_on(p, &m));
             tools.tell(client, self.endpoint(at), &m, Code::PoolCertificate, text.clone(), Some(name));
             // Anybody can show a certificate for any name: without the client's word, the address must say so, too.
             if known && self.unread.is_none() && self.is_listed(at, tools) {
@@ -177,6 +177,24 @@ impl Around {
         if !conversation.evidence.is_empty() {
             self.unread = Some(Box::new(Unread { miner: client, conversation }));
         }
+    }
+
+    /// The flow is let go: TLS without a name, as mining programs begin it, with a host of which nothing is known yet.
+    /// What its client looked up may tell, and only who sees all flows knows that.
+    pub(super) fn unnamed(&mut self, tools: &Tools<'_>) -> bool {
+        let nameless = self.hello.as_deref().is_some_and(|h| h.ja4.has_no_alpn() && h.ja4.has_no_sni());
+        let (Some(client), true, false) = (self.client, nameless && self.unread.is_none(), self.proxied) else {
+            return false;
+        };
+        let mut conversation = Conversation::default();
+        self.note_hello(&mut conversation, tools);
+        self.unread = Some(Box::new(Unread { miner: client, conversation }));
+        true
+    }
+
+    /// Whether the server answered in TLS.
+    pub(super) const fn server_answered(&self) -> bool {
+        self.server.is_some()
     }
 
     /// Browsers and their like offer protocols; a program that leaves its library's defaults alone offers none.
@@ -335,7 +353,8 @@ impl Around {
                 tools.tell(way, Some(server), &m, Code::AddressInFeed, text, None);
             } else if opaque
                 && client.is_some()
-                && let Some(port) = intel.port(server.port()).filter(|p| p.pools >= MANY_POOLS && !is_common(p.port))
+                && let Some(port) =
+                    intel.port(server.port()).filter(|p| p.pools >= MANY_POOLS && !is_common_port(p.port))
             {
                 let text = format!(
                     "exchanged data with {server} that cannot be read; {} pools use port {}",
@@ -350,15 +369,6 @@ impl Around {
 
 /// Pools that make a port one of miners.
 const MANY_POOLS: u32 = 8;
-
-/// Ports on which much else than mining goes on, whatever pools list (5555: adb).
-const fn is_common(port: u16) -> bool {
-    matches!(port, 0..=1023 | 1194 | 1433 | 1521 | 1883 | 3306 | 3389 | 5000..=5432 | 5555 | 5900 | 6379 | 8000..=8100 | 8443 | 8883 | 8888 | 9000..=9100 | 9200 | 9418 | 27017)
-}
-
-fn takes_miners(m: &Match<'_>) -> bool {
-    matches!(m.role, Role::Stratum | Role::Proxy)
-}
 
 fn names_of(c: &Certificate) -> impl Iterator<Item = &str> {
     c.subject_cn.iter().chain(&c.sans).map(|n| n.strip_prefix("*.").unwrap_or(n))
@@ -404,9 +414,8 @@ impl<'a> Tools<'a> {
         intel.name(name, port).filter(|m| self.usable(m))
     }
 
-    /// Whether a port is one of miners: the feed lists it for the host, or many pools use it and nobody else does.
     fn mined_on(&self, port: u16, m: &Match<'_>) -> bool {
-        m.port.is_listed() || (self.intel.port(port).is_some() && !is_common(port))
+        self.intel.mined_on(port, m)
     }
 
     /// Tells that a client met what a feed knows.

@@ -166,6 +166,11 @@ impl Reader {
         (messages < said(&unread.conversation)).then_some(unread)
     }
 
+    /// The flow is let go unread, but what its client looked up may say where it leads.
+    pub(super) fn unnamed(&mut self, tools: &Tools<'_>) -> bool {
+        self.wraps.is_empty() && self.reading().is_none() && self.around.as_mut().is_some_and(|a| a.unnamed(tools))
+    }
+
     /// What was said around the conversation.
     pub(super) fn around(&self) -> Option<&Around> {
         self.around.as_deref()

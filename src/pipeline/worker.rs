@@ -35,6 +35,9 @@ pub enum What {
     Alert(Box<Alert>),
     /// A mining flow is over.
     Flow(Box<FlowFinding>),
+    /// TLS as mining programs begin it, with a host of which nothing is known here: mining only if its client looked up
+    /// a pool that is there.
+    Unnamed(Box<FlowFinding>),
     /// Something that a feed knows was met.
     Sighting(Box<Sighting>),
     /// Somebody asked DNS, or was answered.
@@ -176,6 +179,12 @@ impl Worker {
         let done = inspection.is_done();
         if done {
             close(info, inspection, &mut tools);
+            let info = *info;
+            if inspection.reader.unnamed(&tools)
+                && let Some(f) = finding(key, &info, inspection)
+            {
+                events.push(Event { order, what: What::Unnamed(Box::new(f)) });
+            }
         }
         events.extend(asked.into_iter().map(|l| Event { order, what: What::LookUp(Box::new(l)) }));
         tell(noticed, events, order, key, |w| *info.macs.get(w));
@@ -234,11 +243,13 @@ impl Worker {
         ended.finish(health, |inspection, info, way, item| inspection.item(info, way, item, &mut tools, counted));
         settle(counted, health);
         close(&ended.info, &ended.state, &mut tools);
+        let unnamed = ended.state.reader.unnamed(&tools);
         let macs = ended.info.macs;
         events.extend(asked.into_iter().map(|l| Event { order, what: What::LookUp(Box::new(l)) }));
         tell(noticed, events, order, key, |w| *macs.get(w));
-        if let Some(finding) = finding(&mut ended) {
-            events.push(Event { order, what: What::Flow(Box::new(finding)) });
+        if let Some(f) = finding(key, &ended.info, &mut ended.state) {
+            let what = if unnamed { What::Unnamed } else { What::Flow };
+            events.push(Event { order, what: what(Box::new(f)) });
         }
     }
 }
@@ -289,16 +300,18 @@ fn coin(c: &Conversation, wallet: Option<Coin>, mined: &[Coin]) -> Option<(Coin,
     })
 }
 
-/// The finding of a flow that is over, if its conversation has any evidence.
-fn finding(ended: &mut Ended<Inspection>) -> Option<FlowFinding> {
-    let (key, info) = (ended.key, ended.info);
-    let gaps = ended.state.reader.gaps;
-    ended.state.reader.weigh(&info, info.last);
-    let Reading { dialect, category, coins, miner, .. } = ended.state.reader.reading()?;
-    let wraps = ended.state.reader.wraps().to_vec();
-    let sent = ended.state.reader.around().map(|a| a.sent().to_vec()).unwrap_or_default();
-    let tls = ended.state.reader.around().and_then(Around::seen);
-    let c = ended.state.reader.conversation_mut()?;
+/// The finding of a flow that is over or let go, if its conversation has any evidence.
+fn finding(key: FlowKey, info: &FlowInfo, inspection: &mut Inspection) -> Option<FlowFinding> {
+    let reader = &mut inspection.reader;
+    let gaps = reader.gaps;
+    reader.weigh(info, info.last);
+    let Reading { dialect, category, coins, miner, .. } = reader.reading()?;
+    let wraps = reader.wraps().to_vec();
+    let around = reader.around();
+    let sent = around.map(|a| a.sent().to_vec()).unwrap_or_default();
+    let tls = around.and_then(Around::seen);
+    let greeted = dialect == ENCRYPTED && around.is_some_and(Around::server_answered);
+    let c = reader.conversation_mut()?;
     judge(&c.evidence)?;
     let (first, last) = (info.first, info.last);
     let one_way = info.one_way().is_some();
@@ -374,7 +387,7 @@ fn finding(ended: &mut Ended<Inspection>) -> Option<FlowFinding> {
         handshake_verified: info.handshake.verified,
         tunnelled: info.may_be_one_writer(),
         client_data_acked: info.handshake.data_acked(miner),
-        peer_replied: replied,
+        peer_replied: replied || greeted,
         first,
         last,
         bytes: total.bytes,

@@ -1,4 +1,4 @@
-//! Pools, their web sites, programs and rigs' management met in TLS, QUIC and HTTP. Numbers 263 to 280.
+//! Pools, their web sites, programs and rigs' management met in TLS, QUIC and HTTP. Numbers 263 to 281.
 
 use std::net::SocketAddr;
 
@@ -38,6 +38,7 @@ pub fn all() -> Vec<Product> {
         by_certificate(),
         on_the_web_port(),
         by_look_up(),
+        look_up_of_another(),
         through_proxy(),
         encrypted_through_proxy(),
         clear_at_listed_address(),
@@ -209,8 +210,7 @@ fn ageing() -> Vec<Product> {
 
 /// The finding of TLS with a host that takes miners: never more than suspected.
 fn encrypted<'a>(c: &'a mut Capture, talk: &Conversation, sni: Option<&str>) -> &'a mut Flow {
-    // What cannot be read is no answer of a pool.
-    c.refuse(&talk.server.to_string(), "no_answer");
+    c.refuse(&talk.server.to_string(), "verdict_too_low");
     let mut flow = Flow {
         miner: talk.client.ip().to_string(),
         miner_port: talk.client.port(),
@@ -346,14 +346,32 @@ fn on_the_web_port() -> Vec<Product> {
 
 fn by_look_up() -> Vec<Product> {
     let about = "a host looks a listed pool up, then speaks TLS without a name to its address, on the pool's port for \
-                 TLS: noted at the least, suspected at the most";
+                 TLS: suspected, though no feed lists the address";
     let mut c = with_feed(276, "encrypted-by-look-up", about);
     let talk = c.line(V4, 11, 14_433);
     before(&mut c, &talk, XMR);
     speak_tls(&mut c, &talk, &tls::openssl(None), &Answer::Tls13);
     let flow = encrypted(&mut c, &talk, None);
-    flow.required = false;
+    flow.named(&[XMR], Some(("Hashdig", "stratum"))).by(&["tls-to-pool", "miner-tls", "name-in-dns"]);
     c.noted(talk.client.ip(), HASHDIG, &["name-in-dns"], &[XMR]);
+    c.finish()
+}
+
+fn look_up_of_another() -> Vec<Product> {
+    let about = "TLS without a name to an address that another host has looked up as a pool's; after a look-up, but on a \
+                 port that no pool uses, or as a browser speaks it: noted for the look-up at the most";
+    let mut c = with_feed(281, "encrypted-not-by-look-up", about);
+    let asks = c.line(V4, 11, 14_433);
+    before(&mut c, &asks, XMR);
+    c.noted(asks.client.ip(), HASHDIG, &["name-in-dns"], &[XMR]);
+    let talk = c.line(V4, 12, 14_433);
+    speak_tls(&mut c, &talk, &tls::openssl(None), &Answer::Tls13);
+    for (host, port, hello) in [(13, 39_999, tls::openssl(None)), (14, 14_433, tls::browser("cdn.news.example"))] {
+        let talk = c.line(V4, host, port);
+        before(&mut c, &talk, XMR);
+        speak_tls(&mut c, &talk, &hello, &Answer::Tls13);
+        c.noted(talk.client.ip(), HASHDIG, &["name-in-dns"], &[XMR]);
+    }
     c.finish()
 }
 

@@ -92,6 +92,11 @@ fn shown(events: Vec<Event>, health: Health) {
                 knowledge.enrich(&mut flow);
                 ledger.flow(*flow);
             }
+            What::Unnamed(mut flow) => {
+                if knowledge.leads_to_a_pool(&mut flow) {
+                    ledger.flow(*flow);
+                }
+            }
             What::Sighting(s) => ledger.sighting(*s),
             What::LookUp(l) => {
                 if let Some(s) = knowledge.look_up(&l) {
