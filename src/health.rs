@@ -94,8 +94,14 @@ counters! {
     DnsUnasked = "dns_unasked",
     /// DNS questions forgotten before their answer, because too many waited.
     DnsForgotten = "dns_forgotten",
+    /// DHCP requests and acknowledgements read.
+    DhcpMessages = "dhcp_messages",
     /// Beginnings of QUIC that were passed over, because too many came in one second.
     QuicPassed = "quic_passed",
+    /// Names and addresses met that a feed lists as retired: they do not mine any more, and are nothing but counted.
+    RetiredMatches = "retired_matches",
+    /// Feeds that are older than they vouch for; feeds and databases whose newer version was refused.
+    StaleFeeds = "stale_feeds",
     /// Panics caught in a worker; each cost one flow.
     WorkerPanics = "worker_panics",
     /// Findings dropped because a live queue was full.

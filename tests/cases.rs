@@ -2,20 +2,11 @@
 //! the program over it, and the row's expectation on what comes out. Each kind has siblings that no row names, because
 //! the kind is to be right and not the case.
 //!
-//! Rows that are not here, and the issue they wait for:
+//! IL01 to IL09 are also in `tests/feeds.rs`, FN09 and FN15 in `tests/wrappings.rs`. Rows that are nowhere, and the
+//! issue they wait for:
 //!
 //! | rows | issue | why |
 //! |---|---|---|
-//! | FN09 | 3 | SOCKS5 and CONNECT are unwrapped there |
-//! | FN15 | 3 | WebSocket miners |
-//! | FP05 (DNS, SNI) | 4 | names on the wire and feeds; the HTTP part is here |
-//! | FP07 | 4 | feeds, SNI and shared fronts |
-//! | FP09 (address in a feed) | 4 | feeds; evidence on every alarm is here |
-//! | IL01–IL09 | 4 | feeds |
-//! | ID05, SF07 | 4 | what DNS may teach |
-//! | CR05 | 4 | country and network databases |
-//! | ID01 (the note) | 4 | own networks as a setting; that the gateway gets into no list is here |
-//! | ID03 | 5 | DHCP leases and hosts over time |
 //! | NF01, NF09, EO01, EO11 | 5 | prefixes are never decided by replay; the gate and the formats are tested on their own |
 //! | NF13 (by itself), CR03, SE09, OP01, OP03, OP07 | 5 | live capture, applying, privileges, dry run |
 //! | SF01 (as a feed), SF03, SF11 (restart) | 5 | entries that come from a feed or from disk; the gate itself is here |
@@ -47,6 +38,8 @@ mod formats;
 mod lists;
 #[path = "cases/misses.rs"]
 mod misses;
+#[path = "cases/names.rs"]
+mod names;
 #[path = "cases/pcapng.rs"]
 mod pcapng;
 #[path = "cases/safety.rs"]

@@ -33,7 +33,7 @@ const EDGES: &[(&str, &[(&str, Use)])] = &[
     ("capture", &[("time", All), ("health", All), ("text", All)]),
     ("decode", &[("capture", Only(&["Frame", "FrameRef", "LinkType", "Stamp"])), ("time", All), ("health", All)]),
     ("flow", &[("capture", Only(&["FrameRef", "Stamp"])), ("decode", All), ("time", All), ("health", All)]),
-    ("carrier", &[("flow", All), ("time", All), ("health", All), ("text", All)]),
+    ("carrier", &[("flow", All), ("decode", Only(&["MacAddr"])), ("time", All), ("health", All), ("text", All)]),
     ("dialect", &[("flow", Only(&["Direction"])), ("carrier", All), ("evidence", All), ("wallet", All), ("text", All)]),
     ("evidence", &[("capture", Only(&["FrameRef", "Stamp"])), ("time", All)]),
     // What is known of the world; names on the wire teach it which addresses they led to.
@@ -52,7 +52,7 @@ const EDGES: &[(&str, &[(&str, Use)])] = &[
         "ledger",
         &[
             ("evidence", All),
-            ("carrier", Only(&["Host", "Wrap", "Target"])),
+            ("carrier", Only(&["Host", "Wrap", "Target", "dhcp"])),
             ("intel", All),
             ("dialect", Only(&["Category", "Conversation", "Password", "Shares", "Stage", "missing"])),
             ("decode", Only(&["MacAddr", "Tenant"])),
@@ -60,7 +60,15 @@ const EDGES: &[(&str, &[(&str, Use)])] = &[
             ("time", All),
         ],
     ),
-    ("firewall", &[("decode", Only(&["MacAddr", "Tenant"])), ("evidence", Only(&["Verdict"])), ("time", All)]),
+    (
+        "firewall",
+        &[
+            ("decode", Only(&["MacAddr", "Tenant"])),
+            ("evidence", Only(&["Verdict"])),
+            ("intel", Only(&["Country"])),
+            ("time", All),
+        ],
+    ),
     (
         "sink",
         &[

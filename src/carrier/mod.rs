@@ -4,6 +4,7 @@
 //! In: stream data, gaps and ends of one direction. Out: the messages inside. Every buffer is capped; what is longer is
 //! skipped and counted, never collected.
 
+pub mod dhcp;
 pub mod dns;
 pub mod http;
 pub mod inflate;

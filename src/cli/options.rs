@@ -15,8 +15,8 @@ use super::reload::Reload;
 use crate::decode::{DecodeOptions, TenantMode};
 use crate::evidence::Verdict;
 use crate::firewall::{
-    AllowedMiner, Destination, FORMATS, Format, Lives, MaxEntries, NeverBlock, Policy, Prefix, RenderOptions, Scope,
-    Ttl, format_by_id, probe,
+    AllowedMiner, Destination, FORMATS, Format, Lives, MaxEntries, NeverBlock, Policy, Prefix, Region, RenderOptions,
+    Scope, Ttl, format_by_id, probe,
 };
 use crate::intel::{CurrentIntel, Geo, Intel, Severity};
 use crate::pipeline::RunOptions;
@@ -137,6 +137,17 @@ pub(super) struct Blocking {
     /// The same for every line of a file; # begins a comment
     #[arg(long, value_name = "FILE")]
     never_block_file: Vec<PathBuf>,
+    // An attribute, because a doc comment would need marks around the examples.
+    #[arg(
+        long,
+        value_name = "WHERE",
+        help = "Block nothing in this country (DE) or network (AS64500), by the databases of --geo. May be given several times"
+    )]
+    never_block_in: Vec<Region>,
+    /// Your own network: nothing in it is blocked, and of a miner at a public address in it is said that others may be
+    /// behind it. May be given several times
+    #[arg(long, value_name = "PREFIX")]
+    home_net: Vec<Prefix>,
     /// This host may mine: address, prefix or MAC address. It is reported as allowed, its pools are not blocked
     #[arg(long, value_name = "HOST")]
     allow_miner: Vec<AllowedMiner>,
@@ -232,6 +243,8 @@ impl Blocking {
             lives: Lives::FromNow,
             allow_documentation: self.allow_documentation_ranges,
             never_block,
+            never_block_in: self.never_block_in.clone(),
+            home: self.home_net.clone(),
             allow_miner,
             trust_proxy: self.trust_proxy.clone(),
             max_entries: self.max_entries.map_or_else(|| Ok(MaxEntries::default()), MaxEntries::new)?,
@@ -253,6 +266,7 @@ impl Blocking {
             ("--max-entries", self.max_entries.is_some()),
             ("--never-block", !self.never_block.is_empty()),
             ("--never-block-file", !self.never_block_file.is_empty()),
+            ("--never-block-in", !self.never_block_in.is_empty()),
             ("--sets-only", self.sets_only),
             ("--allow-documentation-ranges", self.allow_documentation_ranges),
         ];

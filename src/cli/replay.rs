@@ -38,7 +38,7 @@ pub(super) struct Args {
 
 /// Runs the subcommand.
 pub(super) fn run(args: &Args) -> Result<Outcome, Failure> {
-    let plan = args.blocking.resolve()?;
+    let mut plan = args.blocking.resolve()?;
     let known = args.knowing.read()?;
     let inputs = open(&args.inputs)?;
     let stream = args.inputs.iter().any(|p| p.as_os_str() == "-");
@@ -46,6 +46,7 @@ pub(super) fn run(args: &Args) -> Result<Outcome, Failure> {
     let world = World::still(known.geo);
     let finished = session::run(inputs, &args.reading.resolve(known.intel), world, &plan.policy, None, &mut printer)?;
     printer.done();
+    finished.spare(&mut plan);
     let mut report = finished.report;
     name_inputs(&mut report, &finished.source);
     report.notes.extend(known.warnings);

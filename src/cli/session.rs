@@ -17,7 +17,8 @@ use crate::capture::PacketSource;
 use crate::decode::Tenant;
 use crate::evidence::Verdict;
 use crate::firewall::{BlockCandidate, Decision, Meta, Policy, Proto, decide, write_all};
-use crate::intel::{Geo, Intel};
+use crate::health::Counter;
+use crate::intel::{Day, Geo, Intel};
 use crate::ledger::{Alert, FlowFinding, HostFinding, Knowledge, Ledger};
 use crate::pipeline::{self, Ended, Merger, RunOptions, What};
 use crate::sink::{Relay, Report};
@@ -91,6 +92,18 @@ pub(super) struct Finished<S> {
     pub(super) until: PacketTime,
     /// Whether it was interrupted.
     pub(super) interrupted: bool,
+    /// Routers that DHCP servers named.
+    pub(super) routers: Vec<std::net::IpAddr>,
+    /// Resolvers that they named.
+    pub(super) resolvers: Vec<std::net::IpAddr>,
+}
+
+impl<S> Finished<S> {
+    /// The plan, with what this network lives on.
+    pub(super) fn spare(&self, plan: &mut BlockPlan) {
+        let never = std::mem::take(&mut plan.never);
+        plan.never = never.with_gateways(self.routers.iter().copied()).with_resolvers(self.resolvers.iter().copied());
+    }
 }
 
 /// Runs a source to its end, to an interrupt, or for `most`.
@@ -121,7 +134,14 @@ async fn collect<S: PacketSource + Send + 'static>(
     let frames = Arc::new(AtomicU64::new(0));
     let (tx, mut rx) = mpsc::channel(QUEUE);
     let current = Arc::clone(&options.intel);
-    let mut knowledge = Knowledge::new(current.get(), world.geo);
+    let mut right = Right {
+        knowledge: Knowledge::new(current.get(), world.geo),
+        ledger: Ledger::default(),
+        policy,
+        listener,
+        failure: None,
+        stop: Arc::clone(&stop),
+    };
     // Without news there is a channel that is closed.
     let mut news = world.news.unwrap_or_else(|| mpsc::channel(1).1);
     let mut refused = Vec::new();
@@ -133,13 +153,11 @@ async fn collect<S: PacketSource + Send + 'static>(
             .spawn(move || pipeline::run(source, &options, &stop, &frames, &tx))
             .context("cannot start the reader thread")?
     };
-    let mut ledger = Ledger::default();
     let mut merger = Merger::new(workers);
     let mut tick = tokio::time::interval(TICK);
     let mut signals = Signals::new()?;
     let over = tokio::time::sleep(most.unwrap_or(Duration::MAX));
     tokio::pin!(over);
-    let mut failure = None;
     let mut asked: Option<tokio::time::Instant> = None;
     loop {
         tokio::select! {
@@ -158,50 +176,38 @@ async fn collect<S: PacketSource + Send + 'static>(
                 if let Some(intel) = n.intel {
                     // Workers take it before their next batch. What flows and look-ups have taught so far stays.
                     current.replace(intel.clone());
-                    knowledge.intel = intel;
+                    right.knowledge.intel = intel;
                 }
                 if let Some(geo) = n.geo {
-                    knowledge.geo = geo;
+                    right.knowledge.geo = geo;
                 }
                 refused = n.refused;
             }
             batch = rx.recv() => {
                 let Some(batch) = batch else { break };
                 for event in merger.push(batch) {
-                    match event.what {
-                        What::Flow(mut flow) => {
-                            knowledge.enrich(&mut flow);
-                            ledger.flow(*flow);
-                        }
-                        What::Unnamed(mut flow) => {
-                            if knowledge.leads_to_a_pool(&mut flow) {
-                                let alert = Alert::of(&flow);
-                                ledger.flow(*flow);
-                                tell(alert, &ledger, policy, &mut failure, listener, &stop);
-                            }
-                        }
-                        What::Sighting(s) => ledger.sighting(*s),
-                        What::LookUp(l) => {
-                            if let Some(s) = knowledge.look_up(&l) {
-                                ledger.sighting(s);
-                            }
-                        }
-                        What::Alert(mut alert) => {
-                            knowledge.name_alert(&mut alert);
-                            tell(*alert, &ledger, policy, &mut failure, listener, &stop);
-                        }
-                    }
+                    right.take(event.what);
                 }
             }
-            _ = tick.tick() => listener.progress(frames.load(Ordering::Relaxed)),
+            _ = tick.tick() => right.listener.progress(frames.load(Ordering::Relaxed)),
         }
     }
     let interrupted = stop.load(Ordering::Relaxed);
     let Ok(Ended { source, health, until }) = reader.join() else {
         return Err(anyhow!("the reader failed unexpectedly; please report this with the capture"));
     };
+    let Right { knowledge, mut ledger, failure, .. } = right;
     if let Some(e) = failure {
         return Err(e);
+    }
+    let mut health = health;
+    health.add_n(Counter::RetiredMatches, knowledge.retired);
+    health.add_n(Counter::StaleFeeds, refused.len() as u64);
+    let day = Day::of(until);
+    for list in knowledge.intel.lists().iter().filter(|l| l.is_stale(day)) {
+        health.add(Counter::StaleFeeds);
+        let date = list.date.map(|d| d.to_string()).unwrap_or_default();
+        refused.push(format!("{} is of {date} and stale: minewatch feeds update, or a newer file", list.name));
     }
     let dropped = ledger.dropped();
     let contacts = ledger.take_contacts(&knowledge);
@@ -218,26 +224,62 @@ async fn collect<S: PacketSource + Send + 'static>(
         notes: refused,
         dropped,
     };
-    Ok(Finished { source, report, until, interrupted })
+    let routers = knowledge.identities.routers().collect();
+    let resolvers = knowledge.identities.resolvers().collect();
+    Ok(Finished { source, report, until, interrupted, routers, resolvers })
 }
 
-/// Tells of a level, if it is new and nothing that the operator allows.
-fn tell(
-    alert: Alert,
-    ledger: &Ledger,
-    policy: &Policy,
-    failure: &mut Option<Failure>,
-    listener: &mut dyn Listener,
-    stop: &AtomicBool,
-) {
-    if !policy.allows_client(alert.miner.ip(), alert.miner_mac, alert.source().map(|s| s.ip()))
-        && let Some(alert) = ledger.alert(alert)
-        && failure.is_none()
-        && let Err(e) = listener.alert(&alert)
-    {
-        // Nobody reads us any more: stop reading, too.
-        *failure = Some(e);
-        stop.store(true, Ordering::Relaxed);
+/// What is right of the workers: joins what they tell, keeps it, and passes news on.
+struct Right<'a> {
+    knowledge: Knowledge,
+    ledger: Ledger,
+    policy: &'a Policy,
+    listener: &'a mut dyn Listener,
+    /// Why nobody can be told any more.
+    failure: Option<Failure>,
+    /// Stops the reading.
+    stop: Arc<AtomicBool>,
+}
+
+impl Right<'_> {
+    fn take(&mut self, what: What) {
+        match what {
+            What::Flow(mut flow) => {
+                self.knowledge.enrich(&mut flow);
+                self.ledger.flow(*flow);
+            }
+            What::Unnamed(mut flow) => {
+                if self.knowledge.leads_to_a_pool(&mut flow) {
+                    let alert = Alert::of(&flow);
+                    self.ledger.flow(*flow);
+                    self.tell(alert);
+                }
+            }
+            What::Sighting(s) => self.ledger.sighting(*s),
+            What::Lease(l) => self.knowledge.identities.learn(&l),
+            What::LookUp(l) => {
+                if let Some(s) = self.knowledge.look_up(&l) {
+                    self.ledger.sighting(s);
+                }
+            }
+            What::Alert(mut alert) => {
+                self.knowledge.name_alert(&mut alert);
+                self.tell(*alert);
+            }
+        }
+    }
+
+    /// Tells of a level, if it is new and nothing that the operator allows.
+    fn tell(&mut self, alert: Alert) {
+        if !self.policy.allows_client(alert.miner.ip(), alert.miner_mac, alert.source().map(|s| s.ip()))
+            && let Some(alert) = self.ledger.alert(alert)
+            && self.failure.is_none()
+            && let Err(e) = self.listener.alert(&alert)
+        {
+            // Nobody reads us any more: stop reading, too.
+            self.failure = Some(e);
+            self.stop.store(true, Ordering::Relaxed);
+        }
     }
 }
 
@@ -305,6 +347,7 @@ fn is_private(ip: std::net::IpAddr) -> bool {
 /// Marks allowed hosts, and, when lists were asked for, decides and writes them. Warnings as sentences.
 pub(super) fn block(report: &mut Report, plan: &BlockPlan, until: PacketTime) -> Result<Vec<String>, Failure> {
     let mut warnings = allow(report, &plan.policy);
+    warnings.extend(behind_nat(report, &plan.policy));
     if plan.lists.is_empty() {
         return Ok(warnings);
     }
@@ -314,6 +357,20 @@ pub(super) fn block(report: &mut Report, plan: &BlockPlan, until: PacketTime) ->
     report.blocks = Some(decision);
     warnings.extend(written?);
     Ok(warnings)
+}
+
+/// Miners at public addresses of the operator's own: the machine may be any behind them.
+fn behind_nat(report: &Report, policy: &Policy) -> Vec<String> {
+    let mining = report.hosts.iter().filter(|h| h.verdict > Verdict::Noted && !h.allowed).map(|h| h.key.ip);
+    let outside: std::collections::BTreeSet<_> =
+        mining.filter(|ip| !is_private(*ip) && policy.is_home(*ip).is_some()).collect();
+    let told = outside.iter().take(MAX_DOUBTED).map(|ip| {
+        format!(
+            "{ip} is a public address of yours: behind NAT the capture cannot tell which machine mines; capture on the \
+             inside, too"
+        )
+    });
+    told.collect()
 }
 
 /// Marks what the operator allows. A warning for each PROXY header that names an allowed host and is not believed.
@@ -374,6 +431,8 @@ fn candidates(hosts: &[HostFinding]) -> Vec<BlockCandidate<'_>> {
             one_way: f.one_way,
             proxied: f.proxy_target().is_some(),
             shared_front: f.shared_front.as_deref(),
+            country: f.place.country,
+            asn: f.place.asn,
             tunnelled: f.tunnelled,
             last_seen: f.last.time,
         })

@@ -43,7 +43,7 @@ fn span(text: &str) -> Result<Duration, String> {
 
 /// Runs the subcommand.
 pub(super) fn run(args: &Args) -> Result<Outcome, Failure> {
-    let plan = args.blocking.resolve()?;
+    let mut plan = args.blocking.resolve()?;
     let (known, reload) = args.knowing.read_and_follow()?;
     let live = Live::open(&args.interface, args.filter.as_deref())?;
     let mut printer = Printer::live(args.json, args.interface.clone(), plan.uses_stdout());
@@ -53,6 +53,7 @@ pub(super) fn run(args: &Args) -> Result<Outcome, Failure> {
     let reading = args.reading.resolve(known.intel);
     let world = World { geo: known.geo, news: Some(session::follow(reload)?) };
     let mut finished = session::run(live, &reading, world, &plan.policy, args.most, &mut printer)?;
+    finished.spare(&mut plan);
     let mut report = finished.report;
     report.sources.push(args.interface.clone());
     finished.source.drops(&mut report.health);

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 
 use crate::decode::{MacAddr, Tenant};
 use crate::evidence::Verdict;
+use crate::intel::Country;
 use crate::time::PacketTime;
 
 /// Transport protocol of an endpoint.
@@ -96,6 +97,10 @@ pub struct BlockCandidate<'a> {
     pub proxied: bool,
     /// Name of the shared front (CDN, anycast, proxy service) that the address belongs to, from the shipped ranges.
     pub shared_front: Option<&'a str>,
+    /// Country of the address, where a database says it.
+    pub country: Option<Country>,
+    /// Network that announces it, where a database says it.
+    pub asn: Option<u32>,
     /// Last packet of the conversation; an entry lives from here.
     pub last_seen: PacketTime,
 }

@@ -180,6 +180,9 @@ fn refuse(
     if let Some(reason) = never.check(c.addr, policy) {
         return Some(reason);
     }
+    if let Some(region) = policy.spares(c) {
+        return Some(Reason::SparedRegion(region));
+    }
     if let Some(front) = known.fronts.get(&c.addr.to_canonical()) {
         return Some(Reason::SharedFront((*front).to_owned()));
     }

@@ -42,6 +42,13 @@ impl NeverBlock {
         self
     }
 
+    /// Adds next hops learned elsewhere, such as DHCP option 3.
+    #[must_use]
+    pub fn with_gateways(mut self, gateways: impl IntoIterator<Item = IpAddr>) -> Self {
+        self.gateways.extend(gateways.into_iter().map(|a| a.to_canonical()));
+        self
+    }
+
     /// Why `addr` must not be blocked, if it must not.
     pub fn check(&self, addr: IpAddr, policy: &Policy) -> Option<Reason> {
         let addr = addr.to_canonical();
@@ -60,6 +67,9 @@ impl NeverBlock {
         }
         if let Some((_, who)) = PUBLIC_RESOLVERS.iter().find(|(a, _)| *a == addr) {
             return Some(Reason::PublicResolver(who));
+        }
+        if let Some(p) = policy.is_home(addr) {
+            return Some(Reason::HomeNet(p));
         }
         if let Some(p) = policy.never_blocks(addr) {
             return Some(Reason::NeverBlockList(p));

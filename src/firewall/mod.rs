@@ -35,7 +35,7 @@ pub use format::{FORMATS, Format, Meta, OutFile, RenderOptions, Rendered, Warnin
 pub use gate::{Decision, Refusal, admit, decide};
 pub use guard::NeverBlock;
 pub use list::{BlockList, Entry};
-pub use policy::{AllowedMiner, Lives, MaxEntries, Policy, PolicyError, Scope, Ttl};
+pub use policy::{AllowedMiner, Lives, MaxEntries, Policy, PolicyError, Region, Scope, Ttl};
 pub use prefix::{Prefix, PrefixError};
 pub use reason::Reason;
 pub use write::{Destination, WriteError, probe, write_all};

@@ -9,6 +9,7 @@ use crate::decode::MacAddr;
 use crate::evidence::Verdict;
 use crate::firewall::candidate::BlockCandidate;
 use crate::firewall::prefix::{Prefix, PrefixError};
+use crate::intel::Country;
 
 /// How much of the pool is blocked.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
@@ -44,6 +45,9 @@ pub enum PolicyError {
     /// Too many entries, or none.
     #[error("{0} entries is out of range: 1 to {max}", max = MaxEntries::CEILING)]
     Entries(String),
+    /// Neither a country nor a network.
+    #[error("{0:?} is neither a country (two letters, as in DE) nor a network (its number, as in AS64500)")]
+    Region(String),
     /// Not a host that could be allowed.
     #[error("{text:?} is no miner that could be allowed: write an address, a prefix or a MAC address ({source})")]
     AllowedMiner {
@@ -157,6 +161,40 @@ impl FromStr for MaxEntries {
     }
 }
 
+/// Where an address is, by the databases of places.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Region {
+    /// A country.
+    Country(Country),
+    /// The network that announces it, by its number (RFC 6793).
+    Network(u32),
+}
+
+impl FromStr for Region {
+    type Err = PolicyError;
+
+    fn from_str(s: &str) -> Result<Self, Self::Err> {
+        let bad = || PolicyError::Region(s.to_owned());
+        // Before countries: no country has three letters, but a number may be missing.
+        match s.get(..2).filter(|p| p.eq_ignore_ascii_case("as")).and_then(|_| s.get(2..)).filter(|n| !n.is_empty()) {
+            Some(digits) if digits.bytes().all(|b| b.is_ascii_digit()) => {
+                digits.parse().map(Self::Network).map_err(|_| bad())
+            }
+            Some(_) => Err(bad()),
+            None => Country::parse(s).map(Self::Country).ok_or_else(bad),
+        }
+    }
+}
+
+impl fmt::Display for Region {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Country(country) => f.write_str(country.as_str()),
+            Self::Network(asn) => write!(f, "AS{asn}"),
+        }
+    }
+}
+
 /// A host that may mine.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum AllowedMiner {
@@ -213,6 +251,10 @@ pub struct Policy {
     pub allow_documentation: bool,
     /// The operator's own never-block list, for the pool side.
     pub never_block: Vec<Prefix>,
+    /// Countries and networks in which nothing is blocked.
+    pub never_block_in: Vec<Region>,
+    /// The operator's own networks: nothing in them is blocked.
+    pub home: Vec<Prefix>,
     /// Hosts that may mine: reported as allowed, nothing is emitted for them.
     pub allow_miner: Vec<AllowedMiner>,
     /// Load balancers whose PROXY headers are believed.
@@ -230,6 +272,8 @@ impl Default for Policy {
             lives: Lives::default(),
             allow_documentation: false,
             never_block: Vec::new(),
+            never_block_in: Vec::new(),
+            home: Vec::new(),
             allow_miner: Vec::new(),
             trust_proxy: Vec::new(),
             max_entries: MaxEntries::default(),
@@ -263,11 +307,34 @@ impl Policy {
     pub(super) fn never_blocks(&self, addr: IpAddr) -> Option<Prefix> {
         self.never_block.iter().copied().find(|p| p.contains(addr))
     }
+
+    /// The operator's own network that covers `addr`.
+    pub fn is_home(&self, addr: IpAddr) -> Option<Prefix> {
+        self.home.iter().copied().find(|p| p.contains(addr))
+    }
+
+    /// The country or network that the operator spares, if the pool is there.
+    pub(super) fn spares(&self, c: &BlockCandidate<'_>) -> Option<Region> {
+        self.never_block_in.iter().copied().find(|r| match r {
+            Region::Country(country) => c.country == Some(*country),
+            Region::Network(asn) => c.asn == Some(*asn),
+        })
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn regions_are_countries_or_numbers_of_networks() {
+        for (text, shown) in [("de", "DE"), ("AS", "AS"), ("as64500", "AS64500"), ("AS4294967295", "AS4294967295")] {
+            assert_eq!(text.parse::<Region>().unwrap().to_string(), shown);
+        }
+        for text in ["", "D", "DEU", "64500", "AS4294967296", "AS-1", "AS64500x", "1.2"] {
+            assert!(text.parse::<Region>().is_err(), "{text}");
+        }
+    }
 
     #[test]
     fn life_times_are_finite_and_whole() {

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::evidence::Verdict;
+use crate::firewall::policy::Region;
 use crate::firewall::prefix::Prefix;
 
 /// Why an endpoint was refused. Its code is stable; its sentence may be reworded.
@@ -47,6 +48,10 @@ pub enum Reason {
     PublicResolver(&'static str),
     /// Never-block: the operator's own list.
     NeverBlockList(Prefix),
+    /// Never-block: one of the operator's own networks.
+    HomeNet(Prefix),
+    /// Policy: nothing in that country or network is blocked.
+    SparedRegion(Region),
     /// Never-block: a front that serves many customers, by name.
     SharedFront(String),
     /// The endpoint is a proxy that a miner goes through: whoever else uses it would be cut off, and the miner would
@@ -80,6 +85,8 @@ impl Reason {
             Self::Resolver => "resolver",
             Self::PublicResolver(_) => "public-resolver",
             Self::NeverBlockList(_) => "never-block-list",
+            Self::HomeNet(_) => "home-net",
+            Self::SparedRegion(_) => "spared-region",
             Self::SharedFront(_) => "shared-front",
             Self::Proxy => "proxy",
             Self::CapReached { .. } => "cap-reached",
@@ -97,6 +104,7 @@ impl Reason {
                 | Self::Resolver
                 | Self::PublicResolver(_)
                 | Self::NeverBlockList(_)
+                | Self::HomeNet(_)
                 | Self::SharedFront(_)
         )
     }
@@ -143,6 +151,8 @@ impl fmt::Display for Reason {
             Self::Resolver => f.write_str("it is a resolver of this network"),
             Self::PublicResolver(who) => write!(f, "it is a public resolver ({who})"),
             Self::NeverBlockList(p) => write!(f, "the never-block list holds {p}"),
+            Self::HomeNet(p) => write!(f, "it lies in a network of your own, {p} (--home-net)"),
+            Self::SparedRegion(r) => write!(f, "the policy blocks nothing in {r} (--never-block-in)"),
             Self::SharedFront(name) => {
                 write!(f, "the address serves many customers ({name}): block the name instead")
             }

@@ -31,6 +31,8 @@ pub(super) fn candidate(addr: &str, port: u16) -> BlockCandidate<'static> {
         tunnelled: false,
         proxied: false,
         shared_front: None,
+        country: None,
+        asn: None,
         last_seen: at(0),
     }
 }

@@ -93,6 +93,11 @@ pub struct ListInfo {
 }
 
 impl ListInfo {
+    /// Whether it is older on `day` than it vouches for.
+    pub fn is_stale(&self, day: Day) -> bool {
+        self.date.is_some_and(|d| day.days_since(d) > i64::from(self.stale_after))
+    }
+
     /// Everything in it.
     pub fn entries(&self) -> usize {
         self.names + self.addresses + self.shared

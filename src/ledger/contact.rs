@@ -5,7 +5,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use super::HostKey;
+use super::{HostKey, Identity};
 use crate::decode::MacAddr;
 use crate::evidence::{Code, Evidence, EvidenceLog, Stamp};
 
@@ -73,6 +73,8 @@ pub struct Contact {
     pub host: HostKey,
     /// Its Ethernet address, while all sightings agree on one.
     pub mac: Option<MacAddr>,
+    /// The machine that had the host's address at first.
+    pub identity: Option<Identity>,
     /// The pool.
     pub pool: Box<str>,
     /// What it is.
@@ -98,6 +100,7 @@ impl Contact {
         let mut contact = Self {
             host: s.host,
             mac: s.mac,
+            identity: None,
             pool: s.pool.clone(),
             kind: s.kind,
             coins: Vec::new(),

@@ -6,6 +6,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
+use super::identity::Identity;
 use crate::carrier::{Target, Wrap};
 use crate::decode::{MacAddr, Tenant};
 use crate::dialect::{Category, Conversation, Password, Shares, Stage};
@@ -105,6 +106,8 @@ pub struct FlowFinding {
     pub sent: Vec<Box<str>>,
     /// What TLS showed.
     pub tls: Option<Box<TlsSeen>>,
+    /// The machine that had the miner's address then.
+    pub identity: Option<Identity>,
     /// Names by which the pool was reached, the likeliest first.
     pub names: Vec<Box<str>>,
     /// What a feed knows of it.

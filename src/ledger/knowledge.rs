@@ -9,9 +9,10 @@ use std::net::{IpAddr, SocketAddr};
 
 use super::contact::{ContactKind, Sighting};
 use super::finding::{FlowFinding, KnownPool, TlsSeen};
+use super::identity::{Identities, Identity};
 use super::{Alert, HostKey};
 use crate::carrier::Host;
-use crate::decode::Tenant;
+use crate::decode::{MacAddr, Tenant};
 use crate::dialect::missing;
 use crate::evidence::{Code, EvidenceLog, Stamp, judge};
 use crate::intel::{Day, Freshness, Geo, Intel, LookUp, Match, PassiveDns, Role, registrable};
@@ -33,6 +34,10 @@ pub struct Knowledge {
     pub geo: Geo,
     dns: PassiveDns,
     resolvers: HashSet<(Tenant, IpAddr), foldhash::quality::RandomState>,
+    /// Machines behind addresses.
+    pub identities: Identities,
+    /// Look-ups of names that are listed as retired.
+    pub retired: u64,
 }
 
 impl Knowledge {
@@ -53,7 +58,14 @@ impl Knowledge {
         }
         let day = Day::of(l.at.time);
         let mut names = std::iter::once(&l.name).chain(&l.aliases);
-        let (name, m) = names.find_map(|n| Some((n, usable(self.intel.name(n, None)?, day)?)))?;
+        let mut retired = 0;
+        let known = names.find_map(|n| {
+            let m = self.intel.name(n, None)?;
+            retired += u64::from(!l.answered && m.freshness(day) == Freshness::Retired);
+            Some((n, usable(m, day)?))
+        });
+        self.retired += retired;
+        let (name, m) = known?;
         if l.answered && *name == l.name {
             // Told when it was asked.
             return None;
@@ -73,8 +85,15 @@ impl Knowledge {
         self.resolvers.contains(&(host.tenant, host.ip))
     }
 
-    /// Adds to an alert by which name the pool was reached.
+    /// The machine that had a host's address.
+    pub fn holder(&self, host: HostKey, mac: Option<MacAddr>, at: PacketTime) -> Option<Identity> {
+        self.identities.holder(host.tenant, host.ip, mac, at).cloned()
+    }
+
+    /// Adds to an alert by which name the pool was reached, and which machine mines.
     pub fn name_alert(&self, alert: &mut Alert) {
+        let host = HostKey { tenant: alert.tenant, ip: alert.miner.ip() };
+        alert.identity = self.holder(host, alert.miner_mac, alert.at.time);
         let (at, pool) = (alert.at.time, alert.pool);
         let names = self.dns.names(alert.tenant, pool.ip(), alert.miner.ip(), at, at);
         let known = names.iter().find(|k| self.intel.name(&k.name, Some(pool.port())).is_some());
@@ -110,6 +129,8 @@ impl Knowledge {
     /// Adds what is known to a finding, and judges it again.
     pub fn enrich(&self, f: &mut FlowFinding) {
         f.place = self.geo.place(f.pool.ip());
+        let host = HostKey { tenant: f.tenant, ip: f.miner.ip() };
+        f.identity = self.holder(host, f.miner_mac, f.first.time);
         // There the other end is whoever asked the rig: what he is known for accuses nobody.
         if f.is_inventory() {
             return;
@@ -257,9 +278,4 @@ impl Sighting {
         self.endpoint = Some(endpoint);
         self
     }
-}
-
-/// Whether a match can be believed on the day of a packet.
-pub fn is_usable(m: &Match<'_>, at: PacketTime) -> bool {
-    matches!(m.freshness(Day::of(at)), Freshness::Current | Freshness::Stale)
 }

@@ -5,6 +5,7 @@
 
 mod contact;
 mod finding;
+mod identity;
 mod knowledge;
 
 use std::collections::BTreeMap;
@@ -14,7 +15,8 @@ use dashmap::DashMap;
 
 pub use contact::{Contact, ContactKind, Sighting};
 pub use finding::{FlowFinding, KnownPool, Names, TlsSeen, Work};
-pub use knowledge::{Knowledge, is_usable, sighting};
+pub use identity::{Identities, Identity, Lease};
+pub use knowledge::{Knowledge, sighting};
 
 use crate::carrier::Wrap;
 use crate::decode::{MacAddr, Tenant};
@@ -57,6 +59,8 @@ pub struct Alert {
     pub reason: String,
     /// The name by which the pool was reached.
     pub name: Option<Box<str>>,
+    /// The machine that had the miner's address.
+    pub identity: Option<Identity>,
 }
 
 impl Alert {
@@ -75,6 +79,7 @@ impl Alert {
             verified: f.handshake_verified && !f.one_way,
             reason: f.evidence.last().map(|e| e.text.clone()).unwrap_or_default(),
             name: f.names.first().cloned(),
+            identity: f.identity.clone(),
         }
     }
 
@@ -188,6 +193,9 @@ impl Ledger {
     /// Takes the contacts out, by host, pool and kind. Look-ups of resolvers are left out: they are their clients'.
     pub fn take_contacts(&mut self, knowledge: &Knowledge) -> Vec<Contact> {
         let mut contacts: Vec<_> = std::mem::take(&mut self.contacts).into_iter().flat_map(|(_, list)| list).collect();
+        for c in &mut contacts {
+            c.identity = knowledge.holder(c.host, c.mac, c.first.time);
+        }
         contacts.retain_mut(|c| !knowledge.resolves(c.host) || c.without_lookups());
         contacts.sort_by(|a, b| (a.host, &a.pool, a.kind).cmp(&(b.host, &b.pool, b.kind)));
         contacts
@@ -198,16 +206,16 @@ impl Ledger {
         self.dropped.load(std::sync::atomic::Ordering::Relaxed)
     }
 
-    /// Every host that has flows, by tenant and address; flows by first packet.
+    /// Every host that has flows, by tenant, address and machine; flows by first packet. Machines that had an address
+    /// one after the other are hosts of their own.
     pub fn into_hosts(self) -> Vec<HostFinding> {
-        let mut hosts: Vec<_> = self
-            .hosts
-            .into_iter()
-            .filter(|(_, h)| !h.flows.is_empty())
-            .map(|(key, h)| HostFinding::new(key, h.flows))
-            .collect();
-        hosts.sort_by_key(|h| h.key);
-        hosts
+        let mut machines: BTreeMap<_, Vec<FlowFinding>> = BTreeMap::new();
+        for (key, host) in self.hosts {
+            for f in host.flows {
+                machines.entry((key, f.identity.as_ref().map(|i| i.mac))).or_default().push(f);
+            }
+        }
+        machines.into_iter().map(|((key, _), flows)| HostFinding::new(key, flows)).collect()
     }
 }
 
@@ -218,6 +226,8 @@ pub struct HostFinding {
     pub key: HostKey,
     /// Ethernet address, when all flows agree on one.
     pub mac: Option<MacAddr>,
+    /// The machine that had the address, by the latest flow that knows.
+    pub identity: Option<Identity>,
     /// The highest level of its flows.
     pub verdict: Verdict,
     /// First packet of its flows.
@@ -244,9 +254,11 @@ impl HostFinding {
             shares.rejected += f.shares.rejected;
         }
         let mac = flows.first().and_then(|f| f.miner_mac).filter(|m| flows.iter().all(|f| f.miner_mac == Some(*m)));
+        let identity = flows.iter().rev().find_map(|f| f.identity.clone());
         Self {
             key,
             mac,
+            identity,
             verdict: flows.iter().map(|f| f.verdict).max().unwrap_or(Verdict::Noted),
             first: flows.iter().map(|f| f.first).min().unwrap_or_default(),
             last: flows.iter().map(|f| f.last).max().unwrap_or_default(),

@@ -14,8 +14,8 @@ use crate::carrier::{Host, Target, Wrap};
 use crate::dialect::{self, Conversation};
 use crate::evidence::Code;
 use crate::flow::{BothWays, Direction};
-use crate::intel::{Day, Intel, Match, PortFit, Role, is_common_port, tls_library};
-use crate::ledger::{ContactKind, HostKey, Sighting, TlsSeen, is_usable, sighting};
+use crate::intel::{Day, Freshness, Intel, Match, PortFit, Role, is_common_port, tls_library};
+use crate::ledger::{ContactKind, HostKey, Sighting, TlsSeen, sighting};
 use crate::text::printable;
 
 /// Names that a client sent, remembered of one flow.
@@ -405,7 +405,11 @@ impl<'a> Tools<'a> {
     }
 
     fn usable(&self, m: &Match<'_>) -> bool {
-        is_usable(m, self.stamp.time)
+        let freshness = m.freshness(self.day());
+        if freshness == Freshness::Retired {
+            self.retired.set(self.retired.get() + 1);
+        }
+        matches!(freshness, Freshness::Current | Freshness::Stale)
     }
 
     /// What a name is known for on that port.

@@ -2,6 +2,8 @@
 //!
 //! In: stream items of both directions. Out: what [`Reader`] makes of them, and what is held of half messages.
 
+use std::cell::Cell;
+
 use super::lookups::{LookUps, Said};
 use super::reader::Reader;
 use crate::capture::Stamp;
@@ -49,6 +51,8 @@ pub(super) struct Tools<'a> {
     pub(super) lookups: &'a mut LookUps,
     /// What was asked of DNS over TCP.
     pub(super) asked: &'a mut Vec<LookUp>,
+    /// Met, and listed as retired.
+    pub(super) retired: &'a Cell<u64>,
 }
 
 impl Inspection {

@@ -2,6 +2,7 @@
 //!
 //! In: packets in capture order. Out: [`Event`]s. A panic costs the flow whose packet caused it, and a count.
 
+use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::around::Around;
@@ -9,14 +10,14 @@ use super::hellos::Hellos;
 use super::inspection::{Inspection, Tools};
 use super::lookups::{self, LookUps};
 use super::reader::{ENCRYPTED, Reading};
-use crate::carrier::Wrap;
+use crate::carrier::{Wrap, dhcp};
 use crate::decode::{Packet, Transport};
 use crate::dialect::{Category, Conversation, Scratch, Stage};
 use crate::evidence::{Code, judge};
 use crate::flow::{Direction, Ended, FlowHasher, FlowInfo, FlowKey, FlowTable, Limits};
 use crate::health::{Counter, Health};
 use crate::intel::{Intel, LookUp};
-use crate::ledger::{Alert, FlowFinding, Names, Sighting, Work};
+use crate::ledger::{Alert, FlowFinding, Lease, Names, Sighting, Work};
 use crate::wallet::Coin;
 
 /// What a worker found out, with the number of the frame that told it, counted over all inputs.
@@ -42,6 +43,8 @@ pub enum What {
     Sighting(Box<Sighting>),
     /// Somebody asked DNS, or was answered.
     LookUp(Box<LookUp>),
+    /// A machine asked for an address, got one, or gave it back.
+    Lease(Box<Lease>),
 }
 
 /// A worker.
@@ -56,6 +59,7 @@ pub struct Worker {
     lookups: LookUps,
     hellos: Hellos,
     noticed: Vec<Sighting>,
+    retired: Cell<u64>,
     /// Bytes of half messages that all flows hold, and the most they may.
     held: usize,
     most_held: usize,
@@ -78,6 +82,7 @@ impl Worker {
             lookups: LookUps::default(),
             hellos: Hellos::default(),
             noticed: Vec::new(),
+            retired: Cell::new(0),
             held: 0,
             most_held: limits.buffered,
         }
@@ -103,6 +108,7 @@ impl Worker {
         while let Some(ended) = self.table.next_ended() {
             self.over(ended, order);
         }
+        self.health.add_n(Counter::RetiredMatches, self.retired.take());
     }
 
     /// The input is over: every flow is reported.
@@ -111,6 +117,7 @@ impl Worker {
         for flow in ended {
             self.over(flow, order);
         }
+        self.health.add_n(Counter::RetiredMatches, self.retired.take());
     }
 
     /// Events since the last call.
@@ -141,9 +148,13 @@ impl Worker {
             }
             return;
         }
+        if let Some(lease) = lease(packet, &mut self.health) {
+            self.events.push(Event { order, what: What::Lease(Box::new(lease)) });
+            return;
+        }
         let (key, way) = FlowKey::of(packet);
         if let Some(hello) = self.hellos.datagram(key, packet.time, packet.payload, &mut self.health) {
-            let Self { scratch, intel, noticed, .. } = self;
+            let Self { scratch, intel, noticed, retired, .. } = self;
             let mut tools = Tools {
                 scratch,
                 stamp: packet.stamp(),
@@ -152,6 +163,7 @@ impl Worker {
                 noticed,
                 lookups: &mut self.lookups,
                 asked: &mut Vec::new(),
+                retired,
             };
             Around::quic(way, &hello, &mut tools);
             let mac = |w: Direction| if w == way { packet.src_mac } else { packet.dst_mac };
@@ -160,11 +172,13 @@ impl Worker {
     }
 
     fn look(&mut self, packet: &Packet<'_>, order: u64) {
-        let Self { table, scratch, health, counted, events, held, most_held, intel, noticed, lookups, .. } = self;
+        let Self { table, scratch, health, counted, events, held, most_held, intel, noticed, lookups, retired, .. } =
+            self;
         let Some(mut flow) = table.packet(packet, health) else { return };
         let key = *flow.key();
         let mut asked = Vec::new();
-        let mut tools = Tools { scratch, stamp: packet.stamp(), key, intel, noticed, lookups, asked: &mut asked };
+        let mut tools =
+            Tools { scratch, stamp: packet.stamp(), key, intel, noticed, lookups, asked: &mut asked, retired };
         let mut heard = false;
         flow.feed(packet, health, |inspection, info, way, item| {
             heard = true;
@@ -226,6 +240,7 @@ impl Worker {
                     verified: info.handshake.verified && info.one_way().is_none(),
                     reason,
                     name: None,
+                    identity: None,
                 };
                 events.push(Event { order, what: What::Alert(Box::new(alert)) });
             }
@@ -236,10 +251,11 @@ impl Worker {
 
     fn over(&mut self, mut ended: Ended<Inspection>, order: u64) {
         self.held = self.held.saturating_sub(ended.state.accounted);
-        let Self { scratch, health, counted, events, intel, noticed, lookups, .. } = self;
+        let Self { scratch, health, counted, events, intel, noticed, lookups, retired, .. } = self;
         let key = ended.key;
         let mut asked = Vec::new();
-        let mut tools = Tools { scratch, stamp: ended.info.last, key, intel, noticed, lookups, asked: &mut asked };
+        let mut tools =
+            Tools { scratch, stamp: ended.info.last, key, intel, noticed, lookups, asked: &mut asked, retired };
         ended.finish(health, |inspection, info, way, item| inspection.item(info, way, item, &mut tools, counted));
         settle(counted, health);
         close(&ended.info, &ended.state, &mut tools);
@@ -252,6 +268,18 @@ impl Worker {
             events.push(Event { order, what: what(Box::new(f)) });
         }
     }
+}
+
+/// The DHCP message in a packet, if its ports say that it is one.
+fn lease(packet: &Packet<'_>, health: &mut Health) -> Option<Lease> {
+    let Transport::Udp { src_port, dst_port } = packet.transport else { return None };
+    // Relays speak from the server's port to it (RFC 1542 §4).
+    if !matches!((src_port, dst_port), (dhcp::CLIENT_PORT | dhcp::SERVER_PORT, dhcp::CLIENT_PORT | dhcp::SERVER_PORT)) {
+        return None;
+    }
+    let dhcp = dhcp::read(packet.payload)?;
+    health.add(Counter::DhcpMessages);
+    Some(Lease { at: packet.time, tenant: packet.tenant, dhcp })
 }
 
 /// What the ends of a flow are listed for. Of a conversation that is read, the ledger knows.
@@ -394,6 +422,7 @@ fn finding(key: FlowKey, info: &FlowInfo, inspection: &mut Inspection) -> Option
         packets: total.packets,
         sent,
         tls,
+        identity: None,
         names: Vec::new(),
         known: None,
         place: crate::intel::Place::default(),

@@ -83,6 +83,8 @@ struct Line<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     mac: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    machine: Option<super::json::Machine<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     tenant: Option<String>,
     kind: ContactKind,
     verdict: Verdict,
@@ -127,6 +129,7 @@ pub(super) fn json(out: &mut impl Write, r: &Report) -> io::Result<()> {
             timestamp: c.last.time,
             ip: c.host.ip,
             mac: c.mac.map(|m| m.to_string()),
+            machine: c.identity.as_ref().map(Into::into),
             tenant: (c.host.tenant != crate::decode::Tenant::None).then(|| c.host.tenant.to_string()),
             kind: c.kind,
             verdict: Verdict::Noted,

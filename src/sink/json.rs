@@ -17,7 +17,7 @@ use crate::decode::{MacAddr, Tenant};
 use crate::dialect::{Category, Shares};
 use crate::evidence::{Code, Evidence, Verdict};
 use crate::health::Counter;
-use crate::ledger::{Alert, HostFinding};
+use crate::ledger::{Alert, HostFinding, Identity};
 use crate::time::PacketTime;
 
 /// Escapes on top of what JSON needs.
@@ -53,6 +53,20 @@ fn mac(m: Option<MacAddr>) -> Option<String> {
     m.map(|m| m.to_string())
 }
 
+/// The machine that had an address, by DHCP.
+#[derive(Serialize)]
+pub(super) struct Machine<'a> {
+    mac: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<&'a str>,
+}
+
+impl<'a> From<&'a Identity> for Machine<'a> {
+    fn from(i: &'a Identity) -> Self {
+        Self { mac: i.mac.to_string(), name: i.hostname.as_deref() }
+    }
+}
+
 #[derive(Serialize)]
 struct EvidenceLine<'a> {
     code: Code,
@@ -86,6 +100,8 @@ struct MinerHost<'a> {
     ip: std::net::IpAddr,
     #[serde(skip_serializing_if = "Option::is_none")]
     mac: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    machine: Option<Machine<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     tenant: Option<String>,
     verdict: Verdict,
@@ -132,6 +148,7 @@ fn host(out: &mut impl Write, h: &HostFinding, report: &Report) -> io::Result<()
             timestamp: h.last.time,
             ip: h.key.ip,
             mac: mac(h.mac),
+            machine: h.identity.as_ref().map(Into::into),
             tenant: tenant(h.key.tenant),
             verdict: h.verdict,
             allowed: h.allowed,
@@ -160,6 +177,8 @@ pub fn alert(out: &mut impl Write, a: &Alert, sources: &[String]) -> io::Result<
         tenant: Option<String>,
         src_ip: std::net::IpAddr,
         src_port: u16,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        machine: Option<Machine<'a>>,
         dest_ip: std::net::IpAddr,
         dest_port: u16,
         dialect: &'static str,
@@ -182,6 +201,7 @@ pub fn alert(out: &mut impl Write, a: &Alert, sources: &[String]) -> io::Result<
             tenant: tenant(a.tenant),
             src_ip: a.miner.ip(),
             src_port: a.miner.port(),
+            machine: a.identity.as_ref().map(Into::into),
             dest_ip: a.pool.ip(),
             dest_port: a.pool.port(),
             dialect: a.dialect,

@@ -31,6 +31,9 @@ pub struct Style {
 /// Pools of one host shown in the table; the JSON output has all.
 const MAX_ROWS: usize = 20;
 
+/// Columns of a machine's name.
+const NAME_SHOWN: usize = 24;
+
 impl Style {
     fn paint(self, verdict: Verdict, text: &str) -> String {
         if !self.colour {
@@ -170,11 +173,14 @@ pub(super) fn seconds(t: &str) -> String {
     t.split_once('.').map_or_else(|| t.to_owned(), |(s, _)| format!("{s}Z"))
 }
 
+/// An address, its tenant and the name that the machine behind it gives itself.
 fn host_name(h: &HostFinding) -> String {
-    match h.key.tenant {
-        crate::decode::Tenant::None => h.key.ip.to_string(),
-        t => format!("{} ({t})", h.key.ip),
+    let mut beside = Vec::new();
+    if h.key.tenant != crate::decode::Tenant::None {
+        beside.push(h.key.tenant.to_string());
     }
+    beside.extend(h.identity.as_ref().and_then(|i| i.hostname.as_deref()).map(|n| shorten(n, NAME_SHOWN)));
+    if beside.is_empty() { h.key.ip.to_string() } else { format!("{} ({})", h.key.ip, beside.join(", ")) }
 }
 
 /// The whole report.

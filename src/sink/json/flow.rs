@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use super::{EvidenceLine, evidence, line, mac, tenant};
+use super::{EvidenceLine, Machine, evidence, line, mac, tenant};
 use crate::carrier::Wrap;
 use crate::dialect::{Category, Password, Shares, Stage};
 use crate::evidence::Verdict;
@@ -51,6 +51,8 @@ struct MinerFlow<'a> {
     src_port: u16,
     #[serde(skip_serializing_if = "Option::is_none")]
     src_mac: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    machine: Option<Machine<'a>>,
     dest_ip: std::net::IpAddr,
     dest_port: u16,
     dialect: &'static str,
@@ -173,6 +175,7 @@ pub(super) fn flow(out: &mut impl Write, f: &FlowFinding, report: &Report) -> io
             src_ip: f.miner.ip(),
             src_port: f.miner.port(),
             src_mac: mac(f.miner_mac),
+            machine: f.identity.as_ref().map(Into::into),
             dest_ip: f.pool.ip(),
             dest_port: f.pool.port(),
             dialect: f.dialect,

@@ -14,7 +14,13 @@ use crate::text::printable;
 /// The strongest flow of a host and its evidence.
 pub(super) fn why(out: &mut impl Write, h: &HostFinding, r: &Report, style: Style) -> io::Result<()> {
     let Some(f) = h.strongest() else { return Ok(()) };
-    let mac = h.mac.map_or(String::new(), |m| format!(" ({m})"));
+    let own = h.identity.as_ref().map(|i| i.mac);
+    let mac = match (h.mac, own) {
+        // A router's, where the host is behind one.
+        (Some(m), Some(own)) if m != own => format!(" ({own}, seen behind {m})"),
+        (Some(m), _) | (None, Some(m)) => format!(" ({m})"),
+        (None, None) => String::new(),
+    };
     let verdict = style.paint(h.verdict, h.verdict.name());
     let at = if f.is_inventory() {
         format!("as a rig that {} asked", f.pool.ip())
@@ -111,6 +117,7 @@ fn details(out: &mut impl Write, f: &FlowFinding, r: &Report, style: Style) -> i
 
 /// An alert as it comes, for pipes and live capture.
 pub fn alert(out: &mut impl Write, a: &Alert, style: Style) -> io::Result<()> {
+    let name = a.identity.as_ref().and_then(|i| i.hostname.as_deref()).map_or(String::new(), |n| format!(" ({n})"));
     let whom = a.source().map_or(String::new(), |s| format!(" for {}", s.ip()));
     let what = if a.category == Category::Inventory {
         format!("is a rig that {} asked", a.pool.ip())
@@ -119,7 +126,7 @@ pub fn alert(out: &mut impl Write, a: &Alert, style: Style) -> io::Result<()> {
     };
     writeln!(
         out,
-        "{}  {}{whom} {what} ({}): {}, frame {}",
+        "{}  {}{name}{whom} {what} ({}): {}, frame {}",
         seconds(&a.at.time.to_string()),
         a.miner.ip(),
         style.paint(a.verdict, a.verdict.name()),

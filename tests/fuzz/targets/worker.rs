@@ -97,6 +97,7 @@ fn shown(events: Vec<Event>, health: Health) {
                     ledger.flow(*flow);
                 }
             }
+            What::Lease(l) => knowledge.identities.learn(&l),
             What::Sighting(s) => ledger.sighting(*s),
             What::LookUp(l) => {
                 if let Some(s) = knowledge.look_up(&l) {
