@@ -340,7 +340,8 @@ fn what_is_noted_beside_is_not_in_the_table() {
     for (name, noted) in [
         ("names-then-mining", None),
         ("names-resolver", Some("Noted beside, no alarm: 2")),
-        ("encrypted-by-name", None),
+        ("encrypted-by-name", Some("Noted beside, no alarm: 1")),
+        ("encrypted-by-look-up", None),
         ("encrypted-through-proxy", Some("Noted beside, no alarm: 2")),
     ] {
         let file = pcaps().join(format!("{name}.pcap"));

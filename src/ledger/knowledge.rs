@@ -102,8 +102,11 @@ impl Knowledge {
     }
 
     /// Whether a client that began TLS as mining programs do had looked up a pool that is there, on a port of miners. If
-    /// so, the finding is completed; else it is none.
+    /// so, the finding is completed; else it is none. Where an address serves many, a name that was sent says more.
     pub fn leads_to_a_pool(&self, f: &mut FlowFinding) -> bool {
+        if f.tls.as_deref().is_some_and(|t| t.sni.is_some()) && self.intel.shared(f.pool.ip()).is_some() {
+            return false;
+        }
         let (day, port) = (Day::of(f.first.time), f.pool.port());
         let asked = self.dns.names(f.tenant, f.pool.ip(), f.miner.ip(), f.first.time, f.last.time);
         let pool = asked.iter().filter(|k| k.asked_by(f.miner.ip()).is_some()).find_map(|k| {

@@ -6,6 +6,7 @@
 
 use std::fmt::Write as _;
 use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
 
 use super::inspection::Tools;
 use crate::carrier::http::HttpMeta;
@@ -17,6 +18,7 @@ use crate::flow::{BothWays, Direction};
 use crate::intel::{Day, Freshness, Intel, Match, PortFit, Role, is_common_port, tls_library};
 use crate::ledger::{ContactKind, HostKey, Sighting, TlsSeen, sighting};
 use crate::text::printable;
+use crate::time::PacketTime;
 
 /// Names that a client sent, remembered of one flow.
 const MAX_SENT: usize = 4;
@@ -27,6 +29,8 @@ const MAX_SANS: usize = 8;
 /// Segments of one side in TLS after which the other is not waited for: one direction only is captured, or it says
 /// nothing that can be read.
 const ONE_SIDE: u8 = 32;
+/// No page that loads something from a pool's port keeps the connection for this long.
+const NO_PAGE: Duration = Duration::from_mins(10);
 /// Bytes of a path that a sentence shows.
 const PATH_SHOWN: usize = 96;
 
@@ -52,6 +56,9 @@ pub(super) struct Around {
     hello: Option<Box<ClientHello>>,
     server: Option<Box<ServerSide>>,
     pub(super) unread: Option<Box<Unread>>,
+    /// The same, of a client that offers to speak the web's protocols: a page loads whatever it likes, so it counts only
+    /// if the conversation goes on for as long as no page's does.
+    web: Option<&'static str>,
     /// What a proxy was asked for: what follows is said to that.
     target: Option<Box<Target>>,
     sent: Vec<Box<str>>,
@@ -115,13 +122,48 @@ impl Around {
         if let Some(name) = hello.sni.as_deref() {
             self.remember(name);
         }
-        let by_name = known.is_some_and(|(_, m)| m.role.takes_miners() && port.is_some_and(|p| tools.mined_on(p, &m)));
+        let fits = |m: &Match<'_>| m.role.takes_miners() && port.is_some_and(|p| tools.mined_on(p, m));
+        let how = if known.is_some_and(|(_, m)| fits(&m)) {
+            Some("under that name")
+        } else if self.target_name().and_then(|n| tools.name(&n, port)).is_some_and(|m| fits(&m)) {
+            Some("by the name that the proxy was asked for")
+        } else {
+            None
+        };
+        let web = hello.alpn.iter().any(|p| matches!(&**p, "h2" | "http/1.1" | "http/1.0"));
         self.hello = Some(hello);
-        if by_name {
-            self.unread(client, tools, "under that name");
+        if let Some(how) = how {
+            if web {
+                self.web = port.filter(|p| !is_common_port(*p)).map(|_| how);
+            } else {
+                self.unread(client, tools, how);
+            }
         } else if self.is_listed(server, tools) {
             // The address alone says little, the hello may say more.
             self.unread_listed(client, tools);
+        }
+    }
+
+    /// The name that a proxy was asked for.
+    fn target_name(&self) -> Option<String> {
+        match self.target.as_ref().map(|t| &t.host) {
+            Some(Host::Name(name)) => Some(name.to_ascii_lowercase()),
+            _ => None,
+        }
+    }
+
+    /// Whether it is waited for how long the conversation goes on.
+    pub(super) const fn waits(&self) -> bool {
+        self.web.is_some()
+    }
+
+    /// The conversation goes on since then.
+    pub(super) fn ripen(&mut self, since: PacketTime, tools: &Tools<'_>) {
+        if let (Some(how), Some(client)) = (self.web, self.client)
+            && tools.stamp.time.since(since) >= NO_PAGE
+        {
+            self.web = None;
+            self.unread(client, tools, how);
         }
     }
 
@@ -179,11 +221,11 @@ impl Around {
         }
     }
 
-    /// The flow is let go: TLS without a name, as mining programs begin it, with a host of which nothing is known yet.
-    /// What its client looked up may tell, and only who sees all flows knows that.
+    /// The flow is let go: TLS as mining programs begin it, with a host of which nothing is known yet, whatever name was
+    /// sent. What its client looked up may tell, and only who sees all flows knows that.
     pub(super) fn unnamed(&mut self, tools: &Tools<'_>) -> bool {
-        let nameless = self.hello.as_deref().is_some_and(|h| h.ja4.has_no_alpn() && h.ja4.has_no_sni());
-        let (Some(client), true, false) = (self.client, nameless && self.unread.is_none(), self.proxied) else {
+        let bare = self.hello.as_deref().is_some_and(|h| h.ja4.has_no_alpn());
+        let (Some(client), true, false) = (self.client, bare && self.unread.is_none(), self.proxied) else {
             return false;
         };
         let mut conversation = Conversation::default();

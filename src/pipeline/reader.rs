@@ -166,6 +166,13 @@ impl Reader {
         (messages < said(&unread.conversation)).then_some(unread)
     }
 
+    /// What only counts of a conversation that goes on.
+    pub(super) fn ripen(&mut self, info: &FlowInfo, tools: &Tools<'_>) {
+        if let Some(around) = self.around.as_mut().filter(|a| a.waits()) {
+            around.ripen(info.first.time, tools);
+        }
+    }
+
     /// The flow is let go unread, but what its client looked up may say where it leads.
     pub(super) fn unnamed(&mut self, tools: &Tools<'_>) -> bool {
         self.wraps.is_empty() && self.reading().is_none() && self.around.as_mut().is_some_and(|a| a.unnamed(tools))
@@ -404,7 +411,8 @@ impl Reader {
                 let around = self.around.get_or_insert_default();
                 around.set_through(&self.wraps);
                 let read = around.tls(way, bytes, tools);
-                if read && self.reading().is_none() && self.streams.is_empty() {
+                let waits = around.waits();
+                if read && !waits && self.reading().is_none() && self.streams.is_empty() {
                     self.give_up = true;
                 }
             }

@@ -190,6 +190,7 @@ impl Worker {
         }
         settle(counted, health);
         let (info, inspection) = flow.parts();
+        inspection.reader.ripen(info, &tools);
         let done = inspection.is_done();
         if done {
             close(info, inspection, &mut tools);

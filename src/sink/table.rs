@@ -52,11 +52,13 @@ impl Style {
         if self.colour { format!("\x1b[1m{text}\x1b[0m") } else { text.to_owned() }
     }
 
-    /// Cuts a line to the terminal.
+    /// Cuts a line to the terminal. What peers and feeds say is made safe where it comes in; this is the last gate, as a
+    /// sentence may be put together of many parts.
     pub(super) fn fit(self, text: &str) -> String {
+        let text = printable(text, usize::MAX);
         match self.width {
-            Some(width) if text.width() > width => shorten(text, width),
-            _ => text.to_owned(),
+            Some(width) if text.width() > width => shorten(&text, width),
+            _ => text.into_owned(),
         }
     }
 }

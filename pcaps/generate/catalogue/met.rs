@@ -1,4 +1,4 @@
-//! Pools, their web sites, programs and rigs' management met in TLS, QUIC and HTTP. Numbers 263 to 281.
+//! Pools, their web sites, programs and rigs' management met in TLS, QUIC and HTTP. Numbers 263 to 282.
 
 use std::net::SocketAddr;
 
@@ -39,6 +39,7 @@ pub fn all() -> Vec<Product> {
         on_the_web_port(),
         by_look_up(),
         look_up_of_another(),
+        by_look_up_under_another_name(),
         through_proxy(),
         encrypted_through_proxy(),
         clear_at_listed_address(),
@@ -258,18 +259,24 @@ fn opaque() -> Vec<Product> {
 }
 
 fn by_name() -> Vec<Product> {
-    let about = "Stratum in TLS to a listed pool under its name: suspected, as nobody can read it";
+    let about = "TLS to a listed pool under its name: suspected, as nobody can read it; of a browser, only if it goes on \
+                 for longer than any page's would";
     let mut c = with_feed(272, "encrypted-by-name", about);
     let name = "tls.hashdig.example";
-    for (host, hello) in [(11, tls::openssl(Some(name))), (12, tls::browser(name))] {
+    for (host, hello, rounds) in
+        [(11, tls::openssl(Some(name)), 6), (12, tls::browser(name), 6), (13, tls::browser(name), 240)]
+    {
         let talk = c.line(V4, host, 14_433);
         before(&mut c, &talk, name);
-        speak_tls(&mut c, &talk, &hello, &Answer::Tls13);
+        let dialogue = tls::conversation(&hello, &Answer::Tls13, rounds, &mut c.rng);
+        play(&mut c, &talk, &dialogue);
         let codes: &[&str] = match host {
             11 => &["tls-to-pool", "miner-tls", "name-sent", "name-in-dns"],
             _ => &["tls-to-pool", "name-sent", "name-in-dns"],
         };
-        encrypted(&mut c, &talk, Some(name)).named(&[name], Some(("Hashdig", "stratum"))).by(codes);
+        if host != 12 {
+            encrypted(&mut c, &talk, Some(name)).named(&[name], Some(("Hashdig", "stratum"))).by(codes);
+        }
         c.noted(talk.client.ip(), HASHDIG, &["name-sent", "name-in-dns"], &[name]);
     }
     c.finish()
@@ -357,9 +364,34 @@ fn by_look_up() -> Vec<Product> {
     c.finish()
 }
 
+fn by_look_up_under_another_name() -> Vec<Product> {
+    let about = "after a look-up of a listed pool, TLS to its address under a name that has nothing to do with it: \
+                 suspected; through a proxy that was asked for the pool, without a name: likewise";
+    let mut c = with_feed(282, "encrypted-under-another-name", about);
+    let talk = c.line(V4, 11, 14_433);
+    before(&mut c, &talk, XMR);
+    speak_tls(&mut c, &talk, &tls::openssl(Some("www.news.example")), &Answer::Tls13);
+    let flow = encrypted(&mut c, &talk, Some("www.news.example"));
+    flow.by(&["tls-to-pool", "miner-tls", "name-in-dns"]);
+    c.noted(talk.client.ip(), HASHDIG, &["name-in-dns"], &[XMR]);
+
+    let target = format!("{XMR}:14433");
+    let inner = tls::conversation(&tls::openssl(None), &Answer::Tls13, 6, &mut c.rng);
+    let talk = c.line(V6, 12, 3128);
+    play(&mut c, &talk, &behind(&connect(&target, wrappings::Answer::Usual), &inner));
+    let flow = encrypted(&mut c, &talk, None);
+    flow.named(&[XMR], Some(("Hashdig", "stratum"))).by(&["tls-to-pool", "miner-tls", "name-sent"]);
+    flow.wrapped = vec![Wrapped::to("connect", &target)];
+    c.refuse(&talk.server.to_string(), "proxy");
+    c.noted(talk.client.ip(), HASHDIG, &["name-sent"], &[XMR]);
+    let proxy = talk.server.to_string();
+    c.expect.refused.retain(|r| r.endpoint != proxy || r.reason == "proxy");
+    c.finish()
+}
+
 fn look_up_of_another() -> Vec<Product> {
-    let about = "TLS without a name to an address that another host has looked up as a pool's; after a look-up, but on a \
-                 port that no pool uses, or as a browser speaks it: noted for the look-up at the most";
+    let about = "TLS to an address that another host has looked up as a pool's; after a look-up, but on a port that no \
+                 pool uses, or as a browser speaks it: noted for the look-up at the most";
     let mut c = with_feed(281, "encrypted-not-by-look-up", about);
     let asks = c.line(V4, 11, 14_433);
     before(&mut c, &asks, XMR);

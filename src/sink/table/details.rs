@@ -130,7 +130,7 @@ pub fn alert(out: &mut impl Write, a: &Alert, style: Style) -> io::Result<()> {
         seconds(&a.at.time.to_string()),
         a.miner.ip(),
         style.paint(a.verdict, a.verdict.name()),
-        a.reason,
+        printable(&a.reason, usize::MAX),
         a.at.frame.number
     )
 }
