@@ -7,6 +7,7 @@ use super::backend::Backend;
 use super::conntrack;
 use super::gate::Gate;
 use super::held::Held;
+use super::keeper::Kernel;
 use super::problem::EnforceError;
 use super::wanted::Wanted;
 use crate::firewall::Target;
@@ -112,5 +113,20 @@ impl Applier {
         self.targets.clear();
         self.hosts.clear();
         self.backend.remove()
+    }
+}
+
+/// For a process that does all by itself.
+impl Kernel for Applier {
+    fn apply(&mut self, wanted: &Wanted) -> Result<Applied, EnforceError> {
+        self.apply(wanted)
+    }
+
+    fn read_back(&mut self) -> Result<Held, EnforceError> {
+        self.read_back()
+    }
+
+    fn remove(&mut self) -> Result<bool, EnforceError> {
+        self.remove()
     }
 }

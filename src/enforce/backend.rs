@@ -2,6 +2,7 @@
 
 use rustix::thread::{CapabilitySet, capabilities};
 
+use super::confine::lend;
 use super::held::Held;
 use super::ipset::Ipset;
 use super::nftables::Nftables;
@@ -63,8 +64,10 @@ fn all() -> [Box<dyn Backend>; 2] {
     [Box::new(Nftables::default()), Box::new(Ipset::default())]
 }
 
-/// All backends, in the order of preference.
+/// All backends, in the order of preference. Leaves this thread able to start their programs.
 pub fn check_all() -> Vec<Check> {
+    // Without it they say themselves what they lack.
+    let _ = lend();
     all().iter().map(|b| Check { backend: b.name(), missing: b.check() }).collect()
 }
 
@@ -95,6 +98,7 @@ pub struct Removed {
 
 /// Takes away what any backend made.
 pub fn remove_all() -> Result<Removed, EnforceError> {
+    let _ = lend();
     let mut removed = Removed::default();
     for mut backend in all() {
         let missing = backend.check();
@@ -112,8 +116,10 @@ pub fn remove_all() -> Result<Removed, EnforceError> {
     Ok(removed)
 }
 
-/// The error for a capability that this thread does not have.
-pub(super) fn lacks(set: CapabilitySet, name: &str) -> Option<EnforceError> {
-    let has = capabilities(None).is_ok_and(|c| c.effective.contains(set));
-    (!has).then(|| EnforceError::NoCapability { capability: name.to_owned() })
+/// The error for capabilities that this thread does not have.
+pub(super) fn lacks(all: &[(CapabilitySet, &str)]) -> Option<EnforceError> {
+    let has = capabilities(None).map_or(CapabilitySet::empty(), |c| c.effective);
+    let missing: Vec<_> =
+        all.iter().filter(|(set, _)| !has.contains(*set)).map(|(_, name)| (*name).to_owned()).collect();
+    (!missing.is_empty()).then_some(EnforceError::NoCapability { capabilities: missing })
 }

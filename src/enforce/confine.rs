@@ -17,6 +17,16 @@ pub(super) fn needs(backend: &str) -> CapabilitySet {
     }
 }
 
+/// Lets programs that are started from here have what this one has of the firewall's rights. Rights that came with a
+/// file (setcap) are otherwise this program's alone.
+pub(super) fn lend() -> Result<()> {
+    let has = capabilities(None)?;
+    let lent = has.permitted & (CapabilitySet::NET_ADMIN | CapabilitySet::NET_RAW);
+    let inheritable = has.inheritable | lent;
+    set_capabilities(None, CapabilitySets { effective: has.effective | lent, inheritable, ..has })?;
+    lent.iter().try_for_each(|one| configure_capability_in_ambient_set(one, true))
+}
+
 /// Keeps `keep`, as far as it is there, and gives up everything else, for programs started from here too.
 pub(super) fn confine(keep: CapabilitySet) -> Result<()> {
     let has = capabilities(None)?;

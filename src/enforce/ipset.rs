@@ -2,7 +2,8 @@
 //!
 //! `ipset restore` is no transaction: it stops at the first bad line and keeps what it has done. So new sets are filled
 //! beside the live ones and swapped in. Chains and jumps are one transaction for each family (`iptables-restore
-//! --noflush`), and are only touched when they are not as they should be, so that their counters go on counting.
+//! --noflush`), and are only touched when they are not as they should be. What isolated hosts keep are rules: few kernels
+//! have the set type for pairs of a host and a network.
 
 mod read;
 mod rules;
@@ -27,8 +28,6 @@ const SETS: &[(&str, &str)] = &[
     ("mwlive-addr6", "hash:ip family inet6"),
     ("mwlive-host4", "hash:ip family inet"),
     ("mwlive-host6", "hash:ip family inet6"),
-    ("mwlive-keep4", "hash:net,net family inet"),
-    ("mwlive-keep6", "hash:net,net family inet6"),
 ];
 
 /// ipset, through the programs `ipset`, `iptables-restore` and their IPv6 sisters.
@@ -45,10 +44,7 @@ impl Backend for Ipset {
 
     fn check(&self) -> Vec<EnforceError> {
         // The `set` match asks the kernel for its version over a raw socket, as old iptables does for everything.
-        let rights: Vec<_> = [(CapabilitySet::NET_ADMIN, "CAP_NET_ADMIN"), (CapabilitySet::NET_RAW, "CAP_NET_RAW")]
-            .iter()
-            .filter_map(|(set, name)| lacks(*set, name))
-            .collect();
+        let rights = lacks(&[(CapabilitySet::NET_ADMIN, "CAP_NET_ADMIN"), (CapabilitySet::NET_RAW, "CAP_NET_RAW")]);
         let mut programs = vec![IPSET.must("list its sets", &["list", "-n"], "").err()];
         programs.extend(rules::FAMILIES.map(|f| f.save.must("list its rules", rules::SAVE, "").err()));
         programs.extend(rules::FAMILIES.map(|f| {
@@ -59,22 +55,25 @@ impl Backend for Ipset {
         }));
         let programs = programs.into_iter().flatten();
         let mut missing: Vec<_> =
-            programs.filter(|e| rights.is_empty() || matches!(e, EnforceError::NoProgram { .. })).collect();
+            programs.filter(|e| rights.is_none() || matches!(e, EnforceError::NoProgram { .. })).collect();
         missing.extend(rights);
         missing
     }
 
     fn apply(&mut self, wanted: &Wanted) -> Result<(), EnforceError> {
-        IPSET.must("load the entries", &["restore"], &script(&wanted.in_order()))?;
+        let wanted = wanted.in_order();
+        IPSET.must("load the entries", &["restore"], &script(&wanted))?;
         let ours = self.ours.take();
         let mut put = [const { Vec::new() }; 2];
         for (i, (family, put)) in rules::FAMILIES.iter().zip(&mut put).enumerate() {
+            let keep = family.keep(&wanted);
             let now = rules::read(family)?;
             let known = ours.as_ref().and_then(|o| o.get(i));
-            *put = if known.is_some_and(|known| now.is_hooked() && *known == now.ours) {
+            *put = if now.is_hooked() && known == Some(&now.ours) && now.kept == keep {
                 now.ours
             } else {
-                family.restore.must("put its rules in place", rules::RESTORE, &rules::script(family, &now))?;
+                let script = rules::script(family, &now, &keep);
+                family.restore.must("put its rules in place", rules::RESTORE, &script)?;
                 rules::read(family)?.ours
             };
         }
@@ -95,6 +94,8 @@ impl Backend for Ipset {
             let known = self.ours.as_ref().and_then(|o| o.get(i));
             absent &= now.is_absent();
             intact &= now.is_hooked() && known.map_or_else(|| now.is_complete(), |known| *known == now.ours);
+            // Of a host whose isolation is over they have no effect.
+            held.kept.extend(now.kept.iter().filter(|(host, _)| held.isolated.contains_key(host)));
             held.hits.blocked += now.hits.blocked;
             held.hits.isolated += now.hits.isolated;
         }
@@ -153,9 +154,6 @@ fn script(wanted: &Wanted) -> String {
     for i in &wanted.isolate {
         let (digit, ttl) = (if i.host.is_ipv4() { 4 } else { 6 }, i.ttl_secs.min(LONGEST_SECS));
         let _ = writeln!(s, "add mwlive-host{digit}-new {} timeout {ttl}", i.host);
-        for prefix in &i.keep {
-            let _ = writeln!(s, "add mwlive-keep{digit}-new {},{prefix} timeout {ttl}", i.host);
-        }
     }
     for (set, _) in SETS {
         let _ = writeln!(s, "swap {set}-new {set}");

@@ -113,7 +113,7 @@ impl Backend for Nftables {
     }
 
     fn check(&self) -> Vec<EnforceError> {
-        let right = lacks(CapabilitySet::NET_ADMIN, "CAP_NET_ADMIN");
+        let right = lacks(&[(CapabilitySet::NET_ADMIN, "CAP_NET_ADMIN")]);
         let program = NFT.must("list tables", &["list", "tables"], "").err();
         // Without the right the program only says the same in its own words.
         let program = program.filter(|e| right.is_none() || matches!(e, EnforceError::NoProgram { .. }));
@@ -122,13 +122,11 @@ impl Backend for Nftables {
 
     fn apply(&mut self, wanted: &Wanted) -> Result<(), EnforceError> {
         let script = script(&wanted.in_order());
-        match NFT.must("load the entries", &["-f", "-"], &script) {
-            // A set or chain of ours with other properties: an older version, or another hand.
-            Err(EnforceError::Refused { said, .. }) if said.contains("File exists") => {
-                let anew = format!("add table {TABLE}\ndelete table {TABLE}\n{script}");
-                NFT.must("load the entries", &["-f", "-"], &anew)?;
-            }
-            other => drop(other?),
+        if let Err(e) = NFT.must("load the entries", &["-f", "-"], &script) {
+            // Perhaps what is there has our name and another shape: an older version, or another hand. What does not
+            // help changes nothing.
+            let anew = format!("add table {TABLE}\ndelete table {TABLE}\n{script}");
+            NFT.must("load the entries", &["-f", "-"], &anew).map_err(|_| e)?;
         }
         self.ours = self.read()?.map(|found| found.rules);
         Ok(())

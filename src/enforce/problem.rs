@@ -13,14 +13,14 @@ pub enum EnforceError {
         /// Debian's name of what brings it.
         package: String,
     },
-    /// A right is not there.
+    /// Rights are not there.
     #[error(
-        "the right to change the firewall is missing ({capability}): run this as root, or give it to the program with \
-         setcap {lower}=ep FILE", lower = capability.to_ascii_lowercase()
+        "the right to change the firewall is missing ({}): run this as root, or give it to the program with setcap {}=ep \
+         FILE", capabilities.join(", "), capabilities.join(",").to_ascii_lowercase()
     )]
     NoCapability {
         /// Which.
-        capability: String,
+        capabilities: Vec<String>,
     },
     /// No firewall can be told anything.
     #[error("no firewall can be used here: {0}")]

@@ -9,7 +9,7 @@ use std::os::unix::net::UnixStream;
 
 use super::applier::Applier;
 use super::backend::{Choice, choose};
-use super::confine::{confine, needs};
+use super::confine::{confine, lend, needs};
 use super::gate::Gate;
 use super::problem::EnforceError;
 use super::wanted::Wanted;
@@ -33,6 +33,7 @@ pub enum ServeError {
 pub fn serve(choice: Choice, allow_documentation: bool) -> Result<(), ServeError> {
     let socket = socket().map_err(ServeError::NoSocket)?;
     // Before rights are given up, since the backend decides which.
+    lend().map_err(|e| ServeError::Confine(e.into()))?;
     let backend = choose(choice);
     confine(needs(backend.as_ref().map_or("", |b| b.name()))).map_err(|e| ServeError::Confine(e.into()))?;
     let mut applier = backend.map(|b| Applier::new(Gate::new(allow_documentation), b));

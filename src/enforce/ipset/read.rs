@@ -31,9 +31,6 @@ fn element(set: &str, line: &str, held: &mut Held) -> Option<()> {
         ("mwlive-ep", Some((addr, service))) => {
             held.blocked.insert(endpoint(addr.parse().ok()?, service)?, left);
         }
-        ("mwlive-keep", Some((host, prefix))) => {
-            held.kept.insert((host.parse().ok()?, prefix.parse().ok()?));
-        }
         _ => return None,
     }
     Some(())
@@ -60,7 +57,6 @@ mod tests {
             ("mwlive-ep4", "add mwlive-ep4 198.51.100.1,tcp:3333 timeout 3599"),
             ("mwlive-addr6", "add mwlive-addr6 2001:db8::7 timeout 0"),
             ("mwlive-host4", "add mwlive-host4 10.0.0.5 timeout 60"),
-            ("mwlive-keep4", "add mwlive-keep4 10.0.0.5,10.9.0.0/16 timeout 60"),
         ] {
             let saved = format!("create {set} hash:ip family inet hashsize 1024 maxelem 131072 timeout 0\n{line}\n");
             elements(set, &saved, &mut held).unwrap();
@@ -69,7 +65,6 @@ mod tests {
         let addr = Target { addr: "2001:db8::7".parse().unwrap(), service: None };
         assert_eq!(held.blocked, [(ep, 3599), (addr, u64::MAX)].into());
         assert_eq!(held.isolated, [([10, 0, 0, 5].into(), 60)].into());
-        assert_eq!(held.kept, [([10, 0, 0, 5].into(), "10.9.0.0/16".parse().unwrap())].into());
         for bad in ["add x pool.example timeout 3", "add x 10.0.0.1", "add x 10.0.0.1,gre:0 timeout 4"] {
             assert!(elements("mwlive-ep4", bad, &mut held).is_err(), "{bad}");
         }

@@ -2,11 +2,18 @@
 //!
 //! Source: iptables-save(8), iptables-restore(8); ports and ICMPv6 types as in the nftables backend.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
+use std::net::IpAddr;
 
 use crate::enforce::held::Hits;
 use crate::enforce::problem::EnforceError;
 use crate::enforce::program::Program;
+use crate::enforce::wanted::Wanted;
+use crate::firewall::Prefix;
+
+/// Isolated hosts with what they may still talk to.
+type Keep = BTreeSet<(IpAddr, Prefix)>;
 
 /// One address family with its programs and words.
 pub(super) struct Family {
@@ -35,8 +42,8 @@ pub(super) const FAMILIES: [Family; 2] = [
 ];
 
 pub(super) const SAVE: &[&str] = &["-c", "-t", "filter"];
-/// Waits for the lock that other programs hold while they change rules.
-pub(super) const RESTORE: &[&str] = &["-w", "20", "--noflush"];
+/// Waits for the lock that other programs hold while they change rules, and takes counters that are given.
+pub(super) const RESTORE: &[&str] = &["-w", "20", "-c", "--noflush"];
 
 /// Chains of the kernel, and Docker's, with ours that is jumped to from there. Docker puts its own chains above others
 /// when it starts, and promises to leave `DOCKER-USER` alone.
@@ -58,7 +65,15 @@ const CHAINS: &[&str] = &[
     "MINEWATCH-LIVE-ISO",
 ];
 
-/// Our rules, without the beginning of the chains' names. TCP gets a reset; both directions, so that either end gets
+impl Family {
+    /// What hosts of this family keep.
+    pub(super) fn keep(&self, wanted: &Wanted) -> Keep {
+        let mine = wanted.isolate.iter().filter(|i| i.host.is_ipv4() == (self.digit == '4'));
+        mine.flat_map(|i| i.keep.iter().map(|p| (i.host, *p))).collect()
+    }
+}
+
+/// Our rules, without the beginning of the chains' names and those for what hosts keep. TCP gets a reset; both directions, so that either end gets
 /// one when it next sends.
 fn rules(f: &Family) -> Vec<String> {
     let Family { digit: d, unreachable, dhcp, .. } = f;
@@ -68,8 +83,7 @@ fn rules(f: &Family) -> Vec<String> {
         "ISO -p tcp -j REJECT --reject-with tcp-reset".to_owned(),
         format!("ISO -j REJECT --reject-with {unreachable}"),
     ];
-    for (chain, way, port) in [("FROM", "src,dst", "dport"), ("TO", "dst,src", "sport")] {
-        rules.push(format!("{chain} -m set --match-set mwlive-keep{d} {way} -j RETURN"));
+    for (chain, port) in [("FROM", "dport"), ("TO", "sport")] {
         for (proto, number) in [("udp", 53), ("tcp", 53), ("udp", *dhcp)] {
             rules.push(format!("{chain} -p {proto} -m {proto} --{port} {number} -j RETURN"));
         }
@@ -101,6 +115,8 @@ pub(super) struct Now {
     pub(super) ours: Vec<String>,
     /// Packets that our rules rejected.
     pub(super) hits: Hits,
+    /// What hosts keep.
+    pub(super) kept: Keep,
     /// Our chains that are there.
     chains: Vec<&'static str>,
     /// Each hook that is there: how many jumps to us, and whether the first rule is one.
@@ -122,6 +138,7 @@ fn parse(saved: &str, rules: usize) -> Now {
     let mut now = Now {
         ours: Vec::new(),
         hits: Hits::default(),
+        kept: Keep::new(),
         chains: CHAINS.iter().copied().filter(|c| declared.contains(c)).collect(),
         hooks: HOOKS.iter().filter(|(h, _)| is_there(h)).map(|(h, c)| (*h, *c, 0, false)).collect(),
         rules,
@@ -143,10 +160,18 @@ fn parse(saved: &str, rules: usize) -> Now {
                 let isolated = chain == "MINEWATCH-LIVE-ISO";
                 *(if isolated { &mut now.hits.isolated } else { &mut now.hits.blocked }) += packets;
             }
+            now.kept.extend(kept(chain, what));
             now.ours.push(rule.to_owned());
         }
     }
     now
+}
+
+/// `-s HOST -d PREFIX -j RETURN` in the chain for what hosts send.
+fn kept(chain: &str, what: &str) -> Option<(IpAddr, Prefix)> {
+    let (host, rest) = what.strip_prefix("-s ").filter(|_| chain == "MINEWATCH-LIVE-FROM")?.split_once(" -d ")?;
+    let host: Prefix = host.parse().ok()?;
+    Some((host.addr(), rest.strip_suffix(" -j RETURN")?.parse().ok()?))
 }
 
 impl Now {
@@ -157,7 +182,7 @@ impl Now {
 
     /// Whether all chains and as many rules as there should be are there.
     pub(super) fn is_complete(&self) -> bool {
-        self.chains.len() == CHAINS.len() && self.ours.len() == self.rules
+        self.chains.len() == CHAINS.len() && self.ours.len() == self.rules + 2 * self.kept.len()
     }
 
     /// Whether nothing of ours is there.
@@ -167,13 +192,23 @@ impl Now {
 }
 
 /// Refills our chains and puts one jump at the top of each hook, all or nothing.
-pub(super) fn script(f: &Family, now: &Now) -> String {
+pub(super) fn script(f: &Family, now: &Now, keep: &Keep) -> String {
     let mut s = "*filter\n".to_owned();
     for chain in CHAINS {
         let _ = writeln!(s, ":{chain} - [0:0]");
     }
+    for (host, prefix) in keep {
+        let _ = writeln!(s, "-A MINEWATCH-LIVE-FROM -s {host} -d {prefix} -j RETURN");
+        let _ = writeln!(s, "-A MINEWATCH-LIVE-TO -s {prefix} -d {host} -j RETURN");
+    }
     for rule in rules(f) {
-        let _ = writeln!(s, "-A MINEWATCH-LIVE-{rule}");
+        // Counters go on from where they were.
+        let packets = match rule.split_once(" -j REJECT") {
+            Some(("CUT", _)) => now.hits.blocked,
+            Some(("ISO", _)) => now.hits.isolated,
+            _ => 0,
+        };
+        let _ = writeln!(s, "[{packets}:0] -A MINEWATCH-LIVE-{rule}");
     }
     for (hook, chain, jumps, _) in &now.hooks {
         for _ in 0..*jumps {
@@ -211,6 +246,7 @@ mod tests {
         :MINEWATCH-LIVE-ISO - [0:0]\n[1:2] -A INPUT -j MINEWATCH-LIVE-IN\n[1:2] -A FORWARD -j DOCKER-USER\n\
         [1:2] -A FORWARD -j MINEWATCH-LIVE-FWD\n[9:9] -A MINEWATCH-LIVE-CUT -p tcp -j REJECT --reject-with tcp-reset\n\
         [2:9] -A MINEWATCH-LIVE-CUT -j REJECT --reject-with icmp-port-unreachable\n\
+        [0:0] -A MINEWATCH-LIVE-FROM -s 10.0.0.5/32 -d 10.9.0.0/16 -j RETURN\n\
         [4:9] -A MINEWATCH-LIVE-ISO -j REJECT --reject-with icmp-port-unreachable\nCOMMIT\n";
 
     #[test]
@@ -226,6 +262,7 @@ mod tests {
                 ("DOCKER-USER", "MINEWATCH-LIVE-FWD", 0, false)
             ]
         );
+        assert_eq!(now.kept, [([10, 0, 0, 5].into(), "10.9.0.0/16".parse().unwrap())].into());
         assert!(!now.is_hooked() && !now.is_complete() && !now.is_absent());
         assert!(parse("", 36).is_absent());
         let alien = parse(":FORWARD ACCEPT [0:0]\n[0:0] -A FORWARD -j MINEWATCH\n:MINEWATCH - [0:0]\n", 36);
