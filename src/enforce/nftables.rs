@@ -12,7 +12,7 @@ use rustix::thread::CapabilitySet;
 use serde_json::Value;
 
 use super::backend::{Backend, lacks};
-use super::held::Held;
+use super::held::{Held, Rules};
 use super::problem::EnforceError;
 use super::program::NFT;
 use super::wanted::Wanted;
@@ -81,6 +81,8 @@ const RULES: &[(&str, &str)] = &[
     ("forward", "ip daddr @host4 jump to_host"),
     ("forward", "ip6 saddr @host6 jump from_host"),
     ("forward", "ip6 daddr @host6 jump to_host"),
+    // The resets that the rules below send to a socket of this machine come in here, with the pool's address.
+    ("input", "tcp flags & rst == rst return"),
     // The pool's packets come here instead when this machine translated the miner's address.
     ("input", "ip saddr . meta l4proto . th sport @ep4 goto cut"),
     ("input", "ip saddr @addr4 goto cut"),
@@ -103,7 +105,8 @@ const NEIGHBOURS: &str =
 #[derive(Default)]
 pub struct Nftables {
     /// Chains and rules as the kernel told them right after they were put there. Versions of nft print them in
-    /// different ways, and this one's own way is what it is compared with.
+    /// different ways, and this one's own way is what it is compared with. They are always the same, and listing many
+    /// entries takes longer than loading them, so that this is asked for once.
     ours: Option<Vec<Value>>,
 }
 
@@ -128,12 +131,20 @@ impl Backend for Nftables {
             let anew = format!("add table {TABLE}\ndelete table {TABLE}\n{script}");
             NFT.must("load the entries", &["-f", "-"], &anew).map_err(|_| e)?;
         }
-        self.ours = self.read()?.map(|found| found.rules);
+        if self.ours.is_none() {
+            self.ours = self.read()?.map(|found| found.rules);
+        }
         Ok(())
     }
 
     fn read_back(&mut self) -> Result<Held, EnforceError> {
-        Ok(self.read()?.map(|found| found.held(self.ours.as_deref())).unwrap_or_default())
+        let held = self.read()?.map(|found| found.held(self.ours.as_deref())).unwrap_or_default();
+        if held.rules != Rules::Intact {
+            // Perhaps it is nft that changed, and prints them in another way now: asked for again when they were put
+            // there again.
+            self.ours = None;
+        }
+        Ok(held)
     }
 
     fn remove(&mut self) -> Result<bool, EnforceError> {

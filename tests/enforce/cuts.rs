@@ -2,9 +2,10 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use minewatch::enforce::{Applied, Applier, Choice, Connections, Wanted};
+use minewatch::enforce::{Applied, Choice, Connections, Enforcer, Wanted};
 use minewatch::firewall::{Proto, Target};
 
+use super::accidents::enforcer;
 use super::{HOUR, applier, block, endpoint, ip, isolate, with_each};
 use crate::netns::world::{POOLS, World};
 use crate::netns::{Actor, Netns, available};
@@ -13,8 +14,9 @@ use crate::netns::{Actor, Netns, available};
 const ACCEPT_ESTABLISHED: &str = "nft 'add table inet gw; add chain inet gw f { type filter hook forward priority \
                                   filter; }; add rule inet gw f ct state established accept'";
 
-fn apply(gateway: &Netns, applier: &mut Applier, wanted: &Wanted) -> Applied {
-    let done = gateway.within(|| applier.apply(wanted)).unwrap();
+/// By the process that users have, which knows the addresses of the namespace that it lives in.
+fn apply(enforcer: &mut Enforcer, wanted: &Wanted) -> Applied {
+    let done = enforcer.apply(wanted).unwrap();
     assert_eq!(done.refused, []);
     done
 }
@@ -40,9 +42,9 @@ fn an_open_connection_ends_at_both_ends_and_what_is_beside_it_goes_on() {
     with_each(|choice| {
         let world = World::new();
         world.gateway.run(ACCEPT_ESTABLISHED);
-        let mut applier = applier(&world.gateway, choice);
+        let mut enforcer = enforcer(&world.gateway, choice);
         for (listed, other) in POOLS {
-            apply(&world.gateway, &mut applier, &Wanted::default());
+            apply(&mut enforcer, &Wanted::default());
             let pool = SocketAddr::from((ip(listed), 3333));
             let beside = SocketAddr::from((ip(listed), 4444));
             let mut mining = world.inside.connect(pool).expect("nothing is blocked yet");
@@ -56,7 +58,7 @@ fn an_open_connection_ends_at_both_ends_and_what_is_beside_it_goes_on() {
 
             let mut wanted = block(endpoint(listed, Proto::Tcp, 3333));
             wanted.block.extend(block(endpoint(listed, Proto::Tcp, 5555)).block);
-            apply(&world.gateway, &mut applier, &wanted);
+            apply(&mut enforcer, &wanted);
             assert_eq!(mining.ping(), "CUT ConnectionReset", "{pool}: the miner's end lives on");
             assert_eq!(server.ping(), "CUT ConnectionReset", "{pool}: the pool's end lives on");
             assert_eq!(own.ping(), "CUT ConnectionReset", "{pool}: the gateway's own connection lives on");
@@ -65,18 +67,18 @@ fn an_open_connection_ends_at_both_ends_and_what_is_beside_it_goes_on() {
             assert_eq!(failure(&world.gateway, pool), REFUSED, "{pool} from the gateway itself");
             assert!(world.inside.connect(beside).is_ok(), "{beside}: another port of the same address");
             assert!(world.inside.connect(SocketAddr::from((ip(other), 3333))).is_ok(), "{other}: another address");
-            let hits = world.gateway.within(|| applier.read_back()).unwrap().hits;
+            let hits = enforcer.read_back().unwrap().hits;
             assert!(hits.blocked >= 5 && hits.isolated == 0, "{hits:?}");
 
             // The whole address, on request.
-            apply(&world.gateway, &mut applier, &block(Target { addr: ip(listed), service: None }));
+            apply(&mut enforcer, &block(Target { addr: ip(listed), service: None }));
             assert_eq!(web.ping(), "CUT ConnectionReset");
             assert_eq!(failure(&world.inside, beside), REFUSED, "{beside} in address scope");
             assert!(world.inside.connect(SocketAddr::from((ip(other), 3333))).is_ok());
-            let later = world.gateway.within(|| applier.read_back()).unwrap().hits;
+            let later = enforcer.read_back().unwrap().hits;
             assert!(later.blocked > hits.blocked, "the count begins anew with each change");
 
-            apply(&world.gateway, &mut applier, &Wanted::default());
+            apply(&mut enforcer, &Wanted::default());
             assert!(world.inside.connect(pool).is_ok(), "{pool}: nothing is wanted any more");
         }
     });
@@ -94,14 +96,14 @@ fn behind_address_translation_both_ends_are_cut_as_well() {
             "nft 'add table inet nat; add chain inet nat post { type nat hook postrouting priority srcnat; }; \
              add rule inet nat post oifname out0 masquerade'",
         );
-        let mut applier = applier(&world.gateway, choice);
+        let mut enforcer = enforcer(&world.gateway, choice);
         for (listed, _) in POOLS {
             let pool = SocketAddr::from((ip(listed), 5555));
             let (mut client, _server) = open(&world, &world.inside, pool);
             let (_client, mut server) = open(&world, &world.inside, SocketAddr::from((ip(listed), 6666)));
             let mut wanted = block(endpoint(listed, Proto::Tcp, 5555));
             wanted.block.extend(block(endpoint(listed, Proto::Tcp, 6666)).block);
-            let done = apply(&world.gateway, &mut applier, &wanted);
+            let done = apply(&mut enforcer, &wanted);
             assert!(matches!(done.connections, Connections::Ended(2..)), "{done:?}");
             assert_eq!(server.ping(), "CUT ConnectionReset", "the pool's end lives on");
             assert_eq!(client.ping(), "CUT ConnectionReset", "the miner's end lives on");
@@ -124,7 +126,7 @@ fn a_connection_that_a_flow_table_forwards_past_all_rules_is_cut_as_well() {
             eprintln!("no flow tables here: {}", String::from_utf8_lossy(&made.stderr));
             return;
         }
-        let mut applier = applier(&world.gateway, choice);
+        let mut enforcer = enforcer(&world.gateway, choice);
         let pool = SocketAddr::from((ip(POOLS[0].0), 3333));
         let mut mining = world.inside.connect(pool).unwrap();
         for _ in 0..5 {
@@ -134,7 +136,7 @@ fn a_connection_that_a_flow_table_forwards_past_all_rules_is_cut_as_well() {
             world.gateway.run("conntrack -L 2>/dev/null").contains("OFFLOAD"),
             "the flow table does not forward it"
         );
-        apply(&world.gateway, &mut applier, &block(endpoint(POOLS[0].0, Proto::Tcp, 3333)));
+        apply(&mut enforcer, &block(endpoint(POOLS[0].0, Proto::Tcp, 3333)));
         assert_eq!(mining.ping(), "CUT ConnectionReset");
     });
 }
@@ -170,7 +172,9 @@ fn an_isolated_host_keeps_names_addresses_and_its_management_and_loses_the_rest(
     with_each(|choice| {
         let world = World::new();
         world.gateway.run(ACCEPT_ESTABLISHED);
-        let mut applier = applier(&world.gateway, choice);
+        // What comes from outside comes from the address that is not kept.
+        world.outside.run("ip -6 addr change 2001:db8:b::11/64 dev eth0 preferred_lft 0");
+        let mut enforcer = enforcer(&world.gateway, choice);
         for side in SIDES {
             let at = |a: &str, port| SocketAddr::from((ip(a), port));
             let _tcp = [
@@ -192,7 +196,7 @@ fn an_isolated_host_keeps_names_addresses_and_its_management_and_loses_the_rest(
             assert!(world.outside.connect(at(side.host, 8000)).is_ok());
 
             let wanted = Wanted { block: Vec::new(), isolate: vec![isolate(side.host, &[side.kept])] };
-            apply(&world.gateway, &mut applier, &wanted);
+            apply(&mut enforcer, &wanted);
             // Nobody must remember who has which address.
             world.inside.run("ip neigh flush all");
             world.gateway.run("ip neigh flush all");
@@ -213,10 +217,10 @@ fn an_isolated_host_keeps_names_addresses_and_its_management_and_loses_the_rest(
                 "PONG",
                 "an address from the gateway"
             );
-            let hits = world.gateway.within(|| applier.read_back()).unwrap().hits;
+            let hits = enforcer.read_back().unwrap().hits;
             assert!(hits.isolated >= 4, "{hits:?}");
 
-            apply(&world.gateway, &mut applier, &Wanted::default());
+            apply(&mut enforcer, &Wanted::default());
             assert!(world.inside.connect(at(side.lost, 3333)).is_ok(), "it is free again");
         }
     });
@@ -228,16 +232,16 @@ fn a_machine_does_not_cut_itself_or_its_gateway_off_whoever_asks() {
         let world = World::new();
         world.outside.run("ip route replace default via 198.51.100.1");
         // At the inside host, whose gateway is 192.0.2.1. What runs there reads its own addresses.
-        let mut enforcer = super::accidents::enforcer(&world.inside, choice);
+        let mut enforcer = enforcer(&world.inside, choice);
         let mut wanted = Wanted::default();
         for own in ["192.0.2.2", "192.0.2.1", "192.0.2.255", "2001:db8:a::2", "127.0.0.1", "8.8.8.8", "224.0.0.1"] {
             wanted.block.extend(block(Target { addr: ip(own), service: None }).block);
         }
         wanted.isolate = vec![isolate("192.0.2.2", &[]), isolate("192.0.2.1", &[])];
         wanted.block.extend(block(endpoint("198.51.100.10", Proto::Tcp, 3333)).block);
-        let done = world.inside.within(|| enforcer.apply(&wanted)).unwrap();
+        let done = enforcer.apply(&wanted).unwrap();
         assert_eq!((done.refused.len(), done.blocked, done.isolated), (9, 1, 0), "{done:#?}");
-        let held = world.inside.within(|| enforcer.read_back()).unwrap();
+        let held = enforcer.read_back().unwrap();
         let addresses: Vec<IpAddr> = held.blocked.keys().map(|t| t.addr).collect();
         assert_eq!((addresses, held.isolated.len()), (vec![ip("198.51.100.10")], 0));
         assert!(held.blocked.values().all(|left| *left <= HOUR));

@@ -95,8 +95,10 @@ fn rules(f: &Family) -> Vec<String> {
         }
         rules.push(format!("{chain} -g MINEWATCH-LIVE-ISO"));
     }
-    // The resets that these rules send to a pool leave through OUTPUT.
-    rules.push("OUT -p tcp -m tcp --tcp-flags RST RST -j RETURN".to_owned());
+    // The resets that these rules send to a pool leave through OUTPUT, and those to a socket of this machine come in.
+    for chain in ["OUT", "IN"] {
+        rules.push(format!("{chain} -p tcp -m tcp --tcp-flags RST RST -j RETURN"));
+    }
     for (chain, ways) in [("FWD", &["dst", "src"][..]), ("IN", &["src"]), ("OUT", &["dst"])] {
         for way in ways {
             rules.push(format!("{chain} -m set --match-set mwlive-ep{d} {way},{way} -g MINEWATCH-LIVE-CUT"));
