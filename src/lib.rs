@@ -14,6 +14,7 @@ pub mod carrier;
 pub mod cli;
 pub mod decode;
 pub mod dialect;
+pub mod enforce;
 pub mod evidence;
 pub mod firewall;
 pub mod flow;

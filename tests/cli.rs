@@ -103,6 +103,8 @@ fn exit_status_2_for_arguments_that_are_wrong() {
     let file = &pcap(MINER);
     refused(&[], "Usage:");
     refused(&["mine"], "mine");
+    refused(&["apply"], "--check");
+    refused(&["apply", "--check", "--remove"], "cannot be used with");
     refused(&["replay"], "INPUT");
     refused(&["replay", "--colour", file], "--colour");
     refused(&["replay", "--tenant", "customer", file], "customer");
@@ -341,6 +343,11 @@ fn help_of_replay() {
 #[test]
 fn help_of_explain() {
     insta::assert_snapshot!("help-explain", help(&["explain", "--help"]));
+}
+
+#[test]
+fn help_of_apply() {
+    insta::assert_snapshot!("help-apply", help(&["apply", "--help"]));
 }
 
 #[test]

@@ -69,6 +69,14 @@ const EDGES: &[(&str, &[(&str, Use)])] = &[
             ("time", All),
         ],
     ),
+    // Changes the kernel. It knows nothing of captures, and what is right of it nothing of nft.
+    (
+        "enforce",
+        &[
+            ("firewall", Only(&["MaxEntries", "NeverBlock", "Policy", "Prefix", "PrefixError", "Proto", "Target"])),
+            ("text", All),
+        ],
+    ),
     (
         "sink",
         &[
@@ -115,6 +123,7 @@ const EDGES: &[(&str, &[(&str, Use)])] = &[
             ("intel", All),
             ("ledger", All),
             ("firewall", All),
+            ("enforce", All),
             ("sink", All),
             ("time", All),
             ("health", All),
@@ -424,7 +433,25 @@ fn only_capture_and_what_writes_lists_touch_the_world() {
     // Printing is for sinks and the command line.
     let print = ["println!", "eprintln!", "print!", "eprint!", "dbg!"];
     forbid(LEFT, &print, &[], &mut failures);
-    forbid(&["ledger", "firewall", "pipeline"], &print, &[], &mut failures);
+    forbid(&["ledger", "firewall", "enforce", "pipeline"], &print, &[], &mut failures);
+    failures.report();
+}
+
+/// `sh -c` and words from elsewhere would be a way round the types.
+#[test]
+fn programs_are_started_in_two_places_only_and_never_through_a_shell() {
+    let mut failures = Failures::default();
+    let rooms: BTreeSet<&str> = EDGES.iter().map(|(room, _)| *room).collect();
+    let rooms: Vec<&str> = rooms.into_iter().collect();
+    // The firewall's programs, and ourselves as the enforcer.
+    let starts = ["enforce/program.rs", "enforce/client.rs"];
+    forbid(&rooms, &["process::Command", "Command::new"], &starts, &mut failures);
+    for source in sources().iter().filter(|s| starts.iter().any(|p| s.path == Path::new(p))) {
+        let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("src").join(&source.path)).unwrap();
+        if text.contains("\"sh\"") || text.contains("/sh\"") {
+            failures.add(source.path.display(), "starts a shell");
+        }
+    }
     failures.report();
 }
 

@@ -3,6 +3,8 @@
 //! In: arguments. Out: an exit status: 0 nothing found, 1 miners found, 2 error or damaged input (what was found is
 //! still printed).
 
+mod apply;
+mod enforcer;
 mod explain;
 mod feeds;
 mod options;
@@ -42,6 +44,11 @@ enum Command {
     Explain(explain::Args),
     /// Look at, check, convert and refresh what is known of pools
     Feeds(feeds::Args),
+    /// Look after what is cut off in this machine's firewall
+    Apply(apply::Args),
+    /// The process that changes the firewall; minewatch starts it by itself
+    #[command(hide = true)]
+    Enforcer(enforcer::Args),
     /// Watch an interface until interrupted
     #[cfg(feature = "live")]
     Watch(watch::Args),
@@ -78,6 +85,8 @@ pub fn main() -> ExitCode {
         Command::Replay(args) => replay::run(args),
         Command::Explain(args) => explain::run(args),
         Command::Feeds(args) => feeds::run(args),
+        Command::Apply(args) => apply::run(args),
+        Command::Enforcer(args) => enforcer::run(args),
         #[cfg(feature = "live")]
         Command::Watch(args) => watch::run(args),
     };

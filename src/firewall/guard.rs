@@ -81,6 +81,23 @@ impl NeverBlock {
         }
         None
     }
+
+    /// Why the inside host `host` must not be isolated, if it must not: as [`Self::check`], but hosts live in private
+    /// ranges.
+    pub fn check_inside(&self, host: IpAddr, policy: &Policy) -> Option<Reason> {
+        let host = host.to_canonical();
+        let local =
+            [(&self.own, Reason::OwnAddress), (&self.gateways, Reason::Gateway), (&self.resolvers, Reason::Resolver)];
+        let local = local.into_iter().find(|(all, _)| all.contains(&host)).map(|(_, reason)| reason);
+        let listed = || policy.never_blocks(host).map(Reason::NeverBlockList);
+        local.or_else(listed).or_else(|| self.check(host, policy)).filter(|reason| !is_inside(reason))
+    }
+}
+
+/// Whether the range that a reason names is one that inside hosts live in.
+fn is_inside(reason: &Reason) -> bool {
+    let Reason::SpecialPurpose(name) = reason else { return false };
+    ["private", "carrier-grade NAT", "unique local"].iter().any(|inside| name.starts_with(inside))
 }
 
 #[cfg(test)]
@@ -220,5 +237,35 @@ mod tests {
         assert_eq!(why.to_string(), "the never-block list holds 45.9.148.0/24");
         assert_eq!(code(&NeverBlock::new(), &policy, "2a00::7"), Some("never-block-list"));
         assert_eq!(code(&NeverBlock::new(), &policy, "2a00::8"), None);
+    }
+
+    #[test]
+    fn an_inside_host_may_be_private_but_not_this_machine_its_gateway_or_no_host_at_all() {
+        let machine = LocalMachine {
+            own: vec!["10.0.0.1".parse().unwrap()],
+            gateways: vec!["10.0.0.254".parse().unwrap()],
+            resolvers: vec!["10.0.0.53".parse().unwrap()],
+        };
+        let never = NeverBlock::new().with_machine(machine);
+        let policy = Policy { never_block: vec!["10.0.0.9".parse().unwrap()], ..Policy::default() };
+        let code = |a: &str| never.check_inside(a.parse().unwrap(), &policy).map(|r| r.code());
+        for a in ["10.0.0.5", "192.168.1.5", "172.16.0.5", "100.64.0.5", "fd00::5", "45.9.148.117"] {
+            assert_eq!(code(a), None, "{a}");
+        }
+        for (a, why) in [
+            ("10.0.0.1", "own-address"),
+            ("10.0.0.254", "gateway"),
+            ("10.0.0.53", "resolver"),
+            ("10.0.0.9", "never-block-list"),
+            ("0.0.0.0", "special-purpose"),
+            ("127.0.0.1", "special-purpose"),
+            ("fe80::1", "special-purpose"),
+            ("224.0.0.1", "special-purpose"),
+            ("255.255.255.255", "special-purpose"),
+            ("8.8.8.8", "public-resolver"),
+            ("192.0.2.5", "documentation"),
+        ] {
+            assert_eq!(code(a), Some(why), "{a}");
+        }
     }
 }

@@ -47,6 +47,16 @@ impl Prefix {
         Self { addr, len: if addr.is_ipv4() { 32 } else { 128 } }
     }
 
+    /// Its first address.
+    pub const fn addr(&self) -> IpAddr {
+        self.addr
+    }
+
+    /// How many leading bits all its addresses share.
+    pub const fn bits(&self) -> u8 {
+        self.len
+    }
+
     /// Whether `addr` lies in the block. An IPv4-mapped address is compared as IPv4.
     pub fn contains(&self, addr: IpAddr) -> bool {
         match (self.addr, addr.to_canonical()) {

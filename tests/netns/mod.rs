@@ -88,6 +88,18 @@ impl Netns {
         String::from_utf8(out.stderr).unwrap()
     }
 
+    /// Runs something on a thread that lives inside; programs that it starts do, too.
+    #[allow(dead_code)] // scripts load block lists
+    pub(crate) fn within<T: Send>(&self, what: impl FnOnce() -> T + Send) -> T {
+        let inside = std::fs::File::open(format!("/var/run/netns/{}", self.name)).unwrap();
+        let enter = || {
+            let kind = Some(rustix::thread::LinkNameSpaceType::Network);
+            rustix::thread::move_into_link_name_space(std::os::fd::AsFd::as_fd(&inside), kind).unwrap();
+            what()
+        };
+        std::thread::scope(|scope| scope.spawn(enter).join()).unwrap_or_else(|e| std::panic::resume_unwind(e))
+    }
+
     /// A copy of this test program that plays `role` inside.
     pub(crate) fn role(&self, role: &str) -> Actor {
         let me = std::env::current_exe().unwrap();

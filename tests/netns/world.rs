@@ -8,7 +8,8 @@ use super::{Actor, Netns};
 pub(crate) struct World {
     pub(crate) inside: Netns,
     pub(crate) gateway: Netns,
-    _outside: Netns,
+    #[allow(dead_code)] // lists are loaded at the gateway
+    pub(crate) outside: Netns,
     _servers: Actor,
 }
 
@@ -42,6 +43,6 @@ impl World {
             .map(SocketAddr::from)
             .collect();
         let servers = outside.serve(&all);
-        Self { inside, gateway, _outside: outside, _servers: servers }
+        Self { inside, gateway, outside, _servers: servers }
     }
 }

@@ -1,0 +1,43 @@
+//! `minewatch enforcer`: the process that changes the firewall. `minewatch` starts it with a socket as its standard
+//! input; by hand it only says so.
+
+use clap::{Args as ClapArgs, ValueEnum};
+
+use super::{Failure, Outcome};
+use crate::enforce::{Choice, serve};
+
+/// Arguments of `enforcer`.
+#[derive(ClapArgs, Debug)]
+pub(super) struct Args {
+    /// Which firewall
+    #[arg(long, value_enum, default_value_t = Backend::Auto)]
+    backend: Backend,
+    /// Let documentation ranges be blocked: for tests
+    #[arg(long)]
+    allow_documentation_ranges: bool,
+}
+
+/// A firewall of the kernel.
+#[derive(ValueEnum, Clone, Copy, Debug)]
+pub(super) enum Backend {
+    Auto,
+    Nftables,
+    Ipset,
+}
+
+impl Backend {
+    /// As the room takes it.
+    pub(super) const fn choice(self) -> Choice {
+        match self {
+            Self::Auto => Choice::Auto,
+            Self::Nftables => Choice::Nftables,
+            Self::Ipset => Choice::Ipset,
+        }
+    }
+}
+
+/// Runs the subcommand.
+pub(super) fn run(args: &Args) -> Result<Outcome, Failure> {
+    serve(args.backend.choice(), args.allow_documentation_ranges)?;
+    Ok(Outcome::Clean)
+}

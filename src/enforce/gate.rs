@@ -1,0 +1,131 @@
+//! The last gate, in the process that can change the firewall: whatever the other side of the socket became, these
+//! are not blocked.
+
+use std::net::IpAddr;
+
+use super::applier::Refused;
+use super::problem::EnforceError;
+use super::wanted::{Block, Isolated, LONGEST_SECS, Wanted};
+use crate::firewall::{MaxEntries, NeverBlock, Policy, Target};
+
+/// Most hosts that may be isolated at once.
+const MOST_HOSTS: usize = 1_024;
+/// Most networks that one of them may keep.
+const MOST_KEPT: usize = 64;
+
+/// The last gate.
+#[derive(Clone, Debug)]
+pub struct Gate {
+    policy: Policy,
+    /// Whether this machine's own addresses are asked for each time: they change.
+    local: bool,
+}
+
+impl Gate {
+    /// For this machine. `allow_documentation` lets documentation ranges pass, which tests use.
+    pub fn new(allow_documentation: bool) -> Self {
+        Self { policy: Policy { allow_documentation, ..Policy::default() }, local: true }
+    }
+
+    /// What passes, in order and with lives that a kernel takes, and what does not.
+    pub(super) fn pass(&self, wanted: &Wanted) -> Result<(Wanted, Vec<Refused>), EnforceError> {
+        let too_many = |of: &str, entries, most| {
+            let error = EnforceError::TooMany { of: of.to_owned(), entries, most };
+            if entries > most { Err(error) } else { Ok(()) }
+        };
+        too_many("entries", wanted.block.len(), MaxEntries::CEILING)?;
+        too_many("isolated hosts", wanted.isolate.len(), MOST_HOSTS)?;
+        for host in &wanted.isolate {
+            too_many("networks that a host keeps", host.keep.len(), MOST_KEPT)?;
+        }
+
+        let never = if self.local { NeverBlock::new().with_local_machine() } else { NeverBlock::new() };
+        let mut refused = Vec::new();
+        let mut block = Vec::with_capacity(wanted.block.len());
+        for b in &wanted.block {
+            let target = Target { addr: b.target.addr.to_canonical(), ..b.target };
+            let why = life(b.ttl_secs)
+                .or_else(|| matches!(target.service, Some((_, 0))).then(|| "port 0 is not a port".to_owned()))
+                .or_else(|| never.check(target.addr, &self.policy).map(|r| r.to_string()));
+            match why {
+                Some(why) => refused.push(Refused::Block { target: b.target, why }),
+                None => block.push(Block { target, ttl_secs: b.ttl_secs.min(LONGEST_SECS) }),
+            }
+        }
+        let mut isolate = Vec::with_capacity(wanted.isolate.len());
+        for i in &wanted.isolate {
+            let host: IpAddr = i.host.to_canonical();
+            let why = life(i.ttl_secs)
+                .or_else(|| {
+                    let all = i.keep.iter().any(|p| p.bits() == 0);
+                    all.then(|| "a host that keeps every network is not isolated".to_owned())
+                })
+                .or_else(|| never.check_inside(host, &self.policy).map(|r| r.to_string()));
+            match why {
+                Some(why) => refused.push(Refused::Isolate { host: i.host, why }),
+                None => isolate.push(Isolated { host, ttl_secs: i.ttl_secs.min(LONGEST_SECS), keep: i.keep.clone() }),
+            }
+        }
+        Ok((Wanted { block, isolate }.in_order(), refused))
+    }
+}
+
+/// Zero seconds are for ever in nft and ipset.
+fn life(secs: u64) -> Option<String> {
+    (secs == 0).then(|| "its life is over".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::firewall::Proto;
+
+    fn block(addr: &str, service: Option<(Proto, u16)>, ttl_secs: u64) -> Block {
+        Block { target: Target { addr: addr.parse().unwrap(), service }, ttl_secs }
+    }
+
+    #[test]
+    fn nothing_gets_past_that_must_stay_reachable() {
+        let tcp = Some((Proto::Tcp, 3333));
+        let bad = [
+            block("0.0.0.0", None, 60),
+            block("127.0.0.1", tcp, 60),
+            block("::1", tcp, 60),
+            block("::ffff:127.0.0.1", tcp, 60),
+            block("192.168.1.1", tcp, 60),
+            block("8.8.8.8", tcp, 60),
+            block("192.0.2.1", tcp, 60),
+            block("45.9.148.117", Some((Proto::Tcp, 0)), 60),
+            block("45.9.148.117", tcp, 0),
+        ];
+        let host = |host: &str, keep: &str| Isolated {
+            host: host.parse().unwrap(),
+            ttl_secs: 60,
+            keep: vec![keep.parse().unwrap()],
+        };
+        let hosts = [host("127.0.0.1", "10.9.0.0/16"), host("10.0.0.5", "0.0.0.0/0")];
+        let (passed, refused) =
+            Gate::new(false).pass(&Wanted { block: bad.to_vec(), isolate: hosts.to_vec() }).unwrap();
+        assert_eq!(passed, Wanted::default());
+        assert_eq!(refused.len(), bad.len() + hosts.len());
+    }
+
+    #[test]
+    fn what_passes_has_a_life_that_the_kernel_takes() {
+        let wanted = Wanted {
+            block: vec![block("45.9.148.117", None, u64::MAX), block("::ffff:45.9.148.118", None, 60)],
+            isolate: vec![Isolated { host: [10, 77, 0, 5].into(), ttl_secs: u64::MAX, keep: Vec::new() }],
+        };
+        let (passed, refused) = Gate::new(false).pass(&wanted).unwrap();
+        assert_eq!(passed.block, [block("45.9.148.117", None, LONGEST_SECS), block("45.9.148.118", None, 60)]);
+        assert_eq!(passed.isolate[0].ttl_secs, LONGEST_SECS);
+        assert_eq!(refused, []);
+    }
+
+    #[test]
+    fn more_than_any_list_has_is_refused_as_a_whole() {
+        let one = block("45.9.148.117", None, 60);
+        let wanted = Wanted { block: vec![one; MaxEntries::CEILING + 1], isolate: Vec::new() };
+        assert!(matches!(Gate::new(false).pass(&wanted), Err(EnforceError::TooMany { .. })));
+    }
+}
