@@ -94,6 +94,10 @@ counters! {
     DnsUnasked = "dns_unasked",
     /// DNS questions forgotten before their answer, because too many waited.
     DnsForgotten = "dns_forgotten",
+    /// Messages of multicast DNS and LLMNR: never taken for look-ups.
+    LocalDnsMessages = "local_dns_messages",
+    /// Hosts whose own name, or use of an encrypted resolver, was forgotten because too many are known.
+    AsidesForgotten = "asides_forgotten",
     /// Beginnings of QUIC that were passed over, because too many came in one second.
     QuicPassed = "quic_passed",
     /// Panics caught in a worker; each cost one flow.

@@ -17,6 +17,7 @@ use crate::capture::PacketSource;
 use crate::decode::Tenant;
 use crate::evidence::Verdict;
 use crate::firewall::{BlockCandidate, Decision, Meta, Policy, Proto, decide, write_all};
+use crate::health::Counter;
 use crate::intel::{Geo, Intel};
 use crate::ledger::{Alert, FlowFinding, HostFinding, Knowledge, Ledger};
 use crate::pipeline::{self, Ended, Merger, RunOptions, What};
@@ -174,6 +175,7 @@ async fn collect<S: PacketSource + Send + 'static>(
                             ledger.flow(*flow);
                         }
                         What::Sighting(s) => ledger.sighting(*s),
+                        What::Aside(a) => ledger.aside(*a),
                         What::LookUp(l) => {
                             if let Some(s) = knowledge.look_up(&l) {
                                 ledger.sighting(s);
@@ -198,13 +200,14 @@ async fn collect<S: PacketSource + Send + 'static>(
         }
     }
     let interrupted = stop.load(Ordering::Relaxed);
-    let Ok(Ended { source, health, until }) = reader.join() else {
+    let Ok(Ended { source, mut health, until }) = reader.join() else {
         return Err(anyhow!("the reader failed unexpectedly; please report this with the capture"));
     };
     if let Some(e) = failure {
         return Err(e);
     }
     let dropped = ledger.dropped();
+    health.add_n(Counter::AsidesForgotten, ledger.asides_forgotten());
     let contacts = ledger.take_contacts(&knowledge);
     let hosts = ledger.into_hosts();
     let relays = relays(&hosts);

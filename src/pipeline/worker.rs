@@ -5,18 +5,19 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::around::Around;
+use super::asides;
 use super::hellos::Hellos;
 use super::inspection::{Inspection, Tools};
 use super::lookups::{self, LookUps};
 use super::reader::{ENCRYPTED, Reading};
-use crate::carrier::Wrap;
+use crate::carrier::{Wrap, node};
 use crate::decode::{Packet, Transport};
 use crate::dialect::{Category, Conversation, Scratch, Stage};
 use crate::evidence::{Code, judge};
 use crate::flow::{Direction, Ended, FlowHasher, FlowInfo, FlowKey, FlowTable, Limits};
 use crate::health::{Counter, Health};
 use crate::intel::{Intel, LookUp};
-use crate::ledger::{Alert, FlowFinding, Names, Sighting, Work};
+use crate::ledger::{Alert, Aside, FlowFinding, Names, Sighting, Work};
 use crate::wallet::Coin;
 
 /// What a worker found out, with the number of the frame that told it, counted over all inputs.
@@ -39,6 +40,8 @@ pub enum What {
     Sighting(Box<Sighting>),
     /// Somebody asked DNS, or was answered.
     LookUp(Box<LookUp>),
+    /// Something of a host beside mining.
+    Aside(Box<Aside>),
 }
 
 /// A worker.
@@ -53,6 +56,7 @@ pub struct Worker {
     lookups: LookUps,
     hellos: Hellos,
     noticed: Vec<Sighting>,
+    asides: Vec<Aside>,
     /// Bytes of half messages that all flows hold, and the most they may.
     held: usize,
     most_held: usize,
@@ -75,6 +79,7 @@ impl Worker {
             lookups: LookUps::default(),
             hellos: Hellos::default(),
             noticed: Vec::new(),
+            asides: Vec::new(),
             held: 0,
             most_held: limits.buffered,
         }
@@ -96,6 +101,7 @@ impl Worker {
             self.health.add(Counter::WorkerPanics);
             self.scratch = Scratch::default();
             self.noticed.clear();
+            self.asides.clear();
         }
         while let Some(ended) = self.table.next_ended() {
             self.over(ended, order);
@@ -130,7 +136,7 @@ impl Worker {
         self.held
     }
 
-    /// DNS and the openings of QUIC; nothing else of UDP is read.
+    /// DNS, discovery of nodes and the openings of QUIC; nothing else of UDP is read.
     fn datagram(&mut self, packet: &Packet<'_>, order: u64) {
         if let Some((said, payload)) = lookups::datagram(packet) {
             if let Some(l) = self.lookups.message(said, payload, &mut self.health) {
@@ -138,30 +144,48 @@ impl Worker {
             }
             return;
         }
-        let (key, way) = FlowKey::of(packet);
-        if let Some(hello) = self.hellos.datagram(key, packet.time, packet.payload, &mut self.health) {
-            let Self { scratch, intel, noticed, .. } = self;
-            let mut tools = Tools {
-                scratch,
-                stamp: packet.stamp(),
-                key,
-                intel,
-                noticed,
-                lookups: &mut self.lookups,
-                asked: &mut Vec::new(),
-            };
-            Around::quic(way, &hello, &mut tools);
-            let mac = |w: Direction| if w == way { packet.src_mac } else { packet.dst_mac };
-            tell(noticed, &mut self.events, order, key, mac);
+        if let Some(own) = asides::local_name(packet, &mut self.health) {
+            self.events.extend(own.map(|a| Event { order, what: What::Aside(Box::new(a)) }));
+            return;
         }
+        let (key, way) = FlowKey::of(packet);
+        let peer = node::datagram(packet.payload);
+        let hello = match peer {
+            Some(_) => None,
+            None => self.hellos.datagram(key, packet.time, packet.payload, &mut self.health),
+        };
+        if peer.is_none() && hello.is_none() {
+            return;
+        }
+        let Self { scratch, intel, noticed, asides, .. } = self;
+        let mut tools = Tools {
+            scratch,
+            stamp: packet.stamp(),
+            key,
+            intel,
+            noticed,
+            asides,
+            lookups: &mut self.lookups,
+            asked: &mut Vec::new(),
+        };
+        if let Some(peer) = peer {
+            tools.node(way, None, &peer);
+        }
+        if let Some(hello) = hello {
+            Around::quic(way, &hello, &mut tools);
+        }
+        let mac = |w: Direction| if w == way { packet.src_mac } else { packet.dst_mac };
+        tell(noticed, asides, &mut self.events, order, key, mac);
     }
 
     fn look(&mut self, packet: &Packet<'_>, order: u64) {
-        let Self { table, scratch, health, counted, events, held, most_held, intel, noticed, lookups, .. } = self;
+        let Self { table, scratch, health, counted, events, held, most_held, intel, noticed, asides, lookups, .. } =
+            self;
         let Some(mut flow) = table.packet(packet, health) else { return };
         let key = *flow.key();
         let mut asked = Vec::new();
-        let mut tools = Tools { scratch, stamp: packet.stamp(), key, intel, noticed, lookups, asked: &mut asked };
+        let stamp = packet.stamp();
+        let mut tools = Tools { scratch, stamp, key, intel, noticed, asides, lookups, asked: &mut asked };
         let mut heard = false;
         flow.feed(packet, health, |inspection, info, way, item| {
             heard = true;
@@ -178,7 +202,7 @@ impl Worker {
             close(info, inspection, &mut tools);
         }
         events.extend(asked.into_iter().map(|l| Event { order, what: What::LookUp(Box::new(l)) }));
-        tell(noticed, events, order, key, |w| *info.macs.get(w));
+        tell(noticed, asides, events, order, key, |w| *info.macs.get(w));
         let holds = inspection.held();
         *held = held.saturating_sub(inspection.accounted).saturating_add(holds);
         inspection.accounted = holds;
@@ -227,16 +251,17 @@ impl Worker {
 
     fn over(&mut self, mut ended: Ended<Inspection>, order: u64) {
         self.held = self.held.saturating_sub(ended.state.accounted);
-        let Self { scratch, health, counted, events, intel, noticed, lookups, .. } = self;
+        let Self { scratch, health, counted, events, intel, noticed, asides, lookups, .. } = self;
         let key = ended.key;
         let mut asked = Vec::new();
-        let mut tools = Tools { scratch, stamp: ended.info.last, key, intel, noticed, lookups, asked: &mut asked };
+        let stamp = ended.info.last;
+        let mut tools = Tools { scratch, stamp, key, intel, noticed, asides, lookups, asked: &mut asked };
         ended.finish(health, |inspection, info, way, item| inspection.item(info, way, item, &mut tools, counted));
         settle(counted, health);
         close(&ended.info, &ended.state, &mut tools);
         let macs = ended.info.macs;
         events.extend(asked.into_iter().map(|l| Event { order, what: What::LookUp(Box::new(l)) }));
-        tell(noticed, events, order, key, |w| *macs.get(w));
+        tell(noticed, asides, events, order, key, |w| *macs.get(w));
         if let Some(finding) = finding(&mut ended) {
             events.push(Event { order, what: What::Flow(Box::new(finding)) });
         }
@@ -251,9 +276,10 @@ fn close(info: &FlowInfo, inspection: &Inspection, tools: &mut Tools<'_>) {
     }
 }
 
-/// Sightings to events, with the address of whose they are.
+/// Sightings and what is beside them to events, with the address of whose they are.
 fn tell(
     noticed: &mut Vec<Sighting>,
+    asides: &mut Vec<Aside>,
     events: &mut Vec<Event>,
     order: u64,
     key: FlowKey,
@@ -264,6 +290,7 @@ fn tell(
         s.mac = client.and_then(&mac);
         events.push(Event { order, what: What::Sighting(Box::new(s)) });
     }
+    events.extend(asides.drain(..).map(|a| Event { order, what: What::Aside(Box::new(a)) }));
 }
 
 /// Moves over what the inspections counted.
