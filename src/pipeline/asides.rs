@@ -17,8 +17,9 @@ use crate::intel::resolvers;
 use crate::ledger::{Aside, Beside, ContactKind, HostKey, OwnName, Sighting};
 use crate::text::printable;
 
-/// Beginnings of pieces looked at in a direction that was picked up in the middle: a message begins with some segment.
-const LOOKS_MID_STREAM: u8 = 16;
+/// Beginnings of pieces looked at in a direction that was picked up in the middle, or whose first message was damaged:
+/// a message begins with some segment.
+const MOST_LOOKS: u8 = 16;
 /// DNS over TLS (RFC 7858 §3.1) and over QUIC (RFC 9250 §4.1.1).
 const ENCRYPTED_DNS_PORT: u16 = 853;
 /// Bytes shown of what a peer calls itself.
@@ -35,21 +36,21 @@ pub(super) struct Nodes {
 impl Nodes {
     /// The next bytes of a direction.
     pub(super) fn data(&mut self, info: &FlowInfo, way: Direction, bytes: &[u8], tools: &mut Tools<'_>) {
-        let most = if info.mid_stream { LOOKS_MID_STREAM } else { 1 };
         let looks = self.looks.get_mut(way);
-        if *looks >= most {
+        if *looks >= MOST_LOOKS {
             return;
         }
         let collecting = self.open.as_ref().is_some_and(|o| o.get(way).held() > 0);
         if !collecting && node::begins(bytes) == Look::No {
-            *looks += 1;
+            // From the beginning, a node speaks as one at once.
+            *looks = if info.mid_stream { *looks + 1 } else { MOST_LOOKS };
             return;
         }
         match self.open.get_or_insert_default().get_mut(way).push(bytes) {
             Step::More => return,
             Step::No => *looks += 1,
             Step::Peer(peer) => {
-                *looks = most;
+                *looks = MOST_LOOKS;
                 let opener = info.handshake.client;
                 tools.node(way, opener, &peer);
             }

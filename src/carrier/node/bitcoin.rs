@@ -17,6 +17,9 @@ const VERSION: &[u8] = b"version\0\0\0\0\0";
 const VERSION_LEN: std::ops::RangeInclusive<usize> = 85..=1024;
 /// Where its sender's name is: after version, services, time, two addresses and a nonce.
 const NAME_AT: usize = 80;
+/// Versions of the protocol whose `version` message had no checksum in its header (bitcoin `src/net.cpp` until 0.6.0,
+/// February 2012).
+const WITHOUT_CHECKSUM: std::ops::RangeInclusive<u32> = 10_000..=60_000;
 /// The longest message (bitcoin `src/net.h`, `MAX_PROTOCOL_MESSAGE_LENGTH` is 4 MB; coins of larger blocks take more).
 const LONGEST: u32 = 32 << 20;
 /// Payloads whose checksum is computed.
@@ -100,6 +103,13 @@ pub(super) fn read(bytes: &[u8]) -> Step {
     let whole = len as usize;
     if len > LONGEST || (word == "version" && !VERSION_LEN.contains(&whole)) {
         return Step::No;
+    }
+    if let Some((network, coins)) = known
+        && word == "version"
+        && u32_at(bytes, 20).is_some_and(|v| WITHOUT_CHECKSUM.contains(&v))
+    {
+        let said = "a `version` message of before 2012".to_owned();
+        return Step::Peer(Box::new(Peer { network, coins, said }));
     }
     if whole <= CHECKED {
         let Some(payload) = payload.get(..whole) else { return Step::More };

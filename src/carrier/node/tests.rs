@@ -68,10 +68,19 @@ fn a_version_message_names_network_and_program() {
 }
 
 #[test]
+fn old_versions_have_no_checksum() {
+    let old = [&MAIN[..], b"version\0\0\0\0\0", &[85, 0, 0, 0, 0x01, 0x7d, 0, 0], &[0; 81]].concat();
+    assert_eq!(whole(&old).unwrap().said, "a `version` message of before 2012");
+    let mut unknown = old;
+    unknown[0] = 1;
+    assert_eq!(whole(&unknown), None);
+}
+
+#[test]
 fn a_coin_that_nobody_knows_is_told_by_its_checksum() {
     let m = bitcoin([1, 2, 3, 4], "version", &version("/New:1/"));
     assert_eq!(whole(&m).unwrap().network, "an unknown coin made from Bitcoin");
-    for at in 20..m.len() {
+    for at in 21..m.len() {
         let mut damaged = m.clone();
         damaged[at] ^= 1;
         assert_eq!(whole(&damaged), None, "byte {at}");
