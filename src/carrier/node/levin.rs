@@ -57,10 +57,12 @@ pub(super) fn read(bytes: &[u8]) -> Step {
         len.is_some_and(|l| l <= LONGEST) && wants.is_some_and(|w| w <= 1) && flags & !FLAGS == 0 && version == 1;
     let Some(word) = command(number).filter(|_| fits) else { return Step::No };
     let body = bytes.get(HEADER..).unwrap_or_default();
-    let id =
-        memchr::memmem::find(body, NETWORK_ID).and_then(|at| body.get(at + NETWORK_ID.len()..)?.first_chunk::<16>());
-    let all = len.and_then(|l| usize::try_from(l).ok()).unwrap_or(usize::MAX);
-    if number == HANDSHAKE && id.is_none() && body.len() < all.min(LOOKED_AT) {
+    // Whatever comes behind: where segments end must decide nothing.
+    let most = len.and_then(|l| usize::try_from(l).ok()).unwrap_or(usize::MAX).min(LOOKED_AT);
+    let looked_at = body.get(..most).unwrap_or(body);
+    let id = memchr::memmem::find(looked_at, NETWORK_ID).filter(|_| number == HANDSHAKE);
+    let id = id.and_then(|at| looked_at.get(at + NETWORK_ID.len()..)?.first_chunk::<16>());
+    if number == HANDSHAKE && id.is_none() && body.len() < most {
         return Step::More;
     }
     let (network, coins): (_, &[&str]) = match id {

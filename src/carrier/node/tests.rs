@@ -106,6 +106,8 @@ fn levin_tells_monero_from_its_family() {
     assert_eq!(whole(&levin(1001, &network(0x42))).unwrap().network, "a coin of the CryptoNote family");
     assert_eq!(whole(&levin(2002, &[9; 3000])[..1400]).unwrap().network, "Monero or a coin of its family");
     assert_eq!(whole(&levin(3003, &[])), None);
+    let far = [vec![0; 1000], network(0x10)].concat();
+    assert_eq!(whole(&levin(1001, &far)).unwrap().network, "Monero or a coin of its family", "as if it came later");
     let mut flags = levin(1001, &[]);
     flags[26] = 1;
     assert_eq!(whole(&flags), None);

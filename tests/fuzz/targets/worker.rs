@@ -93,6 +93,7 @@ fn shown(events: Vec<Event>, health: Health) {
                 ledger.flow(*flow);
             }
             What::Sighting(s) => ledger.sighting(*s),
+            What::Aside(a) => ledger.aside(*a),
             What::LookUp(l) => {
                 if let Some(s) = knowledge.look_up(&l) {
                     ledger.sighting(s);
