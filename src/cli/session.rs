@@ -176,11 +176,7 @@ async fn collect<S: PacketSource + Send + 'static>(
                         }
                         What::Sighting(s) => ledger.sighting(*s),
                         What::Aside(a) => ledger.aside(*a),
-                        What::LookUp(l) => {
-                            if let Some(s) = knowledge.look_up(&l) {
-                                ledger.sighting(s);
-                            }
-                        }
+                        What::LookUp(l) => knowledge.look_up(&l).into_iter().for_each(|s| ledger.sighting(s)),
                         What::Alert(mut alert) => {
                             knowledge.name_alert(&mut alert);
                             if !policy.allows_client(alert.miner.ip(), alert.miner_mac, alert.source().map(|s| s.ip()))

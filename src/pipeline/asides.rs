@@ -149,25 +149,19 @@ fn resolver_text(server: SocketAddr, name: Option<&str>, operator: Option<&str>,
     format!("asked an encrypted resolver ({who}) by {how}, so its look-ups cannot be seen")
 }
 
-/// A datagram of a name service of the local network, if its ports say so and it is one. `Some` with the sender's own
-/// name, if it says it.
-pub(super) fn local_name(packet: &Packet<'_>, health: &mut Health) -> Option<Option<Aside>> {
-    let Transport::Udp { src_port, dst_port } = packet.transport else { return None };
-    let by = By::of(src_port, dst_port)?;
-    let said = local::read(packet.payload, by, packet.src, src_port)?;
+/// Whether a packet is of a name service of the local network, by its ports and what is in it. Puts the sender's own name
+/// to `out`, if it says it.
+pub(super) fn local_name(packet: &Packet<'_>, out: &mut Vec<Aside>, health: &mut Health) -> bool {
+    let Transport::Udp { src_port, dst_port } = packet.transport else { return false };
+    let Some(by) = By::of(src_port, dst_port) else { return false };
+    let Some(said) = local::read(packet.payload, by, packet.src, src_port) else { return false };
     health.add(Counter::LocalDnsMessages);
-    let own = said.own_name.map(|name| Aside {
+    out.extend(said.own_name.map(|name| Aside {
         at: packet.stamp(),
         host: HostKey { tenant: packet.tenant, ip: packet.src },
-        what: Beside::Name(OwnName {
-            name,
-            by: match by {
-                By::Mdns => "mdns",
-                By::Llmnr => "llmnr",
-            },
-        }),
-    });
-    Some(own)
+        what: Beside::Name(OwnName { name, by: said.by.name() }),
+    }));
+    true
 }
 
 #[cfg(test)]

@@ -144,11 +144,12 @@ impl Worker {
             }
             return;
         }
-        if let Some(own) = asides::local_name(packet, &mut self.health) {
-            self.events.extend(own.map(|a| Event { order, what: What::Aside(Box::new(a)) }));
+        let (key, way) = FlowKey::of(packet);
+        let mac = |w: Direction| if w == way { packet.src_mac } else { packet.dst_mac };
+        if asides::local_name(packet, &mut self.asides, &mut self.health) {
+            tell(&mut self.noticed, &mut self.asides, &mut self.events, order, key, mac);
             return;
         }
-        let (key, way) = FlowKey::of(packet);
         let peer = node::datagram(packet.payload);
         let hello = match peer {
             Some(_) => None,
@@ -174,7 +175,6 @@ impl Worker {
         if let Some(hello) = hello {
             Around::quic(way, &hello, &mut tools);
         }
-        let mac = |w: Direction| if w == way { packet.src_mac } else { packet.dst_mac };
         tell(noticed, asides, &mut self.events, order, key, mac);
     }
 

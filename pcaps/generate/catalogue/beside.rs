@@ -229,6 +229,9 @@ fn encrypted() -> Vec<Product> {
     c.finish()
 }
 
+/// What is said in clear, and by whom.
+type Lines<'a> = &'a [(Side, &'a [u8])];
+
 fn starttls() -> Vec<Product> {
     let about = "mail, chat, directory and databases that begin in clear and go on in TLS: nothing here mines";
     let mut c = Capture::new(297, "benign-starttls", about);
@@ -238,7 +241,6 @@ fn starttls() -> Vec<Product> {
     let greeting =
         [&[0x4a, 0, 0, 0, 10][..], b"8.0.36\0", &[7, 0, 0, 0], &[0x41; 8], &[0, 0xff, 0xff], &[0; 48]].concat();
     let request = [&[0x20, 0, 0, 1, 0x85, 0xae, 0xff, 0, 0, 0, 0, 1, 0xff][..], &[0; 23]].concat();
-    type Lines<'a> = &'a [(Side, &'a [u8])];
     let (c_, s_) = (Side::Client, Side::Server);
     let all: [(u16, Lines<'_>); 6] = [
         (

@@ -36,6 +36,14 @@ pub enum By {
 }
 
 impl By {
+    /// Name in outputs.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Mdns => "mdns",
+            Self::Llmnr => "llmnr",
+        }
+    }
+
     /// By the ports of a datagram.
     pub const fn of(src_port: u16, dst_port: u16) -> Option<Self> {
         match (src_port, dst_port) {
@@ -65,7 +73,7 @@ pub fn read(bytes: &[u8], by: By, src: IpAddr, src_port: u16) -> Option<Local> {
 }
 
 fn own_name(message: &Message<&[u8]>, by: By, src: IpAddr) -> Option<Box<str>> {
-    let mut found = None;
+    let mut found: Option<Box<str>> = None;
     for (record, _) in message.iter().take(MAX_RECORDS).map_while(Result::ok) {
         // The top bit says that caches are to forget what they had (RFC 6762 §10.2); a life of 0 is a farewell (§10.1).
         let internet = record.class().to_int() & 0x7fff == 1;
@@ -91,7 +99,7 @@ fn own_name(message: &Message<&[u8]>, by: By, src: IpAddr) -> Option<Box<str>> {
             continue;
         }
         // Two names for one's own address are none.
-        if found.as_ref().is_some_and(|f: &Box<str>| **f != *name) {
+        if found.as_deref().is_some_and(|f| *f != *name) {
             return None;
         }
         found = Some(name);

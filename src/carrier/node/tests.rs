@@ -92,7 +92,7 @@ fn a_coin_that_nobody_knows_is_told_by_its_checksum() {
 #[test]
 fn from_the_middle_of_a_stream_messages_of_known_networks_tell() {
     assert_eq!(whole(&bitcoin(MAIN, "ping", &[1; 8])).unwrap().said, "a `ping` message");
-    assert!(whole(&bitcoin(MAIN, "block", &[0; 100_000])[..1448]).is_some());
+    assert!(whole(&bitcoin(MAIN, "block", &vec![0; 100_000])[..1448]).is_some());
     let mut wrong = bitcoin(MAIN, "ping", &[1; 8]);
     wrong[21] ^= 1;
     assert_eq!(whole(&wrong), None);
