@@ -27,7 +27,9 @@ pub fn run(data: &[u8]) {
             let cuts = bytes.u8().unwrap_or_default();
             let whole = framed(bytes.0, 0);
             assert_eq!(framed(bytes.0, cuts), whole, "segments change what is read");
-            whole.iter().for_each(|m| message(m));
+            for m in &whole {
+                message(m);
+            }
         }
         None => {}
     }
