@@ -96,6 +96,10 @@ counters! {
     DnsForgotten = "dns_forgotten",
     /// DHCP requests and acknowledgements read.
     DhcpMessages = "dhcp_messages",
+    /// Messages of multicast DNS and LLMNR: never taken for look-ups.
+    LocalDnsMessages = "local_dns_messages",
+    /// Hosts whose own name, or use of an encrypted resolver, was forgotten because too many are known.
+    AsidesForgotten = "asides_forgotten",
     /// Beginnings of QUIC that were passed over, because too many came in one second.
     QuicPassed = "quic_passed",
     /// Names and addresses met that a feed lists as retired: they do not mine any more, and are nothing but counted.

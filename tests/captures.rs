@@ -233,6 +233,10 @@ fn what_hosts_met_is_noted_and_no_more() {
                 failures.add(r.file.display(), format!("a contact that accuses: {contact}"));
             }
         }
+        let node = r.output.iter().flat_map(|o| o.of("pool_contact")).any(|c| c["kind"] == "node");
+        if node != (top == "node") {
+            failures.differ(r.file.display(), "a node", node, top == "node");
+        }
         let unread = r.output.iter().flat_map(|o| o.of("miner_flow")).filter(|f| f["dialect"] == "encrypted");
         for flow in unread.filter(|f| top == "benign" || verdict(f) > rank("suspected")) {
             failures.add(r.file.display(), brief(flow));

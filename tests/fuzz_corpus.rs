@@ -86,7 +86,7 @@ macro_rules! replayed {
     };
 }
 
-replayed! { decode dialects feeds flows http json lines printable quic reader reassembly tls wallet worker }
+replayed! { decode dialects dns feeds flows http json lines node printable quic reader reassembly tls wallet worker }
 
 #[test]
 fn the_corpus_stays_small() {

@@ -164,7 +164,7 @@ fn compare(of: &str, want: &Flow, got: &Value, failures: &mut Failures) {
     let Flow { miner, miner_port, pool: _, pool_port: _, tenant: _, dialect, required, verdict_at_least, .. } = want;
     let Flow { verdict_at_most, stage, coin, login, wallet, worker, agent, style, shares, hashrate_between, .. } = want;
     let Flow { one_way, mid_stream, handshake_verified, vlans, wrapped, .. } = want;
-    let Flow { names, known, shared_front, tls, evidence, .. } = want;
+    let Flow { names, known, shared_front, tls, evidence, no_evidence, .. } = want;
     let of = format!("{of}: {miner}:{miner_port}");
 
     if let Some(least) = verdict_at_least
@@ -249,6 +249,9 @@ fn compare(of: &str, want: &Flow, got: &Value, failures: &mut Failures) {
         got["evidence"].as_array().into_iter().flatten().filter_map(|e| e["code"].as_str()).collect();
     for code in evidence.iter().filter(|code| !codes.contains(&code.as_str())) {
         failures.differ(&of, "evidence", format!("{codes:?}"), format!("{code} among it"));
+    }
+    for code in no_evidence.iter().filter(|code| codes.contains(&code.as_str())) {
+        failures.differ(&of, "evidence", format!("{codes:?}"), format!("{code} not among it"));
     }
 }
 

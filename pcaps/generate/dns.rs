@@ -16,6 +16,8 @@ pub mod kind {
     pub const AAAA: u16 = 28;
     /// Service binding for HTTPS.
     pub const HTTPS: u16 = 65;
+    /// Everything (RFC 1035 §3.2.3).
+    pub const ANY: u16 = 255;
 }
 
 /// The data of a record.
@@ -97,13 +99,26 @@ pub fn answer(id: u16, name: &str, kind: u16, recursive: bool, outcome: Outcome,
         } else {
             put_name(&mut out, &r.owner);
         }
-        let (kind, data) = data(&r.data);
-        out.extend_from_slice(&kind.to_be_bytes());
-        out.extend_from_slice(&[0, 1]);
-        out.extend_from_slice(&300_u32.to_be_bytes());
-        out.extend_from_slice(&(data.len() as u16).to_be_bytes());
-        out.extend_from_slice(&data);
+        put_resource(&mut out, &r.data, 1, 300);
     }
+    out
+}
+
+/// Type, class, time to live and data of a record.
+fn put_resource(out: &mut Vec<u8>, data: &Data, class: u16, ttl: u32) {
+    let (kind, data) = encode(data);
+    out.extend_from_slice(&kind.to_be_bytes());
+    out.extend_from_slice(&class.to_be_bytes());
+    out.extend_from_slice(&ttl.to_be_bytes());
+    out.extend_from_slice(&(data.len() as u16).to_be_bytes());
+    out.extend_from_slice(&data);
+}
+
+/// A record with its owner written out.
+pub fn resource(owner: &str, data: &Data, class: u16, ttl: u32) -> Vec<u8> {
+    let mut out = Vec::new();
+    put_name(&mut out, owner);
+    put_resource(&mut out, data, class, ttl);
     out
 }
 
@@ -114,7 +129,7 @@ fn octets(ip: IpAddr) -> Vec<u8> {
     }
 }
 
-fn data(data: &Data) -> (u16, Vec<u8>) {
+fn encode(data: &Data) -> (u16, Vec<u8>) {
     match data {
         Data::Address(ip) => (kind_of(*ip), octets(*ip)),
         Data::Alias(to) => {

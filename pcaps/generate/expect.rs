@@ -125,6 +125,9 @@ pub struct Flow {
     /// Codes that are among its evidence.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub evidence: Vec<String>,
+    /// Codes that are not.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub no_evidence: Vec<String>,
 }
 
 /// Who feeds say a pool is.
@@ -148,7 +151,7 @@ pub struct Contact {
     pub tenant: Option<String>,
     /// The pool's or program's name in the feed.
     pub pool: String,
-    /// `pool`, `web-miner`, `download`, `inventory`, `peer-to-peer` or `web-site`.
+    /// `pool`, `web-miner`, `download`, `inventory`, `peer-to-peer`, `web-site` or `node`.
     pub kind: String,
     /// The codes of all its evidence, sorted.
     pub codes: Vec<String>,
@@ -241,6 +244,12 @@ impl Flow {
     /// Codes that are among its evidence.
     pub fn by(&mut self, codes: &[&str]) -> &mut Self {
         self.evidence = codes.iter().map(|c| (*c).to_owned()).collect();
+        self
+    }
+
+    /// Codes that are not among its evidence.
+    pub fn without(&mut self, codes: &[&str]) -> &mut Self {
+        self.no_evidence = codes.iter().map(|c| (*c).to_owned()).collect();
         self
     }
 

@@ -4,6 +4,8 @@
 //! on the chain from the question to its addresses count (CNAME, SVCB and HTTPS in alias mode, RFC 1034 §3.6.2 and RFC
 //! 9460 §2.4): whatever else a server adds teaches nothing. Whether somebody asked is the caller's to know.
 
+pub mod local;
+
 use std::net::IpAddr;
 
 use domain::base::iana::{Class, Rcode, Rtype};

@@ -10,6 +10,7 @@ pub mod http;
 pub mod inflate;
 pub mod lines;
 pub mod look;
+pub mod node;
 pub mod peel;
 pub mod proxy;
 pub mod quic;

@@ -193,14 +193,13 @@ async fn collect<S: PacketSource + Send + 'static>(
         }
     }
     let interrupted = stop.load(Ordering::Relaxed);
-    let Ok(Ended { source, health, until }) = reader.join() else {
+    let Ok(Ended { source, mut health, until }) = reader.join() else {
         return Err(anyhow!("the reader failed unexpectedly; please report this with the capture"));
     };
     let Right { knowledge, mut ledger, failure, .. } = right;
     if let Some(e) = failure {
         return Err(e);
     }
-    let mut health = health;
     health.add_n(Counter::RetiredMatches, knowledge.retired);
     health.add_n(Counter::StaleFeeds, refused.len() as u64);
     let day = Day::of(until);
@@ -210,6 +209,7 @@ async fn collect<S: PacketSource + Send + 'static>(
         refused.push(format!("{} is of {date} and stale: minewatch feeds update, or a newer file", list.name));
     }
     let dropped = ledger.dropped();
+    health.add_n(Counter::AsidesForgotten, ledger.asides_forgotten());
     let contacts = ledger.take_contacts(&knowledge);
     let hosts = ledger.into_hosts();
     let relays = relays(&hosts);
@@ -256,6 +256,7 @@ impl Right<'_> {
                 }
             }
             What::Sighting(s) => self.ledger.sighting(*s),
+            What::Aside(a) => self.ledger.aside(*a),
             What::Lease(l) => self.knowledge.identities.learn(&l),
             What::LookUp(l) => {
                 if let Some(s) = self.knowledge.look_up(&l) {

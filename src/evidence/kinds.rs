@@ -118,6 +118,8 @@ kinds! {
     ProgramDownload = "program-download", Knowledge, 0.5;
     /// A script was fetched that mines in browsers.
     WebMinerScript = "web-miner-script", Knowledge, 0.5;
+    /// The host speaks the protocol of a cryptocurrency's nodes: no mining.
+    NodeP2p = "node-p2p", Knowledge, 0.0;
     /// TLS with a host that takes miners, on a port of miners, under its name.
     TlsToPool = "tls-to-pool", Unread, 1.0;
     /// The TLS hello is like those of mining programs: no names of protocols, and the program's fingerprint.
@@ -138,6 +140,8 @@ kinds! {
     OneWay = "one-way", Context, 0.0;
     /// A PROXY header says whose connection it is.
     ProxyHeader = "proxy-header", Context, 0.0;
+    /// The host asked an encrypted resolver: its look-ups cannot be seen.
+    EncryptedDns = "encrypted-dns", Context, 0.0;
     /// The server never answered in the protocol.
     NoAnswer = "no-answer", Context, 0.0;
     /// The stream has holes: messages may be missing.

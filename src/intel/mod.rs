@@ -24,6 +24,7 @@ pub mod passive;
 mod problem;
 mod ranges;
 mod raw;
+pub mod resolvers;
 pub mod update;
 mod words;
 

@@ -25,6 +25,8 @@ pub enum ContactKind {
     PeerToPeer,
     /// A pool's web site or API: no mining.
     WebSite,
+    /// The host speaks to nodes of a cryptocurrency as one of them, or as a wallet: no mining.
+    Node,
 }
 
 impl ContactKind {
@@ -37,6 +39,7 @@ impl ContactKind {
             Self::Inventory => "inventory",
             Self::PeerToPeer => "peer-to-peer",
             Self::WebSite => "web-site",
+            Self::Node => "node",
         }
     }
 }

@@ -3,6 +3,7 @@
 //! In: alerts and finished flows from the workers, in batches, in packet order. Out: hosts with their flows in a stable
 //! order. The map is a `DashMap` because outputs read it while batches arrive; no guard is held across another call.
 
+mod aside;
 mod contact;
 mod finding;
 mod identity;
@@ -13,6 +14,8 @@ use std::net::{IpAddr, SocketAddr};
 
 use dashmap::DashMap;
 
+use aside::Asides;
+pub use aside::{Aside, Beside, OwnName};
 pub use contact::{Contact, ContactKind, Sighting};
 pub use finding::{FlowFinding, KnownPool, Names, TlsSeen, Work};
 pub use identity::{Identities, Identity, Lease};
@@ -130,6 +133,7 @@ pub struct Ledger {
     /// What hosts have to do with pools without mining. Apart from `hosts`: a flood of look-ups costs no miner its place.
     contacts: DashMap<HostKey, Vec<Contact>, foldhash::quality::RandomState>,
     contact_count: std::sync::atomic::AtomicUsize,
+    asides: Asides,
     flows: std::sync::atomic::AtomicUsize,
     dropped: std::sync::atomic::AtomicU64,
 }
@@ -190,6 +194,16 @@ impl Ledger {
         }
     }
 
+    /// Takes what was seen of a host beside mining.
+    pub fn aside(&mut self, a: Aside) {
+        self.asides.take(a);
+    }
+
+    /// Hosts of which what was seen beside was forgotten.
+    pub const fn asides_forgotten(&self) -> u64 {
+        self.asides.forgotten()
+    }
+
     /// Takes the contacts out, by host, pool and kind. Look-ups of resolvers are left out: they are their clients'.
     pub fn take_contacts(&mut self, knowledge: &Knowledge) -> Vec<Contact> {
         let mut contacts: Vec<_> = std::mem::take(&mut self.contacts).into_iter().flat_map(|(_, list)| list).collect();
@@ -215,7 +229,12 @@ impl Ledger {
                 machines.entry((key, f.identity.as_ref().map(|i| i.mac))).or_default().push(f);
             }
         }
-        machines.into_iter().map(|((key, _), flows)| HostFinding::new(key, flows)).collect()
+        let finding = |((key, _), flows)| {
+            let mut h = HostFinding::new(key, flows);
+            self.asides.tell(&mut h);
+            h
+        };
+        machines.into_iter().map(finding).collect()
     }
 }
 
@@ -228,6 +247,8 @@ pub struct HostFinding {
     pub mac: Option<MacAddr>,
     /// The machine that had the address, by the latest flow that knows.
     pub identity: Option<Identity>,
+    /// What it calls itself on the local network.
+    pub own_name: Option<OwnName>,
     /// The highest level of its flows.
     pub verdict: Verdict,
     /// First packet of its flows.
@@ -259,6 +280,7 @@ impl HostFinding {
             key,
             mac,
             identity,
+            own_name: None,
             verdict: flows.iter().map(|f| f.verdict).max().unwrap_or(Verdict::Noted),
             first: flows.iter().map(|f| f.first).min().unwrap_or_default(),
             last: flows.iter().map(|f| f.last).max().unwrap_or_default(),
@@ -272,7 +294,8 @@ impl HostFinding {
     /// Keeps the flows that `keep` wants; what is said of the host is said of these.
     pub fn retain(&mut self, keep: impl Fn(&FlowFinding) -> bool) {
         let flows = self.flows.drain(..).filter(keep).collect();
-        *self = Self { allowed: self.allowed, ..Self::new(self.key, flows) };
+        let own_name = self.own_name.take();
+        *self = Self { allowed: self.allowed, own_name, ..Self::new(self.key, flows) };
     }
 
     /// Takes over which flows are allowed: the host is when all are, and is judged by the others when not.

@@ -112,6 +112,7 @@ impl Around {
     fn client_hello(&mut self, client: Direction, hello: Box<ClientHello>, tools: &mut Tools<'_>) {
         let server = tools.key.destination(client);
         let port = self.port(server);
+        tools.hello(client, hello.sni.as_deref(), port, false);
         let known = hello.sni.as_deref().and_then(|name| Some((name, tools.name(name, port)?)));
         if let Some((name, m)) = &known {
             let text = format!("named {name} in TLS to {}: {}", self.shown(server), m.why(tools.day()));
@@ -253,6 +254,7 @@ impl Around {
     /// A hello over QUIC: a web site's, as no miner speaks it. Its name is worth a line all the same.
     pub(super) fn quic(client: Direction, hello: &ClientHello, tools: &mut Tools<'_>) {
         let server = tools.key.destination(client);
+        tools.hello(client, hello.sni.as_deref(), Some(server.port()), true);
         let Some(name) = hello.sni.as_deref() else { return };
         if let Some(m) = tools.name(name, Some(server.port())) {
             let text = format!("named {name} in QUIC to {server}: {}", m.why(tools.day()));

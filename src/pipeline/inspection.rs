@@ -4,6 +4,7 @@
 
 use std::cell::Cell;
 
+use super::asides::Nodes;
 use super::lookups::{LookUps, Said};
 use super::reader::Reader;
 use crate::capture::Stamp;
@@ -13,7 +14,7 @@ use crate::dialect::Scratch;
 use crate::flow::{BothWays, Direction, FlowInfo, FlowKey, Item};
 use crate::health::{Counter, Health};
 use crate::intel::{Intel, LookUp};
-use crate::ledger::Sighting;
+use crate::ledger::{Aside, Sighting};
 
 /// A flow's inspection. It lies in one piece: every pointer followed is a wait, and each packet is of another flow.
 #[derive(Default)]
@@ -23,6 +24,7 @@ pub(super) struct Inspection {
     pub(super) reader: Reader,
     /// DNS over TCP.
     dns: Option<Box<BothWays<Framed>>>,
+    nodes: Nodes,
     /// Bytes of it that the worker has accounted for.
     pub(super) accounted: usize,
 }
@@ -49,6 +51,8 @@ pub(super) struct Tools<'a> {
     /// What is told of names and addresses.
     pub(super) noticed: &'a mut Vec<Sighting>,
     pub(super) lookups: &'a mut LookUps,
+    /// What is told of hosts beside.
+    pub(super) asides: &'a mut Vec<Aside>,
     /// What was asked of DNS over TCP.
     pub(super) asked: &'a mut Vec<LookUp>,
     /// Met, and listed as retired.
@@ -61,6 +65,7 @@ impl Inspection {
         self.left.lo_to_hi.held
             + self.left.hi_to_lo.held
             + self.reader.held()
+            + self.nodes.held()
             + self.dns.as_ref().map_or(0, |d| d.lo_to_hi.held() + d.hi_to_lo.held())
     }
 
@@ -89,6 +94,7 @@ impl Inspection {
         match item {
             Item::Data(data) => {
                 self.dns(way, data, tools, health);
+                self.nodes.data(info, way, data, tools);
                 if !self.reader.is_inside() {
                     self.reader.stream_data(info, way, data, tools, health);
                 }
@@ -96,6 +102,7 @@ impl Inspection {
             }
             Item::Gap(missing) => {
                 self.dns_gap(way);
+                self.nodes.gap(way);
                 self.reader.gap(way, missing, tools);
                 if self.reader.is_peeled() {
                     let opener = info.handshake.client.map(|o| o == way);

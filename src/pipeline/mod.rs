@@ -10,6 +10,7 @@
 //! loses nothing.
 
 mod around;
+mod asides;
 mod hellos;
 mod inspection;
 mod lookups;

@@ -6,18 +6,19 @@ use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::around::Around;
+use super::asides;
 use super::hellos::Hellos;
 use super::inspection::{Inspection, Tools};
 use super::lookups::{self, LookUps};
 use super::reader::{ENCRYPTED, Reading};
-use crate::carrier::{Wrap, dhcp};
+use crate::carrier::{Wrap, dhcp, node};
 use crate::decode::{Packet, Transport};
 use crate::dialect::{Category, Conversation, Scratch, Stage};
 use crate::evidence::{Code, judge};
 use crate::flow::{Direction, Ended, FlowHasher, FlowInfo, FlowKey, FlowTable, Limits};
 use crate::health::{Counter, Health};
 use crate::intel::{Intel, LookUp};
-use crate::ledger::{Alert, FlowFinding, Lease, Names, Sighting, Work};
+use crate::ledger::{Alert, Aside, FlowFinding, Lease, Names, Sighting, Work};
 use crate::wallet::Coin;
 
 /// What a worker found out, with the number of the frame that told it, counted over all inputs.
@@ -45,6 +46,8 @@ pub enum What {
     LookUp(Box<LookUp>),
     /// A machine asked for an address, got one, or gave it back.
     Lease(Box<Lease>),
+    /// Something of a host beside mining.
+    Aside(Box<Aside>),
 }
 
 /// A worker.
@@ -60,6 +63,7 @@ pub struct Worker {
     hellos: Hellos,
     noticed: Vec<Sighting>,
     retired: Cell<u64>,
+    asides: Vec<Aside>,
     /// Bytes of half messages that all flows hold, and the most they may.
     held: usize,
     most_held: usize,
@@ -83,6 +87,7 @@ impl Worker {
             hellos: Hellos::default(),
             noticed: Vec::new(),
             retired: Cell::new(0),
+            asides: Vec::new(),
             held: 0,
             most_held: limits.buffered,
         }
@@ -104,6 +109,7 @@ impl Worker {
             self.health.add(Counter::WorkerPanics);
             self.scratch = Scratch::default();
             self.noticed.clear();
+            self.asides.clear();
         }
         while let Some(ended) = self.table.next_ended() {
             self.over(ended, order);
@@ -140,7 +146,7 @@ impl Worker {
         self.held
     }
 
-    /// DNS and the openings of QUIC; nothing else of UDP is read.
+    /// DNS, discovery of nodes and the openings of QUIC; nothing else of UDP is read.
     fn datagram(&mut self, packet: &Packet<'_>, order: u64) {
         if let Some((said, payload)) = lookups::datagram(packet) {
             if let Some(l) = self.lookups.message(said, payload, &mut self.health) {
@@ -153,32 +159,61 @@ impl Worker {
             return;
         }
         let (key, way) = FlowKey::of(packet);
-        if let Some(hello) = self.hellos.datagram(key, packet.time, packet.payload, &mut self.health) {
-            let Self { scratch, intel, noticed, retired, .. } = self;
-            let mut tools = Tools {
-                scratch,
-                stamp: packet.stamp(),
-                key,
-                intel,
-                noticed,
-                lookups: &mut self.lookups,
-                asked: &mut Vec::new(),
-                retired,
-            };
-            Around::quic(way, &hello, &mut tools);
-            let mac = |w: Direction| if w == way { packet.src_mac } else { packet.dst_mac };
-            tell(noticed, &mut self.events, order, key, mac);
+        let mac = |w: Direction| if w == way { packet.src_mac } else { packet.dst_mac };
+        if asides::local_name(packet, &mut self.asides, &mut self.health) {
+            tell(&mut self.noticed, &mut self.asides, &mut self.events, order, key, mac);
+            return;
         }
+        let peer = node::datagram(packet.payload);
+        let hello = match peer {
+            Some(_) => None,
+            None => self.hellos.datagram(key, packet.time, packet.payload, &mut self.health),
+        };
+        if peer.is_none() && hello.is_none() {
+            return;
+        }
+        let Self { scratch, intel, noticed, asides, retired, .. } = self;
+        let mut tools = Tools {
+            scratch,
+            stamp: packet.stamp(),
+            key,
+            intel,
+            noticed,
+            asides,
+            lookups: &mut self.lookups,
+            asked: &mut Vec::new(),
+            retired,
+        };
+        if let Some(peer) = peer {
+            tools.node(way, None, &peer);
+        }
+        if let Some(hello) = hello {
+            Around::quic(way, &hello, &mut tools);
+        }
+        tell(noticed, asides, &mut self.events, order, key, mac);
     }
 
     fn look(&mut self, packet: &Packet<'_>, order: u64) {
-        let Self { table, scratch, health, counted, events, held, most_held, intel, noticed, lookups, retired, .. } =
-            self;
+        let Self {
+            table,
+            scratch,
+            health,
+            counted,
+            events,
+            held,
+            most_held,
+            intel,
+            noticed,
+            asides,
+            lookups,
+            retired,
+            ..
+        } = self;
         let Some(mut flow) = table.packet(packet, health) else { return };
         let key = *flow.key();
         let mut asked = Vec::new();
-        let mut tools =
-            Tools { scratch, stamp: packet.stamp(), key, intel, noticed, lookups, asked: &mut asked, retired };
+        let stamp = packet.stamp();
+        let mut tools = Tools { scratch, stamp, key, intel, noticed, asides, lookups, asked: &mut asked, retired };
         let mut heard = false;
         flow.feed(packet, health, |inspection, info, way, item| {
             heard = true;
@@ -202,7 +237,7 @@ impl Worker {
             }
         }
         events.extend(asked.into_iter().map(|l| Event { order, what: What::LookUp(Box::new(l)) }));
-        tell(noticed, events, order, key, |w| *info.macs.get(w));
+        tell(noticed, asides, events, order, key, |w| *info.macs.get(w));
         let holds = inspection.held();
         *held = held.saturating_sub(inspection.accounted).saturating_add(holds);
         inspection.accounted = holds;
@@ -252,18 +287,18 @@ impl Worker {
 
     fn over(&mut self, mut ended: Ended<Inspection>, order: u64) {
         self.held = self.held.saturating_sub(ended.state.accounted);
-        let Self { scratch, health, counted, events, intel, noticed, lookups, retired, .. } = self;
+        let Self { scratch, health, counted, events, intel, noticed, asides, lookups, retired, .. } = self;
         let key = ended.key;
         let mut asked = Vec::new();
-        let mut tools =
-            Tools { scratch, stamp: ended.info.last, key, intel, noticed, lookups, asked: &mut asked, retired };
+        let stamp = ended.info.last;
+        let mut tools = Tools { scratch, stamp, key, intel, noticed, asides, lookups, asked: &mut asked, retired };
         ended.finish(health, |inspection, info, way, item| inspection.item(info, way, item, &mut tools, counted));
         settle(counted, health);
         close(&ended.info, &ended.state, &mut tools);
         let unnamed = ended.state.reader.unnamed(&tools);
         let macs = ended.info.macs;
         events.extend(asked.into_iter().map(|l| Event { order, what: What::LookUp(Box::new(l)) }));
-        tell(noticed, events, order, key, |w| *macs.get(w));
+        tell(noticed, asides, events, order, key, |w| *macs.get(w));
         if let Some(f) = finding(key, &ended.info, &mut ended.state) {
             let what = if unnamed { What::Unnamed } else { What::Flow };
             events.push(Event { order, what: what(Box::new(f)) });
@@ -291,9 +326,10 @@ fn close(info: &FlowInfo, inspection: &Inspection, tools: &mut Tools<'_>) {
     }
 }
 
-/// Sightings to events, with the address of whose they are.
+/// Sightings and what is beside them to events, with the address of whose they are.
 fn tell(
     noticed: &mut Vec<Sighting>,
+    asides: &mut Vec<Aside>,
     events: &mut Vec<Event>,
     order: u64,
     key: FlowKey,
@@ -304,6 +340,7 @@ fn tell(
         s.mac = client.and_then(&mac);
         events.push(Event { order, what: What::Sighting(Box::new(s)) });
     }
+    events.extend(asides.drain(..).map(|a| Event { order, what: What::Aside(Box::new(a)) }));
 }
 
 /// Moves over what the inspections counted.

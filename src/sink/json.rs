@@ -104,6 +104,10 @@ struct MinerHost<'a> {
     machine: Option<Machine<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     tenant: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hostname: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hostname_by: Option<&'static str>,
     verdict: Verdict,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     allowed: bool,
@@ -150,6 +154,8 @@ fn host(out: &mut impl Write, h: &HostFinding, report: &Report) -> io::Result<()
             mac: mac(h.mac),
             machine: h.identity.as_ref().map(Into::into),
             tenant: tenant(h.key.tenant),
+            hostname: h.own_name.as_ref().map(|n| &*n.name),
+            hostname_by: h.own_name.as_ref().map(|n| n.by),
             verdict: h.verdict,
             allowed: h.allowed,
             coins: distinct(h.flows.iter().filter_map(|f| f.coin.map(|(c, _)| c.ticker()))),

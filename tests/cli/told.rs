@@ -236,3 +236,53 @@ fn watching_ends_after_the_time_given() {
     }
     assert!(!run.hung && json(&run).health()["frames"].is_u64(), "{run:#?}");
 }
+
+/// Multicast DNS and LLMNR: a host's own word, shown as such; what is said of others is not.
+#[test]
+fn a_host_is_shown_by_its_own_name_where_it_mines() {
+    let file = pcap("names-local.pcap");
+    let own = "says its name is rig-7.local (mDNS)";
+    for shown in [text(&["replay", &file]), text(&["explain", "10.21.39.11", &file])] {
+        assert!(shown.contains(own) && !shown.contains("laptop") && !shown.contains("rig-8"), "{shown}");
+    }
+    let output = json(&replay_json(&[&file], &[]));
+    let hosts: Vec<&Value> = output.of("miner_host").collect();
+    assert_eq!((&hosts[0]["hostname"], &hosts[0]["hostname_by"]), (&"rig-7.local".into(), &"mdns".into()));
+    assert_eq!((hosts.len(), output.of("pool_contact").count()), (1, 0));
+    let other = json(&replay_json(&[pcap(MINER)], &[]));
+    assert!(other.of("miner_host").all(|h| h.get("hostname").is_none()));
+}
+
+/// FP03: a full node is a node, and no miner; nothing of it is blocked.
+#[test]
+fn a_node_is_noted_as_one_and_never_blocked() {
+    let folder = tempfile::tempdir().unwrap();
+    let list = folder.path().join("list.txt");
+    let options = ["--blocklist", list.to_str().unwrap(), "--least", "suspected", "--allow-documentation-ranges"];
+    let run = replay_json(&[pcap("benign-bitcoin-peer.pcap")], &options);
+    exits(&run, 0);
+    let output = json(&run);
+    let contact = output.of("pool_contact").next().unwrap();
+    assert_eq!([&contact["kind"], &contact["pool"], &contact["verdict"]], ["node", "Bitcoin", "noted"]);
+    assert_eq!(contact["coins"], serde_json::json!(["BTC"]));
+    for none in ["miner_flow", "miner_host", "miner_alert", "blocked", "block_refused"] {
+        assert_eq!(output.of(none).count(), 0, "{none}");
+    }
+    // Beside mining it changes nothing: the pool alone is found.
+    let output = json(&replay_json(&[pcap("benign-nodes.pcap")], &[]));
+    assert_eq!((output.of("miner_flow").count(), output.of("pool_contact").count()), (1, 5));
+    assert!(output.of("miner_flow").all(|f| f["dest_port"] == 4777));
+}
+
+/// That look-ups are hidden is worth a line beside a finding, and nothing by itself.
+#[test]
+fn an_encrypted_resolver_is_told_beside_a_finding_only() {
+    let shown = text(&["explain", "10.21.41.12", &pcap("names-encrypted.pcap")]);
+    let said = "asked an encrypted resolver (dns.google of Google, 203.0.113.81:443) by DNS over HTTPS, so its look-ups \
+                cannot be seen";
+    assert!(shown.contains(said), "{shown}");
+    let shown = text(&["replay", &pcap("names-encrypted.pcap")]);
+    assert!(!shown.contains("10.21.41.13") && shown.matches("encrypted-dns").count() == 2, "{shown}");
+    let output = json(&replay_json(&[pcap("benign-dns-over-tls.pcap")], &[]));
+    assert_eq!(output.of("pool_contact").count() + output.of("miner_flow").count(), 0);
+}

@@ -10,7 +10,7 @@ use minewatch::capture::{Inputs, Options, Step};
 use minewatch::carrier::http::Http;
 use minewatch::carrier::lines::Lines;
 use minewatch::carrier::{First, first_bytes};
-use minewatch::decode::{DecodeOptions, Decoder};
+use minewatch::decode::{DecodeOptions, Decoder, Transport};
 use minewatch::dialect::json::Parser;
 use minewatch::flow::{Direction, FlowHasher, FlowTable, Item, Limits};
 use minewatch::health::Health;
@@ -28,6 +28,7 @@ pub(crate) fn all() -> Vec<Seed> {
         files(&path, &name, &mut seeds);
         packets(&path, &name, &mut seeds);
         conversations(&path, &name, &mut shapes, &mut seeds);
+        beside(&path, &name, &mut seeds);
     }
     let mut seen = BTreeSet::new();
     seeds.retain(|(target, _, bytes)| seen.insert((*target, bytes.clone())));
@@ -106,6 +107,41 @@ fn packets(path: &Path, name: &str, seeds: &mut Vec<Seed>) {
             _ => 2600,
         };
         seeds.push(("worker", name.to_owned(), pack(budget)));
+    }
+}
+
+/// Payloads for `dns` and `node`: each size of them once.
+fn beside(path: &Path, name: &str, seeds: &mut Vec<Seed>) {
+    if !["names-any", "names-chain", "names-local", "names-over-tcp", "names-truncated", "benign-nodes"].contains(&name)
+    {
+        return;
+    }
+    let mut decoder = Decoder::new(DecodeOptions::default());
+    let mut inputs = Inputs::open(&[path.to_path_buf()], Options::default()).unwrap();
+    let mut sizes = BTreeSet::new();
+    while let Step::Frame(frame) = inputs.next() {
+        let Some(packet) = decoder.decode(&frame) else { continue };
+        let (ports, udp) = match packet.transport {
+            Transport::Udp { src_port, dst_port } => ([src_port, dst_port], true),
+            Transport::Tcp { src_port, dst_port, .. } => ([src_port, dst_port], false),
+        };
+        let own = match packet.src {
+            std::net::IpAddr::V4(a) => a.octets(),
+            std::net::IpAddr::V6(_) => [192, 0, 2, 1],
+        };
+        let is = |port: u16| ports.contains(&port);
+        let (target, head): (_, Vec<u8>) = match udp {
+            true if is(53) => ("dns", vec![0]),
+            true if is(5353) => ("dns", [&[1][..], &own].concat()),
+            true if is(5355) => ("dns", [&[2][..], &own].concat()),
+            false if is(53) => ("dns", vec![3, 7]),
+            _ if name == "benign-nodes" => ("node", vec![0]),
+            _ => continue,
+        };
+        let payload = packet.payload;
+        if !payload.is_empty() && payload.len() <= 400 && sizes.insert((head.clone(), payload.len())) {
+            seeds.push((target, format!("{name}-{}", mark(payload)), [&head[..], payload].concat()));
+        }
     }
 }
 

@@ -9,6 +9,16 @@ use super::super::wrappings::{behind, tls};
 /// Monero nodes: Levin (monero `src/cryptonote_protocol`, `contrib/epee/include/net/levin_base.h`): a signature, length
 /// of the body, whether an answer is expected, the command, a return code, flags, version.
 pub fn levin(rng: &mut Rng) -> Dialogue {
+    levin_of(rng, &[])
+}
+
+/// The same with the identification of Monero's network in both handshakes.
+pub fn levin_of_monero(rng: &mut Rng) -> Dialogue {
+    let id = [0x12, 0x30, 0xf1, 0x71, 0x61, 0x04, 0x41, 0x61, 0x17, 0x31, 0x00, 0x82, 0x16, 0xa1, 0xa1, 0x10];
+    levin_of(rng, &[&b"\x0anetwork_id\x0a\x40"[..], &id].concat())
+}
+
+fn levin_of(rng: &mut Rng, network: &[u8]) -> Dialogue {
     let mut d = Dialogue::default();
     let message = |command: u32, asks: bool, flags: u32, body: &[u8]| {
         let mut m = 0x0101_0101_0101_2101_u64.to_le_bytes().to_vec();
@@ -34,10 +44,15 @@ pub fn levin(rng: &mut Rng) -> Dialogue {
         s
     };
     let hello = storage(&[("current_height", 3_600_000), ("cumulative_difficulty", 1 << 58), ("peer_id", rng.bits())]);
-    d.client(MILLI, message(1001, true, 1, &hello));
+    d.client(MILLI, message(1001, true, 1, &[&hello[..], network].concat()));
     d.server(
         60 * MILLI,
-        message(1001, false, 2, &storage(&[("current_height", 3_600_001), ("local_time", 1_772_409_600)])),
+        message(
+            1001,
+            false,
+            2,
+            &[&storage(&[("current_height", 3_600_001), ("local_time", 1_772_409_600)])[..], network].concat(),
+        ),
     );
     let mut at = 3 * SECOND;
     for n in 0..8_u64 {

@@ -19,6 +19,14 @@ pub fn all() -> Vec<Product> {
         let talk = c.line(family, 11, port);
         let segments = tcp::play(&talk, &dialogue, &mut c.rng);
         c.put(&talk, &segments, &Carriage::Plain);
+        let node = match name {
+            "bitcoin-peer" => Some("Bitcoin"),
+            "monero-peer" => Some("Monero or a coin of its family"),
+            _ => None,
+        };
+        if let Some(network) = node {
+            c.noted(talk.client.ip(), (network, "node"), &["node-p2p"], &[]);
+        }
         out.extend(c.finish());
     }
     out.extend(discovery());

@@ -4,6 +4,7 @@
 //! numbers are never given twice and never changed.
 
 pub mod benign;
+pub mod beside;
 pub mod carried;
 pub mod coins;
 pub mod framed;
@@ -33,6 +34,7 @@ pub fn all() -> Vec<Product> {
         rigs::all(),
         names::all(),
         met::all(),
+        beside::all(),
     ];
     sets.into_iter().flatten().collect()
 }

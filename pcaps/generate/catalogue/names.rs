@@ -17,7 +17,8 @@ use Family::{V4, V6};
 pub const HASHDIG: (&str, &str) = ("Hashdig", "pool");
 /// A host of it that takes miners.
 pub const XMR: &str = "xmr.hashdig.example";
-const STRATUM: Option<(&str, &str)> = Some(("Hashdig", "stratum"));
+/// What the feed says of both.
+pub const STRATUM: Option<(&str, &str)> = Some(("Hashdig", "stratum"));
 
 /// The captures.
 pub fn all() -> Vec<Product> {
@@ -57,13 +58,15 @@ pub fn look_up(c: &mut Capture, client: IpAddr, name: &str, addresses: &[IpAddr]
     }
 }
 
-fn asks(c: &mut Capture, at: u64, l: &LookUp, carriage: &Carriage) {
+/// The question alone, over UDP.
+pub fn asks(c: &mut Capture, at: u64, l: &LookUp, carriage: &Carriage) {
     let id = c.rng.bits() as u16;
     let packet = wire::udp(l.client, l.server, id, &l.question());
     c.frame(at, &packet, Side::Client, l.client.ip(), carriage);
 }
 
-fn answers(c: &mut Capture, at: u64, l: &LookUp, carriage: &Carriage) {
+/// The answer alone.
+pub fn answers(c: &mut Capture, at: u64, l: &LookUp, carriage: &Carriage) {
     let id = c.rng.bits() as u16;
     let packet = wire::udp(l.server, l.client, id, &l.answer());
     c.frame(at, &packet, Side::Server, l.client.ip(), carriage);
@@ -86,7 +89,8 @@ pub fn before(c: &mut Capture, talk: &Conversation, name: &str) {
     resolve(c, talk.start - 40 * MILLI, &l);
 }
 
-fn with_feed(number: u16, name: &str, about: &str) -> Capture {
+/// A capture that is replayed with the feed.
+pub fn with_feed(number: u16, name: &str, about: &str) -> Capture {
     let mut c = Capture::new(number, name, about);
     c.with_feed();
     c

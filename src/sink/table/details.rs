@@ -28,7 +28,16 @@ pub(super) fn why(out: &mut impl Write, h: &HostFinding, r: &Report, style: Styl
         format!("at {}", words::pool(f))
     };
     writeln!(out, "{}{mac} is {verdict} {at}:", style.bold(&host_name(h)))?;
+    own_name(out, h, style)?;
     details(out, f, r, style)
+}
+
+/// What the host calls itself: its own word.
+fn own_name(out: &mut impl Write, h: &HostFinding, style: Style) -> io::Result<()> {
+    let Some(own) = &h.own_name else { return Ok(()) };
+    let by = if own.by == "mdns" { "mDNS" } else { "LLMNR" };
+    let text = format!("  {:<18} says its name is {} ({by})", "hostname", printable(&*own.name, 128));
+    writeln!(out, "{}", style.fit(&text))
 }
 
 /// A host's flows with their evidence; where they are many, what they come to first.
@@ -47,6 +56,7 @@ pub fn explain(out: &mut impl Write, h: &HostFinding, r: &Report, style: Style) 
         style.paint(h.verdict, h.verdict.name()),
         words::count(h.flows.len(), "flow", "flows")
     )?;
+    own_name(out, h, style)?;
     if h.flows.len() > 1 {
         writeln!(out)?;
         table(out, std::iter::once(h), style)?;

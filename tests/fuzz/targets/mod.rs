@@ -8,11 +8,13 @@
 
 pub mod decode;
 pub mod dialects;
+pub mod dns;
 pub mod feeds;
 pub mod flows;
 pub mod http;
 pub mod json;
 pub mod lines;
+pub mod node;
 pub mod printable;
 pub mod quic;
 pub mod reader;
@@ -28,11 +30,13 @@ pub type Target = (&'static str, fn(&[u8]));
 pub const ALL: &[Target] = &[
     ("decode", decode::run),
     ("dialects", dialects::run),
+    ("dns", dns::run),
     ("feeds", feeds::run),
     ("flows", flows::run),
     ("http", http::run),
     ("json", json::run),
     ("lines", lines::run),
+    ("node", node::run),
     ("printable", printable::run),
     ("quic", quic::run),
     ("reader", reader::run),

@@ -99,6 +99,7 @@ fn shown(events: Vec<Event>, health: Health) {
             }
             What::Lease(l) => knowledge.identities.learn(&l),
             What::Sighting(s) => ledger.sighting(*s),
+            What::Aside(a) => ledger.aside(*a),
             What::LookUp(l) => {
                 if let Some(s) = knowledge.look_up(&l) {
                     ledger.sighting(s);
