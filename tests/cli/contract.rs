@@ -117,7 +117,7 @@ const CONTACT: &[Member] = &[
     ("ip", Address, true),
     ("mac", Text, false),
     ("tenant", Text, false),
-    ("kind", OneOf(&["pool", "web-miner", "download", "inventory", "peer-to-peer", "web-site"]), true),
+    ("kind", OneOf(&["pool", "web-miner", "download", "inventory", "peer-to-peer", "web-site", "node"]), true),
     ("verdict", OneOf(&["noted"]), true),
     ("pool", Text, true),
     ("coins", List, false),
@@ -188,6 +188,8 @@ const FLOW: &[Member] = &[
 const HOST: &[Member] = &[
     ("timestamp", Time, true),
     ("ip", Address, true),
+    ("hostname", Text, false),
+    ("hostname_by", OneOf(&["mdns", "llmnr"]), false),
     ("mac", Text, false),
     ("tenant", Text, false),
     ("verdict", OneOf(&VERDICTS), true),
@@ -337,13 +339,16 @@ fn evidence_is_in_time_order_and_within_its_flow() {
     let mut failures = Failures::default();
     for flow in everything().of("miner_flow") {
         let of = flow["community_id"].as_str().unwrap();
-        let times: Vec<&str> =
-            flow["evidence"].as_array().unwrap().iter().map(|e| e["timestamp"].as_str().unwrap()).collect();
+        let evidence = flow["evidence"].as_array().unwrap();
+        let times: Vec<&str> = evidence.iter().map(|e| e["timestamp"].as_str().unwrap()).collect();
         if times.is_empty() || !times.is_sorted() {
             failures.add(of, format!("evidence at {times:?}"));
         }
         let [first, last] = ["first_seen", "last_seen"].map(|m| flow[m].as_str().unwrap());
-        if times.iter().any(|t| *t < first || *t > last) || first > last {
+        // Look-ups are made before, and resolvers asked at any time.
+        let own = |e: &&Value| e["code"] != "name-in-dns" && e["code"] != "encrypted-dns";
+        let own: Vec<&str> = evidence.iter().filter(own).map(|e| e["timestamp"].as_str().unwrap()).collect();
+        if own.iter().any(|t| *t < first || *t > last) || first > last {
             failures.add(of, format!("evidence at {times:?} of a flow from {first} to {last}"));
         }
     }

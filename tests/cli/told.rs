@@ -269,7 +269,7 @@ fn a_node_is_noted_as_one_and_never_blocked() {
         assert_eq!(output.of(none).count(), 0, "{none}");
     }
     // Beside mining it changes nothing: the pool alone is found.
-    let output = json(&replay_json(&[pcap("benign-nodes.pcap")], &[]));
+    let output = json(&replay_json(&[pcap("nodes-beside-a-miner.pcap")], &[]));
     assert_eq!((output.of("miner_flow").count(), output.of("pool_contact").count()), (1, 5));
     assert!(output.of("miner_flow").all(|f| f["dest_port"] == 4777));
 }

@@ -112,7 +112,8 @@ fn packets(path: &Path, name: &str, seeds: &mut Vec<Seed>) {
 
 /// Payloads for `dns` and `node`: each size of them once.
 fn beside(path: &Path, name: &str, seeds: &mut Vec<Seed>) {
-    if !["names-any", "names-chain", "names-local", "names-over-tcp", "names-truncated", "benign-nodes"].contains(&name)
+    if !["names-any", "names-chain", "names-local", "names-over-tcp", "names-truncated", "nodes-beside-a-miner"]
+        .contains(&name)
     {
         return;
     }
@@ -135,7 +136,7 @@ fn beside(path: &Path, name: &str, seeds: &mut Vec<Seed>) {
             true if is(5353) => ("dns", [&[1][..], &own].concat()),
             true if is(5355) => ("dns", [&[2][..], &own].concat()),
             false if is(53) => ("dns", vec![3, 7]),
-            _ if name == "benign-nodes" => ("node", vec![0]),
+            _ if name == "nodes-beside-a-miner" => ("node", vec![0]),
             _ => continue,
         };
         let payload = packet.payload;

@@ -163,7 +163,7 @@ fn discovery(c: &mut Capture, kind: u8) -> Vec<u8> {
 fn nodes() -> Vec<Product> {
     let about = "nodes of Bitcoin, Monero and Ethereum with peers outside, called and calling, one of them on a host that \
                  mines as well: noted as nodes, and the miner's finding is that of its mining alone (FP03)";
-    let mut c = with_feed(295, "benign-nodes", about);
+    let mut c = with_feed(295, "nodes-beside-a-miner", about);
     let node = |c: &mut Capture, host: IpAddr, network: &str| {
         c.noted(host, (network, "node"), &["node-p2p"], &[]);
     };
