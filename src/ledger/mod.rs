@@ -13,7 +13,7 @@ use std::net::{IpAddr, SocketAddr};
 use dashmap::DashMap;
 
 pub use contact::{Contact, ContactKind, Sighting};
-pub use finding::{FlowFinding, KnownPool, Names, TlsSeen, Work};
+pub use finding::{FlowFinding, KnownPool, NameClaim, Names, TlsSeen, Work};
 pub use knowledge::{Knowledge, is_usable, sighting};
 
 use crate::carrier::Wrap;

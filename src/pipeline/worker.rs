@@ -297,6 +297,7 @@ fn finding(ended: &mut Ended<Inspection>) -> Option<FlowFinding> {
     let Reading { dialect, category, coins, miner, .. } = ended.state.reader.reading()?;
     let wraps = ended.state.reader.wraps().to_vec();
     let sent = ended.state.reader.around().map(|a| a.sent().to_vec()).unwrap_or_default();
+    let host = ended.state.reader.around().and_then(Around::host).map(Box::from);
     let tls = ended.state.reader.around().and_then(Around::seen);
     let c = ended.state.reader.conversation_mut()?;
     judge(&c.evidence)?;
@@ -380,8 +381,10 @@ fn finding(ended: &mut Ended<Inspection>) -> Option<FlowFinding> {
         bytes: total.bytes,
         packets: total.packets,
         sent,
+        host,
         tls,
         names: Vec::new(),
+        claims: Vec::new(),
         known: None,
         place: crate::intel::Place::default(),
         shared_front: None,
