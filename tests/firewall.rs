@@ -54,6 +54,7 @@ fn mined(addr: &str, proto: Proto, port: u16, ttl: u64) -> BlockCandidate<'stati
         tunnelled: false,
         proxied: false,
         shared_front: None,
+        names: &[],
         last_seen: PacketTime::from_nanos(NOW.as_nanos() - i64::try_from(DAY - ttl).unwrap() * 1_000_000_000),
     }
 }

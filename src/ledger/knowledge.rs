@@ -180,7 +180,9 @@ impl Knowledge {
         for (name, port) in sent(f) {
             claim(&name, port, None);
         }
-        if direct {
+        // With requests for several hosts on one connection nobody can say which of them mines.
+        let several = f.tls.is_none() && !f.sent.is_empty() && f.host.is_none();
+        if direct && !several {
             let miner = f.miner.ip();
             for k in self.dns.names(f.tenant, f.pool.ip(), miner, f.first.time, f.last.time) {
                 if let Some(server) = k.told_by(miner) {
