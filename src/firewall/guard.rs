@@ -45,7 +45,7 @@ impl NeverBlock {
 
     /// Whether a resolver belongs to the network, as far as is known, or is one of the well-known public ones. Any other
     /// could be a miner's accomplice, and say of any name that it leads to his pool.
-    pub(super) fn believes(&self, resolver: IpAddr, policy: &Policy) -> bool {
+    pub(super) fn believes(&self, resolver: IpAddr, miner: IpAddr, policy: &Policy) -> bool {
         let ip = resolver.to_canonical();
         let inside = match ip {
             IpAddr::V4(a) => {
@@ -53,7 +53,12 @@ impl NeverBlock {
                 // 100.64.0.0/10 (RFC 6598): between a provider and its customers.
                 a.is_private() || a.is_loopback() || a.is_link_local() || (first == 100 && second & 0xc0 == 64)
             }
-            IpAddr::V6(a) => a.is_unique_local() || a.is_loopback() || a.is_unicast_link_local(),
+            IpAddr::V6(a) => {
+                // Networks with IPv6 have global addresses inside: the miner's own link is.
+                let link = |a: std::net::Ipv6Addr| a.to_bits() >> 64;
+                let beside = matches!(miner.to_canonical(), IpAddr::V6(m) if link(m) == link(a));
+                beside || a.is_unique_local() || a.is_loopback() || a.is_unicast_link_local()
+            }
         };
         inside
             || self.resolvers.contains(&ip)

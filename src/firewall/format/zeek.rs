@@ -38,9 +38,11 @@ impl Format for Zeek {
         let mut notes = vec!["load: redef Intel::read_files += { \"FILE\" }"];
         notes.extend(expiry.as_deref());
         let (entries, names) = (Some(families(whole())), Some(list.names().len()));
-        let mut bytes = Header { title: "Zeek", sign: '#', entries, names, meta, notes: &notes }.above("");
-        bytes.extend(b"#fields\tindicator\tindicator_type\tmeta.source\tmeta.desc\n");
-        bytes.extend(body.bytes());
+        let header = Header { title: "Zeek", sign: '#', entries, names, meta, notes: &notes };
+        let mut bytes = header.above(&body);
+        // Behind the comments, of which it is none, and not a part of the body for the same reason.
+        let below = bytes.len().saturating_sub(body.len());
+        bytes.splice(below..below, *b"#fields\tindicator\tindicator_type\tmeta.source\tmeta.desc\n");
         Rendered::one(bytes)
     }
 }

@@ -107,7 +107,7 @@ fn vouched(
         };
     }
     let resolver = led_there.ok_or(Reason::NotVouched)?;
-    if !never.believes(resolver, policy)
+    if !never.believes(resolver, c.miner, policy)
         || [c.addr, c.miner].map(|a| a.to_canonical()).contains(&resolver.to_canonical())
     {
         return Err(Reason::UnknownResolver(resolver));

@@ -16,6 +16,7 @@ const WITH_HEADER: &[(&str, char)] = &[
     ("hosts", '#'),
     ("domains", '#'),
     ("suricata", '#'),
+    ("zeek", '#'),
 ];
 
 fn names() -> Vec<NameEntry> {

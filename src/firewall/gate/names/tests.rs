@@ -89,6 +89,13 @@ fn resolvers_that_are_believed() {
         let d = of(&[NameUse { told_by: Some(server.parse().unwrap()), ..name("pool.example") }]);
         assert_eq!(listed(&d), ["pool.example"], "{server}");
     }
+    // A neighbour on the miner's own link, and none.
+    for (server, code) in [("2001:db8:5::53", None), ("2001:db8:5:1::53", Some("unknown-resolver"))] {
+        let n = [NameUse { told_by: Some(server.parse().unwrap()), ..name("pool.example") }];
+        let miner = "2001:db8:5::9".parse().unwrap();
+        let d = decided(&[BlockCandidate { names: &n, miner, ..candidate(POOL, 3333) }], &test_policy());
+        assert_eq!(d.name_refusals.first().map(|r| r.reason.code()), code, "{server}");
+    }
     let n = [NameUse { told_by: Some([203, 0, 113, 53].into()), ..name("pool.example") }];
     let c = [BlockCandidate { names: &n, ..candidate(POOL, 3333) }];
     let policy = Policy { trust_resolver: vec!["203.0.113.0/24".parse().unwrap()], ..test_policy() };
