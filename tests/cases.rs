@@ -12,14 +12,14 @@
 //! | FP07 | 4 | feeds, SNI and shared fronts |
 //! | FP09 (address in a feed) | 4 | feeds; evidence on every alarm is here |
 //! | IL01–IL09 | 4 | feeds |
-//! | ID05, SF07 | 4 | what DNS may teach |
+//! | ID05 | 4 | what DNS may teach |
 //! | CR05 | 4 | country and network databases |
 //! | ID01 (the note) | 4 | own networks as a setting; that the gateway gets into no list is here |
 //! | ID03 | 5 | DHCP leases and hosts over time |
 //! | NF01, NF09, EO01, EO11 | 5 | prefixes are never decided by replay; the gate and the formats are tested on their own |
 //! | NF13 (by itself), CR03, SE09, OP01, OP03, OP07 | 5 | live capture, applying, privileges, dry run |
 //! | SF01 (as a feed), SF03, SF11 (restart) | 5 | entries that come from a feed or from disk; the gate itself is here |
-//! | EO05–EO09, EO13, EO15, SE05 | 5 | further formats (EDL, DNS, STIX, Suricata, CSV) |
+//! | EO15 | 5 | Suricata itself; the files are here and in the tests of the formats |
 //! | AL01–AL07 | 5 | sinks that alert |
 //! | CR01, FS01 (5 million SYNs) | 6 | a stress run; a tenth of it is here |
 //! | FN07 | 7 | miners that encrypt |
@@ -47,6 +47,8 @@ mod formats;
 mod lists;
 #[path = "cases/misses.rs"]
 mod misses;
+#[path = "cases/names.rs"]
+mod names;
 #[path = "cases/pcapng.rs"]
 mod pcapng;
 #[path = "cases/safety.rs"]

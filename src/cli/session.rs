@@ -16,7 +16,7 @@ use super::replay::complain;
 use crate::capture::PacketSource;
 use crate::decode::Tenant;
 use crate::evidence::Verdict;
-use crate::firewall::{BlockCandidate, Decision, Meta, NameUse, Policy, Proto, Says, decide, left_out, write_all};
+use crate::firewall::{BlockCandidate, Decision, Meta, NameUse, Policy, Proto, decide, left_out, write_all};
 use crate::intel::{Geo, Intel};
 use crate::ledger::{Alert, FlowFinding, HostFinding, Knowledge, Ledger, NameClaim};
 use crate::pipeline::{self, Ended, Merger, RunOptions, What};
@@ -328,10 +328,9 @@ fn write(decision: &Decision, plan: &BlockPlan, until: PacketTime) -> Result<Vec
             decision.capped()
         ));
     }
-    let said = plan.lists.iter().fold(Says::default(), |s, l| s.or(l.format.says()));
+    let formats: Vec<_> = plan.lists.iter().map(|l| l.format).collect();
+    warnings.extend(left_out(&formats, &decision.list).iter().map(ToString::to_string));
     for list in &plan.lists {
-        // What another list of this run says is not left out.
-        warnings.extend(left_out(list.format, said, &decision.list).iter().map(ToString::to_string));
         let rendered = list.format.render(&decision.list, &Meta::of(decision, until), &plan.render);
         warnings.extend(rendered.warnings.iter().map(ToString::to_string));
         write_all(&list.to, &rendered.files)?;

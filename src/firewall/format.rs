@@ -131,19 +131,18 @@ impl Says {
     }
 }
 
-/// What a list in that format lacks without any other way to block it. `said`: what the formats of all lists of the run
-/// can say, this one among them.
-pub fn left_out(format: &dyn Format, said: Says, list: &BlockList) -> Vec<Warning> {
+/// What the lists of one run lack together, in whichever formats they are.
+pub fn left_out(formats: &[&dyn Format], list: &BlockList) -> Vec<Warning> {
+    let said = formats.iter().fold(Says::default(), |said, f| said.or(f.says()));
     let mut warnings = Vec::new();
     let names = list.indispensable_names();
     if names > 0 && !said.names {
-        warnings.push(Warning::NamesLeftOut { format: format.id(), names });
+        warnings.push(Warning::NamesLeftOut { names });
     }
     let whole = list.entries().first().is_some_and(|e| e.target.service.is_none());
     let endpoints = list.nameless_entries();
-    let says = format.says();
-    if endpoints > 0 && says.names && !(said.endpoints || (whole && said.addresses)) {
-        warnings.push(Warning::EndpointsLeftOut { format: format.id(), endpoints, addresses: says.addresses });
+    if endpoints > 0 && !(said.endpoints || (whole && said.addresses)) {
+        warnings.push(Warning::EndpointsLeftOut { endpoints, addresses: said.addresses });
     }
     warnings
 }
@@ -216,20 +215,16 @@ pub enum Warning {
         /// Entries concerned.
         entries: usize,
     },
-    /// Names that are the only way to block something are not in the list.
+    /// Names that are the only way to block something are in no list.
     NamesLeftOut {
-        /// The format.
-        format: &'static str,
         /// How many.
         names: usize,
     },
-    /// Endpoints that no name in the list leads to are not in it.
+    /// Endpoints that no name in the list leads to are in no list.
     EndpointsLeftOut {
-        /// The format.
-        format: &'static str,
         /// How many.
         endpoints: usize,
-        /// It could say whole addresses.
+        /// A format could say whole addresses.
         addresses: bool,
     },
     /// Names that do not fit below the name of a zone.
@@ -263,17 +258,21 @@ impl fmt::Display for Warning {
                 "{format} knows no life time above {longest} seconds: {entries} {} shortened to that",
                 if *entries == 1 { "entry was" } else { "entries were" }
             ),
-            Self::NamesLeftOut { format, names } => write!(
+            Self::NamesLeftOut { names } => write!(
                 f,
-                "{format} knows no names: {} left out, whose addresses must not be blocked; dnsmasq, unbound, rpz or \
-                 hosts take them",
+                "{} in no list: what they lead to must not be blocked by its address, and only formats like dnsmasq, \
+                 unbound, rpz or hosts take names",
                 if *names == 1 { "1 name is".to_owned() } else { format!("{names} names are") }
             ),
-            Self::EndpointsLeftOut { format, endpoints, addresses } => write!(
+            Self::EndpointsLeftOut { endpoints, addresses } => write!(
                 f,
-                "{format} knows no ports: {} left out, to which no name in the list leads; {}",
+                "{} in no list: no blocked name leads there, and {}",
                 if *endpoints == 1 { "1 endpoint is".to_owned() } else { format!("{endpoints} endpoints are") },
-                if *addresses { "--scope address lists whole addresses" } else { "nft, ipset or iptables take them" }
+                if *addresses {
+                    "the format takes whole addresses only, which --scope address lists"
+                } else {
+                    "only formats like nft, ipset or iptables take ports"
+                }
             ),
             Self::NamesTooLong { format, names } => write!(
                 f,

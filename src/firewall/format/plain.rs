@@ -19,13 +19,9 @@ impl Format for Plain {
         "txt"
     }
 
+    /// Endpoints by their whole addresses, as the header says.
     fn says(&self) -> Says {
-        Says::ADDRESSES
-    }
-
-    /// A list of addresses has always been that, and says so on top.
-    fn needs_address_scope(&self) -> bool {
-        false
+        Says::ENDPOINTS
     }
 
     fn render(&self, list: &BlockList, meta: &Meta, _options: &RenderOptions) -> Rendered {
