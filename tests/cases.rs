@@ -10,7 +10,7 @@
 //! | NF01, NF09, EO01, EO11 | 5 | prefixes are never decided by replay; the gate and the formats are tested on their own |
 //! | NF13 (by itself), CR03, SE09, OP01, OP03, OP07 | 5 | live capture, applying, privileges, dry run |
 //! | SF01 (as a feed), SF03, SF11 (restart) | 5 | entries that come from a feed or from disk; the gate itself is here |
-//! | EO05–EO09, EO13, EO15, SE05 | 5 | further formats (EDL, DNS, STIX, Suricata, CSV) |
+//! | EO15 | 5 | Suricata itself; the files are here and in the tests of the formats |
 //! | AL01–AL07 | 5 | sinks that alert |
 //! | CR01, FS01 (5 million SYNs) | 6 | a stress run; a tenth of it is here |
 //! | FN07 | 7 | miners that encrypt |
@@ -38,6 +38,8 @@ mod formats;
 mod lists;
 #[path = "cases/misses.rs"]
 mod misses;
+#[path = "cases/name_lists.rs"]
+mod name_lists;
 #[path = "cases/names.rs"]
 mod names;
 #[path = "cases/pcapng.rs"]

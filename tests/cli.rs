@@ -224,7 +224,10 @@ fn block_list_options_that_do_not_go_together() {
     let list = list.to_str().unwrap();
     let file = &pcap(MINER);
     refused(&["replay", file, "--format", "nft"], "--blocklist");
-    refused(&["replay", file, "--blocklist", list, "--format", "cisco"], "cisco");
+    refused(&["replay", file, "--blocklist", list, "--format", "abacus"], "abacus");
+    for format in ["pf", "edl", "mikrotik", "crowdsec"] {
+        refused(&["replay", file, "--blocklist", list, "--format", format], "--scope address");
+    }
     refused(&["replay", file, "--blocklist", list, "--blocklist", "b", "--format", "nft"], "--format");
     refused(&["replay", file, "--blocklist", "-", "--format", "nft", "--format", "plain"], "--format");
     for (option, value) in [
@@ -233,6 +236,9 @@ fn block_list_options_that_do_not_go_together() {
         ("--max-entries", "0"),
         ("--max-entries", "many"),
         ("--never-block", "192.0.2.0/33"),
+        ("--never-block-name", "shop example"),
+        ("--never-block-name", "192.0.2.1"),
+        ("--trust-resolver", "dns.example"),
         ("--allow-miner", "the-boss"),
         ("--least", "noted"),
         ("--scope", "internet"),
@@ -273,6 +279,51 @@ fn the_format_follows_the_name_unless_it_is_given() {
     assert_eq!(lists::nft(&fs::read_to_string(list).unwrap()).unwrap().len(), 1);
     let (_folder, list, _) = with_list(MINER, "list.nft", &[docs, "--format", "plain"]);
     assert_eq!(lists::plain(&fs::read_to_string(list).unwrap()).unwrap().len(), 1);
+}
+
+#[test]
+fn every_format_is_written_by_its_name_and_replaced() {
+    let folder = tempfile::tempdir().unwrap();
+    let ends = [
+        "dnsmasq.conf",
+        "unbound.conf",
+        "rpz",
+        "hosts",
+        "domains",
+        "exabgp.conf",
+        "pf",
+        "rsc",
+        "cisco",
+        "edl",
+        "rules",
+        "dataset",
+        "intel",
+        "crowdsec.json",
+        "stix.json",
+        "misp.json",
+        "csv",
+        "json",
+    ];
+    let mut arguments = vec!["--allow-documentation-ranges".to_owned(), "--scope".to_owned(), "address".to_owned()];
+    for end in ends {
+        arguments.extend(["--blocklist".to_owned(), folder.path().join(format!("list.{end}")).display().to_string()]);
+    }
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let lists = || ends.map(|end| fs::read_to_string(folder.path().join(format!("list.{end}"))).unwrap());
+    for _ in 0..2 {
+        let run = replay_json(&[pcap(MINER)], &arguments);
+        assert_eq!(run.stderr, "");
+    }
+    let first = lists();
+    for (end, text) in ends.iter().zip(&first) {
+        let says_address = !["dnsmasq.conf", "unbound.conf", "rpz", "hosts", "domains"].contains(end);
+        assert_eq!(text.contains("198.51.100.81"), says_address, "{end}: {text}");
+        if end.ends_with("json") {
+            serde_json::from_str::<serde_json::Value>(text).unwrap_or_else(|e| panic!("{end}: {e}"));
+        }
+    }
+    replay_json(&[pcap(MINER)], &arguments);
+    assert_eq!(lists(), first, "the same capture, the same bytes");
 }
 
 #[test]

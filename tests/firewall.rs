@@ -56,6 +56,7 @@ fn mined(addr: &str, proto: Proto, port: u16, ttl: u64) -> BlockCandidate<'stati
         shared_front: None,
         country: None,
         asn: None,
+        names: &[],
         last_seen: PacketTime::from_nanos(NOW.as_nanos() - i64::try_from(DAY - ttl).unwrap() * 1_000_000_000),
     }
 }

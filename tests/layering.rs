@@ -82,7 +82,7 @@ const EDGES: &[(&str, &[(&str, Use)])] = &[
         &[
             ("ledger", All),
             ("evidence", All),
-            ("firewall", Only(&["Decision", "Refusal", "Target", "Who"])),
+            ("firewall", Only(&["Decision", "DomainName", "NameRefusal", "Refusal", "Target", "Who"])),
             ("carrier", Only(&["Wrap"])),
             ("intel", Only(&["Place"])),
             ("dialect", Only(&["Category", "Password", "Shares", "Stage"])),

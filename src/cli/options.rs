@@ -15,8 +15,8 @@ use super::reload::Reload;
 use crate::decode::{DecodeOptions, TenantMode};
 use crate::evidence::Verdict;
 use crate::firewall::{
-    AllowedMiner, Destination, FORMATS, Format, Lives, MaxEntries, NeverBlock, Policy, Prefix, Region, RenderOptions,
-    Scope, Ttl, format_by_id, probe,
+    AllowedMiner, Destination, FORMATS, Format, Lives, MaxEntries, NeverBlock, Policy, Prefix, ProtectedName, Region,
+    RenderOptions, Scope, Ttl, format_by_id, probe,
 };
 use crate::intel::{CurrentIntel, Geo, Intel, Severity};
 use crate::pipeline::RunOptions;
@@ -116,9 +116,7 @@ pub(super) struct Blocking {
     /// Write a block list here (- for standard output). May be given several times, with a format each
     #[arg(long, value_name = "FILE")]
     blocklist: Vec<PathBuf>,
-    /// Format of the block list: nft, ipset, iptables, plain [default: by the file's extension, else nft]. Several
-    /// formats with one file write FILE.nft, FILE.ipset and so on
-    #[arg(long, value_name = "FORMAT")]
+    #[arg(long, value_name = "FORMAT", help = format_help())]
     format: Vec<String>,
     #[arg(long, value_name = "LEVEL", help = "Weakest verdict that is blocked [default: confirmed]")]
     least: Option<Least>,
@@ -148,6 +146,13 @@ pub(super) struct Blocking {
     /// behind it. May be given several times
     #[arg(long, value_name = "PREFIX")]
     home_net: Vec<Prefix>,
+    /// Never block this name, nor any below it. May be given several times
+    #[arg(long, value_name = "NAME")]
+    never_block_name: Vec<ProtectedName>,
+    /// A resolver of your network (address or prefix): names that it led miners to may be blocked. Private addresses,
+    /// resolvers of this machine and the well-known public ones need not be named
+    #[arg(long, value_name = "RESOLVER")]
+    trust_resolver: Vec<Prefix>,
     /// This host may mine: address, prefix or MAC address. It is reported as allowed, its pools are not blocked
     #[arg(long, value_name = "HOST")]
     allow_miner: Vec<AllowedMiner>,
@@ -245,6 +250,8 @@ impl Blocking {
             never_block,
             never_block_in: self.never_block_in.clone(),
             home: self.home_net.clone(),
+            never_block_names: self.never_block_name.clone(),
+            trust_resolver: self.trust_resolver.clone(),
             allow_miner,
             trust_proxy: self.trust_proxy.clone(),
             max_entries: self.max_entries.map_or_else(|| Ok(MaxEntries::default()), MaxEntries::new)?,
@@ -267,6 +274,8 @@ impl Blocking {
             ("--never-block", !self.never_block.is_empty()),
             ("--never-block-file", !self.never_block_file.is_empty()),
             ("--never-block-in", !self.never_block_in.is_empty()),
+            ("--never-block-name", !self.never_block_name.is_empty()),
+            ("--trust-resolver", !self.trust_resolver.is_empty()),
             ("--sets-only", self.sets_only),
             ("--allow-documentation-ranges", self.allow_documentation_ranges),
         ];
@@ -281,10 +290,17 @@ impl Blocking {
     fn lists(&self) -> Result<Vec<List>, Failure> {
         let lists = self.pairs()?;
         for (i, list) in lists.iter().enumerate() {
+            if !matches!(self.scope, Some(Scopes::Address)) && list.format.needs_address_scope() {
+                bail!(
+                    "{} cannot say ports, and would block whatever else lives at the addresses: add --scope address if \
+                     that is what you want",
+                    list.format.id()
+                );
+            }
             if lists.iter().take(i).any(|other| other.to == list.to) {
                 bail!("two block lists go to the same place: name a file for each");
             }
-            probe(&list.to)?;
+            probe(&list.to, list.format.is_bare())?;
         }
         Ok(lists)
     }
@@ -327,9 +343,19 @@ fn lines<T: std::str::FromStr<Err: std::error::Error + Send + Sync + 'static>>(f
 
 /// FILE.nft with several formats means FILE.nft, FILE.ipset and so on.
 fn without_extension(file: &Path) -> PathBuf {
-    let extension = file.extension().and_then(|e| e.to_str()).unwrap_or_default();
-    let is_format = FORMATS.iter().any(|f| f.extension() == extension || f.id() == extension);
-    if is_format { file.with_extension("") } else { file.to_owned() }
+    let name = file.file_name().and_then(|n| n.to_str()).unwrap_or_default();
+    match in_name(name) {
+        Some((_, stem)) => file.with_file_name(stem),
+        None => file.to_owned(),
+    }
+}
+
+/// The format that the end of a file name means, and what stands before it. The longest end wins: `list.misp.json` is
+/// no `json`.
+fn in_name(name: &str) -> Option<(&'static dyn Format, &str)> {
+    let ends = FORMATS.iter().flat_map(|f| [f.extension(), f.id()].map(|e| (*f, e)));
+    let found = ends.filter_map(|(f, e)| Some((f, name.strip_suffix(e)?.strip_suffix('.')?)));
+    found.filter(|(_, stem)| !stem.is_empty()).min_by_key(|(_, stem)| stem.len())
 }
 
 fn known(name: &str) -> Result<&'static dyn Format, Failure> {
@@ -340,9 +366,17 @@ fn known(name: &str) -> Result<&'static dyn Format, Failure> {
 }
 
 fn by_extension(file: &Path) -> Result<&'static dyn Format, Failure> {
-    let extension = file.extension().and_then(|e| e.to_str()).unwrap_or_default();
-    match FORMATS.iter().find(|f| f.extension() == extension || f.id() == extension) {
-        Some(format) => Ok(*format),
+    match in_name(file.file_name().and_then(|n| n.to_str()).unwrap_or_default()) {
+        Some((format, _)) => Ok(format),
         None => known("nft"),
     }
+}
+
+fn format_help() -> String {
+    let all: Vec<_> = FORMATS.iter().map(|f| f.id()).collect();
+    format!(
+        "Format of the block list: {} [default: by the end of the file's name, else nft]. Several formats with one file \
+         write FILE.nft, FILE.ipset and so on",
+        all.join(", ")
+    )
 }

@@ -16,10 +16,10 @@ use super::replay::complain;
 use crate::capture::PacketSource;
 use crate::decode::Tenant;
 use crate::evidence::Verdict;
-use crate::firewall::{BlockCandidate, Decision, Meta, Policy, Proto, decide, write_all};
+use crate::firewall::{BlockCandidate, Decision, Meta, NameUse, Policy, Proto, decide, left_out, write_all};
 use crate::health::Counter;
 use crate::intel::{Day, Geo, Intel};
-use crate::ledger::{Alert, FlowFinding, HostFinding, Knowledge, Ledger};
+use crate::ledger::{Alert, FlowFinding, HostFinding, Knowledge, Ledger, NameClaim};
 use crate::pipeline::{self, Ended, Merger, RunOptions, What};
 use crate::sink::{Relay, Report};
 use crate::time::PacketTime;
@@ -353,7 +353,8 @@ pub(super) fn block(report: &mut Report, plan: &BlockPlan, until: PacketTime) ->
         return Ok(warnings);
     }
     let until = until.min(LATEST);
-    let decision = decide(&candidates(&report.hosts), &plan.policy, &plan.never, until);
+    let names = names(&report.hosts);
+    let decision = decide(&candidates(&report.hosts, &names), &plan.policy, &plan.never, until);
     let written = write(&decision, plan, until);
     report.blocks = Some(decision);
     warnings.extend(written?);
@@ -400,10 +401,12 @@ fn write(decision: &Decision, plan: &BlockPlan, until: PacketTime) -> Result<Vec
     let mut warnings = Vec::new();
     if decision.capped() > 0 {
         warnings.push(format!(
-            "{} endpoints did not fit the block list (--max-entries): either the network is overrun, or someone fills the list",
+            "{} endpoints and names did not fit the block list (--max-entries): either the network is overrun, or someone fills the list",
             decision.capped()
         ));
     }
+    let formats: Vec<_> = plan.lists.iter().map(|l| l.format).collect();
+    warnings.extend(left_out(&formats, &decision.list).iter().map(ToString::to_string));
     for list in &plan.lists {
         let rendered = list.format.render(&decision.list, &Meta::of(decision, until), &plan.render);
         warnings.extend(rendered.warnings.iter().map(ToString::to_string));
@@ -412,12 +415,25 @@ fn write(decision: &Decision, plan: &BlockPlan, until: PacketTime) -> Result<Vec
     Ok(warnings)
 }
 
-/// Every flow as the gate wants it. Who asks a rig is no pool: there is nothing to block.
-fn candidates(hosts: &[HostFinding]) -> Vec<BlockCandidate<'_>> {
-    let flows = hosts.iter().flat_map(|h| h.flows.iter());
-    flows
-        .filter(|f| !f.is_inventory())
-        .map(|f| BlockCandidate {
+/// Flows that the gate looks at. Who asks a rig is no pool: there is nothing to block.
+fn flows(hosts: &[HostFinding]) -> impl Iterator<Item = &FlowFinding> {
+    hosts.iter().flat_map(|h| h.flows.iter()).filter(|f| !f.is_inventory())
+}
+
+/// Names of every flow as the gate wants them.
+fn names(hosts: &[HostFinding]) -> Vec<Vec<NameUse<'_>>> {
+    flows(hosts).map(|f| f.claims.iter().map(name_use).collect()).collect()
+}
+
+fn name_use(c: &NameClaim) -> NameUse<'_> {
+    NameUse { name: &c.name, told_by: c.told_by, sent: c.sent, host: c.host, takes_miners: c.takes_miners }
+}
+
+/// Every flow as the gate wants it, with its names.
+fn candidates<'a>(hosts: &'a [HostFinding], names: &'a [Vec<NameUse<'a>>]) -> Vec<BlockCandidate<'a>> {
+    flows(hosts)
+        .zip(names)
+        .map(|(f, names)| BlockCandidate {
             addr: f.pool.ip(),
             proto: Proto::Tcp,
             port: f.pool.port(),
@@ -434,6 +450,7 @@ fn candidates(hosts: &[HostFinding]) -> Vec<BlockCandidate<'_>> {
             shared_front: f.shared_front.as_deref(),
             country: f.place.country,
             asn: f.place.asn,
+            names,
             tunnelled: f.tunnelled,
             last_seen: f.last.time,
         })

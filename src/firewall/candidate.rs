@@ -62,6 +62,21 @@ pub struct Who {
     pub miner: IpAddr,
 }
 
+/// A name by which a miner may have reached a pool, and who says so.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct NameUse<'a> {
+    /// As asked for, or as sent: any text.
+    pub name: &'a str,
+    /// The resolver that told this miner that the name leads to the endpoint's address.
+    pub told_by: Option<IpAddr>,
+    /// The client sent it in the conversation: in TLS or HTTP, or to the proxy.
+    pub sent: bool,
+    /// Every plain HTTP request of the conversation was for it.
+    pub host: bool,
+    /// A feed lists it as a host that takes miners.
+    pub takes_miners: bool,
+}
+
 /// One host that talked to one endpoint, and what was proven about the conversation.
 #[derive(Clone, Copy, Debug)]
 #[allow(clippy::struct_excessive_bools)] // independent facts, each with its own refusal
@@ -101,6 +116,8 @@ pub struct BlockCandidate<'a> {
     pub country: Option<Country>,
     /// Network that announces it, where a database says it.
     pub asn: Option<u32>,
+    /// Names by which the pool may have been reached.
+    pub names: &'a [NameUse<'a>],
     /// Last packet of the conversation; an entry lives from here.
     pub last_seen: PacketTime,
 }

@@ -1,19 +1,46 @@
-//! What every list format has in common: its name, its header, its warnings, and the slice they stand in.
+//! What every list format has in common: its name, what it can say, its header, its warnings, and the slice they stand
+//! in.
+
+mod cisco;
+mod crowdsec;
+mod csv;
+mod dataset;
+mod dnsmasq;
+mod domains;
+mod edl;
+mod exabgp;
+mod hosts;
+mod ipset;
+mod iptables;
+mod json;
+mod mikrotik;
+mod misp;
+mod nft;
+mod pf;
+mod plain;
+mod rpz;
+mod stix;
+mod suricata;
+mod unbound;
+mod uuid;
+mod zeek;
+
+pub(super) use csv::TITLES;
 
 use std::fmt;
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 
 use crate::firewall::gate::Decision;
 use crate::firewall::list::{BlockList, Entry};
-use crate::firewall::{ipset, iptables, nft, plain};
 use crate::time::PacketTime;
 
 /// A firewall's way to write a list.
 ///
-/// A renderer prints typed values only. Body lines never start with `#`, so that everybody can check the checksum in
-/// the header with `grep -v '^#'`.
+/// A renderer prints typed values only. Body lines never start with the sign that begins a comment, so that everybody
+/// can check the checksum in the header with `grep -v '^#'`.
 pub trait Format: Sync {
     /// Name on the command line.
     fn id(&self) -> &'static str;
@@ -21,16 +48,103 @@ pub trait Format: Sync {
     /// File name extension, without the dot, for lists written side by side.
     fn extension(&self) -> &'static str;
 
+    /// What it can say.
+    fn says(&self) -> Says;
+
+    /// Whether it would block whole addresses where the list names ports only, which an operator has to ask for.
+    fn needs_address_scope(&self) -> bool {
+        let Says { endpoints, addresses, names } = self.says();
+        addresses && !endpoints && !names
+    }
+
+    /// Whether its files hold entries and nothing else, so that no line can say whose they are.
+    fn is_bare(&self) -> bool {
+        false
+    }
+
     /// The files of a list. An empty list is a valid file that empties what an earlier one filled.
     fn render(&self, list: &BlockList, meta: &Meta, options: &RenderOptions) -> Rendered;
 }
 
 /// Every format, in the order of the help text.
-pub static FORMATS: &[&dyn Format] = &[&nft::Nft, &ipset::Ipset, &iptables::Iptables, &plain::Plain];
+pub static FORMATS: &[&dyn Format] = &[
+    &nft::Nft,
+    &ipset::Ipset,
+    &iptables::Iptables,
+    &plain::Plain,
+    &pf::Pf,
+    &mikrotik::Mikrotik,
+    &cisco::Cisco,
+    &edl::Edl,
+    &exabgp::Exabgp,
+    &dnsmasq::Dnsmasq,
+    &unbound::Unbound,
+    &rpz::Rpz,
+    &hosts::Hosts,
+    &domains::Domains,
+    &suricata::Suricata,
+    &dataset::Dataset,
+    &zeek::Zeek,
+    &crowdsec::Crowdsec,
+    &stix::Stix,
+    &misp::Misp,
+    &csv::Csv,
+    &json::Json,
+];
 
 /// The format of that name.
 pub fn format_by_id(id: &str) -> Option<&'static dyn Format> {
     FORMATS.iter().copied().find(|f| f.id() == id)
+}
+
+/// What a format can say.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Says {
+    /// Address, protocol and port.
+    pub endpoints: bool,
+    /// A whole address.
+    pub addresses: bool,
+    /// A name.
+    pub names: bool,
+}
+
+impl Says {
+    /// Endpoints and whole addresses.
+    pub const ENDPOINTS: Self = Self { endpoints: true, addresses: true, names: false };
+    /// Whole addresses only.
+    pub const ADDRESSES: Self = Self { endpoints: false, addresses: true, names: false };
+    /// Names only.
+    pub const NAMES: Self = Self { endpoints: false, addresses: false, names: true };
+    /// Everything.
+    pub const ALL: Self = Self { endpoints: true, addresses: true, names: true };
+    /// Whole addresses and names.
+    pub const ADDRESSES_AND_NAMES: Self = Self { endpoints: false, addresses: true, names: true };
+
+    /// What two formats can say together.
+    #[must_use]
+    pub const fn or(self, other: Self) -> Self {
+        Self {
+            endpoints: self.endpoints || other.endpoints,
+            addresses: self.addresses || other.addresses,
+            names: self.names || other.names,
+        }
+    }
+}
+
+/// What the lists of one run lack together, in whichever formats they are.
+pub fn left_out(formats: &[&dyn Format], list: &BlockList) -> Vec<Warning> {
+    let said = formats.iter().fold(Says::default(), |said, f| said.or(f.says()));
+    let mut warnings = Vec::new();
+    let names = list.indispensable_names();
+    if names > 0 && !said.names {
+        warnings.push(Warning::NamesLeftOut { names });
+    }
+    let whole = list.entries().first().is_some_and(|e| e.target.service.is_none());
+    let endpoints = list.nameless_entries();
+    if endpoints > 0 && !(said.endpoints || (whole && said.addresses)) {
+        warnings.push(Warning::EndpointsLeftOut { endpoints, addresses: said.addresses });
+    }
+    warnings
 }
 
 /// What the header says about where a list comes from. Packet time only: the same capture gives the same bytes.
@@ -51,7 +165,7 @@ impl Meta {
     pub fn of(decision: &Decision, captured_until: PacketTime) -> Self {
         Self {
             captured_until,
-            refused: decision.refusals.len(),
+            refused: decision.refused(),
             never_block_refused: decision.never_block_refused(),
             capped: decision.capped(),
         }
@@ -83,6 +197,12 @@ pub struct Rendered {
     pub warnings: Vec<Warning>,
 }
 
+impl Rendered {
+    fn one(bytes: Vec<u8>) -> Self {
+        Self { files: vec![OutFile { suffix: "", bytes }], warnings: Vec::new() }
+    }
+}
+
 /// A loss that a format brings with it. Its text is a sentence for the operator.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Warning {
@@ -94,6 +214,34 @@ pub enum Warning {
         longest: u64,
         /// Entries concerned.
         entries: usize,
+    },
+    /// Names that are the only way to block something are in no list.
+    NamesLeftOut {
+        /// How many.
+        names: usize,
+    },
+    /// Endpoints that no name in the list leads to are in no list.
+    EndpointsLeftOut {
+        /// How many.
+        endpoints: usize,
+        /// A format could say whole addresses.
+        addresses: bool,
+    },
+    /// Names that do not fit below the name of a zone.
+    NamesTooLong {
+        /// The format.
+        format: &'static str,
+        /// How many.
+        names: usize,
+    },
+    /// More lines than the usual reader of such lists takes.
+    ManyLines {
+        /// The format.
+        format: &'static str,
+        /// How many.
+        lines: usize,
+        /// What usual readers take.
+        usual: usize,
     },
     /// So many rules that they slow every packet down.
     ManyRules {
@@ -109,6 +257,32 @@ impl fmt::Display for Warning {
                 f,
                 "{format} knows no life time above {longest} seconds: {entries} {} shortened to that",
                 if *entries == 1 { "entry was" } else { "entries were" }
+            ),
+            Self::NamesLeftOut { names } => write!(
+                f,
+                "{} in no list: what they lead to must not be blocked by its address, and only formats like dnsmasq, \
+                 unbound, rpz or hosts take names",
+                if *names == 1 { "1 name is".to_owned() } else { format!("{names} names are") }
+            ),
+            Self::EndpointsLeftOut { endpoints, addresses } => write!(
+                f,
+                "{} in no list: no blocked name leads there, and {}",
+                if *endpoints == 1 { "1 endpoint is".to_owned() } else { format!("{endpoints} endpoints are") },
+                if *addresses {
+                    "the format takes whole addresses only, which --scope address lists"
+                } else {
+                    "only formats like nft, ipset or iptables take ports"
+                }
+            ),
+            Self::NamesTooLong { format, names } => write!(
+                f,
+                "{} too long for a zone, and left out of {format}",
+                if *names == 1 { "1 name is".to_owned() } else { format!("{names} names are") }
+            ),
+            Self::ManyLines { format, lines, usual } => write!(
+                f,
+                "the {format} list has {lines} lines, and many firewalls take {usual}: --max-entries {usual} keeps the \
+                 most certain"
             ),
             Self::ManyRules { rules } => write!(
                 f,
@@ -127,6 +301,13 @@ pub(super) fn capped_ttl(e: &Entry, longest: u64, shortened: &mut usize) -> u64 
     e.ttl_secs.min(longest)
 }
 
+/// "use a newer list by" for formats whose lines cannot expire; `None` for an empty list.
+pub(super) fn use_newer_by(lives: impl Iterator<Item = u64>, meta: &Meta) -> Option<String> {
+    let longest = lives.max()?;
+    let until = meta.captured_until.plus(Duration::from_secs(longest));
+    Some(format!("no line can expire: use a newer list by {until}"))
+}
+
 /// `# ` lines, then the body. `entries` are those in this file.
 pub(super) fn with_header<'a>(
     title: &str,
@@ -135,25 +316,94 @@ pub(super) fn with_header<'a>(
     notes: &[&str],
     body: &str,
 ) -> Vec<u8> {
-    let (v4, v6) = entries.fold((0, 0), |(a, b), e| if e.target.addr.is_ipv4() { (a + 1, b) } else { (a, b + 1) });
-    let mut out = format!("# minewatch {} block list: {title}\n", env!("CARGO_PKG_VERSION"));
-    let _ = writeln!(out, "# captured until: {}", meta.captured_until);
-    let _ = writeln!(out, "# entries: {} (IPv4 {v4}, IPv6 {v6})", v4 + v6);
-    let _ = writeln!(
-        out,
-        "# refused: {} (never-block gate {}, list full {})",
-        meta.refused, meta.never_block_refused, meta.capped
-    );
-    let _ = write!(out, "# sha256: ");
+    Header { title, sign: '#', entries: Some(families(entries)), names: None, meta, notes }.above(body)
+}
+
+/// How many of each family.
+fn families<'a>(entries: impl Iterator<Item = &'a Entry>) -> (usize, usize) {
+    entries.fold((0, 0), |(a, b), e| if e.target.addr.is_ipv4() { (a + 1, b) } else { (a, b + 1) })
+}
+
+/// What stands above a list: who wrote it, of what, and its checksum.
+struct Header<'a> {
+    title: &'a str,
+    /// Begins a comment.
+    sign: char,
+    /// IPv4 and IPv6 entries, where the format has such.
+    entries: Option<(usize, usize)>,
+    /// Names, where the format has such.
+    names: Option<usize>,
+    meta: &'a Meta,
+    notes: &'a [&'a str],
+}
+
+impl Header<'_> {
+    /// The whole file.
+    fn above(&self, body: &str) -> Vec<u8> {
+        let (sign, meta) = (self.sign, self.meta);
+        let mut out = format!("{sign} minewatch {} block list: {}\n", env!("CARGO_PKG_VERSION"), self.title);
+        let _ = writeln!(out, "{sign} captured until: {}", meta.captured_until);
+        if let Some((v4, v6)) = self.entries {
+            let _ = writeln!(out, "{sign} entries: {} (IPv4 {v4}, IPv6 {v6})", v4 + v6);
+        }
+        if let Some(names) = self.names {
+            let _ = writeln!(out, "{sign} names: {names}");
+        }
+        let _ = writeln!(
+            out,
+            "{sign} refused: {} (never-block gate {}, list full {})",
+            meta.refused, meta.never_block_refused, meta.capped
+        );
+        let _ = writeln!(out, "{sign} sha256: {}", sha256(body));
+        let _ = writeln!(out, "{sign} check: grep -v '^{sign}' FILE | sha256sum");
+        for note in self.notes {
+            let _ = writeln!(out, "{sign} {note}");
+        }
+        out.push_str(body);
+        out.into_bytes()
+    }
+}
+
+/// Of a body, in hexadecimal.
+fn sha256(body: &str) -> String {
+    let mut hex = String::with_capacity(64);
     for byte in Sha256::digest(body.as_bytes()) {
-        let _ = write!(out, "{byte:02x}");
+        let _ = write!(hex, "{byte:02x}");
     }
-    out.push_str("\n# check: grep -v '^#' FILE | sha256sum\n");
-    for note in notes {
-        let _ = writeln!(out, "# {note}");
+    hex
+}
+
+/// A file of names with a header, and the note by when it is to be replaced.
+fn names_file(title: &str, sign: char, list: &BlockList, meta: &Meta, notes: &[&str], body: &str) -> Rendered {
+    let expiry = use_newer_by(list.names().iter().map(|n| n.ttl_secs), meta);
+    let notes: Vec<_> = notes.iter().copied().chain(expiry.as_deref()).collect();
+    let header = Header { title, sign, entries: None, names: Some(list.names().len()), meta, notes: &notes };
+    Rendered::one(header.above(body))
+}
+
+/// Entries, one for each address: for formats without ports.
+fn addresses(list: &BlockList) -> Vec<&Entry> {
+    let mut all: Vec<&Entry> = Vec::with_capacity(list.len());
+    for e in list.entries() {
+        match all.last_mut() {
+            Some(last) if last.target.addr == e.target.addr => {
+                if e.ttl_secs > last.ttl_secs {
+                    *last = e;
+                }
+            }
+            _ => all.push(e),
+        }
     }
-    out.push_str(body);
-    out.into_bytes()
+    all
+}
+
+/// RFC 3339 in UTC with milliseconds, as STIX wants it.
+fn millis(t: PacketTime) -> String {
+    let text = t.to_string();
+    match text.strip_suffix('Z') {
+        Some(micros) => format!("{}Z", micros.get(..micros.len().saturating_sub(3)).unwrap_or(micros)),
+        None => text,
+    }
 }
 
 #[cfg(test)]

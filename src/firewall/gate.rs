@@ -1,4 +1,4 @@
-//! The gate: forgery, then policy, then never-block, last and for everything.
+//! The gate: forgery, then policy, then never-block, last and for everything, names included (`names`).
 //!
 //! In: candidates, the policy, the never-block gate, the packet time up to which was captured. Out: the list and
 //! every refusal with its reason. Pure and deterministic: the order of the candidates changes nothing.
@@ -11,7 +11,8 @@ use std::time::Duration;
 use crate::evidence::Verdict;
 use crate::firewall::candidate::{BlockCandidate, Target, Who};
 use crate::firewall::guard::NeverBlock;
-use crate::firewall::list::{BlockList, Entry};
+use crate::firewall::list::{BlockList, Entry, NameEntry};
+use crate::firewall::name::DomainName;
 use crate::firewall::policy::{Lives, Policy, Scope};
 use crate::firewall::reason::Reason;
 use crate::time::PacketTime;
@@ -29,6 +30,34 @@ pub struct Refusal {
     pub last_seen: PacketTime,
     /// Who talked to it, sorted.
     pub miners: Vec<Who>,
+    /// Names in the list by which it was used: where names are blocked, it is out of reach all the same.
+    pub names: Vec<DomainName>,
+}
+
+impl Refusal {
+    /// The reason as a sentence, and what is blocked instead.
+    pub fn text(&self) -> String {
+        let names: Vec<_> = self.names.iter().map(DomainName::as_str).collect();
+        match names.as_slice() {
+            [] => self.reason.to_string(),
+            names => format!("{}; lists of names hold {}", self.reason, names.join(", ")),
+        }
+    }
+}
+
+/// A name that was not blocked, and why.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct NameRefusal {
+    /// What was asked for: ASCII without spaces and controls, which need not be a name.
+    pub name: String,
+    /// Why not.
+    pub reason: Reason,
+    /// Strongest verdict among the conversations refused for this reason.
+    pub verdict: Verdict,
+    /// Last packet among them.
+    pub last_seen: PacketTime,
+    /// Who used it, sorted.
+    pub miners: Vec<Who>,
 }
 
 /// What came out of the gate.
@@ -38,18 +67,29 @@ pub struct Decision {
     pub list: BlockList,
     /// What is not, by target, then reason.
     pub refusals: Vec<Refusal>,
+    /// Names that are not, by name, then reason.
+    pub name_refusals: Vec<NameRefusal>,
 }
 
 impl Decision {
     /// Refusals by the never-block gate.
     pub fn never_block_refused(&self) -> usize {
-        self.refusals.iter().filter(|r| r.reason.is_never_block()).count()
+        self.reasons().filter(|r| r.is_never_block()).count()
+    }
+
+    /// Refusals, endpoints' and names'.
+    pub fn refused(&self) -> usize {
+        self.refusals.len() + self.name_refusals.len()
+    }
+
+    fn reasons(&self) -> impl Iterator<Item = &Reason> {
+        self.refusals.iter().map(|r| &r.reason).chain(self.name_refusals.iter().map(|r| &r.reason))
     }
 
     /// Entries that the cap left out. Above zero it calls for an alarm: either the network is overrun, or someone
     /// fills the list.
     pub fn capped(&self) -> usize {
-        self.refusals.iter().filter(|r| matches!(r.reason, Reason::CapReached { .. })).count()
+        self.reasons().filter(|r| matches!(r, Reason::CapReached { .. })).count()
     }
 }
 
@@ -93,16 +133,29 @@ pub fn decide(candidates: &[BlockCandidate<'_>], policy: &Policy, never: &NeverB
         };
         merge(&mut entries, entry);
     }
-    let mut d = finish(entries, refusals, policy, never, now);
+    let named = names::decide(candidates, policy, never, now, &known);
+    let mut d = finish(entries, refusals, named.entries, named.refusals, policy, never, now);
     let listed: BTreeSet<Target> = d.list.entries().iter().map(|e| e.target).collect();
     d.refusals
         .retain(|r| !(r.reason.is_about_one_conversation() && listed.contains(&in_scope(r.target, policy.scope))));
+    names::tell(&mut d, &named.used_at);
     d
 }
 
 /// Passes entries that were decided earlier (saved state) through the never-block gate, the clock and the cap again.
 /// Whatever an older version or another hand wrote there, nothing gets past this.
 pub fn admit(saved: Vec<Entry>, policy: &Policy, never: &NeverBlock, now: PacketTime) -> Decision {
+    admit_with_names(saved, Vec::new(), policy, never, now)
+}
+
+/// The same with names.
+pub fn admit_with_names(
+    saved: Vec<Entry>,
+    names: Vec<NameEntry>,
+    policy: &Policy,
+    never: &NeverBlock,
+    now: PacketTime,
+) -> Decision {
     let mut entries = BTreeMap::new();
     for mut e in saved {
         e.target.addr = e.target.addr.to_canonical();
@@ -110,13 +163,15 @@ pub fn admit(saved: Vec<Entry>, policy: &Policy, never: &NeverBlock, now: Packet
         e.miners.dedup();
         merge(&mut entries, e);
     }
-    finish(entries, Refusals::default(), policy, never, now)
+    finish(entries, Refusals::default(), names::merged(names), names::Refusals::default(), policy, never, now)
 }
 
 /// The last gate. Every list there is comes from here.
 fn finish(
     entries: BTreeMap<Target, Entry>,
     mut refusals: Refusals,
+    named: BTreeMap<DomainName, NameEntry>,
+    name_refusals: names::Refusals,
     policy: &Policy,
     never: &NeverBlock,
     now: PacketTime,
@@ -143,7 +198,8 @@ fn finish(
             refusals.add(e.target, reason, e.verdict, e.last_seen, &e.miners);
         }
     }
-    Decision { list: BlockList::from_gate(passed), refusals: refusals.into_sorted() }
+    let (names, name_refusals) = names::finish(named, name_refusals, policy, never, now);
+    Decision { list: BlockList::from_gate(passed, names), refusals: refusals.into_sorted(), name_refusals }
 }
 
 /// What all candidates together say about one of them.
@@ -252,7 +308,7 @@ fn merge(entries: &mut BTreeMap<Target, Entry>, e: Entry) {
     }
 }
 
-fn insert_sorted(into: &mut Vec<Who>, more: &[Who]) {
+fn insert_sorted<T: Ord + Copy>(into: &mut Vec<T>, more: &[T]) {
     for w in more {
         if let Err(at) = into.binary_search(w) {
             into.insert(at, *w);
@@ -271,6 +327,7 @@ impl Refusals {
             verdict,
             last_seen,
             miners: Vec::new(),
+            names: Vec::new(),
         });
         r.verdict = r.verdict.max(verdict);
         r.last_seen = r.last_seen.max(last_seen);
@@ -282,5 +339,6 @@ impl Refusals {
     }
 }
 
+mod names;
 #[cfg(test)]
 mod tests;

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use crate::firewall::local::LocalMachine;
+use crate::firewall::name::{self, DomainName};
 use crate::firewall::policy::Policy;
 use crate::firewall::reason::Reason;
 use crate::firewall::special::{DOCUMENTATION, PUBLIC_RESOLVERS, SPECIAL};
@@ -47,6 +48,35 @@ impl NeverBlock {
     pub fn with_gateways(mut self, gateways: impl IntoIterator<Item = IpAddr>) -> Self {
         self.gateways.extend(gateways.into_iter().map(|a| a.to_canonical()));
         self
+    }
+
+    /// Whether a resolver belongs to the network, as far as is known, or is one of the well-known public ones. Any other
+    /// could be a miner's accomplice, and say of any name that it leads to his pool.
+    pub(super) fn believes(&self, resolver: IpAddr, miner: IpAddr, policy: &Policy) -> bool {
+        let ip = resolver.to_canonical();
+        let inside = match ip {
+            IpAddr::V4(a) => {
+                let [first, second, ..] = a.octets();
+                // 100.64.0.0/10 (RFC 6598): between a provider and its customers.
+                a.is_private() || a.is_loopback() || a.is_link_local() || (first == 100 && second & 0xc0 == 64)
+            }
+            IpAddr::V6(a) => {
+                // Networks with IPv6 have global addresses inside: the miner's own link is.
+                let link = |a: std::net::Ipv6Addr| a.to_bits() >> 64;
+                let beside = matches!(miner.to_canonical(), IpAddr::V6(m) if link(m) == link(a));
+                beside || a.is_unique_local() || a.is_loopback() || a.is_unicast_link_local()
+            }
+        };
+        inside
+            || self.resolvers.contains(&ip)
+            || PUBLIC_RESOLVERS.iter().any(|(a, _)| *a == ip)
+            || policy.trust_resolver.iter().any(|p| p.contains(ip))
+    }
+
+    /// Why a name must not be blocked, if it must not.
+    #[allow(clippy::unused_self)] // one gate, whatever it looks at
+    pub fn check_name(&self, name: &DomainName, policy: &Policy) -> Option<Reason> {
+        name::never_block(name, policy)
     }
 
     /// Why `addr` must not be blocked, if it must not.

@@ -1,7 +1,8 @@
-//! The block list: entries that passed the gate, in numeric order, each once.
+//! The block list: entries that passed the gate, in order, each once.
 
 use crate::evidence::Verdict;
 use crate::firewall::candidate::{Target, Who};
+use crate::firewall::name::DomainName;
 use crate::time::PacketTime;
 
 /// One thing that a firewall is told.
@@ -21,17 +22,38 @@ pub struct Entry {
     pub miners: Vec<Who>,
 }
 
+/// One name that a resolver is told not to answer. It stands for all below it where DNS has its way.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct NameEntry {
+    /// The name.
+    pub name: DomainName,
+    /// Life time left when the list was made, in whole seconds, at least 1.
+    pub ttl_secs: u64,
+    /// When its life ends, in packet time.
+    pub expires: PacketTime,
+    /// How sure the best conversation made us.
+    pub verdict: Verdict,
+    /// Last packet of any conversation with it.
+    pub last_seen: PacketTime,
+    /// Who mined there, sorted.
+    pub miners: Vec<Who>,
+    /// What it led to, sorted. Empty where a proxy did the looking up.
+    pub endpoints: Vec<Target>,
+}
+
 /// A list that passed every gate. Only the gate makes one.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
 pub struct BlockList {
     entries: Vec<Entry>,
+    names: Vec<NameEntry>,
 }
 
 impl BlockList {
-    /// From the gate only: `entries` are checked, unique and within the cap.
-    pub(super) fn from_gate(mut entries: Vec<Entry>) -> Self {
+    /// From the gate only: `entries` and `names` are checked, unique and within the cap.
+    pub(super) fn from_gate(mut entries: Vec<Entry>, mut names: Vec<NameEntry>) -> Self {
         entries.sort_unstable_by_key(|e| e.target);
-        Self { entries }
+        names.sort_unstable_by(|a, b| a.name.cmp(&b.name));
+        Self { entries, names }
     }
 
     /// The entries, numerically by address (IPv4 first), protocol and port.
@@ -39,14 +61,31 @@ impl BlockList {
         &self.entries
     }
 
-    /// How many.
+    /// The names, in the order of their text.
+    pub fn names(&self) -> &[NameEntry] {
+        &self.names
+    }
+
+    /// How many entries, names not among them.
     pub fn len(&self) -> usize {
         self.entries.len()
     }
 
-    /// Whether nothing is blocked.
+    /// Whether no address is blocked. Names may be.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
+    }
+
+    /// Names without which something would not be blocked: no entry covers all that they led to.
+    pub(super) fn indispensable_names(&self) -> usize {
+        let covered = |t: &Target| self.entries.binary_search_by_key(t, |e| e.target).is_ok();
+        self.names.iter().filter(|n| n.endpoints.is_empty() || !n.endpoints.iter().all(covered)).count()
+    }
+
+    /// Entries without which something would not be blocked: no name in the list leads there.
+    pub(super) fn nameless_entries(&self) -> usize {
+        let named: std::collections::BTreeSet<&Target> = self.names.iter().flat_map(|n| &n.endpoints).collect();
+        self.entries.iter().filter(|e| !named.contains(&e.target)).count()
     }
 
     /// IPv4 entries.

@@ -9,18 +9,15 @@
 //! ```
 //!
 //! A [`BlockList`] can only come out of the gate, so no format can print what the gate has not passed. A new format is
-//! one file and its line in [`FORMATS`].
+//! one file in `format/` and its line in [`FORMATS`].
 
 mod candidate;
 mod format;
 mod gate;
 mod guard;
-mod ipset;
-mod iptables;
 mod list;
 mod local;
-mod nft;
-mod plain;
+mod name;
 mod policy;
 mod prefix;
 mod reason;
@@ -30,11 +27,12 @@ mod write;
 #[cfg(test)]
 mod testing;
 
-pub use candidate::{BlockCandidate, Proto, Target, Who};
-pub use format::{FORMATS, Format, Meta, OutFile, RenderOptions, Rendered, Warning, format_by_id};
-pub use gate::{Decision, Refusal, admit, decide};
+pub use candidate::{BlockCandidate, NameUse, Proto, Target, Who};
+pub use format::{FORMATS, Format, Meta, OutFile, RenderOptions, Rendered, Says, Warning, format_by_id, left_out};
+pub use gate::{Decision, NameRefusal, Refusal, admit, admit_with_names, decide};
 pub use guard::NeverBlock;
-pub use list::{BlockList, Entry};
+pub use list::{BlockList, Entry, NameEntry};
+pub use name::{DomainName, NameError, ProtectedName, ProtectedNameError};
 pub use policy::{AllowedMiner, Lives, MaxEntries, Policy, PolicyError, Region, Scope, Ttl};
 pub use prefix::{Prefix, PrefixError};
 pub use reason::Reason;

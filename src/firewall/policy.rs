@@ -8,6 +8,7 @@ use std::time::Duration;
 use crate::decode::MacAddr;
 use crate::evidence::Verdict;
 use crate::firewall::candidate::BlockCandidate;
+use crate::firewall::name::ProtectedName;
 use crate::firewall::prefix::{Prefix, PrefixError};
 use crate::intel::Country;
 
@@ -255,6 +256,10 @@ pub struct Policy {
     pub never_block_in: Vec<Region>,
     /// The operator's own networks: nothing in them is blocked.
     pub home: Vec<Prefix>,
+    /// The same for names. Each protects all below it, and itself from a block above it.
+    pub never_block_names: Vec<ProtectedName>,
+    /// Resolvers of the network, beside private addresses, those of this machine and the well-known public ones.
+    pub trust_resolver: Vec<Prefix>,
     /// Hosts that may mine: reported as allowed, nothing is emitted for them.
     pub allow_miner: Vec<AllowedMiner>,
     /// Load balancers whose PROXY headers are believed.
@@ -274,6 +279,8 @@ impl Default for Policy {
             never_block: Vec::new(),
             never_block_in: Vec::new(),
             home: Vec::new(),
+            never_block_names: Vec::new(),
+            trust_resolver: Vec::new(),
             allow_miner: Vec::new(),
             trust_proxy: Vec::new(),
             max_entries: MaxEntries::default(),

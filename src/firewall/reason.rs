@@ -1,12 +1,14 @@
 //! Why something is not blocked: one variant a reason, with a stable code for machines and a sentence for people.
 
 use std::fmt;
+use std::net::IpAddr;
 
 use crate::evidence::Verdict;
+use crate::firewall::name::{DomainName, NameError};
 use crate::firewall::policy::Region;
 use crate::firewall::prefix::Prefix;
 
-/// Why an endpoint was refused. Its code is stable; its sentence may be reworded.
+/// Why an endpoint or a name was refused. Its code is stable; its sentence may be reworded.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Reason {
     /// Forgery gate: only one direction was captured.
@@ -57,6 +59,26 @@ pub enum Reason {
     /// The endpoint is a proxy that a miner goes through: whoever else uses it would be cut off, and the miner would
     /// find another way.
     Proxy,
+    /// Names: the text is no host name.
+    NotAName(NameError),
+    /// Names: nobody but the client says that the name is the pool's, and a client can say any.
+    NotVouched,
+    /// Names: the resolver that told where it leads may be the miner's accomplice.
+    UnknownResolver(IpAddr),
+    /// Names: the conversation itself was for another name.
+    NotMeant,
+    /// Names: it leads to a front that serves many customers, and no request of the conversation was for it alone.
+    NameOnFront(String),
+    /// Never-block for names: anybody can register below it.
+    PublicSuffix,
+    /// Never-block for names: a special-use zone.
+    SpecialName(&'static str),
+    /// Never-block for names: a zone for documentation.
+    DocumentationName(&'static str),
+    /// Never-block for names: the operator's own list holds it or what it lies below.
+    NeverBlockName(DomainName),
+    /// Never-block for names: a name on the operator's own list lies below it.
+    CoversNeverBlock(DomainName),
     /// The list is full with entries at least as certain and as recent.
     CapReached {
         /// Entries in a full list.
@@ -89,6 +111,16 @@ impl Reason {
             Self::SparedRegion(_) => "spared-region",
             Self::SharedFront(_) => "shared-front",
             Self::Proxy => "proxy",
+            Self::NotAName(_) => "not-a-name",
+            Self::NotVouched => "not-vouched",
+            Self::UnknownResolver(_) => "unknown-resolver",
+            Self::NotMeant => "not-meant",
+            Self::NameOnFront(_) => "shared-front",
+            Self::PublicSuffix => "public-suffix",
+            Self::SpecialName(_) => "special-name",
+            Self::DocumentationName(_) => "documentation",
+            Self::NeverBlockName(_) => "never-block-list",
+            Self::CoversNeverBlock(_) => "covers-never-block",
             Self::CapReached { .. } => "cap-reached",
         }
     }
@@ -106,10 +138,18 @@ impl Reason {
                 | Self::NeverBlockList(_)
                 | Self::HomeNet(_)
                 | Self::SharedFront(_)
+                | Self::NotAName(_)
+                | Self::NameOnFront(_)
+                | Self::PublicSuffix
+                | Self::SpecialName(_)
+                | Self::DocumentationName(_)
+                | Self::NeverBlockName(_)
+                | Self::CoversNeverBlock(_)
         )
     }
 
-    /// Whether it speaks of one conversation only, so that another conversation may still get the endpoint listed.
+    /// Whether it speaks of one conversation only, so that another conversation may still get the endpoint or the name
+    /// listed.
     pub(super) const fn is_about_one_conversation(&self) -> bool {
         matches!(
             self,
@@ -120,6 +160,10 @@ impl Reason {
                 | Self::Tunnelled
                 | Self::BelowLevel { .. }
                 | Self::Expired
+                | Self::NotVouched
+                | Self::UnknownResolver(_)
+                | Self::NotMeant
+                | Self::NameOnFront(_)
         )
     }
 }
@@ -159,6 +203,26 @@ impl fmt::Display for Reason {
             Self::Proxy => {
                 f.write_str("the endpoint is a proxy, the pool is behind it: block the pool's name, or the host")
             }
+            Self::NotAName(rule) => write!(f, "it is no host name: {rule}"),
+            Self::NotVouched => f.write_str(
+                "only the client says so, which could name anybody: no feed lists it, no resolver led there",
+            ),
+            Self::UnknownResolver(ip) => write!(
+                f,
+                "{ip} said that it leads there, and may be the miner's accomplice: if it is a resolver of yours, add \
+                 --trust-resolver {ip}"
+            ),
+            Self::NotMeant => f.write_str("it was asked for, but the conversation itself was for another name"),
+            Self::NameOnFront(front) => write!(
+                f,
+                "it leads to an address that serves many customers ({front}), and the conversation does not show that \
+                 it was meant"
+            ),
+            Self::PublicSuffix => f.write_str("anybody can register below it"),
+            Self::SpecialName(zone) => write!(f, "names below .{zone} are never blocked"),
+            Self::DocumentationName(zone) => write!(f, "names below {zone} are for documentation"),
+            Self::NeverBlockName(n) => write!(f, "the never-block list holds {n}"),
+            Self::CoversNeverBlock(n) => write!(f, "a block would cover {n}, which the never-block list holds"),
             Self::CapReached { max } => write!(f, "the list is full ({max} entries, the most certain were kept)"),
         }
     }

@@ -33,6 +33,7 @@ pub(super) fn candidate(addr: &str, port: u16) -> BlockCandidate<'static> {
         shared_front: None,
         country: None,
         asn: None,
+        names: &[],
         last_seen: at(0),
     }
 }

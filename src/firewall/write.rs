@@ -9,7 +9,11 @@ use std::io::{self, Read, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use crate::firewall::format::OutFile;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use crate::firewall::format::{OutFile, TITLES};
+use crate::firewall::name::DomainName;
 
 /// Where a list goes.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -42,7 +46,7 @@ pub enum WriteError {
     #[error("{0} names no file: add a file name")]
     NoName(PathBuf),
     /// Two files cannot go down one pipe.
-    #[error("this format is {0} files, one for IPv4 and one for IPv6, and cannot go to standard output: name a file")]
+    #[error("this format is {0} files, and cannot go to standard output: name a file")]
     SeveralToStdout(usize),
     /// The system refused.
     #[error("cannot {what} {path}: {source}; {remedy}")]
@@ -58,22 +62,53 @@ pub enum WriteError {
     },
 }
 
-/// Tries whether a list could be written there, before hours of reading. Leaves nothing behind.
-pub fn probe(to: &Destination) -> Result<(), WriteError> {
+/// Tries whether a list could be written there, before hours of reading. Leaves nothing behind. `bare`: a list without
+/// a line that says whose it is.
+pub fn probe(to: &Destination, bare: bool) -> Result<(), WriteError> {
     match to {
         Destination::Stdout => Ok(()),
-        Destination::File(base) => Staged::new(base.clone(), b"").map(drop),
+        Destination::File(base) => Staged::new(base.clone(), b"", bare).map(drop),
     }
 }
 
-/// What every list begins with, in every format.
-const SIGNATURE: &[u8] = b"# minewatch ";
+/// What our lists begin with.
+const SIGNATURES: &[&[u8]] = &[
+    b"# minewatch ",
+    b"! minewatch ",
+    b"; minewatch ",
+    b"{\"generator\":\"minewatch ",
+    b"{\"type\":\"bundle\",\"objects\":[\n{\"type\":\"identity\",\"name\":\"minewatch\",",
+    b"{\"Event\":{\"info\":\"minewatch block list\",",
+    b"[\n{\"reason\":\"minewatch mining pool\",",
+    b"[]\n",
+    TITLES.as_bytes(),
+];
 
-/// Whether an existing file may be replaced: a list of ours, or nothing at all.
-fn is_ours(path: &Path) -> io::Result<bool> {
+/// How much of an existing file is looked at.
+const HEAD: usize = 4_096;
+
+fn is_signed(head: &[u8]) -> bool {
+    SIGNATURES.iter().any(|s| head.starts_with(s))
+}
+
+/// Whether an existing file may be replaced: a list of ours, or nothing at all. A list without signature replaces only
+/// what looks like one, too.
+fn is_ours(path: &Path, bare: bool) -> io::Result<bool> {
     let mut head = Vec::new();
-    File::open(path)?.take(SIGNATURE.len() as u64).read_to_end(&mut head)?;
-    Ok(head.is_empty() || head == SIGNATURE)
+    File::open(path)?.take(HEAD as u64).read_to_end(&mut head)?;
+    Ok(head.is_empty() || is_signed(&head) || (bare && is_bare(&head)))
+}
+
+/// Whether a file holds nothing but addresses, or names in base64, one a line.
+fn is_bare(head: &[u8]) -> bool {
+    // A file that goes on may be cut inside a line.
+    let whole = if head.len() < HEAD { head.len() } else { head.iter().rposition(|b| *b == b'\n').unwrap_or(0) };
+    let Some(Ok(text)) = head.get(..whole).map(std::str::from_utf8) else { return false };
+    let is_name = |line: &str| {
+        let bytes = STANDARD.decode(line).unwrap_or_default();
+        std::str::from_utf8(&bytes).is_ok_and(|n| DomainName::parse(n).is_ok())
+    };
+    !text.is_empty() && text.lines().all(|line| line.parse::<std::net::IpAddr>().is_ok() || is_name(line))
 }
 
 /// Writes the files of one list. They are all complete on the disk before the first replaces its predecessor.
@@ -85,10 +120,14 @@ pub fn write_all(to: &Destination, files: &[OutFile]) -> Result<(), WriteError> 
         },
         Destination::File(base) => {
             let staged: Vec<Staged> =
-                files.iter().map(|f| Staged::new(with_suffix(base, f.suffix), &f.bytes)).collect::<Result<_, _>>()?;
+                files.iter().map(|f| staged(with_suffix(base, f.suffix), &f.bytes)).collect::<Result<_, _>>()?;
             staged.into_iter().try_for_each(Staged::commit)
         }
     }
+}
+
+fn staged(target: PathBuf, bytes: &[u8]) -> Result<Staged, WriteError> {
+    Staged::new(target, bytes, !is_signed(bytes))
 }
 
 fn to_stdout(bytes: &[u8]) -> Result<(), WriteError> {
@@ -112,12 +151,12 @@ struct Staged {
 }
 
 impl Staged {
-    fn new(target: PathBuf, bytes: &[u8]) -> Result<Self, WriteError> {
+    fn new(target: PathBuf, bytes: &[u8], bare: bool) -> Result<Self, WriteError> {
         let mode = match fs::symlink_metadata(&target) {
             Ok(m) if m.is_symlink() => return Err(WriteError::Symlink(target)),
             Ok(m) if !m.is_file() => return Err(WriteError::NotAFile(target)),
             // The operator's choice of who may read is kept; nobody but the owner needs to write.
-            Ok(m) => match is_ours(&target) {
+            Ok(m) => match is_ours(&target, bare) {
                 Ok(true) => Some(m.permissions().mode() & 0o644 | 0o600),
                 Ok(false) => return Err(WriteError::NotAList(target)),
                 Err(e) => return Err(io_error("look into", &target, e, "check its permissions")),

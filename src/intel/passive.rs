@@ -60,7 +60,7 @@ pub struct Known {
     /// What it led to on the way.
     pub aliases: Arc<[Box<str>]>,
     /// Who asked, when first, the latest last; at most eight.
-    clients: Vec<(IpAddr, Stamp)>,
+    clients: Vec<Client>,
     /// First answer.
     pub first: Stamp,
     /// Last answer.
@@ -69,15 +69,30 @@ pub struct Known {
     until: PacketTime,
 }
 
+/// Somebody who was told of a name.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Client {
+    ip: IpAddr,
+    /// First answer.
+    at: Stamp,
+    /// Who gave the last one.
+    server: IpAddr,
+}
+
 impl Known {
     /// When a client was first told of it.
     pub fn asked_by(&self, client: IpAddr) -> Option<Stamp> {
-        self.clients.iter().find(|(c, _)| *c == client).map(|(_, at)| *at)
+        self.clients.iter().find(|c| c.ip == client).map(|c| c.at)
     }
 
-    fn heard_by(&mut self, client: IpAddr, at: Stamp) {
-        let known = self.clients.iter().position(|(c, _)| *c == client);
-        let latest = known.map_or((client, at), |k| self.clients.remove(k));
+    /// Who told a client last.
+    pub fn told_by(&self, client: IpAddr) -> Option<IpAddr> {
+        self.clients.iter().find(|c| c.ip == client).map(|c| c.server)
+    }
+
+    fn heard_by(&mut self, ip: IpAddr, at: Stamp, server: IpAddr) {
+        let known = self.clients.iter().position(|c| c.ip == ip);
+        let latest = known.map_or(Client { ip, at, server }, |k| Client { server, ..self.clients.remove(k) });
         if self.clients.len() >= MAX_CLIENTS {
             self.clients.remove(0);
         }
@@ -86,14 +101,14 @@ impl Known {
 
     /// The only one who asked, if there is one.
     fn alone(&self) -> Option<IpAddr> {
-        let [(client, _)] = self.clients.as_slice() else { return None };
-        Some(*client)
+        let [client] = self.clients.as_slice() else { return None };
+        Some(client.ip)
     }
 
     /// Bytes of it. Those that addresses of one answer share are counted for each.
     fn bytes(&self) -> usize {
         size_of::<Self>()
-            + MAX_CLIENTS * size_of::<(IpAddr, Stamp)>()
+            + MAX_CLIENTS * size_of::<Client>()
             + self.name.len()
             + self.aliases.iter().map(|a| a.len() + size_of::<Box<str>>()).sum::<usize>()
     }
@@ -148,7 +163,7 @@ impl PassiveDns {
             }
             let until = now.plus(Duration::from_secs(a.ttl.into()));
             if let Some(k) = entry.names.iter_mut().find(|k| *k.name == *name) {
-                k.heard_by(client, l.at);
+                k.heard_by(client, l.at, l.server.ip());
                 (k.last, k.until) = (now, k.until.max(until));
                 self.bytes = self.bytes.saturating_sub(k.bytes());
                 k.aliases = Arc::clone(&aliases);
@@ -163,7 +178,7 @@ impl PassiveDns {
             let known = Known {
                 name: Arc::clone(&name),
                 aliases: Arc::clone(&aliases),
-                clients: vec![(client, l.at)],
+                clients: vec![Client { ip: client, at: l.at, server: l.server.ip() }],
                 first: l.at,
                 last: now,
                 until,

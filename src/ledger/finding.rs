@@ -104,12 +104,16 @@ pub struct FlowFinding {
     pub packets: u64,
     /// Names that the client sent in the clear, in TLS or HTTP.
     pub sent: Vec<Box<str>>,
+    /// The host that every plain HTTP request of the conversation was for.
+    pub host: Option<Box<str>>,
     /// What TLS showed.
     pub tls: Option<Box<TlsSeen>>,
     /// The machine that had the miner's address then.
     pub identity: Option<Identity>,
     /// Names by which the pool was reached, the likeliest first.
     pub names: Vec<Box<str>>,
+    /// What speaks for calling the pool by a name, for those who block names.
+    pub claims: Vec<NameClaim>,
     /// What a feed knows of it.
     pub known: Option<KnownPool>,
     /// Where it is.
@@ -118,6 +122,21 @@ pub struct FlowFinding {
     pub shared_front: Option<Box<str>>,
     /// Evidence in time order.
     pub evidence: Vec<Evidence>,
+}
+
+/// A name by which the miner may have reached the pool, and who says so.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NameClaim {
+    /// As asked for, or as sent.
+    pub name: Box<str>,
+    /// The resolver that told this miner that the name leads to the pool's address.
+    pub told_by: Option<IpAddr>,
+    /// The client sent it in the conversation: in TLS or HTTP, or to the proxy.
+    pub sent: bool,
+    /// Every plain HTTP request of the conversation was for it.
+    pub host: bool,
+    /// A feed lists it as a host that takes miners.
+    pub takes_miners: bool,
 }
 
 /// What TLS showed of the conversation inside it. All text is safe to print.

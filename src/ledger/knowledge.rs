@@ -8,14 +8,14 @@ use std::collections::{BTreeSet, HashSet};
 use std::net::{IpAddr, SocketAddr};
 
 use super::contact::{ContactKind, Sighting};
-use super::finding::{FlowFinding, KnownPool, TlsSeen};
+use super::finding::{FlowFinding, KnownPool, NameClaim, TlsSeen};
 use super::identity::{Identities, Identity};
 use super::{Alert, HostKey};
 use crate::carrier::Host;
 use crate::decode::{MacAddr, Tenant};
 use crate::dialect::missing;
 use crate::evidence::{Code, EvidenceLog, Stamp, judge};
-use crate::intel::{Day, Freshness, Geo, Intel, LookUp, Match, PassiveDns, Role, registrable};
+use crate::intel::{Day, Freshness, Geo, Intel, LookUp, Match, PassiveDns, PortFit, Role, registrable};
 use crate::time::PacketTime;
 
 /// Hosts known to answer look-ups, at most.
@@ -24,6 +24,8 @@ const MAX_RESOLVERS: usize = 65_536;
 const SHARED_BY: usize = 8;
 /// Names that a finding shows.
 const MAX_NAMES: usize = 4;
+/// Names that a finding has reasons for.
+const MAX_CLAIMS: usize = 8;
 
 /// Everything that is known beside the traffic of one flow.
 #[derive(Default)]
@@ -193,6 +195,7 @@ impl Knowledge {
             }
         }
         f.names = names;
+        f.claims = self.claims(f, day);
         f.known = best;
         if log.len() != before
             && let Some(j) = judge(&log)
@@ -202,6 +205,52 @@ impl Knowledge {
         }
         log.sort();
         f.evidence = log.to_vec();
+    }
+
+    /// What speaks for each name of the pool. Behind a proxy its address tells nothing.
+    fn claims(&self, f: &FlowFinding, day: Day) -> Vec<NameClaim> {
+        let direct = f.proxy_target().is_none();
+        let mut claims: Vec<NameClaim> = Vec::new();
+        let mut claim = |name: &str, port: u16, told_by: Option<IpAddr>| {
+            let sent = told_by.is_none();
+            if let Some(known) = claims.iter_mut().find(|c| *c.name == *name) {
+                known.sent |= sent;
+                known.told_by = known.told_by.or(told_by);
+            } else if claims.len() < MAX_CLAIMS {
+                claims.push(NameClaim {
+                    name: name.into(),
+                    told_by,
+                    sent,
+                    host: direct && f.tls.is_none() && f.host.as_deref() == Some(name),
+                    takes_miners: self.takes_miners(name, port, day),
+                });
+            }
+        };
+        for (name, port) in sent(f) {
+            claim(&name, port, None);
+        }
+        // With requests for several hosts on one connection nobody can say which of them mines.
+        let several = f.tls.is_none() && !f.sent.is_empty() && f.host.is_none();
+        if direct && !several {
+            let miner = f.miner.ip();
+            for k in self.dns.names(f.tenant, f.pool.ip(), miner, f.first.time, f.last.time) {
+                if let Some(server) = k.told_by(miner) {
+                    claim(&k.name, f.pool.port(), Some(server));
+                }
+            }
+        }
+        claims
+    }
+
+    /// Whether a feed says that a host takes miners: by its name alone, or because the feed lists the port for it. That
+    /// many pools use a port makes no web site a pool's host.
+    fn takes_miners(&self, name: &str, port: u16, day: Day) -> bool {
+        let takes = |m: &Match<'_>| matches!(m.role, Role::Stratum | Role::Proxy);
+        let by_port = self.intel.name(name, Some(port)).and_then(|m| usable(m, day)).filter(takes);
+        by_port.is_some_and(|m| {
+            matches!(m.port, PortFit::Plain | PortFit::Tls | PortFit::PlainOrTls)
+                || self.intel.name(name, None).as_ref().is_some_and(takes)
+        })
     }
 
     /// Who shares an address with the pool: a listed front, or strangers that passive DNS has met.

@@ -17,7 +17,7 @@ use dashmap::DashMap;
 use aside::Asides;
 pub use aside::{Aside, Beside, OwnName};
 pub use contact::{Contact, ContactKind, Sighting};
-pub use finding::{FlowFinding, KnownPool, Names, TlsSeen, Work};
+pub use finding::{FlowFinding, KnownPool, NameClaim, Names, TlsSeen, Work};
 pub use identity::{Identities, Identity, Lease};
 pub use knowledge::{Knowledge, sighting};
 

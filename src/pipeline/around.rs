@@ -40,6 +40,28 @@ pub(super) struct Unread {
     pub(super) conversation: Conversation,
 }
 
+/// The host that all HTTP requests of a flow are for. One request for another, or for none, and there is no such host:
+/// any of them may be the one that mines.
+#[derive(Default)]
+enum OnlyHost {
+    #[default]
+    Unasked,
+    Is(Box<str>),
+    None,
+}
+
+impl OnlyHost {
+    fn take(&mut self, host: Option<&str>) {
+        let name = host.map(|h| host_and_port(h, 0).0.to_ascii_lowercase());
+        let next = match (&*self, name) {
+            (Self::Unasked, Some(name)) => Self::Is(name.into()),
+            (Self::Is(known), Some(name)) if **known == *name => return,
+            _ => Self::None,
+        };
+        *self = next;
+    }
+}
+
 /// What is known around a flow.
 #[derive(Default)]
 pub(super) struct Around {
@@ -62,6 +84,7 @@ pub(super) struct Around {
     /// What a proxy was asked for: what follows is said to that.
     target: Option<Box<Target>>,
     sent: Vec<Box<str>>,
+    host: OnlyHost,
     requests: u8,
 }
 
@@ -321,7 +344,11 @@ impl Around {
 
     /// An HTTP head.
     pub(super) fn http(&mut self, way: Direction, meta: &HttpMeta, tools: &mut Tools<'_>) {
-        if meta.response || self.requests >= MAX_REQUESTS {
+        if meta.response {
+            return;
+        }
+        self.host.take(meta.host.as_deref());
+        if self.requests >= MAX_REQUESTS {
             return;
         }
         self.requests += 1;
@@ -353,6 +380,14 @@ impl Around {
     fn remember(&mut self, name: &str) {
         if self.sent.len() < MAX_SENT && !self.sent.iter().any(|n| **n == *name) {
             self.sent.push(name.into());
+        }
+    }
+
+    /// The host that every HTTP request of the conversation was for.
+    pub(super) fn host(&self) -> Option<&str> {
+        match &self.host {
+            OnlyHost::Is(name) => Some(name),
+            OnlyHost::Unasked | OnlyHost::None => None,
         }
     }
 

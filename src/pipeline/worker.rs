@@ -375,6 +375,7 @@ fn finding(key: FlowKey, info: &FlowInfo, inspection: &mut Inspection) -> Option
     let wraps = reader.wraps().to_vec();
     let around = reader.around();
     let sent = around.map(|a| a.sent().to_vec()).unwrap_or_default();
+    let host = around.and_then(Around::host).map(Box::from);
     let tls = around.and_then(Around::seen);
     let greeted = dialect == ENCRYPTED && around.is_some_and(Around::server_answered);
     let c = reader.conversation_mut()?;
@@ -459,9 +460,11 @@ fn finding(key: FlowKey, info: &FlowInfo, inspection: &mut Inspection) -> Option
         bytes: total.bytes,
         packets: total.packets,
         sent,
+        host,
         tls,
         identity: None,
         names: Vec::new(),
+        claims: Vec::new(),
         known: None,
         place: crate::intel::Place::default(),
         shared_front: None,

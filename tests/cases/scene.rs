@@ -30,6 +30,10 @@ impl Words {
         Self::default()
     }
 
+    pub(crate) fn of(dialogue: Dialogue) -> Self {
+        Self { dialogue, now: 0 }
+    }
+
     pub(crate) fn c(mut self, text: impl Into<Vec<u8>>) -> Self {
         self.now += 200 * MILLI;
         self.dialogue.client(self.now, text);
@@ -319,6 +323,17 @@ impl Run {
     /// Blocked endpoints.
     pub(crate) fn blocked(&self) -> Vec<String> {
         self.of("blocked").iter().map(|b| endpoint(b)).collect()
+    }
+
+    /// Blocked names.
+    pub(crate) fn names(&self) -> Vec<&str> {
+        self.of("name_blocked").iter().map(|n| n["name"].as_str().unwrap()).collect()
+    }
+
+    /// Refusals of a name, by code.
+    pub(crate) fn refused_name(&self, name: &str) -> Vec<&str> {
+        let all = self.of("name_refused");
+        all.into_iter().filter(|r| r["name"] == name).map(|r| r["reason"].as_str().unwrap()).collect()
     }
 
     /// Refusals of an endpoint, by code.

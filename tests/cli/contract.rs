@@ -250,6 +250,24 @@ const REFUSED: &[Member] = &[
     ("port", Count, false),
     ("reason", Text, true),
     ("text", Text, true),
+    ("names", List, false),
+    ("verdict", OneOf(&VERDICTS), true),
+    ("miners", List, true),
+];
+
+const NAME_BLOCKED: &[Member] = &[
+    ("timestamp", Time, true),
+    ("name", Text, true),
+    ("ttl", Count, true),
+    ("verdict", OneOf(&VERDICTS), true),
+    ("miners", List, true),
+];
+
+const NAME_REFUSED: &[Member] = &[
+    ("timestamp", Time, true),
+    ("name", Text, true),
+    ("reason", Text, true),
+    ("text", Text, true),
     ("verdict", OneOf(&VERDICTS), true),
     ("miners", List, true),
 ];
@@ -263,6 +281,8 @@ fn members(event_type: &str) -> Option<&'static [Member]> {
         "relay" => RELAY,
         "blocked" => BLOCKED,
         "block_refused" => REFUSED,
+        "name_blocked" => NAME_BLOCKED,
+        "name_refused" => NAME_REFUSED,
         _ => return None,
     })
 }

@@ -5,8 +5,11 @@ use std::net::IpAddr;
 use proptest::prelude::*;
 
 use super::*;
+use crate::decode::Tenant;
 use crate::evidence::Verdict;
-use crate::firewall::candidate::{Proto, Target};
+use crate::firewall::candidate::{Proto, Target, Who};
+use crate::firewall::list::NameEntry;
+use crate::firewall::name::DomainName;
 use crate::firewall::testing::at;
 
 fn entry(addr: &str, service: Option<(Proto, u16)>, ttl_secs: u64) -> Entry {
@@ -24,7 +27,23 @@ fn meta() -> Meta {
 }
 
 fn rendered(id: &str, entries: Vec<Entry>) -> Rendered {
-    format_by_id(id).unwrap().render(&BlockList::from_gate(entries), &meta(), &RenderOptions::default())
+    rendered_all(id, entries, Vec::new())
+}
+
+fn rendered_all(id: &str, entries: Vec<Entry>, names: Vec<NameEntry>) -> Rendered {
+    format_by_id(id).unwrap().render(&BlockList::from_gate(entries, names), &meta(), &RenderOptions::default())
+}
+
+fn named(name: &str, ttl_secs: u64, endpoints: &[Target]) -> NameEntry {
+    NameEntry {
+        name: DomainName::parse(name).unwrap(),
+        ttl_secs,
+        expires: at(0).plus(Duration::from_secs(ttl_secs)),
+        verdict: Verdict::Confirmed,
+        last_seen: at(-60),
+        miners: vec![Who { tenant: Tenant::None, miner: [10, 0, 0, 5].into() }],
+        endpoints: endpoints.to_vec(),
+    }
 }
 
 fn text(f: &OutFile) -> &str {
@@ -33,13 +52,17 @@ fn text(f: &OutFile) -> &str {
 
 /// Body lines, after checking that the header is one and its checksum holds.
 fn body(f: &OutFile) -> String {
+    body_below(f, '#')
+}
+
+fn body_below(f: &OutFile, sign: char) -> String {
     let text = text(f);
     assert!(text.ends_with('\n') && !text.contains('\r'));
-    let (head, body): (Vec<&str>, Vec<&str>) = text.split_inclusive('\n').partition(|l| l.starts_with('#'));
+    let (head, body): (Vec<&str>, Vec<&str>) = text.split_inclusive('\n').partition(|l| l.starts_with(sign));
     assert!(text.starts_with(&head.concat()), "comments stand on top only");
     let body = body.concat();
     let sum = Sha256::digest(body.as_bytes()).iter().fold(String::new(), |s, b| s + &format!("{b:02x}"));
-    assert!(head.contains(&format!("# sha256: {sum}\n").as_str()), "{head:?}");
+    assert!(head.contains(&format!("{sign} sha256: {sum}\n").as_str()), "{head:?}");
     body
 }
 
@@ -83,7 +106,7 @@ fn plain_prints_exactly_this() {
 
 #[test]
 fn sets_only_leaves_the_chains_out_and_nothing_else() {
-    let list = BlockList::from_gate(two_of_each());
+    let list = BlockList::from_gate(two_of_each(), Vec::new());
     let nft = format_by_id("nft").unwrap();
     let whole = body(&nft.render(&list, &meta(), &RenderOptions::default()).files[0]);
     let sets = body(&nft.render(&list, &meta(), &RenderOptions { sets_only: true }).files[0]);
@@ -153,7 +176,7 @@ fn formats_are_found_by_name_and_no_two_share_a_name_or_an_extension() {
     let ids: std::collections::BTreeSet<_> = FORMATS.iter().map(|f| f.id()).collect();
     let extensions: std::collections::BTreeSet<_> = FORMATS.iter().map(|f| f.extension()).collect();
     assert_eq!((ids.len(), extensions.len()), (FORMATS.len(), FORMATS.len()));
-    assert!(format_by_id("pf").is_none());
+    assert!(format_by_id("abacus").is_none());
 }
 
 fn any_entry() -> impl Strategy<Value = Entry> {
@@ -280,3 +303,5 @@ fn eo03_every_line_of_a_plain_list_is_a_comment_or_an_address() {
     }
     assert!(text(&r.files[0]).contains("# ports are lost"));
 }
+
+mod further;

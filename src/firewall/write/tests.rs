@@ -115,16 +115,55 @@ fn what_is_no_list_is_never_replaced_and_a_look_leaves_nothing_behind() {
     fs::write(&empty, b"").unwrap();
     fs::write(&list, list_of("old")).unwrap();
     let to = Destination::from(capture.as_path());
-    for result in [probe(&to), write_all(&to, &[file("", "new")])] {
+    for result in [probe(&to, false), write_all(&to, &[file("", "new")])] {
         let e = result.unwrap_err();
         assert!(matches!(e, WriteError::NotAList(_)), "{e}");
         assert!(e.to_string().contains("a.pcap") && e.to_string().contains("name another file"), "{e}");
     }
     assert_eq!(fs::read(&capture).unwrap(), b"\xd4\xc3\xb2\xa1 precious");
     for path in [&empty, &list, &dir.path().join("fresh")] {
-        probe(&Destination::from(path.as_path())).unwrap();
+        probe(&Destination::from(path.as_path()), false).unwrap();
     }
-    assert!(probe(&Destination::from(dir.path().join("nowhere/list").as_path())).is_err());
+    assert!(probe(&Destination::from(dir.path().join("nowhere/list").as_path()), false).is_err());
     assert_eq!(names(dir.path()), ["a.pcap", "empty", "list"]);
     assert_eq!(fs::read_to_string(&list).unwrap(), list_of("old"));
+}
+
+#[test]
+fn a_list_of_any_format_is_known_again_and_nothing_else_is() {
+    use crate::firewall::format::{FORMATS, Meta, RenderOptions};
+    use crate::firewall::testing::{at, candidate, test_policy};
+    use crate::firewall::{BlockList, NeverBlock, decide};
+
+    let dir = tempfile::tempdir().unwrap();
+    let policy = crate::firewall::Policy { scope: crate::firewall::Scope::Address, ..test_policy() };
+    let full = decide(&[candidate("198.51.100.10", 3333)], &policy, &NeverBlock::new(), at(0)).list;
+    let meta = Meta { captured_until: at(0), refused: 0, never_block_refused: 0, capped: 0 };
+    for format in FORMATS {
+        let path = dir.path().join(format.id());
+        let to = Destination::from(path.as_path());
+        for list in [&full, &BlockList::default(), &full] {
+            probe(&to, format.is_bare()).unwrap();
+            write_all(&to, &format.render(list, &meta, &RenderOptions::default()).files)
+                .unwrap_or_else(|e| panic!("{}: {e}", format.id()));
+        }
+        // Somebody else's file.
+        for other in [
+            "0.0.0.0 tracker.example\n",
+            "{\"type\":\"bundle\"}",
+            "type,value\n",
+            "[{\"reason\":\"spam\"}]",
+            "\u{d4}\u{c3}",
+        ] {
+            fs::write(&path, other).unwrap();
+            assert!(matches!(probe(&to, format.is_bare()), Err(WriteError::NotAList(_))), "{}: {other}", format.id());
+        }
+    }
+    // A list of addresses without a word is nobody's, and gives way to another such list only.
+    let path = dir.path().join("bare");
+    fs::write(&path, "198.51.100.1\n2001:db8::1\n").unwrap();
+    let to = Destination::from(path.as_path());
+    assert!(probe(&to, false).is_err() && write_all(&to, &[file("", "new")]).is_err());
+    assert!(probe(&to, true).is_ok());
+    write_all(&to, &[OutFile { suffix: "", bytes: b"198.51.100.2\n".to_vec() }]).unwrap();
 }

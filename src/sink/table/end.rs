@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use super::Style;
-use crate::firewall::{Decision, Refusal, Target};
+use crate::firewall::{Decision, NameRefusal, Refusal, Target};
 use crate::health::Counter;
 use crate::sink::{Report, warnings, words};
 
@@ -28,6 +28,7 @@ pub(super) fn blocks(out: &mut impl Write, d: &Decision, style: Style) -> io::Re
     if n > MAX_BLOCKS {
         writeln!(out, "  … and {} more (--json and the list have all)", n - MAX_BLOCKS)?;
     }
+    names(out, d, style)?;
     // An endpoint is named once, whatever speaks against it.
     let mut refused: BTreeMap<Target, Vec<&Refusal>> = BTreeMap::new();
     for r in &d.refusals {
@@ -37,8 +38,48 @@ pub(super) fn blocks(out: &mut impl Write, d: &Decision, style: Style) -> io::Re
         writeln!(out, "{}", style.bold(&format!("Not blocked: {}", refused.len())))?;
     }
     for (target, reasons) in refused.iter().take(MAX_BLOCKS) {
-        let reasons: Vec<_> = reasons.iter().map(|r| format!("{}: {}", r.reason.code(), r.reason)).collect();
+        let reasons: Vec<_> = reasons.iter().map(|r| format!("{}: {}", r.reason.code(), r.text())).collect();
         writeln!(out, "{}", style.fit(&format!("  {target}  {}", reasons.join("; "))))?;
+    }
+    if refused.len() > MAX_BLOCKS {
+        writeln!(out, "  … and {} more (--json lists all)", refused.len() - MAX_BLOCKS)?;
+    }
+    refused_names(out, d, style)
+}
+
+/// Names that lists for resolvers hold.
+fn names(out: &mut impl Write, d: &Decision, style: Style) -> io::Result<()> {
+    let names = d.list.names();
+    if names.is_empty() {
+        return Ok(());
+    }
+    let title = format!("Names for lists that take them: {}", names.len());
+    writeln!(out, "{}", style.bold(&title))?;
+    for n in names.iter().take(MAX_BLOCKS) {
+        let mut who: Vec<_> = n.miners.iter().map(|w| w.miner.to_string()).collect();
+        who.dedup();
+        let line = format!("  {}  {} s, used by {}", n.name, n.ttl_secs, words::some(&who, MAX_WHO));
+        writeln!(out, "{}", style.fit(&line))?;
+    }
+    if names.len() > MAX_BLOCKS {
+        writeln!(out, "  … and {} more (--json and the list have all)", names.len() - MAX_BLOCKS)?;
+    }
+    Ok(())
+}
+
+/// Names that no list holds. A name is shown once, whatever speaks against it.
+fn refused_names(out: &mut impl Write, d: &Decision, style: Style) -> io::Result<()> {
+    let mut refused: BTreeMap<&str, Vec<&NameRefusal>> = BTreeMap::new();
+    for r in &d.name_refusals {
+        refused.entry(&r.name).or_default().push(r);
+    }
+    if refused.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "{}", style.bold(&format!("Names not blocked: {}", refused.len())))?;
+    for (name, reasons) in refused.iter().take(MAX_BLOCKS) {
+        let reasons: Vec<_> = reasons.iter().map(|r| format!("{}: {}", r.reason.code(), r.reason)).collect();
+        writeln!(out, "{}", style.fit(&format!("  {name}  {}", reasons.join("; "))))?;
     }
     if refused.len() > MAX_BLOCKS {
         writeln!(out, "  … and {} more (--json lists all)", refused.len() - MAX_BLOCKS)?;

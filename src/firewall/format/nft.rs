@@ -7,7 +7,7 @@
 use std::fmt::Write as _;
 
 use crate::firewall::candidate::Target;
-use crate::firewall::format::{Format, Meta, OutFile, RenderOptions, Rendered, Warning, capped_ttl, with_header};
+use crate::firewall::format::{Format, Meta, OutFile, RenderOptions, Rendered, Says, Warning, capped_ttl, with_header};
 use crate::firewall::list::{BlockList, Entry};
 use crate::firewall::policy::Ttl;
 
@@ -43,6 +43,10 @@ impl Format for Nft {
 
     fn extension(&self) -> &'static str {
         "nft"
+    }
+
+    fn says(&self) -> Says {
+        Says::ENDPOINTS
     }
 
     fn render(&self, list: &BlockList, meta: &Meta, options: &RenderOptions) -> Rendered {

@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use crate::firewall::candidate::Proto;
-use crate::firewall::format::{Format, Meta, OutFile, RenderOptions, Rendered, Warning, with_header};
+use crate::firewall::format::{Format, Meta, OutFile, RenderOptions, Rendered, Says, Warning, with_header};
 use crate::firewall::list::{BlockList, Entry};
 
 /// iptables, for `iptables-restore --noflush` and its IPv6 sister.
@@ -23,6 +23,10 @@ impl Format for Iptables {
 
     fn extension(&self) -> &'static str {
         "iptables"
+    }
+
+    fn says(&self) -> Says {
+        Says::ENDPOINTS
     }
 
     fn render(&self, list: &BlockList, meta: &Meta, _options: &RenderOptions) -> Rendered {

@@ -3,9 +3,8 @@
 //! Readers of such lists resolve a bare word as a host name, so a line is an address or a comment.
 
 use std::fmt::Write as _;
-use std::time::Duration;
 
-use crate::firewall::format::{Format, Meta, OutFile, RenderOptions, Rendered, with_header};
+use crate::firewall::format::{Format, Meta, OutFile, RenderOptions, Rendered, Says, use_newer_by, with_header};
 use crate::firewall::list::BlockList;
 
 /// Addresses only.
@@ -20,6 +19,11 @@ impl Format for Plain {
         "txt"
     }
 
+    /// Endpoints by their whole addresses, as the header says.
+    fn says(&self) -> Says {
+        Says::ENDPOINTS
+    }
+
     fn render(&self, list: &BlockList, meta: &Meta, _options: &RenderOptions) -> Rendered {
         let mut addresses: Vec<_> = list.entries().iter().collect();
         addresses.dedup_by_key(|e| e.target.addr);
@@ -27,19 +31,13 @@ impl Format for Plain {
         for e in &addresses {
             let _ = writeln!(body, "{}", e.target.addr);
         }
-        let longest = list.entries().iter().map(|e| e.ttl_secs).max().unwrap_or(0);
-        let expiry = format!(
-            "no line can expire: use a newer list by {}",
-            meta.captured_until.plus(Duration::from_secs(longest))
-        );
+        let expiry = use_newer_by(list.entries().iter().map(|e| e.ttl_secs), meta);
         let mut notes = Vec::new();
         if list.entries().iter().any(|e| e.target.service.is_some()) {
             notes.push("ports are lost in this format: whatever else runs at these addresses is blocked with them");
         }
         notes.push("load: one address a line, IPv4 first; into pf: pfctl -t minewatch -T replace -f FILE");
-        if !addresses.is_empty() {
-            notes.push(&expiry);
-        }
+        notes.extend(expiry.as_deref());
         let bytes = with_header("addresses", addresses.iter().copied(), meta, &notes, &body);
         Rendered { files: vec![OutFile { suffix: "", bytes }], warnings: Vec::new() }
     }

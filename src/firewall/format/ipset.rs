@@ -8,7 +8,7 @@
 use std::fmt::Write as _;
 
 use crate::firewall::candidate::Target;
-use crate::firewall::format::{Format, Meta, OutFile, RenderOptions, Rendered, Warning, capped_ttl, with_header};
+use crate::firewall::format::{Format, Meta, OutFile, RenderOptions, Rendered, Says, Warning, capped_ttl, with_header};
 use crate::firewall::list::BlockList;
 
 /// ipset, for `ipset restore`.
@@ -32,6 +32,10 @@ impl Format for Ipset {
 
     fn extension(&self) -> &'static str {
         "ipset"
+    }
+
+    fn says(&self) -> Says {
+        Says::ENDPOINTS
     }
 
     fn render(&self, list: &BlockList, meta: &Meta, _options: &RenderOptions) -> Rendered {
