@@ -157,21 +157,15 @@ mod tests {
         type Change = fn(&mut Held);
         let ways: [(Change, Drift); 6] = [
             (
-                |h| {
-                    let _ = h.blocked.remove(&target(1));
-                },
+                |h| h.blocked.retain(|t, _| *t != target(1)),
                 Drift { missing: 1, foreign: 0, retimed: 0, rules: Rules::Intact },
             ),
             (
-                |h| {
-                    let _ = h.blocked.insert(target(9), 60);
-                },
+                |h| h.blocked.extend([(target(9), 60)]),
                 Drift { missing: 0, foreign: 1, retimed: 0, rules: Rules::Intact },
             ),
             (
-                |h| {
-                    let _ = h.blocked.insert(target(1), 60);
-                },
+                |h| h.blocked.extend([(target(1), 60)]),
                 Drift { missing: 0, foreign: 0, retimed: 1, rules: Rules::Intact },
             ),
             (|h| h.rules = Rules::Changed, Drift { missing: 0, foreign: 0, retimed: 0, rules: Rules::Changed }),

@@ -63,10 +63,17 @@ pub(super) enum Received<T> {
 /// Receives one message of at most `most` bytes. After an error there is no telling where the next one begins.
 pub(super) fn receive<T: DeserializeOwned>(from: &mut impl Read, most: u32) -> io::Result<Received<T>> {
     let mut length = [0; 4];
-    match from.read(&mut length)? {
-        0 => return Ok(Received::End),
-        n => from.read_exact(length.get_mut(n..).unwrap_or_default())?,
+    let begun = loop {
+        match from.read(&mut length) {
+            // A signal, such as the end of a child; with a time limit on the socket the kernel does not go on by itself.
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+            other => break other?,
+        }
+    };
+    if begun == 0 {
+        return Ok(Received::End);
     }
+    from.read_exact(length.get_mut(begun..).unwrap_or_default())?;
     let length = u32::from_be_bytes(length);
     if length > most {
         return Err(io::Error::new(io::ErrorKind::InvalidData, format!("a message of {length} bytes is too long")));

@@ -248,6 +248,12 @@ fn children(pid: u32) -> Vec<u32> {
     text.split_whitespace().map(|p| p.parse().unwrap()).collect()
 }
 
+/// Whether a process ended. Nobody may be in a hurry to take note of its end.
+fn is_over(pid: u32) -> bool {
+    let state = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    state.rsplit_once(") ").is_none_or(|(_, rest)| rest.starts_with('Z'))
+}
+
 #[test]
 fn killed_in_the_middle_of_a_change_the_kernel_holds_the_old_set_or_the_new_one() {
     with_each(|choice| {
@@ -274,7 +280,7 @@ fn killed_in_the_middle_of_a_change_the_kernel_holds_the_old_set_or_the_new_one(
                 let _ = Command::new("kill").args(["-9", &programs[0].to_string()]).output();
             }
             let _ = raw.child.wait();
-            until("its end", || programs.iter().all(|p| !Path::new(&format!("/proc/{p}")).exists()).then_some(()));
+            until("its end", || programs.iter().all(|p| is_over(*p)).then_some(()));
             let held = ns.within(|| applier(&ns, choice).read_back()).unwrap();
             let ports: BTreeSet<u16> = held.blocked.keys().map(|t| t.service.unwrap().1).collect();
             let which = sets.iter().position(|(_, all)| *all == ports);

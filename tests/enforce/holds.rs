@@ -270,6 +270,32 @@ fn without_the_right_there_is_one_sentence_with_a_remedy() {
     assert!(String::from_utf8(out.stdout).unwrap().starts_with("nftables: is used\n"));
 }
 
+/// With nftables only, the right to change the firewall is all there is: nothing of ipset's is there to be removed, and
+/// looking for it needs no more.
+#[test]
+fn the_right_of_nftables_is_enough_to_remove_what_nftables_made_and_not_what_ipset_did() {
+    if !available(&["nft", "ipset", "iptables", "ip6tables", "setpriv true"]) {
+        return;
+    }
+    let ns = Netns::new();
+    let remove = || {
+        let mut command = ns.command("setpriv");
+        let only = ["--bounding-set=-all,+net_admin", "--inh-caps=-all,+net_admin", "--ambient-caps=-all,+net_admin"];
+        command.args(only).args(["--reuid=65534", "--clear-groups", MINEWATCH, "apply", "--remove"]).output().unwrap()
+    };
+    ns.within(|| applier(&ns, Choice::Nftables).apply(&everything())).unwrap();
+    let out = remove();
+    assert_eq!(out.status.code(), Some(0), "{out:?}");
+    assert!(String::from_utf8(out.stdout).unwrap().starts_with("nftables: everything"));
+    assert!(!ns.run("nft list ruleset").contains("minewatch_live"));
+
+    ns.within(|| applier(&ns, Choice::Ipset).apply(&everything())).unwrap();
+    let out = remove();
+    let said = String::from_utf8(out.stderr).unwrap();
+    assert!(out.status.code() == Some(2) && said.contains("CAP_NET_RAW"), "{said}");
+    assert!(ns.run("iptables-save; ipset list -n").contains("mwlive-ep4"));
+}
+
 #[test]
 #[ignore = "takes a while: prints how long many entries take"]
 fn how_long_many_entries_take() {

@@ -126,3 +126,28 @@ fn a_length_that_is_too_long_is_refused_before_anything_is_kept() {
     bytes.extend([b'a'; 100]);
     assert!(receive::<Request>(&mut bytes.as_slice(), MOST_REQUEST).is_err());
 }
+
+#[test]
+fn a_signal_in_the_middle_loses_nothing() {
+    /// Gives a byte at every other call.
+    struct Interrupted<'a>(&'a [u8], bool);
+
+    impl Read for Interrupted<'_> {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            self.1 = !self.1;
+            if self.1 {
+                return Err(io::ErrorKind::Interrupted.into());
+            }
+            let Some((first, rest)) = self.0.split_first() else { return Ok(0) };
+            buffer[0] = *first;
+            self.0 = rest;
+            Ok(1)
+        }
+    }
+
+    let mut bytes = Vec::new();
+    send(&mut bytes, &Request::Ping {}).unwrap();
+    let mut from = Interrupted(&bytes, false);
+    assert!(matches!(receive(&mut from, MOST_REQUEST), Ok(Received::Message(Request::Ping {}))));
+    assert!(matches!(receive::<Request>(&mut from, MOST_REQUEST), Ok(Received::End)));
+}
