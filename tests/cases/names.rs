@@ -44,7 +44,7 @@ fn over_http(host: &str, first: Option<&str>) -> Words {
         match turn.side {
             Side::Client => out.client(turn.at + 5 * MILLI, said),
             Side::Server => out.server(turn.at + 5 * MILLI, said),
-        };
+        }
     }
     Words::of(out)
 }
