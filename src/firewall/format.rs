@@ -386,9 +386,9 @@ fn addresses(list: &BlockList) -> Vec<&Entry> {
     let mut all: Vec<&Entry> = Vec::with_capacity(list.len());
     for e in list.entries() {
         match all.last_mut() {
-            Some(last) if last.target.addr == e.target.addr => {
-                if e.ttl_secs > last.ttl_secs {
-                    *last = e;
+            Some(same) if same.target.addr == e.target.addr => {
+                if e.ttl_secs > same.ttl_secs {
+                    *same = e;
                 }
             }
             _ => all.push(e),

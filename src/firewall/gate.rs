@@ -198,8 +198,8 @@ fn finish(
             refusals.add(e.target, reason, e.verdict, e.last_seen, &e.miners);
         }
     }
-    let (names, name_refusals) = names::finish(named, name_refusals, policy, never, now);
-    Decision { list: BlockList::from_gate(passed, names), refusals: refusals.into_sorted(), name_refusals }
+    let (passed_names, name_refusals) = names::finish(named, name_refusals, policy, never, now);
+    Decision { list: BlockList::from_gate(passed, passed_names), refusals: refusals.into_sorted(), name_refusals }
 }
 
 /// What all candidates together say about one of them.

@@ -15,6 +15,8 @@ pub struct NeverBlock {
     own: BTreeSet<IpAddr>,
     gateways: BTreeSet<IpAddr>,
     resolvers: BTreeSet<IpAddr>,
+    /// Those that were met in captures only. Anybody inside can name one: they are spared, and not believed.
+    met: BTreeSet<IpAddr>,
 }
 
 impl NeverBlock {
@@ -33,13 +35,15 @@ impl NeverBlock {
     fn with_machine(mut self, machine: LocalMachine) -> Self {
         self.own.extend(machine.own.into_iter().map(|a| a.to_canonical()));
         self.gateways.extend(machine.gateways.into_iter().map(|a| a.to_canonical()));
-        self.with_resolvers(machine.resolvers)
+        self.resolvers.extend(machine.resolvers.into_iter().map(|a| a.to_canonical()));
+        self
     }
 
-    /// Adds resolvers learned elsewhere, such as DHCP option 6.
+    /// Adds resolvers learned from traffic, such as DHCP option 6: they are spared, but whom they lead where is nobody's
+    /// word.
     #[must_use]
     pub fn with_resolvers(mut self, resolvers: impl IntoIterator<Item = IpAddr>) -> Self {
-        self.resolvers.extend(resolvers.into_iter().map(|a| a.to_canonical()));
+        self.met.extend(resolvers.into_iter().map(|a| a.to_canonical()));
         self
     }
 
@@ -92,7 +96,7 @@ impl NeverBlock {
         if self.gateways.contains(&addr) {
             return Some(Reason::Gateway);
         }
-        if self.resolvers.contains(&addr) {
+        if self.resolvers.contains(&addr) || self.met.contains(&addr) {
             return Some(Reason::Resolver);
         }
         if let Some((_, who)) = PUBLIC_RESOLVERS.iter().find(|(a, _)| *a == addr) {

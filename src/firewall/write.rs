@@ -62,12 +62,12 @@ pub enum WriteError {
     },
 }
 
-/// Tries whether a list could be written there, before hours of reading. Leaves nothing behind. `bare`: a list without
-/// a line that says whose it is.
-pub fn probe(to: &Destination, bare: bool) -> Result<(), WriteError> {
+/// Tries whether a list could be written there, before hours of reading. Leaves nothing behind. `unsigned`: a list
+/// without a line that says whose it is.
+pub fn probe(to: &Destination, unsigned: bool) -> Result<(), WriteError> {
     match to {
         Destination::Stdout => Ok(()),
-        Destination::File(base) => Staged::new(base.clone(), b"", bare).map(drop),
+        Destination::File(base) => Staged::new(base.clone(), b"", unsigned).map(drop),
     }
 }
 
@@ -93,10 +93,10 @@ fn is_signed(head: &[u8]) -> bool {
 
 /// Whether an existing file may be replaced: a list of ours, or nothing at all. A list without signature replaces only
 /// what looks like one, too.
-fn is_ours(path: &Path, bare: bool) -> io::Result<bool> {
+fn is_ours(path: &Path, unsigned: bool) -> io::Result<bool> {
     let mut head = Vec::new();
     File::open(path)?.take(HEAD as u64).read_to_end(&mut head)?;
-    Ok(head.is_empty() || is_signed(&head) || (bare && is_bare(&head)))
+    Ok(head.is_empty() || is_signed(&head) || (unsigned && is_bare(&head)))
 }
 
 /// Whether a file holds nothing but addresses, or names in base64, one a line.
@@ -151,12 +151,12 @@ struct Staged {
 }
 
 impl Staged {
-    fn new(target: PathBuf, bytes: &[u8], bare: bool) -> Result<Self, WriteError> {
+    fn new(target: PathBuf, bytes: &[u8], unsigned: bool) -> Result<Self, WriteError> {
         let mode = match fs::symlink_metadata(&target) {
             Ok(m) if m.is_symlink() => return Err(WriteError::Symlink(target)),
             Ok(m) if !m.is_file() => return Err(WriteError::NotAFile(target)),
             // The operator's choice of who may read is kept; nobody but the owner needs to write.
-            Ok(m) => match is_ours(&target, bare) {
+            Ok(m) => match is_ours(&target, unsigned) {
                 Ok(true) => Some(m.permissions().mode() & 0o644 | 0o600),
                 Ok(false) => return Err(WriteError::NotAList(target)),
                 Err(e) => return Err(io_error("look into", &target, e, "check its permissions")),

@@ -11,6 +11,7 @@
 
 mod around;
 mod asides;
+mod finding;
 mod hellos;
 mod inspection;
 mod lookups;

@@ -7,19 +7,18 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::around::Around;
 use super::asides;
+use super::finding::finding;
 use super::hellos::Hellos;
 use super::inspection::{Inspection, Tools};
 use super::lookups::{self, LookUps};
-use super::reader::{ENCRYPTED, Reading};
-use crate::carrier::{Wrap, dhcp, node};
+use super::reader::Reading;
+use crate::carrier::{dhcp, node};
 use crate::decode::{Packet, Transport};
-use crate::dialect::{Category, Conversation, Scratch, Stage};
-use crate::evidence::{Code, judge};
+use crate::dialect::Scratch;
 use crate::flow::{Direction, Ended, FlowHasher, FlowInfo, FlowKey, FlowTable, Limits};
 use crate::health::{Counter, Health};
 use crate::intel::{Intel, LookUp};
-use crate::ledger::{Alert, Aside, FlowFinding, Lease, Names, Sighting, Work};
-use crate::wallet::Coin;
+use crate::ledger::{Alert, Aside, FlowFinding, Lease, Sighting};
 
 /// What a worker found out, with the number of the frame that told it, counted over all inputs.
 #[derive(Debug)]
@@ -299,7 +298,8 @@ impl Worker {
         let macs = ended.info.macs;
         events.extend(asked.into_iter().map(|l| Event { order, what: What::LookUp(Box::new(l)) }));
         tell(noticed, asides, events, order, key, |w| *macs.get(w));
-        if let Some(f) = finding(key, &ended.info, &mut ended.state) {
+        ended.state.reader.weigh(&ended.info, ended.info.last);
+        if let Some(f) = finding(key, &ended.info, &ended.state) {
             let what = if unnamed { What::Unnamed } else { What::Flow };
             events.push(Event { order, what: what(Box::new(f)) });
         }
@@ -355,119 +355,4 @@ fn settle(counted: &mut Health, health: &mut Health) {
     ] {
         health.add_n(c, counted.take(c));
     }
-}
-
-/// The coin and what says so. What the jobs are of decides; a wallet may be where it is paid out to.
-fn coin(c: &Conversation, wallet: Option<Coin>, mined: &[Coin]) -> Option<(Coin, &'static str)> {
-    let paid = wallet.filter(|_| !c.other_algorithm).map(|coin| (coin, "wallet"));
-    c.coin.or(paid).or(match mined {
-        [only] => Some((*only, "dialect")),
-        _ => None,
-    })
-}
-
-/// The finding of a flow that is over or let go, if its conversation has any evidence.
-fn finding(key: FlowKey, info: &FlowInfo, inspection: &mut Inspection) -> Option<FlowFinding> {
-    let reader = &mut inspection.reader;
-    let gaps = reader.gaps;
-    reader.weigh(info, info.last);
-    let Reading { dialect, category, coins, miner, .. } = reader.reading()?;
-    let wraps = reader.wraps().to_vec();
-    let around = reader.around();
-    let sent = around.map(|a| a.sent().to_vec()).unwrap_or_default();
-    let host = around.and_then(Around::host).map(Box::from);
-    let tls = around.and_then(Around::seen);
-    let greeted = dialect == ENCRYPTED && around.is_some_and(Around::server_answered);
-    let c = reader.conversation_mut()?;
-    judge(&c.evidence)?;
-    let (first, last) = (info.first, info.last);
-    let one_way = info.one_way().is_some();
-    let replied = c.evidence.has(Code::PoolReply) || c.evidence.has(Code::JobDelivered);
-    if info.handshake.verified && info.handshake.client_data_acked() {
-        c.evidence.note(Code::HandshakeVerified, first, || {
-            "the TCP handshake was seen with matching numbers, and the server acknowledged the client's data".to_owned()
-        });
-    }
-    if info.mid_stream {
-        c.evidence.note(Code::MidStream, first, || "the capture starts in the middle of the conversation".to_owned());
-    }
-    if one_way {
-        c.evidence.note(Code::OneWay, first, || "only one direction of the conversation was captured".to_owned());
-    } else if !replied && category != Category::Inventory && dialect != ENCRYPTED {
-        c.evidence.note(Code::NoAnswer, last, || "the server never answered in the protocol".to_owned());
-    }
-    if gaps > 0 {
-        c.evidence.note(Code::StreamGaps, last, || format!("the streams have {gaps} holes: messages may be missing"));
-    }
-    if let Some(source) = wraps.iter().find_map(Wrap::source) {
-        c.evidence.note(Code::ProxyHeader, first, || {
-            format!("a PROXY header says that the connection is that of {source}: the sender only passes it on")
-        });
-    }
-    let judgement = judge(&c.evidence)?;
-    c.evidence.sort();
-    let names = Names::of(c, coins);
-    let hints = crate::dialect::hints(c, category, wraps.iter().filter_map(Wrap::host));
-    let program = c.agent.as_deref().and_then(crate::dialect::program_of);
-    let mut vlans = info.vlans.ids().to_vec();
-    vlans.sort_unstable();
-    let total = info.total();
-    Some(FlowFinding {
-        flow_id: key.flow_id(first.time),
-        community_id: key.community_id(),
-        tenant: key.tenant(),
-        vlans,
-        wraps,
-        miner: key.source(miner),
-        miner_mac: *info.macs.get(miner),
-        pool: key.destination(miner),
-        dialect,
-        category,
-        coin: coin(c, names.coin, coins),
-        stage: if replied { c.stage() } else { Stage::Attempt },
-        verdict: judgement.verdict,
-        missing: crate::dialect::missing(dialect, category, judgement.verdict, judgement.missing),
-        login: c.login.clone(),
-        wallet: names.wallet,
-        worker: names.worker,
-        password: c.password.clone(),
-        style_fits: program.zip(c.style).is_some_and(|(p, s)| crate::dialect::writes_so(p, s)),
-        program,
-        agent: c.agent.clone(),
-        style: c.style,
-        hints,
-        algorithms: std::mem::take(&mut c.algorithms),
-        difficulty: c.difficulty,
-        shares: c.shares,
-        jobs: c.jobs,
-        height: c.height,
-        work: Work {
-            shares: c.weighed,
-            hashes: if names.scrypt && dialect == "bitcoin-v1" { c.work / 65_536.0 } else { c.work },
-            seconds: c.work_seconds(),
-        },
-        reported_hashrate: c.reported_hashrate,
-        reported_pool: c.reported_pool.clone(),
-        allowed: false,
-        one_way,
-        mid_stream: info.mid_stream,
-        handshake_verified: info.handshake.verified,
-        tunnelled: info.may_be_one_writer(),
-        client_data_acked: info.handshake.data_acked(miner),
-        peer_replied: replied || greeted,
-        first,
-        last,
-        bytes: total.bytes,
-        packets: total.packets,
-        sent,
-        host,
-        tls,
-        identity: None,
-        names: Vec::new(),
-        claims: Vec::new(),
-        known: None,
-        place: crate::intel::Place::default(),
-        shared_front: None,
-        evidence: c.evidence.to_vec(),
-    })
 }

@@ -1,4 +1,4 @@
-//! CrowdSec: decisions for `cscli decisions import`, each with its duration.
+//! `CrowdSec`: decisions for `cscli decisions import`, each with its duration.
 
 use serde::Serialize;
 

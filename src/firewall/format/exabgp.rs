@@ -1,4 +1,4 @@
-//! ExaBGP: flow specification routes (RFC 8955, RFC 8956) that tell routers to discard what goes to an endpoint.
+//! `ExaBGP`: flow specification routes (RFC 8955, RFC 8956) that tell routers to discard what goes to an endpoint.
 //!
 //! A template, which stands in front of the neighbours of a configuration and is inherited by them: so the list holds no
 //! address of a router and no AS number. One route each, never wider than one address.
@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 use super::{Format, Meta, RenderOptions, Rendered, Says, use_newer_by, with_header};
 use crate::firewall::list::BlockList;
 
-/// A template for ExaBGP 4.
+/// A template for `ExaBGP` 4.
 pub(super) struct Exabgp;
 
 impl Format for Exabgp {

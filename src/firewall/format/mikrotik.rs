@@ -1,4 +1,4 @@
-//! MikroTik RouterOS: a script that refills two address lists, whose entries expire by themselves.
+//! `MikroTik` `RouterOS`: a script that refills two address lists, whose entries expire by themselves.
 //!
 //! An entry that is there already, or of the other family, would end the import: each is guarded. Entries with a life
 //! time are dynamic, and are not written to the flash.
@@ -13,7 +13,7 @@ use crate::firewall::list::BlockList;
 /// A script for `/import`.
 pub(super) struct Mikrotik;
 
-/// 35w3d13h13m56s, the longest that RouterOS takes, in seconds.
+/// 35w3d13h13m56s, the longest that `RouterOS` takes, in seconds.
 const LONGEST: u64 = 21_474_836;
 /// From here on small routers stall while they import.
 const USUAL: usize = 10_000;

@@ -1,4 +1,4 @@
-//! pf: a table file for FreeBSD, OpenBSD, and the URL tables of OPNsense and pfSense.
+//! pf: a table file for FreeBSD, OpenBSD, and the URL tables of `OPNsense` and pfSense.
 //!
 //! A bare word would be resolved as a host name at every refresh, so a line is an address or a comment.
 

@@ -1,4 +1,4 @@
-//! A response policy zone, for BIND, Knot, PowerDNS, unbound and others: NXDOMAIN for a name and all below it.
+//! A response policy zone, for BIND, Knot, `PowerDNS`, unbound and others: NXDOMAIN for a name and all below it.
 //!
 //! Owners are relative to the zone: with a final dot they would lie outside of it, and be ignored without a word. The
 //! serial is the packet time in seconds, so that it rises from list to list and is the same for the same capture.

@@ -33,7 +33,7 @@ fn shown(id: &str) -> String {
     let mut out = String::new();
     for f in &files {
         if files.len() > 1 {
-            out += &format!("== FILE{}\n", f.suffix);
+            let _ = writeln!(out, "== FILE{}", f.suffix);
         }
         out += &text(f).replace(concat!("minewatch ", env!("CARGO_PKG_VERSION")), "minewatch VERSION");
     }
