@@ -400,9 +400,14 @@ fn allow(report: &mut Report, policy: &Policy) -> Vec<String> {
 fn write(decision: &Decision, plan: &BlockPlan, until: PacketTime) -> Result<Vec<String>, Failure> {
     let mut warnings = Vec::new();
     if decision.capped() > 0 {
+        let names = decision.capped_names();
+        let what = match (decision.capped() - names, names) {
+            (endpoints, 0) => format!("{endpoints} endpoints"),
+            (0, names) => format!("{names} names"),
+            (endpoints, names) => format!("{endpoints} endpoints and {names} names"),
+        };
         warnings.push(format!(
-            "{} endpoints and names did not fit the block list (--max-entries): either the network is overrun, or someone fills the list",
-            decision.capped()
+            "{what} did not fit the block list (--max-entries): either the network is overrun, or someone fills the list"
         ));
     }
     let formats: Vec<_> = plan.lists.iter().map(|l| l.format).collect();

@@ -82,6 +82,11 @@ impl Decision {
         self.refusals.len() + self.name_refusals.len()
     }
 
+    /// Names among those that the cap left out.
+    pub fn capped_names(&self) -> usize {
+        self.name_refusals.iter().filter(|r| matches!(r.reason, Reason::CapReached { .. })).count()
+    }
+
     fn reasons(&self) -> impl Iterator<Item = &Reason> {
         self.refusals.iter().map(|r| &r.reason).chain(self.name_refusals.iter().map(|r| &r.reason))
     }

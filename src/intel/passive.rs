@@ -5,7 +5,7 @@
 //! here, and of those only what leads from the question to an address. Bounded; the least recently taught goes first.
 
 use std::collections::{HashMap, VecDeque};
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -60,39 +60,31 @@ pub struct Known {
     /// What it led to on the way.
     pub aliases: Arc<[Box<str>]>,
     /// Who asked, when first, the latest last; at most eight.
-    clients: Vec<Client>,
+    clients: Vec<(IpAddr, Stamp)>,
     /// First answer.
     pub first: Stamp,
     /// Last answer.
     pub last: PacketTime,
+    /// Who gave it; IPv4 as mapped, which is shorter than an [`IpAddr`].
+    server: Ipv6Addr,
     /// Until when the last answer holds.
     until: PacketTime,
-}
-
-/// Somebody who was told of a name.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-struct Client {
-    ip: IpAddr,
-    /// First answer.
-    at: Stamp,
-    /// Who gave the last one.
-    server: IpAddr,
 }
 
 impl Known {
     /// When a client was first told of it.
     pub fn asked_by(&self, client: IpAddr) -> Option<Stamp> {
-        self.clients.iter().find(|c| c.ip == client).map(|c| c.at)
+        self.clients.iter().find(|(c, _)| *c == client).map(|(_, at)| *at)
     }
 
-    /// Who told a client last.
+    /// Who said last that it leads there, to whomever, if a client was told so, too.
     pub fn told_by(&self, client: IpAddr) -> Option<IpAddr> {
-        self.clients.iter().find(|c| c.ip == client).map(|c| c.server)
+        self.asked_by(client).map(|_| IpAddr::V6(self.server).to_canonical())
     }
 
-    fn heard_by(&mut self, ip: IpAddr, at: Stamp, server: IpAddr) {
-        let known = self.clients.iter().position(|c| c.ip == ip);
-        let latest = known.map_or(Client { ip, at, server }, |k| Client { server, ..self.clients.remove(k) });
+    fn heard_by(&mut self, client: IpAddr, at: Stamp) {
+        let known = self.clients.iter().position(|(c, _)| *c == client);
+        let latest = known.map_or((client, at), |k| self.clients.remove(k));
         if self.clients.len() >= MAX_CLIENTS {
             self.clients.remove(0);
         }
@@ -101,14 +93,14 @@ impl Known {
 
     /// The only one who asked, if there is one.
     fn alone(&self) -> Option<IpAddr> {
-        let [client] = self.clients.as_slice() else { return None };
-        Some(client.ip)
+        let [(client, _)] = self.clients.as_slice() else { return None };
+        Some(*client)
     }
 
     /// Bytes of it. Those that addresses of one answer share are counted for each.
     fn bytes(&self) -> usize {
         size_of::<Self>()
-            + MAX_CLIENTS * size_of::<Client>()
+            + MAX_CLIENTS * size_of::<(IpAddr, Stamp)>()
             + self.name.len()
             + self.aliases.iter().map(|a| a.len() + size_of::<Box<str>>()).sum::<usize>()
     }
@@ -148,6 +140,10 @@ impl PassiveDns {
         let name: Arc<str> = Arc::from(&*l.name);
         let aliases: Arc<[Box<str>]> = l.aliases.iter().take(MAX_ALIASES).cloned().collect();
         let (now, client) = (l.at.time, l.client.ip());
+        let server = match l.server.ip() {
+            IpAddr::V4(a) => a.to_ipv6_mapped(),
+            IpAddr::V6(a) => a,
+        };
         for a in &l.addresses {
             let key = (l.tenant, a.ip);
             self.make_room(&key, client);
@@ -163,8 +159,8 @@ impl PassiveDns {
             }
             let until = now.plus(Duration::from_secs(a.ttl.into()));
             if let Some(k) = entry.names.iter_mut().find(|k| *k.name == *name) {
-                k.heard_by(client, l.at, l.server.ip());
-                (k.last, k.until) = (now, k.until.max(until));
+                k.heard_by(client, l.at);
+                (k.last, k.until, k.server) = (now, k.until.max(until), server);
                 self.bytes = self.bytes.saturating_sub(k.bytes());
                 k.aliases = Arc::clone(&aliases);
                 self.bytes += k.bytes();
@@ -178,9 +174,10 @@ impl PassiveDns {
             let known = Known {
                 name: Arc::clone(&name),
                 aliases: Arc::clone(&aliases),
-                clients: vec![Client { ip: client, at: l.at, server: l.server.ip() }],
+                clients: vec![(client, l.at)],
                 first: l.at,
                 last: now,
+                server,
                 until,
             };
             self.bytes += known.bytes();
