@@ -54,6 +54,7 @@ fn mined(addr: &str, proto: Proto, port: u16, ttl: u64) -> BlockCandidate<'stati
         tunnelled: false,
         proxied: false,
         shared_front: None,
+        crowd: None,
         country: None,
         asn: None,
         names: &[],

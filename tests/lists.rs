@@ -60,6 +60,7 @@ fn decided(names: &[&str], scope: Scope) -> Decision {
             tunnelled: false,
             proxied: false,
             shared_front: None,
+            crowd: None,
             country: None,
             asn: None,
             names,

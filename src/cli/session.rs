@@ -453,6 +453,7 @@ fn candidates<'a>(hosts: &'a [HostFinding], names: &'a [Vec<NameUse<'a>>]) -> Ve
             one_way: f.one_way,
             proxied: f.proxy_target().is_some(),
             shared_front: f.shared_front.as_deref(),
+            crowd: f.crowd.as_deref(),
             country: f.place.country,
             asn: f.place.asn,
             names,

@@ -112,6 +112,9 @@ pub struct BlockCandidate<'a> {
     pub proxied: bool,
     /// Name of the shared front (CDN, anycast, proxy service) that the address belongs to, from the shipped ranges.
     pub shared_front: Option<&'a str>,
+    /// Others seem to be served from the address, too, by their look-ups, which can be made up: counts where the web is
+    /// served, and for whole addresses.
+    pub crowd: Option<&'a str>,
     /// Country of the address, where a database says it.
     pub country: Option<Country>,
     /// Network that announces it, where a database says it.

@@ -113,13 +113,14 @@ pub fn decide(candidates: &[BlockCandidate<'_>], policy: &Policy, never: &NeverB
         let known = fronts.entry(addr).or_insert(front);
         *known = front.min(known);
     }
+    let crowds = candidates.iter().filter_map(|c| Some((c.addr.to_canonical(), c.crowd?))).collect();
     // With proof here, too: a forged CONNECT must not protect a pool.
     let proxies = candidates
         .iter()
         .filter(|c| c.proxied && forgery(c).is_none() && below_level(c, policy).is_none())
         .map(|c| (c.addr.to_canonical(), c.port))
         .collect();
-    let known = Known { fronts, proxies, used_by_allowed };
+    let known = Known { fronts, crowds, proxies, used_by_allowed };
 
     let mut entries: BTreeMap<Target, Entry> = BTreeMap::new();
     let mut refusals = Refusals::default();
@@ -210,6 +211,7 @@ fn finish(
 /// What all candidates together say about one of them.
 struct Known<'a> {
     fronts: BTreeMap<IpAddr, &'a str>,
+    crowds: BTreeMap<IpAddr, &'a str>,
     proxies: BTreeSet<(IpAddr, u16)>,
     used_by_allowed: BTreeSet<Target>,
 }
@@ -244,10 +246,17 @@ fn refuse(
     if let Some(region) = policy.spares(c) {
         return Some(Reason::SparedRegion(region));
     }
-    if let Some(front) = known.fronts.get(&c.addr.to_canonical()) {
+    let crowd = || known.crowds.get(&c.addr.to_canonical()).filter(|_| crowd_counts(c, policy.scope));
+    if let Some(front) = known.fronts.get(&c.addr.to_canonical()).or_else(crowd) {
         return Some(Reason::SharedFront((*front).to_owned()));
     }
     known.used_by_allowed.contains(&target(c, policy.scope)).then_some(Reason::UsedByAllowedMiner)
+}
+
+/// Whether look-ups that others made count: only where strangers would be hit, that is where the web is served, or when
+/// the whole address is blocked. What else would they want on the pool's port?
+fn crowd_counts(c: &BlockCandidate<'_>, scope: Scope) -> bool {
+    scope == Scope::Address || matches!(c.port, 80 | 443 | 8000 | 8008 | 8080 | 8443 | 8888)
 }
 
 /// Whether an outsider could have made this conversation up.

@@ -31,6 +31,7 @@ pub(super) fn candidate(addr: &str, port: u16) -> BlockCandidate<'static> {
         tunnelled: false,
         proxied: false,
         shared_front: None,
+        crowd: None,
         country: None,
         asn: None,
         names: &[],

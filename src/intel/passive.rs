@@ -44,7 +44,7 @@ const MAX_NAMES: usize = 16;
 /// Aliases remembered of a name.
 const MAX_ALIASES: usize = 4;
 /// Bytes of names remembered.
-const MAX_BYTES: usize = 64 << 20;
+const MAX_BYTES: usize = 72 << 20;
 /// Addresses that one client alone may have had answers for: a flood of its questions pushes out its own only.
 const MAX_OF_ONE: usize = 16_384;
 /// Clients remembered of a name.
@@ -69,6 +69,8 @@ pub struct Known {
     server: Ipv6Addr,
     /// Until when the last answer holds.
     until: PacketTime,
+    /// It, or what it led to, is a pool's: a flood of other names does not push it out.
+    pool: bool,
 }
 
 impl Known {
@@ -132,8 +134,8 @@ pub struct PassiveDns {
 }
 
 impl PassiveDns {
-    /// Takes an answer; a question teaches nothing.
-    pub fn learn(&mut self, l: &LookUp) {
+    /// Takes an answer; a question teaches nothing. `pool` is whether the name, or what it leads to, is a pool's.
+    pub fn learn(&mut self, l: &LookUp, pool: bool) {
         if !l.answered || l.addresses.is_empty() {
             return;
         }
@@ -161,6 +163,7 @@ impl PassiveDns {
             if let Some(k) = entry.names.iter_mut().find(|k| *k.name == *name) {
                 k.heard_by(client, l.at);
                 (k.last, k.until, k.server) = (now, k.until.max(until), server);
+                k.pool |= pool;
                 self.bytes = self.bytes.saturating_sub(k.bytes());
                 k.aliases = Arc::clone(&aliases);
                 self.bytes += k.bytes();
@@ -179,6 +182,7 @@ impl PassiveDns {
                 last: now,
                 server,
                 until,
+                pool,
             };
             self.bytes += known.bytes();
             entry.names.push(known);
@@ -245,10 +249,19 @@ impl PassiveDns {
         names
     }
 
-    /// Names of an address that others than `client` asked for: a client alone could make any address look shared.
-    pub fn strangers(&self, tenant: Tenant, ip: IpAddr, client: IpAddr) -> impl Iterator<Item = &str> {
+    /// Names of no pool that others than `client` asked for, until `last`, with who they are: a client alone could
+    /// make any address look shared.
+    pub fn strangers(
+        &self,
+        tenant: Tenant,
+        ip: IpAddr,
+        client: IpAddr,
+        last: PacketTime,
+    ) -> impl Iterator<Item = (&str, impl Iterator<Item = IpAddr>)> {
         let names = self.addresses.get(&(tenant, ip)).map(|e| e.names.as_slice()).unwrap_or_default();
-        names.iter().filter(move |k| k.alone() != Some(client)).map(|k| &*k.name)
+        let others = move |k: &Known| !k.pool && k.alone() != Some(client) && k.first.time <= last;
+        let who = move |k: &Known| k.clients.iter().map(|(c, _)| *c).filter(|c| *c != client).collect::<Vec<_>>();
+        names.iter().filter(move |k| others(k)).map(move |k| (&*k.name, who(k).into_iter()))
     }
 
     /// Addresses forgotten because there were too many.
@@ -262,7 +275,7 @@ impl PassiveDns {
 fn victim(names: &[Known], newcomer: IpAddr) -> Option<usize> {
     let alone = |who| names.iter().filter(|k| k.alone() == Some(who)).count() + usize::from(who == newcomer);
     let most = |k: &Known| k.alone().map_or(0, alone);
-    (0..names.len()).min_by_key(|i| names.get(*i).map(|k| (std::cmp::Reverse(most(k)), k.last)))
+    (0..names.len()).min_by_key(|i| names.get(*i).map(|k| (k.pool, std::cmp::Reverse(most(k)), k.last)))
 }
 
 #[cfg(test)]
@@ -300,9 +313,9 @@ mod tests {
     #[test]
     fn the_clients_own_question_comes_first_then_the_most_recent() {
         let mut dns = PassiveDns::default();
-        dns.learn(&answer(10, A, "own.example", POOL, 60));
-        dns.learn(&answer(20, B, "old.example", POOL, 60));
-        dns.learn(&answer(30, B, "new.example", POOL, 60));
+        dns.learn(&answer(10, A, "own.example", POOL, 60), false);
+        dns.learn(&answer(20, B, "old.example", POOL, 60), false);
+        dns.learn(&answer(30, B, "new.example", POOL, 60), false);
         assert_eq!(names(&dns, POOL, A, 40, 50), ["own.example", "new.example", "old.example"]);
         assert_eq!(names(&dns, POOL, "192.0.2.3", 25, 26), ["old.example", "own.example"]);
     }
@@ -312,9 +325,9 @@ mod tests {
         let mut dns = PassiveDns::default();
         let host = |n: i64| format!("192.0.2.{n}");
         for n in 1..=8 {
-            dns.learn(&answer(n, &host(n), "pool.example", POOL, 60));
+            dns.learn(&answer(n, &host(n), "pool.example", POOL, 60), false);
         }
-        dns.learn(&answer(20, A, "pool.example", POOL, 60));
+        dns.learn(&answer(20, A, "pool.example", POOL, 60), false);
         let first = |dns: &PassiveDns, client: i64| {
             let client: IpAddr = host(client).parse().unwrap();
             let known = dns.names(Tenant::None, POOL.parse().unwrap(), client, at(30).time, at(40).time);
@@ -323,7 +336,7 @@ mod tests {
         assert_eq!(first(&dns, 1), Some(at(1).time), "its first answer");
         assert_eq!(first(&dns, 5), Some(at(5).time));
         assert_eq!(first(&dns, 9), None);
-        dns.learn(&answer(21, &host(9), "pool.example", POOL, 60));
+        dns.learn(&answer(21, &host(9), "pool.example", POOL, 60), false);
         assert_eq!((first(&dns, 9), first(&dns, 2)), (Some(at(21).time), None), "the latest eight");
         assert!(first(&dns, 1).is_some(), "it asked again");
     }
@@ -331,19 +344,19 @@ mod tests {
     #[test]
     fn names_age_with_their_answers() {
         let mut dns = PassiveDns::default();
-        dns.learn(&answer(10, A, "pool.example", POOL, 60));
+        dns.learn(&answer(10, A, "pool.example", POOL, 60), false);
         assert_eq!(names(&dns, POOL, A, 10 + 60 + 3600, 9999), ["pool.example"]);
         assert!(names(&dns, POOL, A, 10 + 61 + 3600, 9999).is_empty());
         assert!(names(&dns, POOL, A, 1, 9).is_empty(), "learned after the conversation");
-        dns.learn(&answer(5000, A, "pool.example", POOL, 60));
+        dns.learn(&answer(5000, A, "pool.example", POOL, 60), false);
         assert_eq!(names(&dns, POOL, A, 5100, 9999), ["pool.example"], "asked again");
     }
 
     #[test]
     fn questions_teach_nothing_and_tenants_are_apart() {
         let mut dns = PassiveDns::default();
-        dns.learn(&LookUp { answered: false, ..answer(1, A, "a.example", POOL, 60) });
-        dns.learn(&LookUp { tenant: Tenant::Vxlan(7), ..answer(1, A, "b.example", POOL, 60) });
+        dns.learn(&LookUp { answered: false, ..answer(1, A, "a.example", POOL, 60) }, false);
+        dns.learn(&LookUp { tenant: Tenant::Vxlan(7), ..answer(1, A, "b.example", POOL, 60) }, false);
         assert!(names(&dns, POOL, A, 1, 2).is_empty());
     }
 
@@ -351,13 +364,13 @@ mod tests {
     fn a_client_alone_makes_no_address_look_shared() {
         let mut dns = PassiveDns::default();
         for n in 0..30 {
-            dns.learn(&answer(n, A, &format!("n{n}.example"), POOL, 60));
+            dns.learn(&answer(n, A, &format!("n{n}.example"), POOL, 60), false);
         }
         let strangers = |dns: &PassiveDns, client: &str| {
-            dns.strangers(Tenant::None, POOL.parse().unwrap(), client.parse().unwrap()).count()
+            dns.strangers(Tenant::None, POOL.parse().unwrap(), client.parse().unwrap(), at(9999).time).count()
         };
         assert_eq!((strangers(&dns, A), strangers(&dns, B)), (0, MAX_NAMES));
-        dns.learn(&answer(40, B, "n29.example", POOL, 60));
+        dns.learn(&answer(40, B, "n29.example", POOL, 60), false);
         assert_eq!(strangers(&dns, A), 1);
     }
 
@@ -365,7 +378,7 @@ mod tests {
     fn several_clients_of_one_name_are_all_remembered() {
         let mut dns = PassiveDns::default();
         for (n, client) in [(1, A), (2, B), (3, A)] {
-            dns.learn(&answer(n, client, "pool.example", POOL, 60));
+            dns.learn(&answer(n, client, "pool.example", POOL, 60), false);
         }
         let known = &dns.addresses[&(Tenant::None, POOL.parse().unwrap())].names[0];
         let asked = |who: &str| known.asked_by(who.parse().unwrap());
@@ -373,24 +386,46 @@ mod tests {
     }
 
     #[test]
+    fn a_pools_name_is_not_pushed_out_by_others() {
+        let mut dns = PassiveDns::default();
+        dns.learn(&answer(1, A, "xmr.pool.example", POOL, 60), true);
+        for n in 0..100 {
+            dns.learn(&answer(2 + n, A, &format!("x{n}.example"), POOL, 60), false);
+        }
+        assert!(names(&dns, POOL, A, 1, 200).contains(&"xmr.pool.example".to_owned()));
+    }
+
+    #[test]
+    fn what_is_said_after_the_conversation_makes_no_address_shared() {
+        let mut dns = PassiveDns::default();
+        dns.learn(&answer(50, B, "shop.example", POOL, 60), false);
+        let count =
+            |last| dns.strangers(Tenant::None, POOL.parse().unwrap(), A.parse().unwrap(), at(last).time).count();
+        assert_eq!((count(49), count(50)), (0, 1));
+    }
+
+    #[test]
     fn nobody_alone_makes_an_address_forget_its_other_names() {
         let mut dns = PassiveDns::default();
         for n in 0..9 {
-            dns.learn(&answer(n, B, &format!("shop{n}.example"), POOL, 60));
+            dns.learn(&answer(n, B, &format!("shop{n}.example"), POOL, 60), false);
         }
         for n in 0..100 {
-            dns.learn(&answer(20 + n, A, &format!("x{n}.example"), POOL, 60));
+            dns.learn(&answer(20 + n, A, &format!("x{n}.example"), POOL, 60), false);
         }
-        assert!(dns.strangers(Tenant::None, POOL.parse().unwrap(), A.parse().unwrap()).count() >= MAX_NAMES / 2);
+        assert!(
+            dns.strangers(Tenant::None, POOL.parse().unwrap(), A.parse().unwrap(), at(9999).time).count()
+                >= MAX_NAMES / 2
+        );
     }
 
     #[test]
     fn nobody_alone_makes_the_map_forget_what_others_asked() {
         let mut dns = PassiveDns::default();
-        dns.learn(&answer(1, B, "pool.example", POOL, 60));
+        dns.learn(&answer(1, B, "pool.example", POOL, 60), false);
         for n in 0..2 * MAX_ADDRESSES as u32 {
             let ip = IpAddr::from(std::net::Ipv6Addr::from(u128::from(n))).to_string();
-            dns.learn(&answer(2 + i64::from(n), A, "x.example", &ip, 60));
+            dns.learn(&answer(2 + i64::from(n), A, "x.example", &ip, 60), false);
         }
         assert_eq!(names(&dns, POOL, B, 2, 3), ["pool.example"]);
         assert_eq!(dns.addresses.len(), MAX_OF_ONE + 1);
@@ -405,10 +440,13 @@ mod tests {
         for n in 0..100_000_u32 {
             let client = std::net::Ipv4Addr::from(0x0a00_0000 + n / 4096).to_string();
             let ip = std::net::Ipv4Addr::from(0xcb00_7100 + n).to_string();
-            dns.learn(&LookUp {
-                aliases: (0..4).map(|k| format!("{n}{k}{long}").into()).collect(),
-                ..answer(n.into(), &client, &format!("{n}{long}"), &ip, 60)
-            });
+            dns.learn(
+                &LookUp {
+                    aliases: (0..4).map(|k| format!("{n}{k}{long}").into()).collect(),
+                    ..answer(n.into(), &client, &format!("{n}{long}"), &ip, 60)
+                },
+                false,
+            );
         }
         assert!(dns.bytes <= MAX_BYTES + 8192 && dns.evicted() > 0);
         let held: usize = dns.addresses.values().flat_map(|e| &e.names).map(Known::bytes).sum();
@@ -422,11 +460,11 @@ mod tests {
         let v6 = |n: u32| IpAddr::from(std::net::Ipv6Addr::from(u128::from(n))).to_string();
         let client = |n: u32| format!("10.0.0.{}", n % 200);
         for n in 0..MOST {
-            dns.learn(&answer(i64::from(n), &client(n), "x.example", &v6(n), 60));
+            dns.learn(&answer(i64::from(n), &client(n), "x.example", &v6(n), 60), false);
         }
-        dns.learn(&answer(i64::from(MOST), A, "x.example", &v6(0), 60));
+        dns.learn(&answer(i64::from(MOST), A, "x.example", &v6(0), 60), false);
         for n in MOST..MOST + 10 {
-            dns.learn(&answer(i64::from(n) + 10, &client(n), "x.example", &v6(n), 60));
+            dns.learn(&answer(i64::from(n) + 10, &client(n), "x.example", &v6(n), 60), false);
         }
         assert_eq!((dns.addresses.len(), dns.evicted()), (MAX_ADDRESSES, 10));
         assert!(dns.addresses.contains_key(&(Tenant::None, v6(0).parse().unwrap())));

@@ -120,6 +120,8 @@ pub struct FlowFinding {
     pub place: Place,
     /// Who else is served from its address: then only the name may be blocked.
     pub shared_front: Option<Box<str>>,
+    /// Others seem to be served from its address, too: no proof, as look-ups can be made up.
+    pub crowd: Option<Box<str>>,
     /// Evidence in time order.
     pub evidence: Vec<Evidence>,
 }

@@ -4,24 +4,26 @@
 //! again; contacts for the ledger. Everything here joins flows by packet time, right of the workers, so the number of
 //! workers changes nothing.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
 
 use super::contact::{ContactKind, Sighting};
 use super::finding::{FlowFinding, KnownPool, NameClaim, TlsSeen};
 use super::identity::{Identities, Identity};
+use super::resolvers::Resolvers;
 use super::{Alert, HostKey};
 use crate::carrier::Host;
 use crate::decode::{MacAddr, Tenant};
 use crate::dialect::missing;
 use crate::evidence::{Code, EvidenceLog, Stamp, judge};
+use crate::intel::passive::Known;
 use crate::intel::{Day, Freshness, Geo, Intel, LookUp, Match, PassiveDns, PortFit, Role, registrable};
 use crate::time::PacketTime;
 
-/// Hosts known to answer look-ups, at most.
-const MAX_RESOLVERS: usize = 65_536;
 /// Names of strangers, of different owners, that make an address a shared one.
 const SHARED_BY: usize = 8;
+/// Hosts that must have asked for them.
+const SHARED_AMONG: usize = 3;
 /// Names that a finding shows.
 const MAX_NAMES: usize = 4;
 /// Names that a finding has reasons for.
@@ -35,7 +37,7 @@ pub struct Knowledge {
     /// Countries and networks.
     pub geo: Geo,
     dns: PassiveDns,
-    resolvers: HashSet<(Tenant, IpAddr), foldhash::quality::RandomState>,
+    resolvers: Resolvers,
     /// Machines behind addresses.
     pub identities: Identities,
     /// Look-ups of names that are listed as retired.
@@ -51,14 +53,15 @@ impl Knowledge {
     /// Takes a look-up. What is told of it is that a client asked for a pool's name: resolvers that ask on somebody's
     /// behalf ask for referrals, or are found out when they answer ([`Knowledge::resolves`]).
     pub fn look_up(&mut self, l: &LookUp) -> Option<Sighting> {
-        self.dns.learn(l);
-        if l.answered && self.resolvers.len() < MAX_RESOLVERS {
-            self.resolvers.insert((l.tenant, l.server.ip()));
-        }
-        if !l.recursion_desired {
+        let day = Day::of(l.at.time);
+        let mut all = std::iter::once(&l.name).chain(&l.aliases);
+        let pool =
+            all.any(|n| self.intel.name(n, None).and_then(|m| usable(m, day)).is_some_and(|m| m.role.takes_work()));
+        self.dns.learn(l, pool);
+        let passed_on = self.resolvers.hear(l);
+        if !l.recursion_desired || passed_on {
             return None;
         }
-        let day = Day::of(l.at.time);
         let mut names = std::iter::once(&l.name).chain(&l.aliases);
         let mut retired = 0;
         let known = names.find_map(|n| {
@@ -82,9 +85,9 @@ impl Knowledge {
         Some(sighting(l.at, HostKey { tenant: l.tenant, ip: l.client.ip() }, &m, Code::NameInDns, text).named(&l.name))
     }
 
-    /// Whether a host was seen to answer look-ups: its own are somebody else's.
+    /// Whether a host was seen to answer look-ups of several others: its own are theirs.
     pub fn resolves(&self, host: HostKey) -> bool {
-        self.resolvers.contains(&(host.tenant, host.ip))
+        self.resolvers.serves_several(host)
     }
 
     /// The machine that had a host's address.
@@ -97,10 +100,9 @@ impl Knowledge {
         let host = HostKey { tenant: alert.tenant, ip: alert.miner.ip() };
         alert.identity = self.holder(host, alert.miner_mac, alert.at.time);
         let (at, pool) = (alert.at.time, alert.pool);
-        let names = self.dns.names(alert.tenant, pool.ip(), alert.miner.ip(), at, at);
+        let names = self.names(alert.tenant, pool.ip(), alert.miner.ip(), at, at);
         let known = names.iter().find(|k| self.intel.name(&k.name, Some(pool.port())).is_some());
-        let asked = names.first().filter(|k| k.asked_by(alert.miner.ip()).is_some());
-        alert.name = known.or(asked).map(|k| (*k.name).into());
+        alert.name = known.or(names.first()).map(|k| (*k.name).into());
     }
 
     /// Whether a client that began TLS as mining programs do had looked up a pool that is there, on a port of miners. If
@@ -141,7 +143,8 @@ impl Knowledge {
             return;
         }
         let day = Day::of(f.first.time);
-        f.shared_front = self.shared_front(f);
+        f.shared_front = self.intel.shared(f.pool.ip()).map(Into::into);
+        f.crowd = self.crowd(f);
         let mut log = EvidenceLog::from_vec(std::mem::take(&mut f.evidence));
         let before = log.len();
         let mut best: Option<KnownPool> = None;
@@ -164,21 +167,23 @@ impl Knowledge {
         // Behind a proxy the endpoint says nothing of the pool.
         if f.proxy_target().is_none() {
             let port = f.pool.port();
-            for k in self.dns.names(f.tenant, f.pool.ip(), f.miner.ip(), f.first.time, f.last.time) {
+            let mut unknown = Vec::new();
+            for k in self.names(f.tenant, f.pool.ip(), f.miner.ip(), f.first.time, f.last.time) {
                 let mut all = std::iter::once(&*k.name).chain(k.aliases.iter().map(|a| &**a));
-                let known = all.find_map(|n| usable(self.intel.name(n, Some(port))?, day));
-                let asked = k.asked_by(f.miner.ip());
-                if let Some(m) = &known {
-                    if let Some(at) = asked.filter(|_| m.role.takes_work()) {
-                        log.note(Code::NameInDns, at, || {
-                            format!("asked DNS for {}, which is {}: {}", k.name, f.pool.ip(), m.why(day))
-                        });
-                    }
-                    take(m);
+                let Some(m) = all.find_map(|n| usable(self.intel.name(n, Some(port))?, day)) else {
+                    unknown.push(k);
+                    continue;
+                };
+                if let Some(at) = k.asked_by(f.miner.ip()).filter(|_| m.role.takes_work()) {
+                    log.note(Code::NameInDns, at, || {
+                        format!("asked DNS for {}, which is {}: {}", k.name, f.pool.ip(), m.why(day))
+                    });
                 }
-                if known.is_some() || asked.is_some() {
-                    push(&mut names, &k.name);
-                }
+                take(&m);
+                push(&mut names, &k.name);
+            }
+            for k in unknown {
+                push(&mut names, &k.name);
             }
             if let Some(m) = self.intel.address(f.pool.ip(), Some(port)).and_then(|m| usable(m, day)) {
                 if m.role.takes_work() {
@@ -205,6 +210,18 @@ impl Knowledge {
         }
         log.sort();
         f.evidence = log.to_vec();
+    }
+
+    /// The names by which a client reached an address: those that it asked for, and where it was not heard to ask for
+    /// any, those of pools that others found there.
+    fn names(&self, tenant: Tenant, ip: IpAddr, client: IpAddr, first: PacketTime, last: PacketTime) -> Vec<&Known> {
+        let mut names = self.dns.names(tenant, ip, client, first, last);
+        if names.iter().any(|k| k.asked_by(client).is_some()) {
+            names.retain(|k| k.asked_by(client).is_some());
+        } else {
+            names.retain(|k| self.intel.name(&k.name, None).is_some());
+        }
+        names
     }
 
     /// What speaks for each name of the pool. Behind a proxy its address tells nothing.
@@ -253,14 +270,16 @@ impl Knowledge {
         })
     }
 
-    /// Who shares an address with the pool: a listed front, or strangers that passive DNS has met.
-    fn shared_front(&self, f: &FlowFinding) -> Option<Box<str>> {
-        if let Some(front) = self.intel.shared(f.pool.ip()) {
-            return Some(front.into());
+    /// Who else is met at the pool's address, if it is many: names of different owners that several others than the miner
+    /// asked for before the conversation was over. One accomplice could ask for as many names as it likes.
+    fn crowd(&self, f: &FlowFinding) -> Option<Box<str>> {
+        let (mut owners, mut others) = (BTreeSet::new(), BTreeSet::new());
+        for (name, who) in self.dns.strangers(f.tenant, f.pool.ip(), f.miner.ip(), f.last.time) {
+            owners.extend(registrable(name));
+            others.extend(who);
         }
-        let strangers = self.dns.strangers(f.tenant, f.pool.ip(), f.miner.ip());
-        let owners: BTreeSet<_> = strangers.filter_map(registrable).collect();
-        (owners.len() >= SHARED_BY).then(|| format!("{} unrelated names", owners.len()).into_boxed_str())
+        let many = owners.len() >= SHARED_BY && others.len() >= SHARED_AMONG;
+        many.then(|| format!("{} unrelated names", owners.len()).into_boxed_str())
     }
 }
 

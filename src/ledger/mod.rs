@@ -8,6 +8,7 @@ mod contact;
 mod finding;
 mod identity;
 mod knowledge;
+mod resolvers;
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};

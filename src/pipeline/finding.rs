@@ -100,6 +100,7 @@ pub(super) fn finding(key: FlowKey, info: &FlowInfo, inspection: &Inspection) ->
         known: None,
         place: crate::intel::Place::default(),
         shared_front: None,
+        crowd: None,
         evidence: log.to_vec(),
     })
 }

@@ -12,7 +12,7 @@ use crate::kit::{build, tls, wire};
 use crate::said::bitcoin;
 use crate::scene::{Run, Scene, Words};
 
-const POOL: &str = "198.51.100.5:3333";
+const POOL: &str = "198.51.100.5:8080";
 const MINER: &str = "10.0.0.5";
 /// Inside.
 const RESOLVER: &str = "10.0.0.53";

@@ -1,4 +1,4 @@
-//! Names in DNS: who asked for a pool, who only passed it on, and who shares its address. Numbers 250 to 262.
+//! Names in DNS: who asked for a pool, who only passed it on, and who shares its address. Numbers 250 to 262 and 283.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -31,6 +31,7 @@ pub fn all() -> Vec<Product> {
         forged(),
         shared_front(),
         strangers(),
+        accomplices(),
         no_strangers(),
         mid_stream(),
         one_way(),
@@ -248,20 +249,44 @@ fn shared_front() -> Vec<Product> {
 }
 
 fn strangers() -> Vec<Product> {
-    let about = "other hosts found eight names of different owners at the pool's address: it is not blocked";
+    let about = "three other hosts found eight names of different owners at the pool's address: where the web is served, \
+                 it is not blocked; on a port of miners it is";
     let mut c = with_feed(257, "names-strangers", about);
     let dialogue = bitcoin::ccminer(&mut c.rng, 57);
-    let talk = c.line(V4, 11, 4777);
-    before(&mut c, &talk, "pool.deepshaft.example");
-    for n in 0..8 {
-        let client = c.inside(V4, 100 + n);
-        let l = look_up(&mut c, client, &format!("www.shop{n}.example"), &[talk.server.ip()]);
-        resolve(&mut c, talk.start + u64::from(n) * SECOND, &l);
+    let mut first = None;
+    for (host, port) in [(11, 443), (12, 4777)] {
+        let talk = c.line(V4, host, port);
+        before(&mut c, &talk, "pool.deepshaft.example");
+        let start = *first.get_or_insert(talk.start);
+        let flow = c.show(&talk, &dialogue, &Carriage::Plain).named(&[], Some(("Deepshaft", "stratum")));
+        flow.names = None;
+        flow.shared_front = Some("8 unrelated names".to_owned());
+        if port == 443 {
+            c.refuse(&talk.server.to_string(), "shared_front");
+            for n in 0..8 {
+                let client = c.inside(V4, 100 + n % 3);
+                let l = look_up(&mut c, client, &format!("www.shop{n}.example"), &[talk.server.ip()]);
+                resolve(&mut c, start - SECOND + u64::from(n) * 100 * MILLI, &l);
+            }
+        }
+        c.noted(talk.client.ip(), ("Deepshaft", "pool"), &["name-in-dns"], &["pool.deepshaft.example"]);
     }
-    let flow = c.show(&talk, &dialogue, &Carriage::Plain).named(&[], Some(("Deepshaft", "stratum")));
-    flow.names = None;
-    flow.shared_front = Some("8 unrelated names".to_owned());
-    c.refuse(&talk.server.to_string(), "shared_front");
+    c.finish()
+}
+
+fn accomplices() -> Vec<Product> {
+    let about = "an accomplice asks for eight names of different owners and is told the pool's address: it is blocked, \
+                 and nobody says that the pool is one of them";
+    let mut c = with_feed(283, "names-accomplice", about);
+    let dialogue = bitcoin::ccminer(&mut c.rng, 58);
+    let talk = c.line(V4, 11, 443);
+    before(&mut c, &talk, "pool.deepshaft.example");
+    for n in 0..8_u8 {
+        let client = c.inside(V4, 100);
+        let l = look_up(&mut c, client, &format!("www.shop{n}.example"), &[talk.server.ip()]);
+        resolve(&mut c, talk.start - SECOND + u64::from(n) * 100 * MILLI, &l);
+    }
+    c.show(&talk, &dialogue, &Carriage::Plain).named(&["pool.deepshaft.example"], Some(("Deepshaft", "stratum")));
     c.noted(talk.client.ip(), ("Deepshaft", "pool"), &["name-in-dns"], &["pool.deepshaft.example"]);
     c.finish()
 }

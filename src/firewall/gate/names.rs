@@ -118,7 +118,8 @@ fn vouched(
     if c.names.iter().any(|other| other.sent && other.name != n.name) {
         return Err(Reason::NotMeant);
     }
-    match known.fronts.get(&c.addr.to_canonical()) {
+    let addr = c.addr.to_canonical();
+    match known.fronts.get(&addr).or_else(|| known.crowds.get(&addr)) {
         Some(front) if !n.host => Err(Reason::NameOnFront((*front).to_owned())),
         _ => Ok(name),
     }

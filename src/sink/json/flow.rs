@@ -206,7 +206,7 @@ pub(super) fn flow(out: &mut impl Write, f: &FlowFinding, report: &Report) -> io
             names: &f.names,
             known: f.known.as_ref(),
             place: &f.place,
-            shared_front: f.shared_front.as_deref(),
+            shared_front: f.shared_front.as_deref().or(f.crowd.as_deref()),
             tls: f.tls.as_deref(),
             one_way: f.one_way,
             mid_stream: f.mid_stream,

@@ -95,6 +95,11 @@ fn details(out: &mut impl Write, f: &FlowFinding, r: &Report, style: Style) -> i
     }
     if let Some(front) = &f.shared_front {
         row("shared address", &format!("{front}: never blocked, only the name may be"))?;
+    } else if let Some(crowd) = &f.crowd {
+        row(
+            "shared address",
+            &format!("{crowd} were looked up for it, too: on ports of the web only the name is blocked"),
+        )?;
     }
     if let Some(tls) = &f.tls {
         row("tls", &words::tls(tls))?;

@@ -100,8 +100,10 @@ fn resolvers_that_are_believed() {
     let c = [BlockCandidate { names: &n, ..candidate(POOL, 3333) }];
     let policy = Policy { trust_resolver: vec!["203.0.113.0/24".parse().unwrap()], ..test_policy() };
     assert_eq!(listed(&decided(&c, &policy)), ["pool.example"]);
+    // Anybody inside can send an answer of DHCP that names one.
     let never = NeverBlock::new().with_resolvers([[203, 0, 113, 53].into()]);
-    assert_eq!(listed(&decide(&c, &test_policy(), &never, at(0))), ["pool.example"]);
+    let d = decide(&c, &test_policy(), &never, at(0));
+    assert_eq!(d.name_refusals.first().map(|r| r.reason.code()), Some("unknown-resolver"));
 }
 
 /// A front serves strangers: look-ups lead there for every one of them.

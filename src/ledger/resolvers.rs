@@ -1,0 +1,139 @@
+//! Who asks DNS for others: whose look-ups are somebody else's.
+//!
+//! In: look-ups in packet order. Out: whether a question was passed on for a client that had just asked the same, and
+//! whether a host serves several clients. An infected host that answers one question of an accomplice is no resolver.
+//! Bounded; the oldest goes first.
+
+use std::collections::{HashMap, VecDeque};
+use std::net::IpAddr;
+use std::time::Duration;
+
+use super::HostKey;
+use crate::decode::Tenant;
+use crate::intel::LookUp;
+use crate::time::PacketTime;
+
+/// Hosts known to answer look-ups, at most.
+const MAX_RESOLVERS: usize = 65_536;
+/// Questions remembered that hosts were asked.
+const MAX_ASKED: usize = 65_536;
+/// A resolver passes a question on at once; what it fetches again later by itself, it does within the life of most answers.
+const PASSED_ON: Duration = Duration::from_mins(5);
+
+/// A name that a host was asked for.
+type Question = (Tenant, IpAddr, Box<str>);
+type Names<V> = HashMap<(Tenant, IpAddr), V, foldhash::quality::RandomState>;
+
+/// Who answers.
+#[derive(Default)]
+pub(super) struct Resolvers {
+    /// The first two clients of each.
+    clients: Names<(IpAddr, Option<IpAddr>)>,
+    /// Names that a host was asked for, and when last.
+    asked: HashMap<Question, PacketTime, foldhash::quality::RandomState>,
+    order: VecDeque<(PacketTime, Question)>,
+}
+
+impl Resolvers {
+    /// Takes a look-up. Whether its client asks for somebody who asked it the same.
+    pub(super) fn hear(&mut self, l: &LookUp) -> bool {
+        let (server, client) = (l.server.ip(), l.client.ip());
+        let at = l.at.time;
+        if l.answered {
+            self.answered((l.tenant, server), client);
+        } else {
+            self.remember(at, (l.tenant, server, l.name.clone()));
+        }
+        let own = (l.tenant, client, l.name.clone());
+        self.asked.get(&own).is_some_and(|asked| at.since(*asked) <= PASSED_ON)
+    }
+
+    /// Whether a host answers more than one client.
+    pub(super) fn serves_several(&self, host: HostKey) -> bool {
+        self.clients.get(&(host.tenant, host.ip)).is_some_and(|(_, second)| second.is_some())
+    }
+
+    fn answered(&mut self, server: (Tenant, IpAddr), client: IpAddr) {
+        let full = self.clients.len() >= MAX_RESOLVERS;
+        match self.clients.get_mut(&server) {
+            Some((first, second)) if *first != client => *second = second.or(Some(client)),
+            Some(_) => {}
+            None if full => {}
+            None => drop(self.clients.insert(server, (client, None))),
+        }
+    }
+
+    fn remember(&mut self, at: PacketTime, question: Question) {
+        if self.asked.insert(question.clone(), at) == Some(at) {
+            return;
+        }
+        self.order.push_back((at, question));
+        while self.order.len() > MAX_ASKED {
+            let Some((at, old)) = self.order.pop_front() else { break };
+            // Asked again since, it has a later place.
+            if self.asked.get(&old) == Some(&at) {
+                self.asked.remove(&old);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::capture::{FrameRef, Stamp};
+
+    const A: &str = "192.0.2.1";
+    const B: &str = "192.0.2.2";
+    const HOME: &str = "192.0.2.53";
+    const PUBLIC: &str = "198.51.100.53";
+
+    fn look_up(seconds: i64, client: &str, server: &str, name: &str, answered: bool) -> LookUp {
+        LookUp {
+            at: Stamp { time: PacketTime::from_parts(seconds, 0), frame: FrameRef::default() },
+            tenant: Tenant::None,
+            client: format!("{client}:5000").parse().unwrap(),
+            server: format!("{server}:53").parse().unwrap(),
+            recursion_desired: true,
+            answered,
+            name: name.into(),
+            aliases: Vec::new(),
+            addresses: Vec::new(),
+        }
+    }
+
+    fn serves(r: &Resolvers, ip: &str) -> bool {
+        r.serves_several(HostKey { tenant: Tenant::None, ip: ip.parse().unwrap() })
+    }
+
+    #[test]
+    fn what_was_just_asked_of_a_host_is_passed_on_by_it() {
+        let mut r = Resolvers::default();
+        assert!(!r.hear(&look_up(1, A, HOME, "pool.example", false)));
+        assert!(r.hear(&look_up(1, HOME, PUBLIC, "pool.example", false)));
+        assert!(!r.hear(&look_up(2, HOME, PUBLIC, "other.example", false)), "its own");
+        assert!(!r.hear(&look_up(400, HOME, PUBLIC, "pool.example", false)), "long after");
+        assert!(!serves(&r, HOME));
+    }
+
+    #[test]
+    fn one_client_makes_no_resolver() {
+        let mut r = Resolvers::default();
+        for client in [A, A] {
+            r.hear(&look_up(1, client, HOME, "x.example", true));
+        }
+        assert!(!serves(&r, HOME));
+        r.hear(&look_up(2, B, HOME, "x.example", true));
+        assert!(serves(&r, HOME) && !serves(&r, PUBLIC));
+    }
+
+    #[test]
+    fn a_flood_of_questions_is_bounded() {
+        let mut r = Resolvers::default();
+        for n in 0..300_000 {
+            r.hear(&look_up(n, A, HOME, &format!("x{n}.example"), false));
+            r.hear(&look_up(n, A, HOME, "again.example", false));
+        }
+        assert!(r.asked.len() <= MAX_ASKED && r.order.len() <= MAX_ASKED);
+    }
+}
