@@ -11,6 +11,7 @@
 //! A [`BlockList`] can only come out of the gate, so no format can print what the gate has not passed. A new format is
 //! one file and its line in [`FORMATS`].
 
+mod book;
 mod candidate;
 mod format;
 mod gate;
@@ -30,6 +31,7 @@ mod write;
 #[cfg(test)]
 mod testing;
 
+pub use book::{Book, Changes, Limits, Origin, Record, Release, Saved, Touched};
 pub use candidate::{BlockCandidate, Proto, Target, Who};
 pub use format::{FORMATS, Format, Meta, OutFile, RenderOptions, Rendered, Warning, format_by_id};
 pub use gate::{Decision, Refusal, admit, decide};
