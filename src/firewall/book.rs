@@ -333,6 +333,12 @@ impl Book {
             .collect()
     }
 
+    /// Marks all as touched, for a disk that has none of them.
+    pub fn touch_all(&mut self) {
+        self.touched.extend(self.seen.keys().map(|k| (*k, Origin::Seen)));
+        self.touched.extend(self.manual.keys().map(|k| (*k, Origin::Manual)));
+    }
+
     /// Until when `target` is released, if it is.
     pub fn released_until(&self, target: Target, now: PacketTime) -> Option<PacketTime> {
         let whole = Target { service: None, ..target };

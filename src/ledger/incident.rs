@@ -10,7 +10,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::{Alert, FlowFinding, HostKey};
@@ -114,7 +114,7 @@ impl Seen {
             verdict: f.verdict,
             verified: f.handshake_verified && !f.one_way,
             dialect: f.dialect.to_owned(),
-            coin: f.coin.map(|(coin, _)| coin.symbol().to_owned()),
+            coin: f.coin.map(|(coin, _)| coin.ticker().to_owned()),
             wallet: f.wallet.clone(),
             names: f.names.iter().map(|n| n.to_string()).collect(),
             flow: Some((f.flow_id, f.shares)),
@@ -310,6 +310,11 @@ impl Incidents {
     pub fn take_touched(&mut self) -> Vec<(IncidentKey, Option<Incident>)> {
         let touched = std::mem::take(&mut self.touched);
         touched.into_iter().map(|k| (k, self.get(&k).cloned())).collect()
+    }
+
+    /// Marks all as changed, for a disk that has none of them.
+    pub fn touch_all(&mut self) {
+        self.touched.extend(self.slots.keys());
     }
 
     /// How many did not fit.

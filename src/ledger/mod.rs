@@ -6,6 +6,7 @@
 mod contact;
 mod finding;
 mod identity;
+mod incident;
 mod knowledge;
 
 use std::collections::BTreeMap;
@@ -16,6 +17,7 @@ use dashmap::DashMap;
 pub use contact::{Contact, ContactKind, Sighting};
 pub use finding::{FlowFinding, KnownPool, Names, TlsSeen, Work};
 pub use identity::{Identities, Identity, Lease};
+pub use incident::{Incident, IncidentKey, Incidents, Patience, Seen, State, Step};
 pub use knowledge::{Knowledge, sighting};
 
 use crate::carrier::Wrap;

@@ -270,6 +270,10 @@ impl<K: Ord + Copy> Shelf<K> {
         self.slots.get(key).map(|s| &s.record)
     }
 
+    pub(super) fn keys(&self) -> impl Iterator<Item = &K> {
+        self.slots.keys()
+    }
+
     pub(super) fn len(&self) -> usize {
         self.slots.len()
     }
