@@ -22,6 +22,8 @@ pub mod intel;
 pub mod ledger;
 pub mod pipeline;
 pub mod sink;
+#[cfg(feature = "state")]
+pub mod state;
 pub mod text;
 pub mod time;
 pub mod wallet;
