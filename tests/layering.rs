@@ -86,6 +86,19 @@ const EDGES: &[(&str, &[(&str, Use)])] = &[
             ("text", All),
         ],
     ),
+    // What is remembered on disk.
+    (
+        "state",
+        &[
+            ("firewall", All),
+            ("ledger", All),
+            ("evidence", Only(&["Verdict"])),
+            ("dialect", Only(&["Shares"])),
+            ("decode", Only(&["MacAddr", "Tenant"])),
+            ("time", All),
+            ("text", All),
+        ],
+    ),
     // What puts rooms together.
     (
         "pipeline",
@@ -112,10 +125,12 @@ const EDGES: &[(&str, &[(&str, Use)])] = &[
             ("carrier", Only(&["Host", "Target"])),
             ("decode", All),
             ("evidence", All),
+            ("dialect", Only(&["Shares"])),
             ("intel", All),
             ("ledger", All),
             ("firewall", All),
             ("sink", All),
+            ("state", All),
             ("time", All),
             ("health", All),
             ("text", All),
@@ -424,7 +439,7 @@ fn only_capture_and_what_writes_lists_touch_the_world() {
     // Printing is for sinks and the command line.
     let print = ["println!", "eprintln!", "print!", "eprint!", "dbg!"];
     forbid(LEFT, &print, &[], &mut failures);
-    forbid(&["ledger", "firewall", "pipeline"], &print, &[], &mut failures);
+    forbid(&["ledger", "firewall", "pipeline", "state"], &print, &[], &mut failures);
     failures.report();
 }
 
