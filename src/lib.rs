@@ -7,7 +7,8 @@
 //! ```
 //!
 //! Left of the ledger everything is a pure function of frames and their timestamps ([`time::PacketTime`]); right of
-//! it slow things may wait, and `state` remembers over restarts. [`pipeline`] puts the rooms together, [`cli`] is the command line on top.
+//! it slow things may wait, and `state` remembers over restarts. [`pipeline`] puts the rooms together, [`cli`] is the
+//! command line on top.
 
 pub mod capture;
 pub mod carrier;

@@ -19,7 +19,7 @@ use super::store::Store;
 use super::{FILE, rows};
 
 /// How long another program may hold the database.
-const PATIENCE: Duration = Duration::from_secs(2);
+const PATIENCE: Duration = if cfg!(test) { Duration::from_millis(50) } else { Duration::from_secs(2) };
 /// A log that grew beyond this is cut back, in bytes.
 const LOG_LIMIT: i64 = 16 << 20;
 /// What lies beside a database: changes that are not yet in it, and their index.
