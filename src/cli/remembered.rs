@@ -164,11 +164,11 @@ pub(super) fn until(then: PacketTime, now: PacketTime) -> String {
 
 /// The first of many, and how many more there are.
 pub(super) fn some(all: &[String], most: usize) -> String {
-    let mut text = all.iter().take(most).cloned().collect::<Vec<_>>().join(", ");
-    if all.len() > most {
-        text.push_str(&format!(" and {} more", all.len() - most));
+    let shown = all.iter().take(most).cloned().collect::<Vec<_>>().join(", ");
+    match all.len().saturating_sub(most) {
+        0 => shown,
+        more => format!("{shown} and {more} more"),
     }
-    text
 }
 
 /// Rows in columns as wide as their widest cell; the last column is as long as it is.

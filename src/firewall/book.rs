@@ -252,14 +252,28 @@ impl Book {
     }
 
     /// Takes an operator's orders as another program wrote them down: these manual entries and releases, and no others.
-    pub fn obey_orders(&mut self, saved: Saved, now: PacketTime) {
+    pub fn obey_orders(&mut self, saved: Saved, now: PacketTime) -> Changes {
+        let mut changes = Changes::default();
         let manual = saved.records.into_iter().filter(|r| r.origin == Origin::Manual && manual_until(r, now) > now);
-        self.manual = manual.take(MaxEntries::CEILING).map(|r| (canonical(r.key), r)).collect();
+        let manual: BTreeMap<_, _> = manual.take(MaxEntries::CEILING).map(|r| (canonical(r.key), r)).collect();
+        let before = std::mem::take(&mut self.manual);
+        for (target, r) in &manual {
+            match before.get(target) {
+                None => changes.added.push(*target),
+                Some(old) if old.expires != r.expires => changes.renewed.push(*target),
+                Some(_) => {}
+            }
+        }
+        changes.ended.extend(before.into_keys().filter(|t| !manual.contains_key(t)));
+        self.manual = manual;
         self.touched.retain(|(_, origin)| *origin != Origin::Manual);
         self.releases.retain(|target, _| saved.releases.iter().any(|r| r.target == *target));
         for r in saved.releases {
-            self.obey(r, now);
+            changes.ended.extend(self.obey(r, now));
         }
+        changes.ended.sort_unstable();
+        changes.ended.dedup();
+        changes
     }
 
     /// The entries that hold now, passed through the never-block gate again, with what was refused.
@@ -368,14 +382,15 @@ impl Book {
     }
 
     /// A release that was written down; known ones are not carried out twice, so that an order that came later stands.
-    fn obey(&mut self, mut r: Release, now: PacketTime) {
+    fn obey(&mut self, mut r: Release, now: PacketTime) -> Vec<Target> {
         r.target = canonical(r.target);
         let known = self.releases.get(&r.target);
         if r.until <= now || known.is_some_and(|k| k.at >= r.at) {
-            return;
+            return Vec::new();
         }
-        self.seen.release(|t| covers(r.target, *t), now);
+        let gone = self.seen.release(|t| covers(r.target, *t), now);
         self.keep_release(r);
+        gone
     }
 
     fn take_away(&mut self, r: &Release, now: PacketTime) -> Vec<Target> {
@@ -445,7 +460,7 @@ fn refusal(e: Entry, reason: Reason) -> Refusal {
 }
 
 /// The longest life of a repeat offender, unless the policy gives more at once.
-const LONGEST: Duration = Duration::from_secs(30 * 86_400);
+const LONGEST: Duration = Duration::from_hours(30 * 24);
 
 /// The life of an entry that is made for the `times`-th time.
 fn life(ttl: Ttl, times: u32) -> Duration {

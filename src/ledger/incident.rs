@@ -27,7 +27,7 @@ const MAX_NAMES: usize = 8;
 /// Flows at a time whose shares are kept apart; of more, the oldest are added up for good.
 const MAX_FLOWS: usize = 32;
 /// Connections that are cut say their last words for this long.
-const LAST_WORDS: Duration = Duration::from_secs(60);
+const LAST_WORDS: Duration = Duration::from_mins(1);
 
 /// Which host, at which pool. Orders by host.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -116,7 +116,7 @@ impl Seen {
             dialect: f.dialect.to_owned(),
             coin: f.coin.map(|(coin, _)| coin.ticker().to_owned()),
             wallet: f.wallet.clone(),
-            names: f.names.iter().map(|n| n.to_string()).collect(),
+            names: f.names.iter().map(ToString::to_string).collect(),
             flow: Some((f.flow_id, f.shares)),
         }
     }
@@ -133,7 +133,7 @@ impl Seen {
             dialect: a.dialect.to_owned(),
             coin: None,
             wallet: None,
-            names: a.name.iter().map(|n| n.to_string()).collect(),
+            names: a.name.iter().map(ToString::to_string).collect(),
             flow: None,
         }
     }
@@ -192,7 +192,7 @@ pub struct Patience {
 
 impl Default for Patience {
     fn default() -> Self {
-        Self { quiet: Duration::from_secs(30 * 60), closed: Duration::from_secs(86_400) }
+        Self { quiet: Duration::from_mins(30), closed: Duration::from_hours(24) }
     }
 }
 

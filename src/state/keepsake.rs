@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use super::batch::Batch;
 use super::problem::StateError;
-use super::store::{Health, HostKeyRow, HostRow, Store};
+use super::store::{Health, HostKeyRow, HostRow, Loaded, Store};
 use crate::evidence::Verdict;
 use crate::firewall::{Book, Changes, Decision, Limits, NeverBlock, Policy, Proto, Target};
 use crate::ledger::{Alert, FlowFinding, Identity, Incidents, Patience, Seen, Step};
@@ -21,15 +21,6 @@ use crate::time::PacketTime;
 const RETRY: Duration = Duration::from_secs(10);
 /// Hosts remembered at a time.
 const MAX_HOSTS: usize = 65_536;
-
-/// What another program changed.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Reloaded {
-    /// Nothing.
-    Unchanged,
-    /// Orders may be others: the firewall is to be told again.
-    Orders,
-}
 
 /// What is remembered, in memory and on disk.
 #[derive(Debug)]
@@ -108,20 +99,15 @@ impl Keepsake {
         self.book.list(policy, never, now)
     }
 
-    /// Takes orders that another program wrote into the store.
-    pub fn reload_if_changed(&mut self, now: PacketTime) -> Reloaded {
-        let Some(store) = &mut self.store else { return Reloaded::Unchanged };
+    /// Takes orders that another program wrote into the store: what changed by them, if anybody wrote there.
+    pub fn reload_if_changed(&mut self, now: PacketTime) -> Option<Changes> {
+        let store = self.store.as_mut()?;
         if !store.changed() {
-            return Reloaded::Unchanged;
+            return None;
         }
-        match store.load_orders(true) {
-            Ok(l) => {
-                self.book.obey_orders(l.book, now);
-                Reloaded::Orders
-            }
-            // Who saves next will tell.
-            Err(_) => Reloaded::Unchanged,
-        }
+        // Who saves next will tell of an error.
+        let orders = store.load_orders(true).ok()?;
+        Some(self.book.obey_orders(orders.book, now))
     }
 
     /// Saves what changed. A sentence when saving stops working, and when it works again.
@@ -189,36 +175,43 @@ impl Keepsake {
     fn open(&mut self, policy: &Policy, now: PacketTime) -> Vec<String> {
         let Some(dir) = &self.dir else { return Vec::new() };
         let opened = Store::open(dir).and_then(|mut o| {
-            o.store.prune()?;
+            // Large is better than not open: on a full disk nothing can be deleted either.
+            drop(o.store.prune());
             let loaded = o.store.load()?;
             Ok((o, loaded))
         });
         match opened {
             Ok((opened, loaded)) => {
                 let mut said = opened.warnings;
-                if loaded.dropped > 0 {
-                    said.push(format!(
-                        "{}: {} rows are not what they should be, and were left out",
-                        opened.store.path().display(),
-                        loaded.dropped
-                    ));
-                }
-                self.book.load(loaded.book, policy, now);
-                self.incidents.load(loaded.incidents);
-                let room = MAX_HOSTS.saturating_sub(self.hosts.len());
-                for h in loaded.hosts.into_iter().take(room) {
-                    self.hosts.entry(h.key).or_insert(h);
-                }
+                said.extend(left_out(opened.store.path(), &loaded));
+                self.take(loaded, policy, now);
                 self.store = Some(opened.store);
                 self.without = None;
                 said
             }
             Err(e) => {
+                let mut said = Vec::new();
+                // What was saved while that was possible holds all the same.
+                if self.without.is_none()
+                    && let Some(loaded) = Store::peek(dir)
+                {
+                    said.extend(left_out(dir, &loaded));
+                    self.take(loaded, policy, now);
+                }
                 let since = self.without.as_ref().map_or(now, |(_, since)| *since);
                 self.without = Some((e, since));
                 self.retry = Some(now.plus(RETRY));
-                Vec::new()
+                said
             }
+        }
+    }
+
+    fn take(&mut self, loaded: Loaded, policy: &Policy, now: PacketTime) {
+        self.book.load(loaded.book, policy, now);
+        self.incidents.load(loaded.incidents);
+        let room = MAX_HOSTS.saturating_sub(self.hosts.len());
+        for h in loaded.hosts.into_iter().take(room) {
+            self.hosts.entry(h.key).or_insert(h);
         }
     }
 
@@ -247,6 +240,11 @@ impl Keepsake {
         }
         self.touched_hosts.insert(key);
     }
+}
+
+fn left_out(path: &Path, loaded: &Loaded) -> Option<String> {
+    let n = loaded.dropped;
+    (n > 0).then(|| format!("{}: {n} rows are not what they should be, and were left out", path.display()))
 }
 
 fn not_saved(e: &StateError) -> String {

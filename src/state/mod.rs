@@ -21,7 +21,7 @@ mod schema;
 mod store;
 
 pub use batch::Batch;
-pub use keepsake::{Keepsake, Reloaded};
+pub use keepsake::Keepsake;
 pub use open::Opened;
 pub use problem::StateError;
 pub use store::{Health, HostKeyRow, HostRow, Loaded, Store};

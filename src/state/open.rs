@@ -6,6 +6,7 @@
 use std::ffi::OsString;
 use std::fs::{self, DirBuilder, OpenOptions, Permissions};
 use std::io;
+use std::os::unix::ffi::OsStringExt;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -15,7 +16,7 @@ use rusqlite::{Connection, OpenFlags};
 
 use super::problem::StateError;
 use super::schema::{self, APPLICATION, VERSION};
-use super::store::Store;
+use super::store::{Loaded, Store};
 use super::{FILE, rows};
 
 /// How long another program may hold the database.
@@ -56,7 +57,7 @@ impl Store {
             Found::Empty => warnings.push(format!("{} was empty: nothing is remembered from before", path.display())),
             Found::File => {}
         }
-        let db = match connect(&path) {
+        let db = match connect(&path, Access::Shared) {
             Ok(db) => db,
             Err(e) if e.is_damage() => {
                 let (word, why) = match &e {
@@ -66,7 +67,7 @@ impl Store {
                 };
                 warnings.push(move_aside(&path, word, &why)?);
                 make(&path)?;
-                connect(&path)?
+                connect(&path, Access::Shared)?
             }
             Err(e) => return Err(e),
         };
@@ -85,10 +86,30 @@ impl Store {
         match look(&path)? {
             Found::Nothing | Found::Empty => Err(not_there()),
             Found::File => {
-                let db = connect(&path)?;
+                let db = connect(&path, Access::Shared)?;
                 Store::new(db, path)
             }
         }
+    }
+}
+
+/// How a database is used.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Access {
+    /// For reading and writing, with others.
+    Shared,
+    /// For reading, alone: needs no room on the disk.
+    Alone,
+    /// For reading, as it is: needs no right to write. Changes that lie beside it are not seen.
+    Frozen,
+}
+
+impl Store {
+    /// Reads what can be read where nothing can be written.
+    pub(super) fn peek(dir: &Path) -> Option<Loaded> {
+        let path = place(dir).ok().filter(|p| matches!(look(p), Ok(Found::File)))?;
+        let read = |access| Self::new(connect(&path, access)?, path.clone())?.load();
+        read(Access::Alone).or_else(|_| read(Access::Frozen)).ok()
     }
 }
 
@@ -169,12 +190,23 @@ fn move_aside(path: &Path, word: &str, why: &str) -> Result<String, StateError> 
 }
 
 /// A connection to a database that is sound and of this version.
-fn connect(path: &Path) -> Result<Connection, StateError> {
+fn connect(path: &Path, access: Access) -> Result<Connection, StateError> {
     let fail = |what| move |e: rusqlite::Error| StateError::sqlite(path, what, &e);
     let damaged = |why: String| StateError::Damaged { path: path.to_owned(), why };
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_NOFOLLOW;
-    let mut db = Connection::open_with_flags(path, flags).map_err(fail("opened"))?;
+    let flags = OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_NOFOLLOW;
+    let opened = match access {
+        Access::Frozen => Connection::open_with_flags(
+            frozen(path),
+            flags | OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI,
+        ),
+        _ => Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_READ_WRITE),
+    };
+    let mut db = opened.map_err(fail("opened"))?;
     db.busy_timeout(PATIENCE).map_err(fail("opened"))?;
+    if access == Access::Alone {
+        // Before the first look: the index of changes is then kept in memory, and not in a file.
+        db.query_row("PRAGMA locking_mode = EXCLUSIVE", [], |_| Ok(())).map_err(fail("opened"))?;
+    }
     guard(&db).map_err(fail("opened"))?;
     // Before anything is changed: what is not ours, or of a newer version, stays as it is.
     let marks = schema::marks(&db).map_err(fail("read"))?;
@@ -194,6 +226,9 @@ fn connect(path: &Path) -> Result<Connection, StateError> {
         }
         _ => return Err(damaged("it is no database of minewatch".to_owned())),
     }
+    if access != Access::Shared {
+        return Ok(db);
+    }
     // A mode that a file system does not support is not entered: it works all the same, with more waiting.
     db.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(())).map_err(fail("written"))?;
     db.pragma_update(None, "synchronous", "NORMAL").map_err(fail("written"))?;
@@ -202,6 +237,19 @@ fn connect(path: &Path) -> Result<Connection, StateError> {
         schema::create(&mut db).map_err(fail("written"))?;
     }
     Ok(db)
+}
+
+/// The name of a file that does not change (<https://www.sqlite.org/uri.html>).
+fn frozen(path: &Path) -> OsString {
+    let mut uri = Vec::from(&b"file:"[..]);
+    for b in path.as_os_str().as_encoded_bytes() {
+        match b {
+            b'?' | b'#' | b'%' => uri.extend(format!("%{b:02x}").bytes()),
+            b => uri.push(*b),
+        }
+    }
+    uri.extend(b"?immutable=1");
+    OsString::from_vec(uri)
 }
 
 /// Nothing that a file holds may run: no triggers, no views, no functions in its tables.

@@ -56,10 +56,6 @@ impl<'r> Columns<'r> {
         self.text().map(|t| shown(t, MAX_TEXT))
     }
 
-    fn maybe_shown(&mut self) -> Option<Option<String>> {
-        self.shown().map(|t| (!t.is_empty()).then_some(t))
-    }
-
     fn int(&mut self) -> Option<i64> {
         match self.value()? {
             ValueRef::Integer(n) => Some(n),
@@ -75,12 +71,9 @@ impl<'r> Columns<'r> {
         self.int().map(PacketTime::from_nanos)
     }
 
-    fn maybe_time(&mut self) -> Option<Option<PacketTime>> {
-        match self.value()? {
-            ValueRef::Null => Some(None),
-            ValueRef::Integer(n) => Some(Some(PacketTime::from_nanos(n))),
-            _ => None,
-        }
+    /// Whether there is nothing in the next column.
+    fn is_null(&self) -> bool {
+        matches!(self.row.get_ref(self.next), Ok(ValueRef::Null))
     }
 
     fn ip(&mut self) -> Option<IpAddr> {
@@ -108,6 +101,11 @@ impl<'r> Columns<'r> {
         };
         Some(Target { addr: addr?, service })
     }
+}
+
+/// Text, if there is any.
+fn some(text: String) -> Option<String> {
+    (!text.is_empty()).then_some(text)
 }
 
 fn parse_tenant(text: &str) -> Option<Tenant> {
@@ -190,7 +188,7 @@ pub(super) fn host(row: &Row<'_>) -> Option<HostRow> {
     };
     Some(HostRow {
         key: HostKeyRow { host, mac },
-        name: c.maybe_shown()?,
+        name: some(c.shown()?),
         first: c.time()?,
         last_seen: c.time()?,
         verdict: c.verdict()?,
@@ -207,15 +205,20 @@ pub(super) fn incident(row: &Row<'_>) -> Option<Incident> {
         last_seen: c.time()?,
         verdict: c.verdict()?,
         dialect: c.shown()?,
-        coin: c.maybe_shown()?,
-        wallet: c.maybe_shown()?,
+        coin: some(c.shown()?),
+        wallet: some(c.shown()?),
         names: {
             let names: Vec<String> = serde_json::from_str(c.text()?).ok()?;
             names.iter().take(MAX_NAMES).map(|n| shown(n, MAX_TEXT)).collect()
         },
         shares: Shares { submitted: c.small()?, accepted: c.small()?, rejected: c.small()? },
         state: State::from_name(c.text()?)?,
-        contained: c.maybe_time()?,
+        contained: if c.is_null() {
+            c.next += 1;
+            None
+        } else {
+            Some(c.time()?)
+        },
         reopened: c.small()?,
     })
 }

@@ -60,7 +60,7 @@ fn whenever_it_is_killed_the_database_is_sound_and_has_all_that_was_saved() {
         assert_eq!(opened.warnings, [""; 0], "after {rounds}");
         let loaded = opened.store.load().unwrap();
         let n = loaded.book.records.len();
-        assert!(n >= rounds * 100 && n % 100 == 0 && loaded.dropped == 0, "after {rounds} there are {n}");
+        assert!(n >= rounds * 100 && n.is_multiple_of(100) && loaded.dropped == 0, "after {rounds} there are {n}");
     }
 }
 
@@ -157,6 +157,12 @@ fn full(folder: &Path) {
     fs::remove_file(&filler).unwrap();
     assert_eq!(kept.save_dirty(&policy(), from_now(11)), again);
     drop(kept);
+    // A restart meanwhile forgets nothing.
+    fill_up(&filler);
+    let (kept, said) = keepsake(folder);
+    assert_eq!((held(&kept), said.len()), (1_999, 1), "{said:?}");
+    drop(kept);
+    fs::remove_file(&filler).unwrap();
     let mut opened = Store::open(folder).unwrap();
     assert_eq!((opened.warnings.len(), opened.store.load().unwrap().book.records.len()), (0, 1_999));
     println!("played to the end");
@@ -193,6 +199,7 @@ fn read_only(folder: &Path) {
     let (kept, said) = keepsake(folder);
     assert!(said[0].starts_with("state is NOT saved"), "{said:?}");
     assert!(kept.health().since.is_some());
+    assert_eq!(held(&kept), 100, "what was saved is forgotten");
     remount("rw");
     println!("played to the end");
 }

@@ -14,7 +14,7 @@ use crate::firewall::policy::{MaxEntries, Ttl};
 use crate::time::PacketTime;
 
 /// How long an entry is remembered after its end, so that it is known when it comes back.
-const MEMORY: Duration = Duration::from_secs(90 * 86_400);
+const MEMORY: Duration = Duration::from_hours(90 * 24);
 /// Ended records remembered; of more, those that ended first are forgotten.
 const MAX_ENDED: usize = MaxEntries::CEILING;
 /// Offers that wait.
@@ -117,7 +117,7 @@ impl<K: Ord + Copy> Shelf<K> {
                     let life = life(ttl, record.times);
                     let expires = longer(offer.expires, ttl, record.times).min(now.plus(life));
                     // Every packet renews, but not every packet is worth a write.
-                    renewed = expires.since(record.expires) > (life / 32).min(Duration::from_secs(60));
+                    renewed = expires.since(record.expires) > (life / 32).min(Duration::from_mins(1));
                     if renewed {
                         record.expires = expires;
                     }
@@ -147,14 +147,14 @@ impl<K: Ord + Copy> Shelf<K> {
         let mut added: Vec<K> = order.into_iter().take(room).map(|(_, _, k)| k).collect();
         for key in &added {
             if let Some(offer) = self.waiting.remove(key) {
-                self.add(*key, offer, ttl, now);
+                self.add(*key, &offer, ttl, now);
             }
         }
         added.sort_unstable();
         (added, self.waiting.len())
     }
 
-    fn add(&mut self, key: K, offer: Offer, ttl: Ttl, now: PacketTime) {
+    fn add(&mut self, key: K, offer: &Offer, ttl: Ttl, now: PacketTime) {
         let past = self.slots.get(&key).map(|s| &s.record);
         let times = past.map_or(0, |r| r.times).saturating_add(1);
         let mut miners = past.map(|r| r.miners.clone()).unwrap_or_default();

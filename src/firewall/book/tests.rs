@@ -259,14 +259,15 @@ fn orders_of_another_program_are_taken_as_they_stand_there() {
     other.release(target(POOL, 1), at(DAY), "ada", at(1));
     other.block(target("198.51.100.9", 9), Ttl::DAY, ("", "ada"), (&policy, &never), at(1)).unwrap();
     let written = saved(&mut other);
-    daemon.obey_orders(written.clone(), at(2));
+    let changes = daemon.obey_orders(written.clone(), at(2));
+    assert_eq!((changes.added, changes.ended), (vec![target("198.51.100.9", 9)], vec![target(POOL, 1)]));
     let now: Vec<_> = held(&daemon, &policy, 2).into_iter().map(|(t, _)| t).collect();
     assert_eq!(now, [target(POOL, 2), target("198.51.100.9", 9)]);
     assert!(daemon.take_touched().iter().all(|t| t.origin == Origin::Seen), "orders are not the daemon's to write");
     // Read again, or taken back there.
-    daemon.obey_orders(written, at(3));
+    assert!(daemon.obey_orders(written, at(3)).is_empty());
     assert_eq!(held(&daemon, &policy, 3).len(), 2);
-    daemon.obey_orders(Saved::default(), at(4));
+    assert_eq!(daemon.obey_orders(Saved::default(), at(4)).ended, [target("198.51.100.9", 9)]);
     assert_eq!(held(&daemon, &policy, 4).into_iter().map(|(t, _)| t).collect::<Vec<_>>(), [target(POOL, 2)]);
 }
 

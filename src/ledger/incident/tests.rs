@@ -42,15 +42,17 @@ enum Event {
 }
 use Event::{Cut, Traffic, Wait};
 
+/// What it is about, what happens with which state after it, how often it came back in the end.
+type Course = (&'static str, &'static [(i64, Event, State)], u32);
+
 #[test]
 fn an_incident_goes_from_state_to_state_as_the_table_says() {
-    let closed = 1_440 * MINUTE;
     #[rustfmt::skip]
-    let courses: &[(&str, &[(i64, Event, State)], u32)] = &[
+    let courses: &[Course] = &[
         ("it mines on", &[(0, Traffic, State::Open), (29 * MINUTE, Wait, State::Open),
             (29 * MINUTE, Traffic, State::Open), (58 * MINUTE, Wait, State::Open)], 0),
         ("it stops by itself", &[(0, Traffic, State::Open), (30 * MINUTE, Wait, State::Quiet),
-            (closed - 1, Wait, State::Quiet), (closed, Wait, State::Closed)], 0),
+            (DAY - 1, Wait, State::Quiet), (DAY, Wait, State::Closed)], 0),
         ("nobody looked for long", &[(0, Traffic, State::Open), (2 * DAY, Wait, State::Closed)], 0),
         ("it is cut off", &[(0, Traffic, State::Open), (1, Cut, State::Contained),
             (29 * MINUTE, Wait, State::Contained), (30 * MINUTE, Wait, State::Quiet), (DAY, Wait, State::Closed)], 0),
@@ -133,7 +135,7 @@ fn what_it_knows_of_the_pool_grows_within_bounds() {
     for i in 0..20 {
         let names = vec![format!("pool{i}.example"), "pool0.example".to_owned()];
         let wallet = (i == 3).then(|| "wallet".to_owned());
-        all.see(Seen { names, wallet, ..seen(i, Verdict::Probable) });
+        all.see(Seen { wallet, names, ..seen(i, Verdict::Probable) });
     }
     let i = all.get(&key(3333)).unwrap();
     assert_eq!((i.names.len(), i.names[0].as_str(), i.wallet.as_deref()), (8, "pool0.example", Some("wallet")));
