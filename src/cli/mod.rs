@@ -45,6 +45,7 @@ struct Cli {
 }
 
 #[derive(Subcommand, Debug)]
+#[allow(clippy::large_enum_variant)] // there is one of them, once
 enum Command {
     /// Read captures: which hosts mine, where, since when, how sure and why; write a block list
     Replay(replay::Args),

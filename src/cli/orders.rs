@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use anyhow::bail;
 use clap::Args as ClapArgs;
 
-use super::remembered::{LastGate, StateDir, not_done, now, second, target, user};
+use super::remembered::{LastGate, StateDir, as_saved, not_done, now, second, target, user};
 use super::{Failure, Outcome};
 use crate::firewall::{Book, Target, Ttl};
 use crate::state::{Batch, Store};
@@ -40,8 +40,6 @@ pub(super) struct ReleaseArgs {
     life: Ttl,
     #[command(flatten)]
     dir: StateDir,
-    #[command(flatten)]
-    gate: LastGate,
 }
 
 /// Runs `block`.
@@ -61,7 +59,7 @@ pub(super) fn block(args: &BlockArgs) -> Result<Outcome, Failure> {
 
 /// Runs `release`.
 pub(super) fn release(args: &ReleaseArgs) -> Result<Outcome, Failure> {
-    let (policy, _) = args.gate.resolve()?;
+    let policy = as_saved();
     let now = now();
     let (mut store, mut book) = args.dir.book(&policy, now)?;
     let until = now.plus(args.life.duration());

@@ -67,23 +67,25 @@ pub(super) struct LastGate {
 }
 
 impl LastGate {
-    /// As a policy that takes saved entries as they are, and the gate. How long entries live, and from which verdict on,
-    /// was decided by who saved them.
+    /// As a policy that takes saved entries as they are, and the gate.
     pub(super) fn resolve(&self) -> Result<(Policy, NeverBlock), Failure> {
         let mut never_block = self.never_block.clone();
         for file in &self.never_block_file {
             never_block.extend(lines::<Prefix>(file)?);
         }
         let policy = Policy {
-            ttl: Ttl::MAX,
-            least: Verdict::Noted,
             never_block,
             home: self.home_net.clone(),
             allow_documentation: self.allow_documentation_ranges,
-            ..Policy::default()
+            ..as_saved()
         };
         Ok((policy, NeverBlock::new().with_local_machine()))
     }
+}
+
+/// A policy that takes entries as they are: how long they live, and from which verdict on, was decided by who saved them.
+pub(super) fn as_saved() -> Policy {
+    Policy { ttl: Ttl::MAX, least: Verdict::Noted, ..Policy::default() }
 }
 
 /// Which entries of many get into a list.
