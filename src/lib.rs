@@ -7,7 +7,8 @@
 //! ```
 //!
 //! Left of the ledger everything is a pure function of frames and their timestamps ([`time::PacketTime`]); right of
-//! it slow things may wait. [`pipeline`] puts the rooms together, [`cli`] is the command line on top.
+//! it slow things may wait, and `state` remembers over restarts. [`pipeline`] puts the rooms together, [`cli`] is the
+//! command line on top.
 
 pub mod capture;
 pub mod carrier;
@@ -23,6 +24,8 @@ pub mod intel;
 pub mod ledger;
 pub mod pipeline;
 pub mod sink;
+#[cfg(feature = "state")]
+pub mod state;
 pub mod text;
 pub mod time;
 pub mod wallet;

@@ -408,7 +408,15 @@ fn help_of_watch() {
 }
 
 #[test]
-#[cfg(feature = "live")]
+#[cfg(feature = "state")]
+fn help_of_what_is_remembered() {
+    for command in ["entries", "block", "release", "blocklist", "incidents"] {
+        insta::assert_snapshot!(format!("help-{command}"), help(&[command, "--help"]));
+    }
+}
+
+#[test]
+#[cfg(all(feature = "live", feature = "state"))]
 fn help_of_the_program() {
     insta::assert_snapshot!("help", help(&["--help"]));
 }

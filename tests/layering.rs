@@ -94,6 +94,19 @@ const EDGES: &[(&str, &[(&str, Use)])] = &[
             ("text", All),
         ],
     ),
+    // What is remembered on disk.
+    (
+        "state",
+        &[
+            ("firewall", All),
+            ("ledger", All),
+            ("evidence", Only(&["Verdict"])),
+            ("dialect", Only(&["Shares"])),
+            ("decode", Only(&["MacAddr", "Tenant"])),
+            ("time", All),
+            ("text", All),
+        ],
+    ),
     // What puts rooms together.
     (
         "pipeline",
@@ -120,11 +133,13 @@ const EDGES: &[(&str, &[(&str, Use)])] = &[
             ("carrier", Only(&["Host", "Target"])),
             ("decode", All),
             ("evidence", All),
+            ("dialect", Only(&["Shares"])),
             ("intel", All),
             ("ledger", All),
             ("firewall", All),
             ("enforce", All),
             ("sink", All),
+            ("state", All),
             ("time", All),
             ("health", All),
             ("text", All),
@@ -433,7 +448,7 @@ fn only_capture_and_what_writes_lists_touch_the_world() {
     // Printing is for sinks and the command line.
     let print = ["println!", "eprintln!", "print!", "eprint!", "dbg!"];
     forbid(LEFT, &print, &[], &mut failures);
-    forbid(&["ledger", "firewall", "enforce", "pipeline"], &print, &[], &mut failures);
+    forbid(&["ledger", "firewall", "enforce", "pipeline", "state"], &print, &[], &mut failures);
     failures.report();
 }
 

@@ -4,12 +4,22 @@
 //! still printed).
 
 mod apply;
+#[cfg(feature = "state")]
+mod blocklist;
 mod enforcer;
+#[cfg(feature = "state")]
+mod entries;
 mod explain;
 mod feeds;
+#[cfg(feature = "state")]
+mod incidents;
 mod options;
+#[cfg(feature = "state")]
+mod orders;
 #[cfg(feature = "live")]
 mod reload;
+#[cfg(feature = "state")]
+mod remembered;
 mod replay;
 mod session;
 #[cfg(feature = "live")]
@@ -37,6 +47,7 @@ struct Cli {
 }
 
 #[derive(Subcommand, Debug)]
+#[allow(clippy::large_enum_variant)] // there is one of them, once
 enum Command {
     /// Read captures: which hosts mine, where, since when, how sure and why; write a block list
     Replay(replay::Args),
@@ -52,6 +63,21 @@ enum Command {
     /// Watch an interface until interrupted
     #[cfg(feature = "live")]
     Watch(watch::Args),
+    /// Show what is blocked now, since when and for how long, and what is released
+    #[cfg(feature = "state")]
+    Entries(entries::Args),
+    /// Block an address or endpoint for a while
+    #[cfg(feature = "state")]
+    Block(orders::BlockArgs),
+    /// Take an address or endpoint out of what is blocked, and keep it out for a while
+    #[cfg(feature = "state")]
+    Release(orders::ReleaseArgs),
+    /// Print what is blocked now as a list for a firewall
+    #[cfg(feature = "state")]
+    Blocklist(blocklist::Args),
+    /// Show which hosts mined where, from when to when, and what became of it
+    #[cfg(feature = "state")]
+    Incidents(incidents::Args),
 }
 
 /// What a subcommand found.
@@ -89,6 +115,16 @@ pub fn main() -> ExitCode {
         Command::Enforcer(args) => enforcer::run(args),
         #[cfg(feature = "live")]
         Command::Watch(args) => watch::run(args),
+        #[cfg(feature = "state")]
+        Command::Entries(args) => entries::run(args),
+        #[cfg(feature = "state")]
+        Command::Block(args) => orders::block(args),
+        #[cfg(feature = "state")]
+        Command::Release(args) => orders::release(args),
+        #[cfg(feature = "state")]
+        Command::Blocklist(args) => blocklist::run(args),
+        #[cfg(feature = "state")]
+        Command::Incidents(args) => incidents::run(args),
     };
     match result {
         Ok(Outcome::Clean) => ExitCode::SUCCESS,

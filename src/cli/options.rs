@@ -334,7 +334,9 @@ impl Blocking {
 }
 
 /// The lines of a file, each one value; empty lines and what follows a `#` are left out.
-fn lines<T: std::str::FromStr<Err: std::error::Error + Send + Sync + 'static>>(file: &Path) -> Result<Vec<T>, Failure> {
+pub(super) fn lines<T: std::str::FromStr<Err: std::error::Error + Send + Sync + 'static>>(
+    file: &Path,
+) -> Result<Vec<T>, Failure> {
     let text = std::fs::read_to_string(file).with_context(|| format!("{} cannot be read", file.display()))?;
     let content = |line: &str| line.split('#').next().unwrap_or_default().trim().to_owned();
     let lines = text.lines().map(content).enumerate().filter(|(_, line)| !line.is_empty());
@@ -358,7 +360,7 @@ fn in_name(name: &str) -> Option<(&'static dyn Format, &str)> {
     found.filter(|(_, stem)| !stem.is_empty()).min_by_key(|(_, stem)| stem.len())
 }
 
-fn known(name: &str) -> Result<&'static dyn Format, Failure> {
+pub(super) fn known(name: &str) -> Result<&'static dyn Format, Failure> {
     format_by_id(name).with_context(|| {
         let all: Vec<_> = FORMATS.iter().map(|f| f.id()).collect();
         format!("{name:?} is no block list format: use one of {}", all.join(", "))

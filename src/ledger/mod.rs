@@ -7,6 +7,7 @@ mod aside;
 mod contact;
 mod finding;
 mod identity;
+mod incident;
 mod knowledge;
 mod resolvers;
 
@@ -20,6 +21,7 @@ pub use aside::{Aside, Beside, OwnName};
 pub use contact::{Contact, ContactKind, Sighting};
 pub use finding::{FlowFinding, KnownPool, NameClaim, Names, TlsSeen, Work};
 pub use identity::{Identities, Identity, Lease};
+pub use incident::{Incident, IncidentKey, Incidents, Patience, Seen, State, Step};
 pub use knowledge::{Knowledge, sighting};
 
 use crate::carrier::Wrap;

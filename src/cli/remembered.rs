@@ -1,0 +1,243 @@
+//! What the commands on a store share: where it is, what time it is, how a target is written, columns.
+
+use std::borrow::Cow;
+use std::io::{self, Write};
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+
+use clap::Args;
+use unicode_width::UnicodeWidthStr;
+
+use super::Failure;
+use super::options::lines;
+use super::replay::complain;
+use crate::evidence::Verdict;
+use crate::firewall::{AllowedMiner, Book, MaxEntries, NeverBlock, Policy, Prefix, Proto, Target, Ttl};
+use crate::state::{DEFAULT_DIR, Loaded, StateError, Store};
+use crate::time::PacketTime;
+
+/// Where the state is.
+#[derive(Args, Debug)]
+pub(super) struct StateDir {
+    /// Folder of the state that minewatch watch keeps
+    #[arg(long, value_name = "DIR", default_value = DEFAULT_DIR)]
+    state: PathBuf,
+}
+
+impl StateDir {
+    /// Opens it and reads everything. Rows that are no values are told of.
+    pub(super) fn read(&self) -> Result<(Store, Loaded), Failure> {
+        let mut store = Store::open_existing(&self.state)?;
+        let loaded = store.load()?;
+        if loaded.dropped > 0 {
+            let path = store.path().display();
+            complain(&[format!("{path}: {} rows are not what they should be, and were left out", loaded.dropped)])?;
+        }
+        Ok((store, loaded))
+    }
+
+    /// The store with its book.
+    pub(super) fn book(&self, policy: &Policy, now: PacketTime) -> Result<(Store, Book), Failure> {
+        let (store, loaded) = self.read()?;
+        let mut book = Book::default();
+        book.load(loaded.book, policy, now);
+        Ok((store, book))
+    }
+}
+
+/// What never gets into a list.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Never block")]
+pub(super) struct LastGate {
+    /// Never block this address or prefix. May be given several times
+    #[arg(long, value_name = "PREFIX")]
+    never_block: Vec<Prefix>,
+    /// The same for every line of a file; # begins a comment
+    #[arg(long, value_name = "FILE")]
+    never_block_file: Vec<PathBuf>,
+    /// Your own network: nothing in it is blocked. May be given several times
+    #[arg(long, value_name = "PREFIX")]
+    home_net: Vec<Prefix>,
+    // An attribute, because a doc comment would need marks around the addresses.
+    #[arg(
+        long,
+        help = "Let the documentation ranges (192.0.2.0/24, 2001:db8::/32 …) into the list: for tests and examples"
+    )]
+    allow_documentation_ranges: bool,
+}
+
+impl LastGate {
+    /// As a policy that takes saved entries as they are, and the gate.
+    pub(super) fn resolve(&self) -> Result<(Policy, NeverBlock), Failure> {
+        let mut never_block = self.never_block.clone();
+        for file in &self.never_block_file {
+            never_block.extend(lines::<Prefix>(file)?);
+        }
+        let policy = Policy {
+            never_block,
+            home: self.home_net.clone(),
+            allow_documentation: self.allow_documentation_ranges,
+            ..as_saved()
+        };
+        Ok((policy, NeverBlock::new().with_local_machine()))
+    }
+}
+
+/// A policy that takes entries as they are: how long they live, and from which verdict on, was decided by who saved them.
+pub(super) fn as_saved() -> Policy {
+    Policy { ttl: Ttl::MAX, least: Verdict::Noted, ..Policy::default() }
+}
+
+/// Which entries of many get into a list.
+#[derive(Args, Debug)]
+pub(super) struct Choice {
+    /// This host may mine, address or prefix: what it mines at is not in the list
+    #[arg(long, value_name = "HOST")]
+    allow_miner: Vec<AllowedMiner>,
+    /// The same for every line of a file; # begins a comment
+    #[arg(long, value_name = "FILE")]
+    allow_miner_file: Vec<PathBuf>,
+    /// Most entries in the list [default: 10000]
+    #[arg(long, value_name = "N")]
+    max_entries: Option<usize>,
+}
+
+impl Choice {
+    /// Adds it to a policy.
+    pub(super) fn refine(&self, policy: &mut Policy) -> Result<(), Failure> {
+        policy.allow_miner.clone_from(&self.allow_miner);
+        for file in &self.allow_miner_file {
+            policy.allow_miner.extend(lines::<AllowedMiner>(file)?);
+        }
+        if let Some(n) = self.max_entries {
+            policy.max_entries = MaxEntries::new(n)?;
+        }
+        Ok(())
+    }
+}
+
+/// The time on the wall: what was saved lives by it.
+pub(super) fn now() -> PacketTime {
+    let ns = jiff::Timestamp::now().as_nanosecond();
+    PacketTime::from_nanos(i64::try_from(ns).unwrap_or(i64::MAX))
+}
+
+/// `ADDR`, `ADDR:PORT` or `ADDR:PORT/udp`; IPv6 addresses with a port in brackets.
+pub(super) fn target(text: &str) -> Result<Target, String> {
+    let wrong = || "write ADDR, ADDR:PORT or ADDR:PORT/udp, as in 198.51.100.7:3333 or [2001:db8::7]:3333".to_owned();
+    if let Ok(addr) = text.parse::<IpAddr>() {
+        return Ok(Target { addr: addr.to_canonical(), service: None });
+    }
+    let (endpoint, proto) = match text.split_once('/') {
+        None => (text, Proto::Tcp),
+        Some((endpoint, "tcp")) => (endpoint, Proto::Tcp),
+        Some((endpoint, "udp")) => (endpoint, Proto::Udp),
+        Some(_) => return Err(wrong()),
+    };
+    let endpoint: SocketAddr = endpoint.parse().map_err(|_| wrong())?;
+    Ok(Target { addr: endpoint.ip().to_canonical(), service: Some((proto, endpoint.port())) })
+}
+
+/// Whoever runs this, by the name that the system gives.
+pub(super) fn user() -> String {
+    let name = ["SUDO_USER", "LOGNAME", "USER"].iter().find_map(|v| std::env::var(v).ok()).unwrap_or_default();
+    crate::text::printable(&name, 64).into_owned()
+}
+
+/// A time to the second.
+pub(super) fn second(t: PacketTime) -> String {
+    let text = t.to_string();
+    match text.split_once('.') {
+        Some((whole, _)) => format!("{whole}Z"),
+        None => text,
+    }
+}
+
+/// Time from now to then, in its two largest units.
+pub(super) fn until(then: PacketTime, now: PacketTime) -> String {
+    let s = then.since(now).as_secs();
+    let parts = [(s / 86_400, "d"), (s % 86_400 / 3_600, "h"), (s % 3_600 / 60, "m"), (s % 60, "s")];
+    let shown: Vec<_> = parts.iter().skip_while(|(n, _)| *n == 0).take(2).filter(|(n, _)| *n > 0).collect();
+    if shown.is_empty() {
+        return "0s".to_owned();
+    }
+    shown.iter().map(|(n, unit)| format!("{n}{unit}")).collect::<Vec<_>>().join(" ")
+}
+
+/// The first of many, and how many more there are.
+pub(super) fn some(all: &[String], most: usize) -> String {
+    let shown = all.iter().take(most).cloned().collect::<Vec<_>>().join(", ");
+    match all.len().saturating_sub(most) {
+        0 => shown,
+        more => format!("{shown} and {more} more"),
+    }
+}
+
+/// Rows in columns as wide as their widest cell; the last column is as long as it is.
+pub(super) fn table<const N: usize>(out: &mut impl Write, titles: [&str; N], rows: &[[String; N]]) -> io::Result<()> {
+    let mut widths = titles.map(UnicodeWidthStr::width);
+    for row in rows {
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = cell.width().max(*width);
+        }
+    }
+    let mut print = |cells: [&str; N]| {
+        let mut line = String::new();
+        for (cell, width) in cells.iter().zip(widths) {
+            let gap = width.saturating_sub(cell.width()) + 2;
+            line.push_str(cell);
+            line.extend(std::iter::repeat_n(' ', gap));
+        }
+        writeln!(out, "{}", line.trim_end())
+    };
+    print(titles)?;
+    rows.iter().try_for_each(|row| print(row.each_ref().map(String::as_str)))
+}
+
+/// A cell that has nothing in it.
+pub(super) fn or_dash(text: &str) -> Cow<'_, str> {
+    if text.is_empty() { Cow::Borrowed("-") } else { crate::text::printable(text, 64) }
+}
+
+/// A failure to save, when an order was given: it was not carried out.
+pub(super) fn not_done(e: StateError) -> Failure {
+    Failure::from(e).context("the order was not saved")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn targets_are_written_as_they_are_printed() {
+        for (text, shown) in [
+            ("198.51.100.7", "198.51.100.7"),
+            ("198.51.100.7:3333", "198.51.100.7:3333/tcp"),
+            ("198.51.100.7:3333/tcp", "198.51.100.7:3333/tcp"),
+            ("198.51.100.7:3333/udp", "198.51.100.7:3333/udp"),
+            ("2001:db8::7", "2001:db8::7"),
+            ("[2001:db8::7]:3333", "[2001:db8::7]:3333/tcp"),
+            ("::ffff:198.51.100.7", "198.51.100.7"),
+            ("[::ffff:198.51.100.7]:1", "198.51.100.7:1/tcp"),
+        ] {
+            assert_eq!(target(text).unwrap().to_string(), shown);
+            assert_eq!(target(shown), target(text));
+        }
+        for bad in ["", "pool.example", "198.51.100.7:", "198.51.100.7:70000", "198.51.100.7/24", "198.51.100.7:1/sctp"]
+        {
+            assert!(target(bad).unwrap_err().starts_with("write ADDR"), "{bad}");
+        }
+    }
+
+    #[test]
+    fn times_left_are_told_in_two_units() {
+        let at = |s| PacketTime::from_parts(s, 0);
+        for (secs, shown) in
+            [(0, "0s"), (59, "59s"), (3_600, "1h"), (3_660, "1h 1m"), (90_061, "1d 1h"), (86_401, "1d")]
+        {
+            assert_eq!(until(at(secs), at(0)), shown);
+        }
+        assert_eq!(until(at(0), at(5)), "0s");
+        assert_eq!(second(at(1_795_636_800)), "2026-11-25T20:00:00Z");
+    }
+}

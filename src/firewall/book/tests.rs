@@ -1,0 +1,455 @@
+use std::net::{IpAddr, Ipv4Addr};
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::decode::Tenant;
+use crate::firewall::candidate::{BlockCandidate, Proto, Who};
+use crate::firewall::gate::decide;
+use crate::firewall::policy::Lives;
+use crate::firewall::testing::{at, candidate, test_policy};
+
+const HOUR: i64 = 3_600;
+const DAY: i64 = 24 * HOUR;
+
+fn policy(ttl: &str) -> Policy {
+    Policy { ttl: ttl.parse().unwrap(), ..test_policy() }
+}
+
+fn target(addr: &str, port: u16) -> Target {
+    Target { addr: addr.parse().unwrap(), service: Some((Proto::Tcp, port)) }
+}
+
+fn whole(addr: &str) -> Target {
+    Target { service: None, ..target(addr, 1) }
+}
+
+/// The list of one pool that was talked to at `seen`.
+fn list_of(addr: &str, seen: i64, policy: &Policy, now: i64) -> BlockList {
+    lists(&[BlockCandidate { last_seen: at(seen), ..candidate(addr, 3333) }], policy, now)
+}
+
+fn lists(candidates: &[BlockCandidate<'_>], policy: &Policy, now: i64) -> BlockList {
+    decide(candidates, policy, &NeverBlock::new(), at(now)).list
+}
+
+/// Targets that hold at `now`, with the seconds that they have left.
+fn held(book: &Book, policy: &Policy, now: i64) -> Vec<(Target, u64)> {
+    let d = book.list(policy, &NeverBlock::new(), at(now));
+    d.list.entries().iter().map(|e| (e.target, e.ttl_secs)).collect()
+}
+
+fn saved(book: &mut Book) -> Saved {
+    let records = book.take_touched().into_iter().filter_map(|t| t.record).collect();
+    Saved { records, releases: book.releases.values().cloned().collect() }
+}
+
+fn record(addr: &str, port: u16, expires: i64) -> Record<Target> {
+    Record {
+        key: target(addr, port),
+        origin: Origin::Seen,
+        verdict: Verdict::Confirmed,
+        first: at(0),
+        last_seen: at(0),
+        expires: at(expires),
+        times: 1,
+        reason: String::new(),
+        by: String::new(),
+        miners: vec![Who { tenant: Tenant::None, miner: IpAddr::from([10, 0, 0, 5]) }],
+    }
+}
+
+const POOL: &str = "198.51.100.7";
+
+#[test]
+fn what_is_offered_again_without_traffic_changes_nothing() {
+    for lives in [Lives::FromLastPacket, Lives::FromNow] {
+        let policy = Policy { lives, ..policy("1h") };
+        let mut book = Book::default();
+        let changes = book.offer(&list_of(POOL, 0, &policy, 0), &policy, at(0));
+        assert_eq!((changes.added, changes.waiting), (vec![target(POOL, 3333)], 0));
+        assert_eq!(book.take_touched().len(), 1);
+        for now in [1, 60, 600, 3_599] {
+            let changes = book.offer(&list_of(POOL, 0, &policy, now), &policy, at(now));
+            assert!(changes.is_empty() && book.take_touched().is_empty(), "{lives:?}, {now}: {changes:?}");
+        }
+        // Its end is its end: offered once more, with nothing new, it does not come back.
+        let changes = book.offer(&list_of(POOL, 0, &policy, 3_600), &policy, at(3_600));
+        assert_eq!((changes.added, changes.ended), (vec![], vec![target(POOL, 3333)]), "{lives:?}");
+        assert_eq!(held(&book, &policy, 3_600), []);
+    }
+}
+
+#[test]
+fn traffic_renews_an_entry_and_counts_no_second_time() {
+    let policy = policy("1h");
+    let mut book = Book::default();
+    book.offer(&list_of(POOL, 0, &policy, 0), &policy, at(0));
+    let changes = book.offer(&list_of(POOL, 1_800, &policy, 1_800), &policy, at(1_800));
+    assert_eq!((changes.renewed, changes.added), (vec![target(POOL, 3333)], vec![]));
+    assert_eq!(held(&book, &policy, 1_800), [(target(POOL, 3333), 3_600)]);
+    assert_eq!(book.entries(&policy, at(1_800)).next().unwrap().times, 1);
+    // A packet a second is no write a second.
+    book.take_touched();
+    let changes = book.offer(&list_of(POOL, 1_801, &policy, 1_801), &policy, at(1_801));
+    assert!(changes.is_empty() && book.take_touched().is_empty());
+}
+
+#[test]
+fn who_comes_back_is_blocked_twice_as_long_up_to_thirty_days() {
+    let policy = policy("1d");
+    let mut book = Book::default();
+    let mut now = 0;
+    for (times, days) in [(1, 1), (2, 2), (3, 4), (4, 8), (5, 16), (6, 30), (7, 30)] {
+        let changes = book.offer(&list_of(POOL, now, &policy, now), &policy, at(now));
+        assert_eq!(changes.added.len(), 1, "{times}");
+        assert_eq!(held(&book, &policy, now), [(target(POOL, 3333), days * 86_400)], "{times}");
+        let r = book.entries(&policy, at(now)).next().unwrap();
+        assert_eq!((r.times, r.first), (times, at(0)));
+        now += i64::try_from(days).unwrap() * DAY;
+        assert_eq!(book.expire(&policy, at(now)).ended, [target(POOL, 3333)]);
+        now += HOUR;
+    }
+    // A policy that gives more from the start is not cut down to thirty days.
+    let long = Policy { ttl: "60d".parse().unwrap(), ..policy };
+    let mut book = Book::default();
+    book.offer(&list_of(POOL, 0, &long, 0), &long, at(0));
+    assert_eq!(held(&book, &long, 0), [(target(POOL, 3333), 60 * 86_400)]);
+}
+
+#[test]
+fn whoever_stays_away_for_a_quarter_is_forgotten() {
+    let policy = policy("1h");
+    let mut book = Book::default();
+    book.offer(&list_of(POOL, 0, &policy, 0), &policy, at(0));
+    book.expire(&policy, at(HOUR + 90 * DAY));
+    assert_eq!(book.len(), 1);
+    book.expire(&policy, at(HOUR + 90 * DAY + 1));
+    assert!(book.is_empty());
+    let gone = book.take_touched();
+    assert!(matches!(gone.as_slice(), [Touched { record: None, .. }]), "{gone:?}");
+}
+
+#[test]
+fn a_burst_waits_for_the_next_minute_and_the_most_certain_go_first() {
+    let policy = Policy { least: Verdict::Suspected, ..policy("1d") };
+    let verdicts = [Verdict::Suspected, Verdict::Confirmed, Verdict::Probable];
+    let candidates: Vec<_> = (0..30u16)
+        .map(|i| BlockCandidate { verdict: verdicts[usize::from(i) % 3], ..candidate(POOL, 1_000 + i) })
+        .collect();
+    let mut book = Book::new(Limits { per_minute: 10 });
+    let list = lists(&candidates, &policy, 0);
+    let changes = book.offer(&list, &policy, at(0));
+    assert_eq!((changes.added.len(), changes.waiting), (10, 20));
+    assert!(book.entries(&policy, at(0)).all(|r| r.verdict == Verdict::Confirmed));
+    assert!(changes.alarm().unwrap().starts_with("20 new block entries wait"));
+    // Offered again within the minute: no way round.
+    assert_eq!(book.offer(&list, &policy, at(59)).added.len(), 0);
+    assert_eq!(book.expire(&policy, at(60)).added.len(), 10);
+    assert!(book.entries(&policy, at(60)).all(|r| r.verdict >= Verdict::Probable));
+    let changes = book.expire(&policy, at(120));
+    assert_eq!((changes.added.len(), changes.waiting, changes.alarm()), (10, 0, None));
+    assert_eq!(held(&book, &policy, 120).len(), 30);
+}
+
+#[test]
+fn a_full_list_keeps_orders_then_the_most_certain_then_what_was_there_before() {
+    let policy = Policy { least: Verdict::Suspected, max_entries: MaxEntries::new(3).unwrap(), ..policy("1d") };
+    let mut book = Book::default();
+    let weak = BlockCandidate { verdict: Verdict::Suspected, ..candidate(POOL, 1) };
+    book.offer(&lists(&[weak, candidate(POOL, 2)], &policy, 0), &policy, at(0));
+    let later = [3, 4].map(|port| BlockCandidate { last_seen: at(60), ..candidate(POOL, port) });
+    book.offer(&lists(&later, &policy, 60), &policy, at(60));
+    let never = NeverBlock::new();
+    book.block(target("198.51.100.9", 9), Ttl::DAY, ("told so", "ada"), (&policy, &never), at(60)).unwrap();
+    let d = book.list(&policy, &never, at(60));
+    let kept: Vec<_> = d.list.entries().iter().map(|e| e.target).collect();
+    assert_eq!(kept, [target(POOL, 2), target(POOL, 3), target("198.51.100.9", 9)]);
+    assert_eq!(d.capped(), 2);
+}
+
+#[test]
+fn an_order_may_not_block_what_is_never_blocked() {
+    let (policy, mut book) = (policy("1d"), Book::default());
+    let policy = Policy { never_block: vec!["203.0.113.0/24".parse().unwrap()], ..policy };
+    for (addr, port, code) in [
+        ("10.0.0.1", 3333, "special-purpose"),
+        ("::ffff:10.0.0.1", 3333, "special-purpose"),
+        ("8.8.8.8", 53, "public-resolver"),
+        ("203.0.113.5", 3333, "never-block-list"),
+        (POOL, 0, "unspecified-port"),
+    ] {
+        let asked = book.block(target(addr, port), Ttl::DAY, ("", ""), (&policy, &NeverBlock::new()), at(0));
+        assert_eq!(asked.unwrap_err().code(), code, "{addr}");
+    }
+    assert!(book.is_empty() && book.take_touched().is_empty());
+}
+
+#[test]
+fn an_order_lives_as_long_as_it_says_whatever_the_policy_gives() {
+    let (policy, mut book) = (policy("1h"), Book::default());
+    let never = NeverBlock::new();
+    let week = "7d".parse().unwrap();
+    let until = book.block(whole(POOL), week, ("botnet", "ada"), (&policy, &never), at(0)).unwrap();
+    assert_eq!(until, at(7 * DAY));
+    assert_eq!(held(&book, &policy, 0), [(whole(POOL), 7 * 86_400)]);
+    assert_eq!(held(&book, &policy, 6 * DAY), [(whole(POOL), 86_400)]);
+    // Given anew for less, it is less: the last word counts.
+    book.block(whole(POOL), "1h".parse().unwrap(), ("botnet", "ada"), (&policy, &never), at(6 * DAY)).unwrap();
+    let r = book.entries(&policy, at(6 * DAY)).next().unwrap();
+    assert_eq!((r.times, r.first, r.reason.as_str(), r.by.as_str()), (2, at(0), "botnet", "ada"));
+    assert_eq!(book.expire(&policy, at(6 * DAY + HOUR)).ended, [whole(POOL)]);
+    assert_eq!(held(&book, &policy, 6 * DAY + HOUR), []);
+}
+
+#[test]
+fn what_is_released_stays_away_until_the_release_ends_and_then_counts_anew() {
+    let policy = policy("1h");
+    let mut book = Book::default();
+    let mut now = 0;
+    for _ in 0..3 {
+        book.offer(&list_of(POOL, now, &policy, now), &policy, at(now));
+        now += DAY;
+    }
+    book.offer(&list_of(POOL, now, &policy, now), &policy, at(now));
+    assert_eq!(book.entries(&policy, at(now)).next().unwrap().times, 4);
+    assert_eq!(book.release(whole(POOL), at(now + DAY), "ada", at(now)), [target(POOL, 3333)]);
+    assert_eq!(held(&book, &policy, now), []);
+    for later in [now + 1, now + HOUR, now + DAY - 1] {
+        let changes = book.offer(&list_of(POOL, later, &policy, later), &policy, at(later));
+        assert!(changes.is_empty() && changes.waiting == 0, "{changes:?}");
+    }
+    now += DAY;
+    // Over, but nothing new was seen since.
+    assert!(
+        book.offer(
+            &list_of(POOL, now - DAY, &Policy { lives: Lives::FromNow, ..policy.clone() }, now),
+            &policy,
+            at(now)
+        )
+        .is_empty()
+    );
+    assert_eq!(book.offer(&list_of(POOL, now, &policy, now), &policy, at(now)).added, [target(POOL, 3333)]);
+    assert_eq!(held(&book, &policy, now), [(target(POOL, 3333), 3_600)]);
+}
+
+#[test]
+fn a_release_of_one_port_leaves_the_others_and_an_order_after_it_stands() {
+    let policy = policy("1h");
+    let never = NeverBlock::new();
+    let mut book = Book::default();
+    book.offer(&lists(&[candidate(POOL, 1), candidate(POOL, 2)], &policy, 0), &policy, at(0));
+    book.block(target(POOL, 1), Ttl::DAY, ("", ""), (&policy, &never), at(0)).unwrap();
+    assert_eq!(book.release(target(POOL, 1), at(HOUR), "ada", at(1)), [target(POOL, 1)]);
+    assert_eq!(held(&book, &policy, 1), [(target(POOL, 2), 3_599)]);
+    assert_eq!(book.released_until(target(POOL, 1), at(1)), Some(at(HOUR)));
+    book.block(target(POOL, 1), Ttl::DAY, ("", ""), (&policy, &never), at(2)).unwrap();
+    assert_eq!(held(&book, &policy, 2).len(), 2);
+}
+
+#[test]
+fn orders_of_another_program_are_taken_as_they_stand_there() {
+    let policy = policy("1h");
+    let never = NeverBlock::new();
+    let mut daemon = Book::default();
+    daemon.offer(&lists(&[candidate(POOL, 1), candidate(POOL, 2)], &policy, 0), &policy, at(0));
+    let mut other = Book::default();
+    other.load(saved(&mut daemon), &policy, at(1));
+    other.take_touched();
+    other.release(target(POOL, 1), at(DAY), "ada", at(1));
+    other.block(target("198.51.100.9", 9), Ttl::DAY, ("", "ada"), (&policy, &never), at(1)).unwrap();
+    let written = saved(&mut other);
+    let changes = daemon.obey_orders(written.clone(), at(2));
+    assert_eq!((changes.added, changes.ended), (vec![target("198.51.100.9", 9)], vec![target(POOL, 1)]));
+    let now: Vec<_> = held(&daemon, &policy, 2).into_iter().map(|(t, _)| t).collect();
+    assert_eq!(now, [target(POOL, 2), target("198.51.100.9", 9)]);
+    assert!(daemon.take_touched().iter().all(|t| t.origin == Origin::Seen), "orders are not the daemon's to write");
+    // Read again, or taken back there.
+    assert!(daemon.obey_orders(written, at(3)).is_empty());
+    assert_eq!(held(&daemon, &policy, 3).len(), 2);
+    assert_eq!(daemon.obey_orders(Saved::default(), at(4)).ended, [target("198.51.100.9", 9)]);
+    assert_eq!(held(&daemon, &policy, 4).into_iter().map(|(t, _)| t).collect::<Vec<_>>(), [target(POOL, 2)]);
+}
+
+#[test]
+fn sf03_what_an_older_version_saved_passes_the_last_gate_again() {
+    let policy = Policy { never_block: vec!["203.0.113.9".parse().unwrap()], ..policy("1d") };
+    let mut book = Book::default();
+    let records = vec![
+        record("10.0.0.1", 3333, HOUR),
+        record("203.0.113.9", 3333, HOUR),
+        record("::ffff:203.0.113.9", 3333, HOUR),
+        record(POOL, 0, HOUR),
+        record(POOL, 3333, HOUR),
+    ];
+    book.load(Saved { records, releases: vec![] }, &policy, at(0));
+    assert_eq!(held(&book, &policy, 0), [(target(POOL, 3333), 3_600)]);
+}
+
+#[test]
+fn sf11_a_restart_keeps_the_time_that_is_left() {
+    let policy = policy("1h");
+    let mut before = Book::default();
+    before.offer(&list_of(POOL, 0, &policy, 0), &policy, at(0));
+    let mut after = Book::default();
+    after.load(saved(&mut before), &policy, at(2_400));
+    assert_eq!(held(&after, &policy, 2_400), [(target(POOL, 3333), 1_200)]);
+    assert_eq!(held(&after, &policy, 3_660), []);
+    // Known from before: what the new run sees of it is no second offence, and after its end it is one.
+    after.offer(&list_of(POOL, 2_500, &policy, 2_500), &policy, at(2_500));
+    assert_eq!(after.entries(&policy, at(2_500)).next().unwrap().times, 1);
+    after.offer(&list_of(POOL, 9_000, &policy, 9_000), &policy, at(9_000));
+    assert_eq!(held(&after, &policy, 9_000), [(target(POOL, 3333), 7_200)]);
+}
+
+#[test]
+fn no_clock_and_no_file_makes_an_entry_live_longer_than_the_policy_would() {
+    let policy = policy("1h");
+    let mut book = Book::default();
+    book.load(Saved { records: vec![record(POOL, 3333, 400 * DAY)], releases: vec![] }, &policy, at(0));
+    assert_eq!(held(&book, &policy, 0), [(target(POOL, 3333), 3_600)]);
+    // The clock was a year ahead, and is put right.
+    let mut book = Book::default();
+    book.offer(&list_of(POOL, 365 * DAY, &policy, 365 * DAY), &policy, at(365 * DAY));
+    book.block(whole(POOL), "2h".parse().unwrap(), ("", ""), (&policy, &NeverBlock::new()), at(365 * DAY)).unwrap();
+    assert_eq!(held(&book, &policy, 0), [(whole(POOL), 7_200), (target(POOL, 3333), 3_600)]);
+    book.expire(&policy, at(0));
+    assert_eq!(held(&book, &policy, HOUR), [(whole(POOL), 7_200)]);
+}
+
+#[test]
+fn a_policy_that_changed_holds_for_what_was_saved_under_another() {
+    let mut book = Book::default();
+    let mut both = record(POOL, 2, HOUR);
+    both.miners.push(Who { tenant: Tenant::None, miner: IpAddr::from([10, 0, 0, 6]) });
+    let suspected = Record { verdict: Verdict::Suspected, ..record(POOL, 3, HOUR) };
+    let other = Record { miners: both.miners[1..].to_vec(), ..record(POOL, 4, HOUR) };
+    let records = vec![record(POOL, 1, HOUR), both, suspected, other];
+    let policy = Policy { allow_miner: vec!["10.0.0.5".parse().unwrap()], ..policy("1h") };
+    book.load(Saved { records, releases: vec![] }, &policy, at(0));
+    let d = book.list(&policy, &NeverBlock::new(), at(0));
+    assert_eq!(d.list.entries().iter().map(|e| e.target).collect::<Vec<_>>(), [target(POOL, 4)]);
+    let why: Vec<_> = d.refusals.iter().map(|r| r.reason.code()).collect();
+    assert_eq!(why, ["allow-listed", "used-by-allowed-miner", "allow-listed"]);
+}
+
+fn any_addr() -> impl Strategy<Value = IpAddr> {
+    prop_oneof![
+        any::<u32>().prop_map(|n| IpAddr::V4(Ipv4Addr::from(n))),
+        any::<u128>().prop_map(|n| IpAddr::V6(n.into())),
+        (0u8..4).prop_map(|n| IpAddr::from([198, 51, 100, n])),
+        Just(IpAddr::from([10, 0, 0, 1])),
+        Just(IpAddr::from([8, 8, 8, 8])),
+        any::<u32>().prop_map(|n| IpAddr::V6(Ipv4Addr::from(n).to_ipv6_mapped())),
+    ]
+}
+
+fn any_record() -> impl Strategy<Value = Record<Target>> {
+    let service = prop_oneof![Just(None), (any::<bool>(), 0u16..5).prop_map(Some)];
+    let life = (any_addr(), service, any::<i64>(), any::<i64>(), any::<i64>());
+    (life, any::<bool>(), any::<u32>()).prop_map(|((addr, service, first, seen, expires), manual, times)| Record {
+        key: Target { addr, service: service.map(|(udp, port)| (if udp { Proto::Udp } else { Proto::Tcp }, port)) },
+        origin: if manual { Origin::Manual } else { Origin::Seen },
+        first: PacketTime::from_nanos(first),
+        last_seen: PacketTime::from_nanos(seen),
+        expires: PacketTime::from_nanos(expires),
+        times,
+        ..record(POOL, 1, 0)
+    })
+}
+
+proptest! {
+    #[test]
+    fn whatever_was_saved_no_list_holds_what_it_must_not(
+        records in prop::collection::vec(any_record(), 0..60), now in any::<i64>()
+    ) {
+        let policy = Policy { max_entries: MaxEntries::new(20).unwrap(), ..policy("1h") };
+        let (never, now) = (NeverBlock::new(), PacketTime::from_nanos(now));
+        let mut book = Book::default();
+        book.load(Saved { records, releases: vec![] }, &policy, now);
+        let d = book.list(&policy, &never, now);
+        prop_assert!(d.list.len() <= 20);
+        for e in d.list.entries() {
+            prop_assert_eq!(never.check(e.target.addr, &policy), None);
+            prop_assert!(!matches!(e.target.service, Some((_, 0))));
+            prop_assert_eq!(e.target.addr, e.target.addr.to_canonical());
+            prop_assert!((1..=Ttl::MAX.as_secs()).contains(&e.ttl_secs));
+        }
+        for r in book.entries(&policy, now).filter(|r| r.origin == Origin::Seen) {
+            prop_assert!(r.expires.since(now) <= LONGEST);
+        }
+    }
+
+    /// Any sequence of what can happen keeps the promises, and a restart after it changes nothing.
+    #[test]
+    fn any_course_of_events_keeps_its_promises(
+        steps in prop::collection::vec((0u8..6, 0u8..4, 1i64..4_000, 0u8..3), 1..60)
+    ) {
+        let policy = Policy { least: Verdict::Suspected, ..policy("1h") };
+        let never = NeverBlock::new();
+        let mut book = Book::new(Limits { per_minute: 3 });
+        let mut disk: BTreeMap<(Target, Origin), Record<Target>> = BTreeMap::new();
+        let mut now = 0;
+        let mut minute = (0, 0);
+        for (what, which, step, level) in steps {
+            now += step;
+            let addr = format!("198.51.100.{which}");
+            let verdict = [Verdict::Suspected, Verdict::Probable, Verdict::Confirmed][usize::from(level)];
+            let added = match what {
+                0 => { book.release(whole(&addr), at(now + 500), "", at(now)); 0 }
+                1 => {
+                    book.block(whole(&addr), "10m".parse().unwrap(), ("", ""), (&policy, &never), at(now)).unwrap();
+                    0
+                }
+                2 => book.expire(&policy, at(now)).added.len(),
+                _ => {
+                    let seen: Vec<_> = (0..4)
+                        .map(|p| BlockCandidate { verdict, last_seen: at(now), ..candidate(&addr, 1 + p) })
+                        .collect();
+                    let list = lists(&seen, &policy, now);
+                    let added = book.offer(&list, &policy, at(now)).added.len();
+                    let again = book.offer(&list, &policy, at(now));
+                    prop_assert!(again.is_empty(), "{:?}", again);
+                    added
+                }
+            };
+            let this = (1_795_636_800 + now) / 60;
+            minute = if minute.0 == this { (this, minute.1 + added) } else { (this, added) };
+            prop_assert!(minute.1 <= 3, "{} in one minute", minute.1);
+            for t in book.take_touched() {
+                match t.record {
+                    Some(r) => { disk.insert((t.target, t.origin), r); }
+                    None => { disk.remove(&(t.target, t.origin)); }
+                }
+            }
+            let list = held(&book, &policy, now);
+            for (t, left) in &list {
+                prop_assert!(*left >= 1 && *left <= 30 * 86_400);
+                let ordered = book.manual.contains_key(t);
+                prop_assert!(ordered || book.released_until(*t, at(now)).is_none(), "{} is released", t);
+            }
+            let mut restarted = Book::default();
+            let releases = book.releases.values().cloned().collect();
+            restarted.load(Saved { records: disk.values().cloned().collect(), releases }, &policy, at(now));
+            prop_assert_eq!(held(&restarted, &policy, now), list);
+        }
+    }
+
+    #[test]
+    fn the_order_within_a_list_and_of_lists_in_one_moment_changes_nothing(
+        mut ports in prop::collection::vec(1u16..60, 1..40), cut in 0usize..40
+    ) {
+        let policy = policy("1h");
+        let take = |ports: &[u16]| {
+            let all: Vec<_> = ports.iter().map(|p| candidate(POOL, *p)).collect();
+            lists(&all, &policy, 0)
+        };
+        let (mut one, mut two) = (Book::default(), Book::default());
+        one.offer(&take(&ports), &policy, at(0));
+        ports.reverse();
+        let (a, b) = ports.split_at(cut.min(ports.len()));
+        two.offer(&take(a), &policy, at(0));
+        two.offer(&take(b), &policy, at(0));
+        prop_assert_eq!(held(&one, &policy, 0), held(&two, &policy, 0));
+    }
+}

@@ -1,0 +1,217 @@
+//! `entries`, `block`, `release`, `blocklist` and `incidents`.
+
+use std::fs;
+use std::path::Path;
+use std::thread;
+
+use minewatch::decode::Tenant;
+use minewatch::dialect::Shares;
+use minewatch::evidence::Verdict;
+use minewatch::ledger::{HostKey, Incident, IncidentKey, State};
+use minewatch::state::{Batch, FILE, Store};
+
+use super::support::run::{Run, minewatch};
+use super::{fill, from_now, record};
+
+/// Documentation addresses are in the tests' lists.
+const DOCS: &str = "--allow-documentation-ranges";
+
+#[track_caller]
+fn run(dir: &Path, code: i32, arguments: &[&str]) -> Run {
+    let mut all: Vec<&str> = arguments.to_vec();
+    let dir = dir.to_str().unwrap();
+    all.extend(["--state", dir]);
+    let run = minewatch(all);
+    assert!(run.code == Some(code) && !run.hung, "wanted exit status {code}: {run:#?}");
+    run
+}
+
+#[track_caller]
+fn says(run: &Run, words: &str) {
+    assert!(run.text().contains(words), "not {words:?}: {run:#?}");
+}
+
+#[test]
+fn entries_shows_what_is_blocked_and_why() {
+    let dir = tempfile::tempdir().unwrap();
+    fill(dir.path(), [record("198.51.100.7", 3333), record("10.0.0.1", 3333)]);
+    let shown = run(dir.path(), 0, &["entries", DOCS]);
+    let line = shown.text().lines().find(|l| l.starts_with("198.51.100.7:3333/tcp")).unwrap();
+    assert!(line.contains("confirmed") && line.contains("59m") && line.contains("seen"), "{line}");
+    assert!(line.ends_with("10.0.0.5"), "{line}");
+    says(&shown, "in no list: the address lies in a range that is never blocked: private");
+    let json = run(dir.path(), 0, &["entries", "--json", DOCS]);
+    let lines: Vec<serde_json::Value> = json.text().lines().map(|l| serde_json::from_str(l).unwrap()).collect();
+    assert_eq!(lines.len(), 2);
+    assert_eq!((&lines[0]["ip"], &lines[0]["refused"]), (&"10.0.0.1".into(), &"special-purpose".into()));
+    let pool = &lines[1];
+    assert_eq!((&pool["event_type"], &pool["origin"]), (&"block_entry".into(), &"seen".into()));
+    assert_eq!((&pool["port"], &pool["times"], &pool["miners"][0]), (&3333.into(), &1.into(), &"10.0.0.5".into()));
+    assert!((3_500..=3_600).contains(&pool["ttl"].as_u64().unwrap()));
+}
+
+#[test]
+fn an_order_is_kept_shown_listed_and_taken_back() {
+    let dir = tempfile::tempdir().unwrap();
+    fill(dir.path(), []);
+    says(&run(dir.path(), 0, &["entries"]), "Nothing is blocked.");
+    let why = "bot\u{1b}[31m net\nALERT";
+    let done = run(dir.path(), 0, &["block", "198.51.100.7:3333", "--for", "2h", "--reason", why, DOCS]);
+    says(&done, "198.51.100.7:3333/tcp is blocked until 20");
+    let shown = run(dir.path(), 0, &["entries", DOCS]);
+    says(&shown, "bot\\x1b[31m net\\nALERT");
+    assert_eq!(shown.text().lines().count(), 2, "{}", shown.text());
+    says(&run(dir.path(), 0, &["blocklist", "--format", "plain", DOCS]), "198.51.100.7");
+    let nft = run(dir.path(), 0, &["blocklist", DOCS]);
+    assert!(nft.text().contains("198.51.100.7 . 3333") || nft.text().contains("3333"), "{}", nft.text());
+    assert!(!nft.text().contains("ALERT"));
+
+    let gone = run(dir.path(), 0, &["release", "198.51.100.7", "--for", "1h"]);
+    says(&gone, "198.51.100.7:3333/tcp is not blocked any more");
+    says(&gone, "nothing that is seen blocks 198.51.100.7 again before 20");
+    let shown = run(dir.path(), 0, &["entries", DOCS]);
+    says(&shown, "Nothing is blocked.");
+    says(&shown, "RELEASED");
+    says(&run(dir.path(), 0, &["release", "198.51.100.7"]), "198.51.100.7 was not blocked");
+}
+
+#[test]
+fn a_release_of_a_port_tells_when_the_whole_address_is_blocked() {
+    let dir = tempfile::tempdir().unwrap();
+    fill(dir.path(), []);
+    run(dir.path(), 0, &["block", "198.51.100.7", "--for", "2h", "--reason", "x", DOCS]);
+    says(&run(dir.path(), 0, &["release", "198.51.100.7:1"]), "minewatch release 198.51.100.7\n");
+}
+
+#[test]
+fn what_must_never_be_blocked_is_refused_with_the_reason() {
+    let dir = tempfile::tempdir().unwrap();
+    fill(dir.path(), []);
+    for (target, more, words) in [
+        ("10.0.0.1", None, "never blocked: private"),
+        ("8.8.8.8:53/udp", None, "public resolver"),
+        ("198.51.100.7", None, "never blocked: documentation"),
+        ("45.9.148.117:3333", Some(["--never-block", "45.9.148.0/24"]), "45.9.148.0/24"),
+        ("45.9.148.117:3333", Some(["--home-net", "45.9.148.0/24"]), "network of your own"),
+        ("45.9.148.117:0", None, "port 0"),
+    ] {
+        let mut arguments = vec!["block", target, "--for", "1h", "--reason", "x"];
+        arguments.extend(more.into_iter().flatten());
+        let refused = run(dir.path(), 2, &arguments);
+        assert!(refused.stderr.contains(words) && refused.stdout.is_empty(), "{target}: {refused:#?}");
+    }
+    says(&run(dir.path(), 0, &["entries"]), "Nothing is blocked.");
+    for wrong in [&["block", "pool.example", "--for", "1h", "--reason", "x"][..], &["block", "192.0.2.1"], &["release"]]
+    {
+        assert_eq!(run(dir.path(), 2, wrong).text(), "");
+    }
+    let never = run(dir.path(), 2, &["block", "45.9.148.117", "--for", "0s", "--reason", "x"]);
+    assert!(never.stderr.contains("a block without an end is not offered"), "{}", never.stderr);
+}
+
+#[test]
+fn a_list_keeps_what_a_policy_of_today_says() {
+    let dir = tempfile::tempdir().unwrap();
+    fill(dir.path(), (1..=5).map(|p| record("198.51.100.7", p)));
+    let count = |more: &[&str]| {
+        let mut arguments = vec!["blocklist", "--format", "plain", DOCS];
+        arguments.extend(more);
+        run(dir.path(), 0, &arguments).text().lines().filter(|l| l.starts_with("198.")).count()
+    };
+    assert!(count(&[]) > 0);
+    assert_eq!(count(&["--allow-miner", "10.0.0.0/24"]), 0);
+    assert_eq!(count(&["--never-block", "198.51.100.0/24"]), 0);
+    let file = dir.path().join("list.nft");
+    run(dir.path(), 0, &["blocklist", DOCS, "--max-entries", "2", "--output", file.to_str().unwrap()]);
+    let text = fs::read_to_string(&file).unwrap();
+    assert!(text.contains("# entries: 2") && text.contains("list full 3"), "{text}");
+    let wrong = run(dir.path(), 2, &["blocklist", "--format", "telegram"]);
+    assert!(wrong.stderr.contains("is no block list format"));
+}
+
+#[test]
+fn a_store_that_is_not_there_or_is_damaged_gets_a_sentence() {
+    let dir = tempfile::tempdir().unwrap();
+    let orders = [
+        &["entries"][..],
+        &["blocklist"],
+        &["incidents"],
+        &["release", "192.0.2.1"],
+        &["block", "45.9.148.117", "--for", "1h", "--reason", "x"],
+    ];
+    for arguments in orders {
+        for place in [dir.path().to_owned(), dir.path().join("nowhere")] {
+            let missing = run(&place, 2, arguments);
+            assert!(missing.stderr.contains("holds no database of minewatch"), "{missing:#?}");
+        }
+    }
+    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0, "looking made something");
+    fs::write(dir.path().join(FILE), "no database at all").unwrap();
+    for arguments in orders {
+        let damaged = run(dir.path(), 2, arguments);
+        assert!(damaged.stderr.contains("is damaged") && damaged.stdout.is_empty(), "{damaged:#?}");
+    }
+    assert_eq!(fs::read(dir.path().join(FILE)).unwrap(), b"no database at all");
+}
+
+#[test]
+fn many_at_once_with_one_that_watches_all_get_through() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut watching = Store::open(dir.path()).unwrap().store;
+    thread::scope(|s| {
+        for n in 0..8 {
+            let dir = dir.path();
+            s.spawn(move || {
+                let target = format!("198.51.100.{n}:3333");
+                run(dir, 0, &["block", &target, "--for", "1h", "--reason", "x", DOCS]);
+            });
+        }
+        for port in 1..200 {
+            watching.save(super::batch([record("203.0.113.5", port)]), from_now(0)).unwrap();
+        }
+    });
+    assert!(watching.changed());
+    assert_eq!(watching.load().unwrap().book.records.len(), 8 + 199);
+}
+
+fn incident(host: u8, state: State) -> Incident {
+    let host = HostKey { tenant: Tenant::None, ip: [10, 0, 0, host].into() };
+    Incident {
+        key: IncidentKey { host, pool: ([198, 51, 100, 7], 3333).into() },
+        opened: from_now(-600),
+        last_seen: from_now(-60),
+        verdict: Verdict::Confirmed,
+        dialect: "cryptonote".to_owned(),
+        coin: Some("XMR".to_owned()),
+        wallet: Some("4wallet\u{1b}]0;x".to_owned()),
+        names: vec!["pool.example".to_owned()],
+        shares: Shares { submitted: 9, accepted: 8, rejected: 1 },
+        state,
+        contained: None,
+        reopened: 1,
+    }
+}
+
+#[test]
+fn incidents_are_shown_as_they_stand_now() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut batch = Batch::default();
+    let mut old = incident(6, State::Open);
+    old.last_seen = from_now(-3_600);
+    let mut over = incident(7, State::Contained);
+    over.last_seen = from_now(-90_000);
+    batch.incidents([incident(5, State::Open), old, over].map(|i| (i.key, Some(i))));
+    Store::open(dir.path()).unwrap().store.save(batch, from_now(0)).unwrap();
+    let shown = run(dir.path(), 1, &["incidents"]);
+    let states: Vec<_> =
+        shown.text().lines().skip(1).map(|l| l.split_whitespace().take(2).collect::<Vec<_>>()).collect();
+    assert_eq!(states, [["open", "10.0.0.5"], ["quiet", "10.0.0.6"], ["closed", "10.0.0.7"]], "{}", shown.text());
+    says(&shown, "8 of 9 shares accepted; came back once; pool.example; wallet 4wallet\\x1b]0;x");
+    let one = run(dir.path(), 0, &["incidents", "10.0.0.7", "--json"]);
+    let line: serde_json::Value = serde_json::from_str(one.text().trim_end()).unwrap();
+    assert_eq!(
+        (&line["event_type"], &line["state"], &line["shares"]["accepted"]),
+        (&"incident".into(), &"closed".into(), &8.into())
+    );
+    says(&run(dir.path(), 0, &["incidents", "192.0.2.1"]), "No incident of 192.0.2.1 is remembered.");
+}
