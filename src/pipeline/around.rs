@@ -419,7 +419,7 @@ impl<'a> Tools<'a> {
     }
 
     fn mined_on(&self, port: u16, m: &Match<'_>) -> bool {
-        self.intel.mined_on(port, m)
+        self.intel.mined_on(port, m, true)
     }
 
     /// Tells that a client met what a feed knows.
