@@ -15,6 +15,7 @@ pub mod cli;
 pub mod decode;
 pub mod dialect;
 pub mod evidence;
+pub mod file;
 pub mod firewall;
 pub mod flow;
 pub mod health;
