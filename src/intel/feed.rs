@@ -142,6 +142,14 @@ pub(super) fn read(list: &str, text: &str, take: &mut dyn FnMut(Item<'_>)) -> Re
     Ok(out)
 }
 
+/// Whether a text is a feed, as far as its head tells, however damaged the rest is.
+pub(super) fn is_feed(text: &str) -> bool {
+    match read("", text, &mut |_| {}) {
+        Ok(_) | Err(LoadError::MostlyBad { .. }) => true,
+        Err(_) => false,
+    }
+}
+
 /// The feed without the tables that are none of pools, and how many those were.
 pub(super) fn pools_only(text: &str) -> (String, usize) {
     let mut tables = Tables::new(text);
@@ -177,7 +185,8 @@ fn checked(list: &str, raw: RawHeader) -> Result<Header, LoadError> {
         let why = format!("its format is version {}, and this program reads version {VERSION}", raw.version);
         return Err(not_a_feed(why));
     }
-    let date = raw.date.map(|d| d.parse()).transpose().map_err(|e: super::words::DayError| not_a_feed(e.to_string()))?;
+    let date =
+        raw.date.map(|d| d.parse()).transpose().map_err(|e: super::words::DayError| not_a_feed(e.to_string()))?;
     Ok(Header { date, stale_after: raw.stale_after_days.unwrap_or(STALE_AFTER) })
 }
 

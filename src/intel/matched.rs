@@ -192,7 +192,8 @@ fn fit_of_all(said: &[Said<'_>]) -> PortFit {
             if said.iter().any(|s| s.fit == PortFit::Unlisted) && !said.iter().any(means_all) {
                 PortFit::Unlisted
             } else {
-                said.first().map_or(PortFit::NotAsked, |s| if s.fit == PortFit::NotAsked { s.fit } else { PortFit::NoneListed })
+                said.first()
+                    .map_or(PortFit::NotAsked, |s| if s.fit == PortFit::NotAsked { s.fit } else { PortFit::NoneListed })
             }
         }
     }

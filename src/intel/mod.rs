@@ -247,6 +247,11 @@ impl Inner {
     }
 }
 
+/// Whether a text can be a host name with a dot in it; the error is a sentence.
+pub fn check_name(text: &str) -> Result<(), String> {
+    name::strict(text).map(drop).map_err(|e| e.to_string())
+}
+
 /// What the owner of a name registered: the last label of a public suffix and the one before it.
 pub fn registrable(name: &str) -> Option<&str> {
     psl::domain_str(name)
@@ -260,7 +265,7 @@ fn is_utf16(bytes: &[u8]) -> bool {
 
 /// A name for a path that a message may show.
 fn shown(path: &Path) -> String {
-    crate::text::printable(&path.display().to_string(), 512).into_owned()
+    crate::text::printable(path.as_os_str().as_encoded_bytes(), 512).into_owned()
 }
 
 #[cfg(test)]

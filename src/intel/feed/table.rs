@@ -304,11 +304,7 @@ mod tests {
         let all: Vec<_> = tables.collect();
         assert_eq!(
             all,
-            [
-                (2, "  [[pool]]\nname = \"[[x\"\n[[pool.entries]]\n"),
-                (5, "\t[[ shared ]]\nx\n"),
-                (7, "[[pool]]")
-            ]
+            [(2, "  [[pool]]\nname = \"[[x\"\n[[pool.entries]]\n"), (5, "\t[[ shared ]]\nx\n"), (7, "[[pool]]")]
         );
         assert_eq!(all.iter().map(|(_, t)| is_pool(t)).collect::<Vec<_>>(), [true, false, true]);
     }

@@ -91,7 +91,9 @@ fn entries_are_counted_and_not_tables() {
 
 #[test]
 fn a_file_that_was_cut_off_is_told_and_gives_what_is_whole() {
-    let (names, said, _) = taken("version = 1\n[[pool]]\nname = \"P\"\nentries = [\n{ names = [\"a.example\"] },\n{ names = [\"b.example\"] },\n{ names = [\"c.example\"] },\n{ nam");
+    let (names, said, _) = taken(
+        "version = 1\n[[pool]]\nname = \"P\"\nentries = [\n{ names = [\"a.example\"] },\n{ names = [\"b.example\"] },\n{ names = [\"c.example\"] },\n{ nam",
+    );
     assert_eq!(names, ["5 a.example", "6 b.example", "7 c.example"]);
     assert!(said.iter().any(|s| s.starts_with("own.toml:8: error: the array has no end")), "{said:?}");
 }
@@ -117,7 +119,10 @@ fn names_sources_and_coins_hold_nothing_invisible() {
         ] {
             let text = pool(&format!("{good}\n")) + "[[pool]]\n" + &wrong + "entries = [{ names = [\"d.example\"] }]\n";
             let (names, said, _) = taken(&text);
-            assert!(names.len() == 3 && said.len() == 1 && said[0].starts_with(&format!("own.toml:{line}: ")), "{said:?}");
+            assert!(
+                names.len() == 3 && said.len() == 1 && said[0].starts_with(&format!("own.toml:{line}: ")),
+                "{said:?}"
+            );
         }
     }
 }

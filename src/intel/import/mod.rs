@@ -294,7 +294,11 @@ impl Collector<'_> {
         match host.rsplit_once(':') {
             Some((host, port)) => match port.parse::<u16>() {
                 Ok(port) if port != 0 => {
-                    if tls { said.tls.push(port) } else { said.plain.push(port) }
+                    if tls {
+                        said.tls.push(port)
+                    } else {
+                        said.plain.push(port)
+                    }
                     self.name(line, host, said);
                 }
                 _ => self.error(line, format!("{:?} has no port behind its colon", short(text))),
