@@ -246,7 +246,7 @@ fn a_run_names_a_few_wrong_lines_and_where_the_others_are() {
     let (_dir, path) = file("own.toml", &text);
     let capture = format!("{}/pcaps/cryptonote-xmrig-v4.pcap", env!("CARGO_MANIFEST_DIR"));
     let run = minewatch(["replay", "--feeds", &path, &capture]);
-    let said: Vec<&str> = run.stderr.lines().filter(|l| l.contains("own.toml")).collect();
+    let said: Vec<&str> = run.text().lines().filter(|l| l.contains("own.toml")).collect();
     assert_eq!(said.len(), 6, "{run:?}");
     for (i, said) in said[..5].iter().enumerate() {
         assert!(said.contains(&format!("own.toml:{}: error: unknown field `prots`", i + 5)), "{said}");

@@ -3,6 +3,7 @@
 //! In: the text of a file. Out: [`Item`]s, one at a time, and [`Problem`]s. A table is read on its own, so a file of
 //! any size costs the memory of its largest table, and what is wrong costs a line or a table, never the file.
 
+mod shared;
 mod table;
 
 use serde::de::DeserializeOwned;
@@ -14,6 +15,7 @@ use super::problem::{LoadError, Problem, Severity};
 use super::raw::{RawElement, RawEntry, RawHeader, RawPool, RawShared, RawTable, RawWhole};
 use super::words::{Confidence, Day, Role};
 use crate::text::is_unsafe;
+use shared::{Front, prefix};
 use table::{Array, Tables, breaks};
 
 /// The format that is understood.
@@ -28,10 +30,6 @@ const MAX_PORTS: usize = 512;
 const MAX_COINS: usize = 64;
 /// Bytes of a pool's name, a coin or a source.
 const MAX_TEXT: usize = 300;
-/// Widest block that may be called shared: IPv4, IPv6. What is shared is never blocked.
-const WIDEST_SHARED: (u8, u8) = (8, 19);
-/// Addresses that all shared blocks of a list may have together: a sixteenth of IPv4, and of 2000::/3.
-const MOST_SHARED: (u128, u128) = (1 << 28, 1 << 121);
 
 /// What stands at the top of a file.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -218,13 +216,6 @@ struct Reader<'a, 't> {
     /// Shared ranges, which are judged together.
     fronts: Vec<Front>,
     out: Outcome,
-}
-
-struct Front {
-    name: String,
-    last_seen: Option<Day>,
-    prefixes: Vec<(Net, u32)>,
-    line: u32,
 }
 
 impl Reader<'_, '_> {
@@ -460,8 +451,7 @@ impl Reader<'_, '_> {
     fn fronts(&mut self) {
         let fronts = std::mem::take(&mut self.fronts);
         let blocks: usize = fronts.iter().map(|f| f.prefixes.len()).sum();
-        let (v4, v6) = super::net::addresses(fronts.iter().flat_map(|f| &f.prefixes).map(|(net, _)| *net));
-        if let Some(first) = fronts.first().filter(|_| v4 > MOST_SHARED.0 || v6 > MOST_SHARED.1) {
+        if let Some(first) = fronts.first().filter(|_| shared::are_too_many(&fronts)) {
             let what = "its shared ranges are more than a sixteenth of all addresses, and what is shared is never \
                         blocked: all of them were left out";
             // One thing that is wrong: the pools beside them are as good as before.
@@ -473,18 +463,6 @@ impl Reader<'_, '_> {
             (self.take)(Item::Shared(SharedRanges { name, last_seen, prefixes, line }));
         }
     }
-}
-
-/// A block of shared addresses.
-fn prefix(text: &str) -> Result<Net, String> {
-    let net: Net = text.parse().map_err(|e: super::net::NetError| e.to_string())?;
-    let (v4, v6) = WIDEST_SHARED;
-    if net.len() < if net.first().is_ipv4() { v4 } else { v6 } {
-        return Err(format!(
-            "{net} is too wide to be shared addresses, which are never blocked: at least /{v4} for IPv4, /{v6} for IPv6"
-        ));
-    }
-    Ok(net)
 }
 
 fn are_coins(coins: &[String]) -> Result<(), String> {

@@ -255,7 +255,7 @@ pub(super) fn best<'a>(
     let list: Option<&ListInfo> = inner.lists.get(usize::from(fact.list));
     // As long as one of them still vouches for it.
     let lasts = said.iter().any(|s| s.fact.expires.is_none());
-    let last = said.iter().filter_map(|s| s.fact.expires).max();
+    let end = said.iter().filter_map(|s| s.fact.expires).max();
     Some(Match {
         pool: inner.facts.word(fact.pool),
         coins,
@@ -268,7 +268,7 @@ pub(super) fn best<'a>(
         confidence: fact.confidence,
         first_seen: fact.first_seen,
         last_seen: fact.last_seen.or(list.and_then(|l| l.date)),
-        expires: last.filter(|_| !lasts),
+        expires: end.filter(|_| !lasts),
         retired: fact.retired,
         stale_after: list.map_or(super::feed::STALE_AFTER, |l| l.stale_after),
     })

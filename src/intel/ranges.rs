@@ -182,14 +182,14 @@ impl RangeTable {
     /// The blocks around `addr`, each with its number, smallest first.
     pub(super) fn all(&self, addr: IpAddr) -> impl Iterator<Item = (u32, Net)> {
         let addr = addr.to_canonical();
-        let mut next = match addr {
+        let mut found = match addr {
             IpAddr::V4(a) => self.v4.get(u32::from(a)),
             IpAddr::V6(a) => self.v6.get(u128::from(a)),
         };
         std::iter::from_fn(move || {
-            let (number, len) = next?;
+            let (number, len) = found?;
             let net = Net::around(addr, len);
-            next = (number & NESTED != 0)
+            found = (number & NESTED != 0)
                 .then(|| match net.first() {
                     IpAddr::V4(a) => self.v4.outer(a.into(), len),
                     IpAddr::V6(a) => self.v6.outer(a.into(), len),

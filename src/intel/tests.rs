@@ -435,7 +435,7 @@ fn names_of_files_are_shown_safely() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("e\u{1b}[31m\u{202e}.toml");
     std::fs::write(&path, "version = 1\n[[pool]]\nname = \"P\"\nentries = [{ names = [\"a.example\"] }]\n").unwrap();
-    let (intel, _) = Intel::load_only(&[path.clone()]).unwrap();
+    let (intel, _) = Intel::load_only(std::slice::from_ref(&path)).unwrap();
     let m = intel.name("a.example", None).unwrap();
     assert!(m.list.ends_with("e\\x1b[31m\\u{202e}.toml"), "{}", m.list);
     std::fs::write(&path, "<html>").unwrap();
@@ -451,7 +451,7 @@ fn utf16_is_called_by_its_name() {
     for mark in [&[0xff, 0xfe][..], &[]] {
         let bytes = mark.iter().copied().chain(text.encode_utf16().flat_map(u16::to_le_bytes)).collect::<Vec<u8>>();
         std::fs::write(&path, &bytes).unwrap();
-        let wrong = Intel::load_only(&[path.clone()]).unwrap_err().to_string();
+        let wrong = Intel::load_only(std::slice::from_ref(&path)).unwrap_err().to_string();
         assert!(wrong.contains("UTF-16"), "{wrong}");
     }
 }

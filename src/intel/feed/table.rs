@@ -156,7 +156,7 @@ impl<'a> Array<'a> {
             // What stands behind an element on its line belongs to it: then both are wrong.
             scan.blanks();
             if !(whole && matches!(scan.peek(), None | Some(b',' | b'\n' | b'#' | b']' | b'{' | b'"' | b'\''))) {
-                scan.to_end_of_line();
+                scan.skip_line();
             }
             let text = self.table.get(from..scan.at).unwrap_or_default();
             scan.skip(false);
@@ -196,7 +196,7 @@ impl Scan<'_> {
     fn skip(&mut self, commas: bool) {
         while let Some(b) = self.peek() {
             match b {
-                b'#' => self.to_end_of_line(),
+                b'#' => self.skip_line(),
                 b',' if commas => self.step(),
                 b'\n' => self.step(),
                 _ if is_blank(b) => self.step(),
@@ -205,7 +205,7 @@ impl Scan<'_> {
         }
     }
 
-    fn to_end_of_line(&mut self) {
+    fn skip_line(&mut self) {
         let rest = self.bytes.get(self.at..).unwrap_or_default();
         self.at += memchr::memchr(b'\n', rest).unwrap_or(rest.len());
     }
@@ -230,7 +230,7 @@ impl Scan<'_> {
                     continue;
                 }
                 b'#' => {
-                    self.to_end_of_line();
+                    self.skip_line();
                     continue;
                 }
                 b'{' => open.push(b'}'),

@@ -77,7 +77,8 @@ fn any_valid_toml_loads() {
 #[test]
 fn entries_are_counted_and_not_tables() {
     let table = |pool: &str, n: usize| {
-        let lines: String = (0..n).map(|i| format!("{{ names = [\"p{i}.example\"] }},\n")).collect();
+        let lines: Vec<String> = (0..n).map(|i| format!("{{ names = [\"p{i}.example\"] }},\n")).collect();
+        let lines = lines.concat();
         format!("[[pool]]\n{pool}\nentries = [\n{lines}]\n")
     };
     let text = format!("version = 1\n{}{}", table("name = \"A\"", 60), table("name = \"B\"\nsorce = \"x\"", 9000));

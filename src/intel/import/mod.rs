@@ -295,9 +295,9 @@ impl Collector<'_> {
             Some((host, port)) => match port.parse::<u16>() {
                 Ok(port) if port != 0 => {
                     if tls {
-                        said.tls.push(port)
+                        said.tls.push(port);
                     } else {
-                        said.plain.push(port)
+                        said.plain.push(port);
                     }
                     self.name(line, host, said);
                 }

@@ -42,7 +42,7 @@ pub fn render(imported: &Imported, options: &Options) -> String {
 /// Whose an entry is, as far as it can be shown.
 fn pool<'a>(said: &'a Said, options: &'a Options) -> &'a str {
     let shows = |name: &&str| name.chars().any(|c| !is_unsafe(c) && !c.is_whitespace());
-    said.pool.as_deref().filter(shows).or(Some(&options.pool).map(String::as_str).filter(shows)).unwrap_or("imported")
+    said.pool.as_deref().into_iter().chain([options.pool.as_str()]).find(shows).unwrap_or("imported")
 }
 
 fn entry(s: &mut String, what: &What, said: &Said) {

@@ -154,11 +154,19 @@ fn tokens(pattern: &str) -> Result<Vec<Token>, &'static str> {
             }
             _ => {
                 let mut word = String::from(c);
-                while let Some(c) = chars.peek().filter(|c| {
-                    !" \t\r\n[](),'".contains(**c) && (**c == '=') == (word.ends_with(['=', '!', '<', '>']))
-                }) {
-                    word.push(*c);
+                while let Some(c) = chars.peek().copied() {
+                    // An index of a path: `network-traffic:protocols[*]`.
+                    let index = c == '[' && word.contains(':');
+                    let same = !" \t\r\n[](),'".contains(c) && (c == '=') == word.ends_with(['=', '!', '<', '>']);
+                    if !index && !same {
+                        break;
+                    }
+                    word.push(c);
                     chars.next();
+                    if index {
+                        word.extend(std::iter::from_fn(|| chars.next_if(|c| *c != ']')));
+                        word.extend(chars.next());
+                    }
                 }
                 tokens.push(Token::Word(word));
             }
