@@ -324,7 +324,9 @@ fn asked(text: &str) -> Result<(Asked, Option<u16>), Failure> {
 fn test(what: &[String], feeds: &FeedArgs, today: Day) -> Result<Outcome, Failure> {
     let wanted = what.iter().map(|w| Ok((w, asked(w)?))).collect::<Result<Vec<_>, Failure>>()?;
     let (intel, problems) = feeds.load()?;
-    complain(&problems)?;
+    for sentence in told(&problems) {
+        writeln!(io::stderr(), "{}", printable(&sentence, 1024))?;
+    }
     let mut out = io::stdout().lock();
     let mut all = true;
     for (text, (what, port)) in wanted {

@@ -236,7 +236,8 @@ impl Collector<'_> {
                 }
                 with_port.ip().to_string()
             }
-            Err(_) => text.to_owned(),
+            // `[2001:db8::7]`, its port told apart.
+            Err(_) => text.strip_prefix('[').and_then(|t| t.strip_suffix(']')).unwrap_or(text).to_owned(),
         };
         match Net::masked(&text) {
             Ok(net) => self.net(line, net, said),

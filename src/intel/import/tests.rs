@@ -182,13 +182,14 @@ fn misp_attributes_are_taken_wherever_they_are() {
     let text = r#"{"response":[{"Event":{"info":"x","Attribute":[
         {"type":"domain","value":"pool.example","to_ids":true,"first_seen":"2026-01-02T03:04:05+00:00"},
         {"type":"ip-dst|port","value":"198.51.100.7|3333"},
+        {"type":"ip-dst|port","value":"[2001:db8::7]:443"},
         {"type":"domain","value":"seen.example","to_ids":false},
         {"type":"md5","value":"d41d8cd98f00b204e9800998ecf8427e"}],
         "Object":[{"Attribute":[{"type":"hostname","value":"eu.pool.example"},{"type":"ip-dst","value":"04.27.157.60"}]}]}}]}"#;
     gives(
         Format::Misp,
         text,
-        &["name pool.example", "host eu.pool.example", "address 198.51.100.7 3333"],
+        &["name pool.example", "host eu.pool.example", "address 198.51.100.7 3333", "address 2001:db8::7 443"],
         &["04.27.157.60"],
     );
     assert_eq!(import(Format::Misp, "list", text.as_bytes()).unwrap().skipped, 1);
