@@ -17,6 +17,7 @@ pub mod decode;
 pub mod dialect;
 pub mod enforce;
 pub mod evidence;
+pub mod file;
 pub mod firewall;
 pub mod flow;
 pub mod health;

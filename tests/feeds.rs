@@ -69,16 +69,29 @@ fn test_reads_every_way_to_write_an_endpoint() {
     let text = "version = 1\ndate = \"2026-11-20\"\n[[pool]]\nname = \"Own\"\nentries = [\n\
                 { addresses = [\"2001:db8::7\", \"198.51.100.7\"], plain = [4444] },\n{ names = [\"own.example\"] },\n]\n";
     let (_dir, path) = file("own.toml", text);
-    for what in
-        ["2001:db8::7", "[2001:db8::7]:4444", "198.51.100.7", "::ffff:198.51.100.7", "EU.Own.Example.", "own.example:1"]
-    {
+    for what in [
+        "2001:db8::7",
+        "[2001:db8::7]:4444",
+        "[2001:db8::7]",
+        "198.51.100.7",
+        "::ffff:198.51.100.7",
+        "EU.Own.Example.",
+        "own.example:1",
+    ] {
         let run = feeds(&["test", "--feeds", &path, what]);
         assert!(run.code == Some(0) && run.text().contains("lists"), "{what}: {run:?}");
         assert!(run.text().contains("own.toml lists"), "{}", run.text());
     }
-    for (what, says) in
-        [("own.example:x", "is no port"), ("https://own.example/x", "no host name"), (":1", "no host name")]
-    {
+    for (what, says) in [
+        ("own.example:x", "is no port"),
+        ("x:0", "\"0\" is no port"),
+        ("198.51.100.7:0", "\"0\" is no port"),
+        ("https://own.example/x", "no host name"),
+        (":1", "no host name"),
+        ("a b", "letters, digits, hyphens and dots only"),
+        ("fe80::1%eth0", "leave out %eth0"),
+        ("[fe80::1%eth0]:3333", "leave out %eth0"),
+    ] {
         let run = feeds(&["test", what]);
         assert!(run.code == Some(2) && run.stderr.contains(says), "{what}: {run:?}");
     }
@@ -209,6 +222,112 @@ fn il05_update_keeps_the_last_good_list_loudly() {
         "",
     );
     assert_eq!(feeds(&["test", "--feeds", out.to_str().unwrap(), "p999.example"]).code, Some(1));
+}
+
+/// A list of others must not be able to say that everything is shared, so that nothing is blocked.
+#[test]
+fn shared_ranges_are_no_large_part_of_the_world() {
+    let text = "version = 1\ndate = \"2026-11-20\"\n[[pool]]\nname = \"P\"\nsource = \"s\"\nentries = [{ names = [\"a.example\"] }]\n\
+                [[shared]]\nname = \"all\"\nsource = \"s\"\nprefixes = [\"0.0.0.0/0\"]\n";
+    let (_dir, path) = file("own.toml", text);
+    let run = feeds(&["check", &path]);
+    assert!(run.code == Some(2) && run.text().contains(":10: error: 0.0.0.0/0 is too wide"), "{run:?}");
+    let run = feeds(&["test", "--feeds", &path, "198.51.100.7"]);
+    assert_eq!(run.text(), "198.51.100.7: not known to any feed\n");
+    assert!(run.stderr.contains("own.toml:10: error: 0.0.0.0/0 is too wide"), "{run:?}");
+}
+
+#[test]
+fn a_run_names_a_few_wrong_lines_and_where_the_others_are() {
+    let line =
+        |i: usize| format!("    {{ names = [\"p{i}.example\"]{} }},\n", if i < 49 { ", prots = [1]" } else { "" });
+    let lines: String = (0..9000).map(line).collect();
+    let text = format!("version = 1\n[[pool]]\nname = \"P\"\nentries = [\n{lines}]\n");
+    let (_dir, path) = file("own.toml", &text);
+    let capture = format!("{}/pcaps/cryptonote-xmrig-v4.pcap", env!("CARGO_MANIFEST_DIR"));
+    let run = minewatch(["replay", "--feeds", &path, &capture]);
+    let said: Vec<&str> = run.text().lines().filter(|l| l.contains("own.toml")).collect();
+    assert_eq!(said.len(), 6, "{run:?}");
+    for (i, said) in said[..5].iter().enumerate() {
+        assert!(said.contains(&format!("own.toml:{}: error: unknown field `prots`", i + 5)), "{said}");
+    }
+    assert!(said[5].contains(&format!("and 44 more: minewatch feeds check {path}")), "{}", said[5]);
+    let run = feeds(&["test", "--feeds", &path, "p8999.example"]);
+    assert_eq!(run.code, Some(0), "{run:?}");
+    let run = feeds(&["check", &path]);
+    assert!(run.text().contains("8951 entries, 49 errors"), "{}", run.text());
+}
+
+#[test]
+fn names_of_files_cannot_drive_a_terminal() {
+    let (dir, path) = file(
+        "e\u{1b}[31m\u{202e}.toml",
+        "version = 1\n[[pool]]\nname = \"P\"\nentries = [{ names = [\"a.example\"] }]\n",
+    );
+    let config = dir.path().join("c\u{1b}.conf").to_str().unwrap().to_owned();
+    for arguments in [
+        &["check", &path][..],
+        &["stats", "--feeds", &path],
+        &["test", "--feeds", &path, "a.example"],
+        &["import", "--from", "domains", &path],
+        &["update", "--config", &config],
+    ] {
+        let run = feeds(arguments);
+        let said = run.text().to_owned() + &run.stderr;
+        assert!(!said.contains(['\u{1b}', '\u{202e}']) && said.contains("\\x1b"), "{arguments:?}: {said:?}");
+    }
+}
+
+/// What is at the place of the output may be anything.
+#[test]
+fn import_replaces_nothing_but_a_feed() {
+    let (dir, list) = file("list.txt", "a.example\n");
+    let at = |name: &str| dir.path().join(name).to_str().unwrap().to_owned();
+    fs::write(at("notes.txt"), "precious").unwrap();
+    fs::write(at("old.toml"), "version = 1\n[[pool]]\nname = \"P\"\nentries = [{ names = [\"b.example\"] }]\n")
+        .unwrap();
+    std::os::unix::fs::symlink(at("old.toml"), at("link.toml")).unwrap();
+    let import = |to: &str| feeds(&["import", "--from", "domains", "-o", to, &list]);
+    for (to, says) in [
+        (at("notes.txt"), "exists and is no feed: it is left alone; name another file"),
+        (at("link.toml"), "is a symbolic link"),
+        (at("."), "is no ordinary file"),
+    ] {
+        let run = import(&to);
+        assert!(run.code == Some(2) && run.stderr.contains(says), "{run:?}");
+    }
+    assert_eq!(fs::read_to_string(at("notes.txt")).unwrap(), "precious");
+    assert!(fs::read_to_string(at("old.toml")).unwrap().contains("b.example"));
+    prints(&import(&at("old.toml")), 0, "", "1 entries imported, 0 left out\n");
+    prints(&import(&at("old.toml")), 0, "", "1 entries imported, 0 left out\n");
+    assert_eq!(feeds(&["test", "--feeds", &at("old.toml"), "a.example"]).code, Some(0));
+    for out in ["-", "/dev/stdout"] {
+        assert!(import(out).text().contains("{ names = [\"a.example\"] }"), "{out}");
+    }
+}
+
+#[test]
+fn import_counts_the_urls_that_it_leaves_out() {
+    let list = b"https://github.com/evil/x\nstratum+tcp://pool.example:3333\nhttps://gist.github.com/x\n";
+    let run = with_input(["feeds", "import", "--from", "domains", "-", TODAY], list);
+    assert_eq!(
+        (run.code, &*run.stderr),
+        (
+            Some(0),
+            "1 entries imported, 0 left out, 2 URLs of pages or files left out: their hosts serve more than that\n"
+        )
+    );
+    assert!(!run.text().contains("github.com"), "{}", run.text());
+}
+
+#[test]
+fn update_says_what_is_wrong_with_its_configuration_and_where() {
+    let (_dir, config) =
+        file("feeds.conf", "version = 1\nfolder = \"o\"\n[[feed]]\nname = \"a\"\nfile = \"x\"\nformat = \"stixx\"\n");
+    let run = feeds(&["update", "--config", &config]);
+    assert_eq!(run.code, Some(2));
+    assert!(run.stderr.contains("feeds.conf:4: \"stixx\" is no format"), "{run:?}");
+    assert!(!run.stderr.contains("no feeds are configured"), "{run:?}");
 }
 
 #[test]

@@ -86,3 +86,17 @@ fn a_database_that_cannot_be_read_is_a_warning_and_changes_nothing_else() {
         assert!(note.contains(database.to_str().unwrap()) && note.contains(why), "{note}");
     }
 }
+
+/// A pipe that nobody writes to, and a device without an end, keep nobody waiting.
+#[test]
+fn only_ordinary_files_are_read_as_databases() {
+    let folder = tempfile::tempdir().unwrap();
+    let pipe = folder.path().join("pipe.mmdb");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    for database in [&*pipe, Path::new("/dev/zero"), folder.path()] {
+        let (_, notes, run) = flow(POOL4, &[database]);
+        let note = notes[0].as_str().unwrap();
+        assert!(note.contains(database.to_str().unwrap()) && note.contains("no ordinary file"), "{note}");
+        assert_eq!(run.code, Some(1));
+    }
+}

@@ -28,6 +28,7 @@ const EDGES: &[(&str, &[(&str, Use)])] = &[
     ("time", &[]),
     ("health", &[]),
     ("text", &[]),
+    ("file", &[]),
     ("wallet", &[]),
     // Left of the ledger, each on its forerunners.
     ("capture", &[("time", All), ("health", All), ("text", All)]),
@@ -45,6 +46,7 @@ const EDGES: &[(&str, &[(&str, Use)])] = &[
             ("carrier", Only(&["dns"])),
             ("time", All),
             ("text", All),
+            ("file", All),
         ],
     ),
     // Right of it.
@@ -67,6 +69,7 @@ const EDGES: &[(&str, &[(&str, Use)])] = &[
             ("evidence", Only(&["Verdict"])),
             ("intel", Only(&["Country"])),
             ("time", All),
+            ("file", All),
         ],
     ),
     // Changes the kernel. It knows nothing of captures, and what is right of it nothing of nft.

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::{self, Read as _, Write as _};
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
@@ -12,13 +12,18 @@ use super::{Failure, Outcome};
 use crate::firewall::{NeverBlock, Policy};
 use crate::intel::check::{ages, check};
 use crate::intel::import::{FORMATS, Format, Options, import, render};
-use crate::intel::update::{Config, State, update};
-use crate::intel::{Confidence, Day, Intel, Match, Net, Problem, Role, Severity};
+use crate::intel::update::{Config, ConfigError, State, update, write_feed};
+use crate::intel::{Confidence, Day, Intel, Match, Net, Problem, Role, Severity, check_name};
 use crate::text::printable;
 use crate::time::PacketTime;
 
 /// Bytes of a list that is converted.
 const MAX_LIST: u64 = 1 << 30;
+/// Problems of feeds that are told beside other things.
+const MAX_TOLD: usize = 5;
+/// Without a configuration.
+const NO_CONFIG: &str = "no feeds are configured; pool-feeds/SOURCES.md shows how, and --config FILE says where the \
+                         configuration is";
 /// Where a configuration of updates is looked for.
 const CONFIG: &str = "/etc/minewatch/feeds.conf";
 
@@ -123,7 +128,7 @@ struct Import {
     /// Its format
     #[arg(long, value_name = "FORMAT", value_parser = formats())]
     from: String,
-    /// Write the feed here instead of to standard output
+    /// Write the feed here instead of to standard output; replaces nothing but a feed
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
     /// Name for entries that name no pool [default: the file's]
@@ -180,6 +185,32 @@ pub(super) fn run(args: &Args) -> Result<Outcome, Failure> {
 fn complain<'a>(problems: impl IntoIterator<Item = &'a Problem>) -> io::Result<()> {
     let mut err = io::stderr().lock();
     problems.into_iter().try_for_each(|p| writeln!(err, "{}", printable(&p.to_string(), 1024)))
+}
+
+/// The first errors of each feed as sentences, and how to see the others.
+pub(super) fn told(problems: &[Problem]) -> Vec<String> {
+    let errors = || problems.iter().filter(|p| p.severity == Severity::Error);
+    let mut lists: Vec<&str> = Vec::new();
+    let mut said = Vec::new();
+    for p in errors() {
+        if lists.contains(&p.list.as_str()) {
+            continue;
+        }
+        lists.push(&p.list);
+        let of_list = || errors().filter(|o| o.list == p.list);
+        said.extend(of_list().take(MAX_TOLD).map(ToString::to_string));
+        let more = of_list().count().saturating_sub(MAX_TOLD);
+        if more > 0 {
+            said.push(format!("{}: and {more} more: minewatch feeds check {}", p.list, quoted(&p.list)));
+        }
+    }
+    said
+}
+
+/// A word for a shell.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+@%".contains(c);
+    if word.chars().all(plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', "'\\''")) }
 }
 
 /// Why a block must never be blocked, whatever list holds it.
@@ -256,28 +287,46 @@ fn asked(text: &str) -> Result<(Asked, Option<u16>), Failure> {
         return Ok((Asked::Address(addr), None));
     }
     if let Ok(addr) = text.parse::<SocketAddr>() {
+        if addr.port() == 0 {
+            bail!("\"0\" is no port: 1 to 65535");
+        }
         return Ok((Asked::Address(addr.ip()), Some(addr.port())));
+    }
+    // `[2001:db8::7]`, as in a URL without a port.
+    if let Some(addr) = text.strip_prefix('[').and_then(|t| t.strip_suffix(']')?.parse::<Ipv6Addr>().ok()) {
+        return Ok((Asked::Address(addr.into()), None));
     }
     if text.contains(['/', '@']) {
         bail!("{text:?} is no host name and no address: leave out scheme and path");
     }
+    if let Some((addr, zone)) = text.trim_start_matches('[').split_once('%')
+        && addr.parse::<Ipv6Addr>().is_ok()
+    {
+        bail!(
+            "{text:?} has a zone, which means something on this machine alone: leave out %{}",
+            zone.trim_end_matches(']')
+        );
+    }
     let (name, port) = match text.rsplit_once(':') {
-        Some((name, port)) => {
-            let port = port.parse().with_context(|| format!("{port:?} is no port: 1 to 65535"))?;
-            (name, Some(port))
-        }
+        Some((name, port)) => match port.parse::<u16>() {
+            Ok(port) if port != 0 => (name, Some(port)),
+            _ => bail!("{port:?} is no port: 1 to 65535"),
+        },
         None => (text, None),
     };
     if name.contains(':') || name.is_empty() {
         bail!("{text:?} is no host name and no address");
     }
+    check_name(name).map_err(|e| anyhow::anyhow!("{e}"))?;
     Ok((Asked::Name(name.to_owned()), port))
 }
 
 fn test(what: &[String], feeds: &FeedArgs, today: Day) -> Result<Outcome, Failure> {
     let wanted = what.iter().map(|w| Ok((w, asked(w)?))).collect::<Result<Vec<_>, Failure>>()?;
     let (intel, problems) = feeds.load()?;
-    complain(&problems)?;
+    for sentence in told(&problems) {
+        writeln!(io::stderr(), "{}", printable(&sentence, 1024))?;
+    }
     let mut out = io::stdout().lock();
     let mut all = true;
     for (text, (what, port)) in wanted {
@@ -310,7 +359,11 @@ fn answer(out: &mut impl io::Write, text: &str, m: &Match<'_>, today: Day) -> io
 fn convert(args: &Import) -> Result<Outcome, Failure> {
     let format = FORMATS.iter().find(|(word, _)| *word == args.from).map_or(Format::Domains, |(_, f)| *f);
     let stdin = args.file.as_os_str() == "-";
-    let name = if stdin { "standard input".into() } else { args.file.display().to_string() };
+    let name = if stdin {
+        "standard input".into()
+    } else {
+        printable(args.file.as_os_str().as_encoded_bytes(), 512).into_owned()
+    };
     let bytes = read(&args.file, stdin).with_context(|| format!("cannot read {name}"))?;
     let imported = import(format, &name, &bytes)?;
     let file = args.file.file_stem().filter(|_| !stdin).map_or_else(|| "imported".into(), |s| s.to_string_lossy());
@@ -335,10 +388,8 @@ fn convert(args: &Import) -> Result<Outcome, Failure> {
         date: args.today.day(),
     };
     let text = render(&imported, &options);
-    match &args.output {
-        Some(path) => {
-            crate::intel::update::write_whole(path, text.as_bytes()).map_err(anyhow::Error::msg)?;
-        }
+    match args.output.as_deref().filter(|p| !matches!(p.to_str(), Some("-" | "/dev/stdout"))) {
+        Some(path) => write_feed(path, &text).map_err(anyhow::Error::msg)?,
         None => io::stdout().lock().write_all(text.as_bytes())?,
     }
     complain(&imported.problems)?;
@@ -347,7 +398,12 @@ fn convert(args: &Import) -> Result<Outcome, Failure> {
         0 => String::new(),
         n => format!(", {n} skipped that the list marks as not for detection"),
     };
-    writeln!(io::stderr(), "{} entries imported, {left_out} left out{skipped}", imported.found.len())?;
+    let urls = match imported.urls {
+        0 => String::new(),
+        1 => ", 1 URL of a page or file left out: its host serves more than that".to_owned(),
+        n => format!(", {n} URLs of pages or files left out: their hosts serve more than that"),
+    };
+    writeln!(io::stderr(), "{} entries imported, {left_out} left out{skipped}{urls}", imported.found.len())?;
     Ok(if left_out > 0 { Outcome::Failed } else { Outcome::Clean })
 }
 
@@ -366,18 +422,27 @@ fn read(path: &Path, stdin: bool) -> Result<Vec<u8>, Failure> {
 }
 
 fn refresh(config: &Path, accept_shrink: bool, today: Day) -> Result<Outcome, Failure> {
-    let config = Config::read(config).context(
-        "no feeds are configured; pool-feeds/SOURCES.md shows how, and --config FILE says where the configuration is",
-    )?;
+    let config = Config::read(config).map_err(|e| {
+        let missing = matches!(&e, ConfigError::Read { source, .. } if source.kind() == io::ErrorKind::NotFound);
+        let e = anyhow::Error::from(e);
+        if missing { e.context(NO_CONFIG) } else { e.context("the configuration of the feeds cannot be used") }
+    })?;
     let mut out = io::stdout().lock();
     let mut failed = false;
     for updated in update(&config, today, accept_shrink) {
         let name = &updated.name;
         match &updated.state {
-            State::Updated { entries, before, left_out } => {
+            State::Updated { entries, before, left_out, unshared } => {
                 let before = before.map_or(String::new(), |b| format!(", {b} before"));
                 let left_out = if *left_out > 0 { format!(", {left_out} left out") } else { String::new() };
                 writeln!(out, "{name}: updated, {entries} entries{before}{left_out}")?;
+                if *unshared > 0 {
+                    writeln!(
+                        io::stderr(),
+                        "minewatch: {name}: {unshared} tables of shared ranges were not taken: what is in them is never \
+                         blocked; `shared = true` in its configuration takes them"
+                    )?;
+                }
             }
             State::Unchanged { entries } => writeln!(out, "{name}: unchanged, {entries} entries")?,
             State::Kept { why, entries } => {

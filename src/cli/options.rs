@@ -18,7 +18,7 @@ use crate::firewall::{
     AllowedMiner, Destination, FORMATS, Format, Lives, MaxEntries, NeverBlock, Policy, Prefix, ProtectedName, Region,
     RenderOptions, Scope, Ttl, format_by_id, probe,
 };
-use crate::intel::{CurrentIntel, Geo, Intel, Severity};
+use crate::intel::{CurrentIntel, Geo, Intel};
 use crate::pipeline::RunOptions;
 
 /// How to read frames.
@@ -93,8 +93,7 @@ impl Knowing {
     pub(super) fn read(&self) -> Result<Known, Failure> {
         let (intel, problems) = self.feeds.load()?;
         let (geo, mut warnings) = Geo::open(&self.geo);
-        let errors = problems.iter().filter(|p| p.severity == Severity::Error);
-        warnings.extend(errors.map(ToString::to_string));
+        warnings.extend(super::feeds::told(&problems));
         Ok(Known { intel, geo, warnings })
     }
 

@@ -11,14 +11,12 @@ use tokio::sync::mpsc;
 
 use super::feeds::FeedArgs;
 use super::session::News;
-use crate::intel::{Files, Geo, Intel, ListInfo, Severity};
+use crate::intel::{Files, Geo, Intel, ListInfo};
 
 /// How often the files are looked at. A change is taken when two looks agree on it.
 const LOOK: Duration = Duration::from_secs(1);
 /// A list that lost more of its entries than this was cut off rather than tidied up.
 const MAX_LOSS: usize = 50;
-/// Wrong lines of feeds, told at the most.
-const MAX_WRONG: usize = 8;
 
 /// What to look at.
 pub(super) struct Reload {
@@ -98,8 +96,7 @@ impl Reload {
                 self.refused_feeds = Some(said);
             }
             Ok((intel, problems)) => {
-                let wrong = problems.iter().filter(|p| p.severity == Severity::Error);
-                news.said.extend(wrong.take(MAX_WRONG).map(ToString::to_string));
+                news.said.extend(super::feeds::told(&problems));
                 let entries: usize = intel.lists().iter().map(ListInfo::entries).sum();
                 let lists = intel.lists().len();
                 news.said.push(format!("the feeds were read anew: {lists} with {entries} entries are in use"));

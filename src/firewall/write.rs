@@ -4,14 +4,14 @@
 //! the path and what to do, the old files untouched and nothing left lying about.
 
 use std::ffi::OsString;
-use std::fs::{self, File, OpenOptions};
+use std::fs::File;
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
+use crate::file::{Staged, Unwritten};
 use crate::firewall::format::{OutFile, TITLES};
 use crate::firewall::name::DomainName;
 
@@ -67,7 +67,7 @@ pub enum WriteError {
 pub fn probe(to: &Destination, unsigned: bool) -> Result<(), WriteError> {
     match to {
         Destination::Stdout => Ok(()),
-        Destination::File(base) => Staged::new(base.clone(), b"", unsigned).map(drop),
+        Destination::File(base) => staged(base.clone(), b"", unsigned).map(drop),
     }
 }
 
@@ -119,15 +119,29 @@ pub fn write_all(to: &Destination, files: &[OutFile]) -> Result<(), WriteError> 
             more => Err(WriteError::SeveralToStdout(more.len())),
         },
         Destination::File(base) => {
-            let staged: Vec<Staged> =
-                files.iter().map(|f| staged(with_suffix(base, f.suffix), &f.bytes)).collect::<Result<_, _>>()?;
-            staged.into_iter().try_for_each(Staged::commit)
+            let staged: Vec<Staged> = files
+                .iter()
+                .map(|f| staged(with_suffix(base, f.suffix), &f.bytes, !is_signed(&f.bytes)))
+                .collect::<Result<_, _>>()?;
+            Ok(staged.into_iter().try_for_each(Staged::commit)?)
         }
     }
 }
 
-fn staged(target: PathBuf, bytes: &[u8]) -> Result<Staged, WriteError> {
-    Staged::new(target, bytes, !is_signed(bytes))
+fn staged(target: PathBuf, bytes: &[u8], unsigned: bool) -> Result<Staged, WriteError> {
+    Ok(Staged::new(target, bytes, |path| is_ours(path, unsigned))?)
+}
+
+impl From<Unwritten> for WriteError {
+    fn from(why: Unwritten) -> Self {
+        match why {
+            Unwritten::Symlink(path) => Self::Symlink(path),
+            Unwritten::NotAFile(path) => Self::NotAFile(path),
+            Unwritten::NotOurs(path) => Self::NotAList(path),
+            Unwritten::NoName(path) => Self::NoName(path),
+            Unwritten::Io { what, path, source, remedy } => Self::Io { what, path, source, remedy },
+        }
+    }
 }
 
 fn to_stdout(bytes: &[u8]) -> Result<(), WriteError> {
@@ -141,90 +155,6 @@ fn with_suffix(base: &Path, suffix: &str) -> PathBuf {
     let mut name = OsString::from(base);
     name.push(suffix);
     name.into()
-}
-
-/// A complete file under a passing name. It removes itself unless it is committed.
-struct Staged {
-    target: PathBuf,
-    temp: PathBuf,
-    done: bool,
-}
-
-impl Staged {
-    fn new(target: PathBuf, bytes: &[u8], unsigned: bool) -> Result<Self, WriteError> {
-        let mode = match fs::symlink_metadata(&target) {
-            Ok(m) if m.is_symlink() => return Err(WriteError::Symlink(target)),
-            Ok(m) if !m.is_file() => return Err(WriteError::NotAFile(target)),
-            // The operator's choice of who may read is kept; nobody but the owner needs to write.
-            Ok(m) => match is_ours(&target, unsigned) {
-                Ok(true) => Some(m.permissions().mode() & 0o644 | 0o600),
-                Ok(false) => return Err(WriteError::NotAList(target)),
-                Err(e) => return Err(io_error("look into", &target, e, "check its permissions")),
-            },
-            Err(e) if e.kind() == io::ErrorKind::NotFound => None,
-            Err(e) => return Err(io_error("look at", &target, e, "check the path and its permissions")),
-        };
-        let Some(name) = target.file_name().filter(|_| !target.as_os_str().as_encoded_bytes().ends_with(b"/")) else {
-            return Err(WriteError::NoName(target));
-        };
-        // In the same folder, since a rename cannot cross file systems.
-        let mut temp_name = OsString::from(".");
-        temp_name.push(name);
-        temp_name.push(format!(".{}.tmp", std::process::id()));
-        let temp = target.with_file_name(temp_name);
-        let mut file = create(&temp, &target)?;
-        let staged = Self { target, temp, done: false };
-        file.write_all(bytes)
-            .and_then(|()| mode.map_or(Ok(()), |m| file.set_permissions(fs::Permissions::from_mode(m))))
-            .and_then(|()| file.sync_all())
-            .map_err(|e| io_error("write", &staged.target, e, "the old list is untouched; is the disk full?"))?;
-        Ok(staged)
-    }
-
-    fn commit(mut self) -> Result<(), WriteError> {
-        fs::rename(&self.temp, &self.target)
-            .map_err(|e| io_error("replace", &self.target, e, "the old list is untouched; check its permissions"))?;
-        self.done = true;
-        // The rename itself must survive a power cut. Some file systems cannot sync a folder; the list is in place.
-        if let Ok(folder) = File::open(folder_of(&self.target)) {
-            let _ = folder.sync_all();
-        }
-        Ok(())
-    }
-}
-
-impl Drop for Staged {
-    fn drop(&mut self) {
-        if !self.done {
-            let _ = fs::remove_file(&self.temp);
-        }
-    }
-}
-
-/// Creates the temporary file, never opening one that is there: it may be a trap, or a run that was killed left it.
-fn create(temp: &Path, target: &Path) -> Result<File, WriteError> {
-    let open = || OpenOptions::new().write(true).create_new(true).mode(0o644).open(temp);
-    open()
-        .or_else(|e| {
-            if e.kind() != io::ErrorKind::AlreadyExists {
-                return Err(e);
-            }
-            // Removes a link itself, not what it points to.
-            fs::remove_file(temp)?;
-            open()
-        })
-        .map_err(|e| {
-            let remedy = match e.kind() {
-                io::ErrorKind::NotFound => "create its folder first",
-                io::ErrorKind::PermissionDenied => "its folder must be writable for this user",
-                _ => "check the path, its file system and free space",
-            };
-            io_error("write", target, e, remedy)
-        })
-}
-
-fn folder_of(path: &Path) -> &Path {
-    path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 fn io_error(what: &'static str, path: &Path, source: io::Error, remedy: &'static str) -> WriteError {

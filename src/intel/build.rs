@@ -13,7 +13,6 @@ use super::feed::{self, Entry, Item, SharedRanges};
 use super::names::NameTable;
 use super::problem::{LoadError, Problem, Severity};
 use super::ranges::{RangeBuilder, RangeTable};
-use super::words::Role;
 use super::{Inner, Intel, ListInfo, PortUse, SHIPPED};
 
 /// Bytes of one feed.
@@ -140,7 +139,7 @@ impl Builder {
 /// Ports that several pools list, in order.
 fn ports(facts: &FactsBuilder) -> Vec<PortUse> {
     let mut by_port: HashMap<u16, (HashSet<u32>, bool, bool)> = HashMap::new();
-    let taking = facts.facts.all().iter().filter(|f| matches!(f.role, Role::Stratum | Role::Proxy));
+    let taking = facts.facts.all().iter().filter(|f| f.role().takes_miners());
     for fact in taking.filter(|f| f.retired.is_none()) {
         for (ports, tls) in [(&fact.plain, false), (&fact.tls, true)] {
             for port in ports {
@@ -198,6 +197,9 @@ pub(super) fn read(path: &Path) -> Result<String, LoadError> {
     let bytes = file.take(MAX_FILE + 1).read_to_end(&mut text).map_err(fail)? as u64;
     if bytes > MAX_FILE {
         return Err(too_large(bytes));
+    }
+    if super::is_utf16(&text) {
+        return Err(no_feed("it is UTF-16 text: save it as UTF-8"));
     }
     // A parser makes many times their size of errors out of them.
     if memchr::memchr(0, &text).is_some() {

@@ -95,7 +95,8 @@ impl Lint<'_> {
         if e.retired.is_none() {
             self.stale.push((e.line, e.last_seen, e.expires));
         }
-        let said = format!("{} {:?} {:?} {:?} {:?} {}", e.pool, e.coins, e.role, e.plain, e.tls, e.source);
+        let said =
+            format!("{} {:?} {:?} {:?} {:?} {}", e.pool, e.coins, e.role.unwrap_or_default(), e.plain, e.tls, e.source);
         let mut see = |key, line| {
             self.seen.push(Seen { key, line, pool: e.pool.to_owned(), said: said.clone() });
         };

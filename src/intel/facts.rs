@@ -20,7 +20,8 @@ pub(super) struct Fact {
     /// Which file.
     pub(super) list: u16,
     pub(super) source: u32,
-    pub(super) role: Role,
+    /// Where the entry says.
+    pub(super) role: Option<Role>,
     pub(super) confidence: Confidence,
     /// The name itself and none below it.
     pub(super) exact: bool,
@@ -31,6 +32,23 @@ pub(super) struct Fact {
     pub(super) last_seen: Option<Day>,
     pub(super) expires: Option<Day>,
     pub(super) retired: Option<Day>,
+}
+
+impl Fact {
+    /// What its hosts are, said or not.
+    pub(super) fn role(&self) -> Role {
+        self.role.unwrap_or_default()
+    }
+
+    /// Whether it lists ports.
+    pub(super) fn has_ports(&self) -> bool {
+        !self.plain.is_empty() || !self.tls.is_empty()
+    }
+
+    /// Whether it names more than a name or an address.
+    pub(super) fn says_more(&self) -> bool {
+        self.role.is_some() || self.retired.is_some() || self.has_ports() || !self.coins.is_empty()
+    }
 }
 
 /// Facts, their words and their chains.

@@ -3,20 +3,25 @@
 //! In: the text of a file. Out: [`Item`]s, one at a time, and [`Problem`]s. A table is read on its own, so a file of
 //! any size costs the memory of its largest table, and what is wrong costs a line or a table, never the file.
 
+mod shared;
+mod table;
+
+use serde::de::DeserializeOwned;
 use toml::Spanned;
 
 use super::name::{self, NameError};
 use super::net::Net;
 use super::problem::{LoadError, Problem, Severity};
-use super::raw::{RawEntry, RawHeader, RawPool, RawShared, RawTable};
+use super::raw::{RawElement, RawEntry, RawHeader, RawPool, RawShared, RawTable, RawWhole};
 use super::words::{Confidence, Day, Role};
+use crate::text::is_unsafe;
+use shared::{Front, prefix};
+use table::{Array, Tables, breaks};
 
 /// The format that is understood.
 pub(super) const VERSION: u32 = 1;
 /// Days after which an entry is stale where the file does not say.
 pub(super) const STALE_AFTER: u32 = 365;
-/// Lines of one table that may be left out before the table is given up.
-const MAX_BAD_LINES: usize = 50;
 /// Problems of a file that are kept; more are counted.
 const MAX_PROBLEMS: usize = 1000;
 /// Ports of one entry.
@@ -38,7 +43,8 @@ pub(super) struct Header {
 pub(super) struct Entry<'a> {
     pub(super) pool: &'a str,
     pub(super) coins: &'a [String],
-    pub(super) role: Role,
+    /// Where it is said.
+    pub(super) role: Option<Role>,
     pub(super) plain: &'a [u16],
     pub(super) tls: &'a [u16],
     pub(super) source: &'a str,
@@ -99,14 +105,31 @@ pub(super) fn read(list: &str, text: &str, take: &mut dyn FnMut(Item<'_>)) -> Re
         }
         Some(_) => {}
     }
-    let mut chunks = Chunks { rest: text, line: 1 };
-    let (head_line, head) = chunks.head();
-    let header = header(list, head_line, head)?;
-    let mut reader =
-        Reader { list, take, out: Outcome { header, problems: Vec::new(), more_problems: 0, good: 0, bad: 0 } };
-    for (line, chunk) in chunks {
-        reader.table(line, chunk);
+    let mut tables = Tables::new(text);
+    let (head_line, head) = tables.head();
+    // A line within such a string may look like a table.
+    let strings = text.contains("\"\"\"") || text.contains("'''");
+    let (header, whole) = match header(list, head_line, head) {
+        Ok(header) if !strings => (header, None),
+        // The same, written in another way.
+        other => match toml::from_str::<RawWhole>(text) {
+            Ok(whole) => {
+                let (header, table) = whole.parts();
+                (checked(list, header)?, Some(table))
+            }
+            Err(_) => (other?, None),
+        },
+    };
+    let out = Outcome { header, problems: Vec::new(), more_problems: 0, good: 0, bad: 0 };
+    let mut reader = Reader { list, take, fronts: Vec::new(), out };
+    if let Some(whole) = whole {
+        reader.rows(&Lines::new(1, text), whole);
+    } else {
+        for (line, table) in tables {
+            reader.table(line, table);
+        }
     }
+    reader.fronts();
     let out = reader.out;
     if let Some(first) = out.problems.iter().find(|p| p.severity == Severity::Error)
         && out.bad > out.good
@@ -117,11 +140,30 @@ pub(super) fn read(list: &str, text: &str, take: &mut dyn FnMut(Item<'_>)) -> Re
     Ok(out)
 }
 
+/// Whether a text is a feed, as far as its head tells, however damaged the rest is.
+pub(super) fn is_feed(text: &str) -> bool {
+    match read("", text, &mut |_| {}) {
+        Ok(_) | Err(LoadError::MostlyBad { .. }) => true,
+        Err(_) => false,
+    }
+}
+
+/// The feed without the tables that are none of pools, and how many those were.
+pub(super) fn pools_only(text: &str) -> (String, usize) {
+    let mut tables = Tables::new(text);
+    let mut kept = tables.head().1.to_owned();
+    let mut dropped = 0;
+    for (_, one) in tables {
+        if table::is_pool(one) {
+            kept.push_str(one);
+        } else {
+            dropped += 1;
+        }
+    }
+    (kept, dropped)
+}
+
 fn header(list: &str, line: u32, text: &str) -> Result<Header, LoadError> {
-    let not_a_feed = |line: u32, why: String| LoadError::NotAFeed {
-        list: if line == 0 { list.to_owned() } else { format!("{list}:{line}") },
-        why,
-    };
     let raw: RawHeader = toml::from_str(text).map_err(|e| {
         let at = e.span().map_or(0, |s| line_of(text, s.start));
         let hint = if text.contains("version") {
@@ -129,52 +171,26 @@ fn header(list: &str, line: u32, text: &str) -> Result<Header, LoadError> {
         } else {
             "; a feed begins with `version = 1`. To convert a list in another format: `minewatch feeds import`"
         };
-        not_a_feed(line + at, super::raw::explain(e.message()) + hint)
+        let why = super::raw::explain(e.message()) + hint;
+        LoadError::NotAFeed { list: format!("{list}:{}", line + at), why }
     })?;
+    checked(list, raw)
+}
+
+fn checked(list: &str, raw: RawHeader) -> Result<Header, LoadError> {
+    let not_a_feed = |why: String| LoadError::NotAFeed { list: list.to_owned(), why };
     if raw.version != VERSION {
         let why = format!("its format is version {}, and this program reads version {VERSION}", raw.version);
-        return Err(not_a_feed(0, why));
+        return Err(not_a_feed(why));
     }
     let date =
-        raw.date.map(|d| d.parse()).transpose().map_err(|e: super::words::DayError| not_a_feed(0, e.to_string()))?;
+        raw.date.map(|d| d.parse()).transpose().map_err(|e: super::words::DayError| not_a_feed(e.to_string()))?;
     Ok(Header { date, stale_after: raw.stale_after_days.unwrap_or(STALE_AFTER) })
-}
-
-/// The tables of a file: each from a line that begins with `[[` to the next.
-struct Chunks<'a> {
-    rest: &'a str,
-    line: u32,
-}
-
-impl<'a> Chunks<'a> {
-    /// Everything before the first table.
-    fn head(&mut self) -> (u32, &'a str) {
-        if self.rest.starts_with("[[") { (self.line, "") } else { self.cut() }
-    }
-
-    fn cut(&mut self) -> (u32, &'a str) {
-        let end = memchr::memmem::find(self.rest.as_bytes().get(1..).unwrap_or_default(), b"\n[[")
-            .map_or(self.rest.len(), |at| at + 2);
-        let (chunk, rest) = self.rest.split_at_checked(end).unwrap_or((self.rest, ""));
-        let line = self.line;
-        self.rest = rest;
-        self.line = line.saturating_add(memchr::memchr_iter(b'\n', chunk.as_bytes()).count() as u32);
-        (line, chunk)
-    }
-}
-
-impl<'a> Iterator for Chunks<'a> {
-    type Item = (u32, &'a str);
-
-    fn next(&mut self) -> Option<Self::Item> {
-        if self.rest.is_empty() { None } else { Some(self.cut()) }
-    }
 }
 
 /// Line breaks before `at`.
 fn line_of(text: &str, at: usize) -> u32 {
-    let before = text.as_bytes().get(..at.min(text.len())).unwrap_or_default();
-    memchr::memchr_iter(b'\n', before).count() as u32
+    breaks(text.as_bytes().get(..at.min(text.len())).unwrap_or_default())
 }
 
 /// Turns places in a table into lines of the file.
@@ -197,6 +213,8 @@ impl Lines {
 struct Reader<'a, 't> {
     list: &'a str,
     take: &'t mut dyn FnMut(Item<'_>),
+    /// Shared ranges, which are judged together.
+    fronts: Vec<Front>,
     out: Outcome,
 }
 
@@ -214,50 +232,130 @@ impl Reader<'_, '_> {
         self.problem(line, Severity::Error, what);
     }
 
-    fn table(&mut self, first: u32, chunk: &str) {
-        let mut text = std::borrow::Cow::Borrowed(chunk);
-        for _ in 0..MAX_BAD_LINES {
-            let e = match toml::from_str::<RawTable>(&text) {
-                Ok(table) => {
-                    let lines = Lines::new(first, &text);
-                    for pool in table.pool {
-                        self.pool(&lines, &pool);
-                    }
-                    for shared in table.shared {
-                        self.shared(&lines, &shared);
-                    }
-                    return;
-                }
-                Err(e) => e,
-            };
-            let at = e.span().map_or(0, |s| s.start);
-            let line = first.saturating_add(line_of(&text, at));
-            // An entry on a line of its own can be left out alone.
-            let start = text.get(..at).and_then(|t| t.rfind('\n')).map_or(0, |n| n + 1);
-            let len = text.get(start..).map_or(0, |t| t.find('\n').unwrap_or(t.len()));
-            let whole = text.get(start..start + len).unwrap_or_default();
-            if !whole.trim_start().starts_with('{') {
-                self.error(line, format!("{}; the whole table was left out", super::raw::explain(e.message())));
-                return;
-            }
-            self.error(line, format!("{}; this entry was left out", super::raw::explain(e.message())));
-            text.to_mut().replace_range(start..start + len, &" ".repeat(len));
-        }
-        self.error(first, format!("more than {MAX_BAD_LINES} lines are wrong; the whole table was left out"));
+    /// `more`: others that go with it.
+    fn error_for(&mut self, line: u32, what: String, more: usize) {
+        self.error(line, what);
+        self.out.bad += more;
     }
 
-    fn pool(&mut self, lines: &Lines, pool: &RawPool) {
-        let at = lines.at(pool.name.span().start);
-        if !is_text(pool.name.get_ref()) {
-            return self.error(at, format!("a pool's name has 1 to {MAX_TEXT} printable characters"));
-        }
-        if pool.entries.is_empty() {
-            return self.error(at, format!("{:?} has no `entries`", pool.name.get_ref()));
-        }
-        for entry in &pool.entries {
-            if let Err((line, what)) = self.entry(lines, pool, entry) {
-                self.error(line, what + "; this entry was left out");
+    fn rows(&mut self, lines: &Lines, table: RawTable) {
+        for pool in table.pool {
+            let at = lines.at(pool.name.span().start);
+            if self.is_named(lines, &pool, pool.entries.len()) {
+                if pool.entries.is_empty() {
+                    self.error(at, format!("{:?} has no `entries`", pool.name.get_ref()));
+                }
+                for entry in &pool.entries {
+                    self.entry_or_problem(lines, &pool, entry);
+                }
             }
+        }
+        for shared in table.shared {
+            if let Some(mut front) = self.front(lines, &shared) {
+                front.prefixes = self.all(lines, &shared.prefixes, prefix, |_| "");
+                self.fronts.push(front);
+            }
+        }
+    }
+
+    fn table(&mut self, first: u32, text: &str) {
+        let wrong = match toml::from_str::<RawTable>(text) {
+            Ok(table) => return self.rows(&Lines::new(first, text), table),
+            Err(e) => e,
+        };
+        let whole = |text: &str, e: &toml::de::Error| {
+            let line = first.saturating_add(line_of(text, e.span().map_or(0, |s| s.start)));
+            (line, format!("{}; the whole table was left out", super::raw::explain(e.message())))
+        };
+        let Some(array) = Array::find(text) else {
+            let (line, what) = whole(text, &wrong);
+            return self.error_for(line, what, text.matches("\n[[").count());
+        };
+        let parts = array.parts();
+        let others = parts.elements.len().saturating_sub(1);
+        let table = match toml::from_str::<RawTable>(&parts.around) {
+            Ok(table) => table,
+            Err(e) => {
+                let (line, what) = whole(&parts.around, &e);
+                return self.error_for(line, what, others);
+            }
+        };
+        let lines = Lines::new(first, text);
+        match (table.pool.as_slice(), table.shared.as_slice()) {
+            ([pool], []) if array.entries => {
+                if !self.is_named(&lines, pool, parts.elements.len()) {
+                    return;
+                }
+                self.elements(first, &parts.elements, "entry", |reader, lines, entry: &Spanned<RawEntry>| {
+                    reader.entry_or_problem(lines, pool, entry);
+                });
+            }
+            ([], [shared]) if !array.entries => {
+                let Some(mut front) = self.front(&lines, shared) else { return };
+                let prefixes = &mut front.prefixes;
+                self.elements(first, &parts.elements, "block", |reader, lines, block: &Spanned<String>| {
+                    prefixes.append(&mut reader.all(lines, std::slice::from_ref(block), prefix, |_| ""));
+                });
+                self.fronts.push(front);
+            }
+            _ => {
+                let (line, what) = whole(text, &wrong);
+                return self.error_for(line, what, others);
+            }
+        }
+        if parts.cut_off {
+            let last = first.saturating_add(breaks(text.trim_end().as_bytes()));
+            self.error(last, "the array has no end: was the file cut off?".to_owned());
+        }
+    }
+
+    /// Reads each element of an array on its own.
+    fn elements<T: DeserializeOwned>(
+        &mut self,
+        first: u32,
+        elements: &[table::Element<'_>],
+        kind: &str,
+        mut take: impl FnMut(&mut Self, &Lines, &Spanned<T>),
+    ) {
+        for element in elements {
+            let line = first.saturating_add(element.line);
+            let text = format!("e = {}", element.text);
+            match toml::from_str::<RawElement<T>>(&text) {
+                Ok(read) => {
+                    take(self, &Lines::new(line, &text), &read.e);
+                    if element.no_comma {
+                        let last = line.saturating_add(breaks(text.as_bytes()));
+                        self.problem(last, Severity::Warning, format!("a comma is missing behind this {kind}"));
+                    }
+                }
+                Err(e) => {
+                    let at = line.saturating_add(line_of(&text, e.span().map_or(0, |s| s.start)));
+                    self.error(at, format!("{}; this {kind} was left out", super::raw::explain(e.message())));
+                }
+            }
+        }
+    }
+
+    /// Whether what stands above the entries of a pool can be used.
+    fn is_named(&mut self, lines: &Lines, pool: &RawPool, entries: usize) -> bool {
+        let name = lines.at(pool.name.span().start);
+        let source = pool.source.as_ref().filter(|s| !s.get_ref().is_empty());
+        let wrong = if let Err(why) = is_text(pool.name.get_ref()) {
+            (name, format!("a pool's name {why}"))
+        } else if let Some((source, why)) = source.and_then(|s| Some((s, is_text(s.get_ref()).err()?))) {
+            (lines.at(source.span().start), format!("a source {why}"))
+        } else if let Err(why) = are_coins(pool.coins.as_deref().unwrap_or_default()) {
+            (name, why)
+        } else {
+            return true;
+        };
+        self.error_for(wrong.0, wrong.1 + "; the whole table was left out", entries.saturating_sub(1));
+        false
+    }
+
+    fn entry_or_problem(&mut self, lines: &Lines, pool: &RawPool, entry: &Spanned<RawEntry>) {
+        if let Err((line, what)) = self.entry(lines, pool, entry) {
+            self.error(line, what + "; this entry was left out");
         }
     }
 
@@ -268,16 +366,15 @@ impl Reader<'_, '_> {
         let day =
             |text: &Option<String>| text.as_deref().map(str::parse::<Day>).transpose().map_err(|e| fail(e.to_string()));
         let coins = raw.coins.as_ref().or(pool.coins.as_ref()).map_or(&[][..], Vec::as_slice);
-        if coins.len() > MAX_COINS || !coins.iter().all(|c| is_text(c)) {
-            return Err(fail(format!("`coins` has at most {MAX_COINS} short names")));
-        }
+        are_coins(coins).map_err(fail)?;
         let [plain, tls] = [&raw.plain, &raw.tls].map(|p| p.as_deref().unwrap_or_default());
         if plain.len() + tls.len() > MAX_PORTS || plain.contains(&0) || tls.contains(&0) {
             return Err(fail(format!("ports are 1 to 65535, {MAX_PORTS} at most")));
         }
-        let source = raw.source.as_deref().or(pool.source.as_deref()).unwrap_or_default();
-        if !source.is_empty() && !is_text(source) {
-            return Err(fail(format!("a source has at most {MAX_TEXT} printable characters")));
+        let above = pool.source.as_ref().map(|s| s.get_ref().as_str());
+        let source = raw.source.as_deref().or(above).unwrap_or_default();
+        if let Some(why) = is_text(source).err().filter(|_| !source.is_empty()) {
+            return Err(fail(format!("a source {why}")));
         }
         let dates = [&raw.first_seen, &raw.last_seen, &raw.expires, &raw.retired].map(day);
         let [first_seen, last_seen, expires, retired] = dates;
@@ -298,7 +395,7 @@ impl Reader<'_, '_> {
         (self.take)(Item::Entry(Entry {
             pool: pool.name.get_ref(),
             coins,
-            role: raw.role.or(pool.role).unwrap_or_default(),
+            role: raw.role.or(pool.role),
             plain,
             tls,
             source,
@@ -334,23 +431,57 @@ impl Reader<'_, '_> {
         good
     }
 
-    fn shared(&mut self, lines: &Lines, shared: &RawShared) {
+    /// Shared ranges without their blocks.
+    fn front(&mut self, lines: &Lines, shared: &RawShared) -> Option<Front> {
         let line = lines.at(shared.name.span().start);
-        if !is_text(shared.name.get_ref()) || !is_text(&shared.source) {
-            return self.error(line, format!("name and source have 1 to {MAX_TEXT} printable characters"));
-        }
-        let last_seen = match shared.last_seen.as_deref().map(str::parse::<Day>).transpose() {
-            Ok(day) => day,
-            Err(e) => return self.error(line, e.to_string()),
-        };
-        let prefixes = self.all(lines, &shared.prefixes, str::parse::<Net>, |_| "");
-        self.out.good += prefixes.len();
         let name = shared.name.get_ref();
-        (self.take)(Item::Shared(SharedRanges { name, last_seen, prefixes: &prefixes, line }));
+        let last_seen = shared.last_seen.as_deref().map(str::parse::<Day>).transpose();
+        let wrong = match (is_text(name).and_then(|()| is_text(&shared.source)), last_seen) {
+            (Ok(()), Ok(last_seen)) => {
+                return Some(Front { name: name.clone(), last_seen, prefixes: Vec::new(), line });
+            }
+            (Err(why), _) => format!("the name and source of shared ranges: each {why}"),
+            (_, Err(e)) => e.to_string(),
+        };
+        self.error_for(line, wrong, shared.prefixes.len().saturating_sub(1));
+        None
+    }
+
+    /// Hands out the shared ranges, unless they are more than any front has.
+    fn fronts(&mut self) {
+        let fronts = std::mem::take(&mut self.fronts);
+        let blocks: usize = fronts.iter().map(|f| f.prefixes.len()).sum();
+        if let Some(first) = fronts.first().filter(|_| shared::are_too_many(&fronts)) {
+            let what = "its shared ranges are more than a sixteenth of all addresses, and what is shared is never \
+                        blocked: all of them were left out";
+            // One thing that is wrong: the pools beside them are as good as before.
+            return self.error(first.line, what.to_owned());
+        }
+        self.out.good += blocks;
+        for Front { name, last_seen, prefixes, line } in &fronts {
+            let (last_seen, line) = (*last_seen, *line);
+            (self.take)(Item::Shared(SharedRanges { name, last_seen, prefixes, line }));
+        }
     }
 }
 
-/// A text that may be shown: not empty, not endless, no control characters.
-fn is_text(text: &str) -> bool {
-    !text.trim().is_empty() && text.len() <= MAX_TEXT && !text.chars().any(char::is_control)
+fn are_coins(coins: &[String]) -> Result<(), String> {
+    if coins.len() > MAX_COINS {
+        return Err(format!("`coins` has at most {MAX_COINS} names"));
+    }
+    coins.iter().try_for_each(|c| is_text(c)).map_err(|why| format!("each of `coins` {why}"))
 }
+
+/// A text that may be shown: not empty, not endless, nothing that moves a cursor or cannot be seen.
+fn is_text(text: &str) -> Result<(), String> {
+    if let Some(c) = text.chars().find(|c| is_unsafe(*c)) {
+        return Err(format!("has no control or invisible characters such as U+{:04X}", u32::from(c)));
+    }
+    if text.trim().is_empty() || text.len() > MAX_TEXT {
+        return Err(format!("has 1 to {MAX_TEXT} bytes"));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

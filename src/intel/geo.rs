@@ -12,6 +12,7 @@ use maxminddb::Reader;
 use serde::Deserialize;
 
 use super::live::FileState;
+use crate::file::Unread;
 use crate::text::printable;
 
 /// Where an address is.
@@ -161,12 +162,10 @@ impl Geo {
 
 fn read(path: &Path) -> Result<Reader<Vec<u8>>, String> {
     let shown = printable(&path.to_string_lossy().into_owned(), 256).into_owned();
-    let unread = |e: std::io::Error| format!("{shown}: {e}, so that it tells no countries or networks");
-    let size = std::fs::metadata(path).map_err(unread)?.len();
-    if size > MAX_FILE {
-        return Err(format!("{shown}: larger than 1 GiB, no database of countries or networks"));
-    }
-    let bytes = std::fs::read(path).map_err(unread)?;
+    let bytes = crate::file::read(path, MAX_FILE).map_err(|e| match e {
+        Unread::TooLarge(_) => format!("{shown}: larger than 1 GiB, no database of countries or networks"),
+        e => format!("{shown}: {e}, so that it tells no countries or networks"),
+    })?;
     Reader::from_source(bytes).map_err(|e| {
         format!("{shown}: no database in MaxMind's format ({e}); give a .mmdb file with countries or networks")
     })

@@ -33,6 +33,8 @@ pub struct Match<'a> {
     pub coins: Vec<&'a str>,
     /// What the host is, by its name and port.
     pub role: Role,
+    /// The entry is one of hosts that take miners, even where this host looks like a page of theirs.
+    takes_miners: bool,
     /// How the port fits.
     pub port: PortFit,
     /// The entry that matched.
@@ -67,6 +69,12 @@ impl Match<'_> {
         } else {
             Freshness::Current
         }
+    }
+
+    /// Whether miners may be taken here by TLS although it looks like a web site: the port is listed for that. Pools put
+    /// miners on port 443 of names that serve pages, too; a browser tells itself by its hello.
+    pub fn may_take_miners_in_tls(&self) -> bool {
+        self.takes_miners && self.port.fits_tls()
     }
 
     /// Why this matched, as a sentence without its full stop: who says what since when.
@@ -132,40 +140,103 @@ fn fit(fact: &Fact, port: Option<u16>) -> PortFit {
         (true, true) => PortFit::PlainOrTls,
         (true, false) => PortFit::Plain,
         (false, true) => PortFit::Tls,
-        _ if fact.plain.is_empty() && fact.tls.is_empty() => PortFit::NoneListed,
-        _ => PortFit::Unlisted,
+        _ if fact.has_ports() => PortFit::Unlisted,
+        _ => PortFit::NoneListed,
     }
 }
 
-/// The best of what is said about an address, or about `host` under the name that is listed.
-pub(super) fn best<'a>(
-    inner: &'a Inner,
-    link: u32,
-    host: &str,
+/// A fact with the entry through which it speaks of what is asked.
+#[derive(Clone, Copy)]
+struct Said<'a> {
+    fact: &'a Fact,
     listed: Listed<'a>,
-    port: Option<u16>,
-) -> Option<Match<'a>> {
-    let below = matches!(listed, Listed::Name(name) if name != host);
-    let facts = || inner.facts.chain(link).filter(move |f| !(below && f.exact));
-    // What still holds on any day goes before what ends; then the reader's own lists, the port, the surer source.
-    let fact = facts().max_by_key(|f| {
-        let own = inner.lists.get(usize::from(f.list)).is_some_and(|l| !l.shipped);
-        let ends = f.expires.is_none();
-        (f.retired.is_none(), ends, f.expires, own, fit(f, port).is_listed(), f.confidence, f.last_seen)
-    })?;
-    let same = || facts().filter(|f| f.pool == fact.pool);
-    let plain = same().any(|f| matches!(fit(f, port), PortFit::Plain | PortFit::PlainOrTls));
-    let tls = same().any(|f| matches!(fit(f, port), PortFit::Tls | PortFit::PlainOrTls));
-    let port_fit = match (plain, tls) {
+    /// How close the entry is; higher is closer.
+    close: i32,
+    /// Of the operator.
+    own: bool,
+    fit: PortFit,
+}
+
+impl Said<'_> {
+    /// The operator's word on what it is, which goes before everything.
+    fn overrides(&self) -> bool {
+        self.own && self.fact.expires.is_none() && (self.fact.role.is_some() || self.fact.retired.is_some())
+    }
+
+    /// How much weight it has, whatever its place: an entry that holds nothing but a name changes nothing that another
+    /// one says. Of the others what lasts goes before what ends, and that before what is over.
+    fn weight(&self) -> u8 {
+        match (self.fact.says_more(), self.fact.retired.is_some(), self.fact.expires.is_some()) {
+            (true, false, false) => 4,
+            (true, false, true) => 3,
+            (true, true, _) => 2,
+            (false, _, false) => 1,
+            (false, _, true) => 0,
+        }
+    }
+}
+
+/// The port in the light of several facts: what any list lists is listed.
+fn fit_of_all(said: &[Said<'_>]) -> PortFit {
+    let any = |fits: fn(PortFit) -> bool| said.iter().any(|s| fits(s.fit));
+    match (any(|f| matches!(f, PortFit::Plain | PortFit::PlainOrTls)), any(PortFit::fits_tls)) {
         (true, true) => PortFit::PlainOrTls,
         (true, false) => PortFit::Plain,
         (false, true) => PortFit::Tls,
-        _ if same().any(|f| fit(f, port) == PortFit::Unlisted) => PortFit::Unlisted,
-        _ => fit(fact, port),
-    };
+        _ => {
+            // An address without ports means all of them, unless a closer entry knows better. A name's page is apart.
+            let closest = said.iter().map(|s| s.close).max();
+            let means_all = |s: &Said<'_>| {
+                s.fit == PortFit::NoneListed && Some(s.close) == closest && matches!(s.listed, Listed::Address(_))
+            };
+            if said.iter().any(|s| s.fit == PortFit::Unlisted) && !said.iter().any(means_all) {
+                PortFit::Unlisted
+            } else {
+                said.first()
+                    .map_or(PortFit::NotAsked, |s| if s.fit == PortFit::NotAsked { s.fit } else { PortFit::NoneListed })
+            }
+        }
+    }
+}
+
+/// What all that is said about an address, or about `host`, comes to. `entries`: chains of facts with the names or blocks
+/// that they stand at, closest first.
+///
+/// One fact decides whose it is and in which role; the ports and coins of the others count, too.
+pub(super) fn best<'a>(
+    inner: &'a Inner,
+    entries: impl Iterator<Item = (u32, Listed<'a>)>,
+    host: &str,
+    port: Option<u16>,
+) -> Option<Match<'a>> {
+    let mut said: Vec<Said<'a>> = Vec::new();
+    for ((link, listed), close) in entries.zip((i32::MIN..=0).rev()) {
+        let below = matches!(listed, Listed::Name(name) if name != host);
+        said.extend(inner.facts.chain(link).filter(|f| !(below && f.exact)).map(|fact| Said {
+            fact,
+            listed,
+            close,
+            own: inner.lists.get(usize::from(fact.list)).is_some_and(|l| !l.shipped),
+            fit: fit(fact, port),
+        }));
+    }
+    // A closer entry that names a role speaks for all below it, whatever ports are listed further up.
+    let role_at = said.iter().filter(|s| s.fact.role.is_some() && s.fact.retired.is_none()).map(|s| s.close).max();
+    let decider = *said.iter().max_by_key(|s| {
+        let f = s.fact;
+        let heard = role_at.is_none_or(|at| s.close >= at) || f.retired.is_some();
+        let order = (s.overrides(), s.weight(), heard, f.expires);
+        (order, s.fit.is_listed(), s.own, s.close, f.confidence, f.last_seen)
+    })?;
+    let fact = decider.fact;
+    // What is over says nothing of what is not, and the ports of a page nothing of those of miners.
+    said.retain(|s| {
+        (fact.retired.is_some() || s.fact.retired.is_none()) && s.fact.role().takes_work() == fact.role().takes_work()
+    });
+    let port_fit = fit_of_all(&said);
     let mut coins = Vec::new();
-    for f in same().filter(|f| !port_fit.is_listed() || fit(f, port).is_listed()) {
-        for coin in f.coins.iter().map(|c| inner.facts.word(*c)) {
+    for s in said.iter().filter(|s| !port_fit.is_listed() || s.fit.is_listed()).filter(|s| s.fact.pool == fact.pool) {
+        for coin in s.fact.coins.iter().map(|c| inner.facts.word(*c)) {
             if !coins.contains(&coin) {
                 coins.push(coin);
             }
@@ -173,18 +244,23 @@ pub(super) fn best<'a>(
     }
     coins.sort_unstable();
     let usual = port.is_some_and(|p| inner.port(p).is_some());
-    let (listed, role) = match listed {
-        Listed::Name(name) if fact.exact => (Listed::Host(name), fact.role),
-        Listed::Name(name) if matches!(fact.role, Role::Stratum | Role::Proxy) => {
-            (listed, hosts::role(fact.role, host, name, port, port_fit.is_listed(), usual))
+    let role = fact.role();
+    let (listed, role) = match decider.listed {
+        Listed::Name(name) if fact.exact => (Listed::Host(name), role),
+        Listed::Name(name) if role.takes_miners() => {
+            (decider.listed, hosts::role(role, host, name, port, port_fit.is_listed(), usual))
         }
-        _ => (listed, fact.role),
+        listed => (listed, role),
     };
     let list: Option<&ListInfo> = inner.lists.get(usize::from(fact.list));
+    // As long as one of them still vouches for it.
+    let lasts = said.iter().any(|s| s.fact.expires.is_none());
+    let end = said.iter().filter_map(|s| s.fact.expires).max();
     Some(Match {
         pool: inner.facts.word(fact.pool),
         coins,
         role,
+        takes_miners: fact.role().takes_miners(),
         port: port_fit,
         listed,
         list: list.map_or("", |l| &l.name),
@@ -192,7 +268,7 @@ pub(super) fn best<'a>(
         confidence: fact.confidence,
         first_seen: fact.first_seen,
         last_seen: fact.last_seen.or(list.and_then(|l| l.date)),
-        expires: fact.expires,
+        expires: end.filter(|_| !lasts),
         retired: fact.retired,
         stale_after: list.map_or(super::feed::STALE_AFTER, |l| l.stale_after),
     })

@@ -140,7 +140,7 @@ impl Intel {
         for path in paths {
             for file in build::files(path)? {
                 // One at a time: they may be large.
-                builder.add(&file.display().to_string(), false, &build::read(&file)?)?;
+                builder.add(&shown(&file), false, &build::read(&file)?)?;
             }
         }
         Ok(builder.finish())
@@ -156,7 +156,7 @@ impl Intel {
         let mut texts = Vec::new();
         for path in paths {
             for file in build::files(path)? {
-                texts.push((file.display().to_string(), build::read(&file)?));
+                texts.push((shown(&file), build::read(&file)?));
             }
         }
         Ok(texts)
@@ -169,25 +169,28 @@ impl Intel {
         Ok(builder.finish())
     }
 
-    /// What a host name is known for: the longest listed name that it is or lies below. Upper and lower case, a final
-    /// dot and names in other scripts are the same as in a feed. `port`: the one that is connected to, if it is known.
+    /// What a host name is known for: what all lists together say of it and of the names above it. Upper and lower
+    /// case, a final dot and names in other scripts are the same as in a feed. `port`: the one that is connected to, if it
+    /// is known.
     pub fn name<'a>(&'a self, name: &str, port: Option<u16>) -> Option<Match<'a>> {
         let mut buf = [0; name::MAX_NAME];
         let host = name::canonical(name, &mut buf)?;
         let inner = &*self.0;
-        inner.names.above(host).find_map(|(listed, link)| matched::best(inner, link, host, Listed::Name(listed), port))
+        matched::best(inner, inner.names.above(host).map(|(name, link)| (link, Listed::Name(name))), host, port)
     }
 
-    /// What an address is known for: the longest listed block around it.
+    /// What an address is known for: what all lists together say of it and of the blocks around it.
     pub fn address(&self, addr: IpAddr, port: Option<u16>) -> Option<Match<'_>> {
-        let (link, net) = self.0.addresses.get(addr)?;
-        matched::best(&self.0, link, "", Listed::Address(net), port)
+        let inner = &*self.0;
+        matched::best(inner, inner.addresses.all(addr).map(|(link, net)| (link, Listed::Address(net))), "", port)
     }
 
-    /// Whether a port of a host is one of miners: the feed lists it for the host, or some pool uses it and nobody else
-    /// does.
-    pub fn mined_on(&self, port: u16, m: &Match<'_>) -> bool {
-        m.port.is_listed() || (self.port(port).is_some() && !is_common_port(port))
+    /// Whether a conversation with a known host on `port` may be mining. `tls`: what is spoken there is TLS; a port that
+    /// is listed for plain text alone is then no sign where much else is done by TLS. Beyond the listed ports: those that
+    /// pools use and nobody else does.
+    pub fn mined_on(&self, port: u16, m: &Match<'_>, tls: bool) -> bool {
+        let listed = if tls { m.port.fits_tls() } else { m.port.is_listed() };
+        listed || (!is_common_port(port) && (m.port.is_listed() || self.port(port).is_some()))
     }
 
     /// Whether many pools use the port.
@@ -245,14 +248,25 @@ impl Inner {
     }
 }
 
+/// Whether a text can be a host name with a dot in it; the error is a sentence.
+pub fn check_name(text: &str) -> Result<(), String> {
+    name::strict(text).map(drop).map_err(|e| e.to_string())
+}
+
 /// What the owner of a name registered: the last label of a public suffix and the one before it.
 pub fn registrable(name: &str) -> Option<&str> {
     psl::domain_str(name)
 }
 
+/// Whether bytes begin as UTF-16 does: with its mark, or with a letter and a zero.
+fn is_utf16(bytes: &[u8]) -> bool {
+    matches!(bytes, [0xff, 0xfe, ..] | [0xfe, 0xff, ..])
+        || matches!(bytes, [a, 0, b, 0, ..] | [0, a, 0, b, ..] if a.is_ascii_graphic() && *b != 0 && b.is_ascii())
+}
+
 /// A name for a path that a message may show.
 fn shown(path: &Path) -> String {
-    crate::text::printable(&path.display().to_string(), 512).into_owned()
+    crate::text::printable(path.as_os_str().as_encoded_bytes(), 512).into_owned()
 }
 
 #[cfg(test)]

@@ -128,6 +128,22 @@ impl Net {
     }
 }
 
+/// How many addresses blocks have together, of IPv4 and of IPv6; what lies in several counts once.
+pub(super) fn addresses(nets: impl Iterator<Item = Net>) -> (u128, u128) {
+    let mut nets: Vec<Net> = nets.collect();
+    nets.sort_unstable();
+    let (mut v4, mut v6, mut last) = (0u128, 0u128, None::<Net>);
+    for net in nets {
+        if last.is_some_and(|l| l.holds(net)) {
+            continue;
+        }
+        let (sum, bits) = if net.addr.is_ipv4() { (&mut v4, 32) } else { (&mut v6, 128) };
+        *sum = sum.saturating_add(1u128.checked_shl(bits - u32::from(net.len)).unwrap_or(u128::MAX));
+        last = Some(net);
+    }
+    (v4, v6)
+}
+
 /// The address without leading zeros, if that is all that is wrong.
 fn without_zeros(s: &str) -> Option<Ipv4Addr> {
     let mut octets = [0; 4];

@@ -44,7 +44,7 @@ impl fmt::Display for Problem {
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
     /// It cannot be read.
-    #[error("cannot read the feed {path}: {source}")]
+    #[error("cannot read the feed {path}: {source}", path = super::shown(path))]
     Read {
         /// The file or folder.
         path: PathBuf,
@@ -52,7 +52,7 @@ pub enum LoadError {
         source: std::io::Error,
     },
     /// Larger than any feed should be.
-    #[error("the feed {path} has {bytes} bytes, more than the {limit} that a feed may have")]
+    #[error("the feed {path} has {bytes} bytes, more than the {limit} that a feed may have", path = super::shown(path))]
     TooLarge {
         /// The file.
         path: PathBuf,

@@ -1,7 +1,8 @@
 //! Address blocks by their ends: which of millions of listed blocks holds this address most closely.
 //!
-//! In: blocks with a number each. Out: number and length of the longest block that holds an address. Blocks in each
-//! other are cut into ranges that do not overlap, so that a look-up is one search.
+//! In: blocks with a number each. Out: number and length of the longest block that holds an address, and of those around
+//! it. Blocks in each other are cut into ranges that do not overlap, so that a look-up is one search; only a block that
+//! lies in another costs a second one.
 
 use std::net::IpAddr;
 
@@ -9,6 +10,8 @@ use super::net::Net;
 
 /// Nothing is listed from here on.
 pub(super) const NOTHING: u32 = u32::MAX;
+/// Set in a number: the block lies in another. Numbers are below it; so many would not fit into memory.
+const NESTED: u32 = 1 << 31;
 
 /// Ranges of one family, each from its start to the next one's.
 #[derive(Debug)]
@@ -18,11 +21,13 @@ struct Family<A> {
     lens: Vec<u8>,
     /// For the first 16 bits of an address: ranges that start below them.
     index: Vec<u32>,
+    /// Blocks that lie in others, in order of start and length, with length and number of the next one around.
+    around: Vec<(A, u8, u8, u32)>,
 }
 
 impl<A> Default for Family<A> {
     fn default() -> Self {
-        Self { starts: Vec::new(), numbers: Vec::new(), lens: Vec::new(), index: Vec::new() }
+        Self { starts: Vec::new(), numbers: Vec::new(), lens: Vec::new(), index: Vec::new(), around: Vec::new() }
     }
 }
 
@@ -64,6 +69,11 @@ impl<A: Number> Family<A> {
         let mut open: Vec<(A, u8, u32)> = Vec::new();
         for &(start, len, number) in blocks {
             family.close(&mut open, Some(start));
+            let mut number = number & !NESTED;
+            if let Some(&(_, outer, around)) = open.last() {
+                family.around.push((start, len, outer, around));
+                number |= NESTED;
+            }
             open.push((start.end(len), len, number));
             family.from(start, number, len);
         }
@@ -71,6 +81,7 @@ impl<A: Number> Family<A> {
         family.starts.shrink_to_fit();
         family.numbers.shrink_to_fit();
         family.lens.shrink_to_fit();
+        family.around.shrink_to_fit();
         if !family.starts.is_empty() {
             let mut at = 0;
             family.index = (0..=0x1_0000)
@@ -127,6 +138,13 @@ impl<A: Number> Family<A> {
             + self.numbers.capacity() * 4
             + self.lens.capacity()
             + self.index.len() * 4
+            + self.around.capacity() * size_of::<(A, u8, u8, u32)>()
+    }
+
+    /// The block around the one of `len` bits that starts at `start`.
+    fn outer(&self, start: A, len: u8) -> Option<(u32, u8)> {
+        let at = self.around.binary_search_by_key(&(start, len), |(start, len, ..)| (*start, *len)).ok()?;
+        self.around.get(at).map(|(_, _, len, number)| (*number, *len))
     }
 }
 
@@ -158,12 +176,27 @@ impl RangeTable {
 
     /// The number of the smallest block around `addr`, and that block.
     pub(super) fn get(&self, addr: IpAddr) -> Option<(u32, Net)> {
+        self.all(addr).next()
+    }
+
+    /// The blocks around `addr`, each with its number, smallest first.
+    pub(super) fn all(&self, addr: IpAddr) -> impl Iterator<Item = (u32, Net)> {
         let addr = addr.to_canonical();
-        let (number, len) = match addr {
+        let mut found = match addr {
             IpAddr::V4(a) => self.v4.get(u32::from(a)),
             IpAddr::V6(a) => self.v6.get(u128::from(a)),
-        }?;
-        Some((number, Net::around(addr, len)))
+        };
+        std::iter::from_fn(move || {
+            let (number, len) = found?;
+            let net = Net::around(addr, len);
+            found = (number & NESTED != 0)
+                .then(|| match net.first() {
+                    IpAddr::V4(a) => self.v4.outer(a.into(), len),
+                    IpAddr::V6(a) => self.v6.outer(a.into(), len),
+                })
+                .flatten();
+            Some((number & !NESTED, net))
+        })
     }
 
     /// Bytes held.
@@ -255,6 +288,10 @@ mod tests {
                 let host = Net::around(addr, 128);
                 let want = blocks.iter().enumerate().filter(|(_, b)| b.holds(host)).max_by_key(|(i, b)| (b.len(), usize::MAX - i));
                 prop_assert_eq!(t.get(addr.to_canonical()).map(|(n, net)| (n as usize, net)), want.map(|(i, b)| (i, *b)));
+                let mut all: Vec<Net> = blocks.iter().copied().filter(|b| b.holds(host)).collect();
+                all.sort_by_key(|b| std::cmp::Reverse(b.len()));
+                all.dedup();
+                prop_assert_eq!(t.all(addr).map(|(_, net)| net).collect::<Vec<_>>(), all);
             }
         }
     }

@@ -23,6 +23,36 @@ pub(super) struct RawHeader {
     url: Option<String>,
 }
 
+/// A whole file, however it is written.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawWhole {
+    version: u32,
+    date: Option<String>,
+    stale_after_days: Option<u32>,
+    title: Option<String>,
+    licence: Option<String>,
+    url: Option<String>,
+    #[serde(default)]
+    pool: Vec<RawPool>,
+    #[serde(default)]
+    shared: Vec<RawShared>,
+}
+
+impl RawWhole {
+    pub(super) fn parts(self) -> (RawHeader, RawTable) {
+        let Self { version, date, stale_after_days, title, licence, url, pool, shared } = self;
+        (RawHeader { version, date, stale_after_days, title, licence, url }, RawTable { pool, shared })
+    }
+}
+
+/// One element of an array, on its own.
+#[derive(Deserialize)]
+#[serde(bound = "T: serde::de::DeserializeOwned")]
+pub(super) struct RawElement<T> {
+    pub(super) e: Spanned<T>,
+}
+
 /// One table, whatever its kind.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -39,7 +69,7 @@ pub(super) struct RawPool {
     pub(super) name: Spanned<String>,
     pub(super) coins: Option<Vec<String>>,
     pub(super) role: Option<Role>,
-    pub(super) source: Option<String>,
+    pub(super) source: Option<Spanned<String>>,
     pub(super) confidence: Option<Confidence>,
     #[serde(default)]
     pub(super) entries: Vec<Spanned<RawEntry>>,

@@ -1,5 +1,6 @@
 //! What look-ups in the shipped and in own feeds give.
 
+use super::build::Builder;
 use super::*;
 
 fn own(text: &str) -> Intel {
@@ -23,7 +24,7 @@ fn the_shipped_feeds_are_clean_and_complete() {
         assert!(intel.lists()[0].date.is_some(), "{name} has no date");
     }
     let intel = Intel::shipped();
-    assert_eq!(intel.names(), 342);
+    assert_eq!(intel.names(), 349);
     assert!(intel.lists().iter().map(|l| l.shared).sum::<usize>() > 200);
 }
 
@@ -83,6 +84,15 @@ fn a_visit_to_a_web_site_is_told_apart() {
         ("api.nanopool.org", Some(443), Role::Api),
         ("ss.antpool.com", Some(443), Role::Stratum),
         ("antpool.com", Some(443), Role::Web),
+        ("server.duinocoin.com", Some(443), Role::Api),
+        ("wallet.duinocoin.com", Some(443), Role::Web),
+        ("app.qubic.li", Some(443), Role::Web),
+        ("wps.qubic.li", Some(443), Role::Stratum),
+        ("sso.nicehash.com", Some(443), Role::Web),
+        ("kawpow.auto.nicehash.com", Some(443), Role::Stratum),
+        ("monero.hashvault.pro", Some(443), Role::Web),
+        ("pool.hashvault.pro", Some(443), Role::Stratum),
+        ("supportxmr.com", Some(443), Role::Web),
         ("p2pool.io", Some(37889), Role::P2p),
         ("coinhive.com", Some(443), Role::WebMiner),
     ] {
@@ -268,4 +278,180 @@ fn own_lists_speak_before_the_shipped_ones() {
     assert!(intel.name("nanopool.org", None).is_some());
     assert!(Intel::load_only(&[path]).unwrap().0.name("nanopool.org", None).is_none());
     assert!(Intel::load(&["/no/such/feed.toml".into()]).unwrap_err().to_string().contains("cannot read the feed"));
+}
+
+/// Own lists beside the shipped feeds.
+fn with_own(lists: &[&str]) -> Intel {
+    let mut builder = Builder::with_shipped();
+    for (i, text) in lists.iter().enumerate() {
+        builder.add(&format!("own{i}.toml"), false, &format!("version = 1\ndate = \"2026-11-20\"\n{text}")).unwrap();
+    }
+    let (intel, problems) = builder.finish();
+    assert_eq!(problems, []);
+    intel
+}
+
+fn pool(entries: &str) -> String {
+    format!("[[pool]]\nname = \"Own\"\nentries = [\n{entries}\n]\n")
+}
+
+/// A list of bare names, as an import writes it, knows less than the shipped one and takes nothing from it.
+#[test]
+fn an_own_list_of_names_adds_and_silences_nothing() {
+    let shipped = Intel::shipped();
+    let own = with_own(&[&pool(
+        "{ names = [\"nanopool.org\"] }, { names = [\"xmr-eu1.nanopool.org\"] }, { names = [\"miningrigrentals.com\"] },\n\
+         { names = [\"www.nanopool.org\"] }, { hosts = [\"api.nanopool.org\"] }, { names = [\"ss.antpool.com\"] }, { names = [\"new.example\"] },",
+    )]);
+    for name in [
+        "xmr-eu1.nanopool.org",
+        "nanopool.org",
+        "www.nanopool.org",
+        "api.nanopool.org",
+        "eu.miningrigrentals.com",
+        "ss.antpool.com",
+    ] {
+        for port in [None, Some(443), Some(3333), Some(10343), Some(10300), Some(64000)] {
+            assert_eq!(own.name(name, port), shipped.name(name, port), "{name} {port:?}");
+        }
+    }
+    assert_eq!(own.name("eu.new.example", None).unwrap().list, "own0.toml");
+}
+
+#[test]
+fn ports_of_every_list_count_and_who_lists_one_is_named() {
+    let own = with_own(&[
+        &pool("{ names = [\"xmr-eu1.nanopool.org\"], tls = [7443] },"),
+        &pool(
+            "{ addresses = [\"203.0.113.0/24\"], tls = [9443], coins = [\"XMR\"] },\n{ addresses = [\"203.0.113.7\"], plain = [3333] },",
+        ),
+    ]);
+    for (port, list, fit) in
+        [(7443, "own0.toml", PortFit::Tls), (10343, "pools.toml", PortFit::Tls), (10300, "pools.toml", PortFit::Plain)]
+    {
+        let m = own.name("xmr-eu1.nanopool.org", Some(port)).unwrap();
+        assert_eq!((m.list, m.port, m.role), (list, fit, Role::Stratum), "{port}");
+        assert!(m.why(day(TODAY)).starts_with(list), "{}", m.why(day(TODAY)));
+    }
+    let at = |addr: &str, port| own.address(addr.parse().unwrap(), Some(port)).unwrap();
+    let wide = at("203.0.113.7", 9443);
+    assert_eq!((wide.port, wide.listed), (PortFit::Tls, Listed::Address("203.0.113.0/24".parse().unwrap())));
+    let close = at("203.0.113.7", 3333);
+    assert_eq!((close.port, close.listed), (PortFit::Plain, Listed::Address("203.0.113.7".parse().unwrap())));
+    assert_eq!(at("203.0.113.7", 1).port, PortFit::Unlisted);
+    assert_eq!(at("203.0.113.8", 3333).port, PortFit::Unlisted);
+}
+
+/// An address without ports is meant with all of them, and stays so when another list knows one.
+#[test]
+fn an_own_address_without_ports_means_all_of_them() {
+    let own = with_own(&[
+        &pool("{ addresses = [\"203.0.113.7\"] },"),
+        &pool("{ addresses = [\"203.0.113.7\"], plain = [3333] },"),
+    ]);
+    let at = |port| own.address("203.0.113.7".parse().unwrap(), Some(port)).unwrap().port;
+    assert_eq!((at(3333), at(443)), (PortFit::Plain, PortFit::NoneListed));
+}
+
+#[test]
+fn an_operator_may_say_what_a_host_is() {
+    let own = with_own(&[&pool(
+        "{ names = [\"nanopool.org\"], retired = \"2026-01-01\" },\n{ hosts = [\"eth.2miners.com\"], role = \"web\" },\n\
+         { names = [\"supportxmr.com\"], role = \"web\", expires = \"2026-12-31\" },",
+    )]);
+    let m = own.name("xmr-eu1.nanopool.org", Some(10343)).unwrap();
+    assert_eq!((m.list, m.freshness(day(TODAY))), ("own0.toml", Freshness::Retired));
+    assert_eq!(own.name("eth.2miners.com", Some(2020)).unwrap().role, Role::Web);
+    assert_eq!(own.name("etc.2miners.com", Some(1010)).unwrap().role, Role::Stratum);
+    // What ends does not silence what lasts.
+    let m = own.name("eu.supportxmr.com", Some(3333)).unwrap();
+    assert_eq!((m.role, m.freshness(day("2027-01-01"))), (Role::Stratum, Freshness::Current));
+}
+
+/// A list whose entries end is no reason to forget a name that another one lists without an end.
+#[test]
+fn a_name_lasts_as_long_as_one_list_vouches_for_it() {
+    let ends = pool("{ names = [\"a.example\"], tls = [443], coins = [\"XMR\"], expires = \"2026-11-01\" },");
+    let bare = pool("{ names = [\"a.example\"] },");
+    let fresh = |lists: &[&str]| with_own(lists).name("eu.a.example", None).unwrap().freshness(day(TODAY));
+    assert_eq!(fresh(&[&ends]), Freshness::Expired);
+    assert_eq!(fresh(&[&ends, &bare]), Freshness::Current);
+    assert_eq!(fresh(&[&bare, &ends]), Freshness::Current);
+}
+
+#[test]
+fn a_bare_name_brings_nothing_back_that_is_retired() {
+    let over = pool("{ names = [\"a.example\"], retired = \"2026-01-01\" },");
+    let bare = pool("{ names = [\"a.example\"] },");
+    for lists in [[&*over, &*bare], [&*bare, &*over]] {
+        assert_eq!(with_own(&lists).name("a.example", None).unwrap().freshness(day(TODAY)), Freshness::Retired);
+    }
+}
+
+/// `ss.antpool.com:443` is plain stratum: TLS there is a browser's.
+#[test]
+fn a_port_listed_for_plain_text_is_no_sign_in_tls_where_much_else_is() {
+    let intel = with_own(&[&pool(
+        "{ names = [\"a.example\"], plain = [443, 8443, 7777], tls = [3443] },\n{ names = [\"b.example\"], tls = [443] },",
+    )]);
+    let mined = |name: &str, port, tls| intel.mined_on(port, &intel.name(name, Some(port)).unwrap(), tls);
+    assert!(!mined("ss.antpool.com", 443, true) && mined("ss.antpool.com", 443, false));
+    assert!(!mined("eu.a.example", 443, true) && !mined("eu.a.example", 8443, true));
+    assert!(mined("eu.a.example", 7777, true) && mined("eu.a.example", 3443, true) && mined("eu.b.example", 443, true));
+    // Of no list, but of pools and of nobody else.
+    assert!(
+        mined("eu.a.example", 3333, true) && !mined("eu.a.example", 8080, true) && !mined("eu.a.example", 64000, true)
+    );
+    assert!(PortFit::PlainOrTls.fits_tls() && !PortFit::Plain.fits_tls());
+}
+
+/// On port 443 a page and miners share a name: what the hello looks like has to tell.
+#[test]
+fn a_page_may_take_miners_in_tls_where_its_port_is_listed_for_them() {
+    let intel = with_own(&[&pool(
+        "{ names = [\"a.example\"], tls = [443] },\n{ names = [\"b.example\"], plain = [443] },\n\
+         { names = [\"c.example\"], tls = [443], role = \"web\" },",
+    )]);
+    for (name, port, role, may) in [
+        ("a.example", Some(443), Role::Web, true),
+        ("www.a.example", Some(443), Role::Web, true),
+        ("pool.a.example", Some(443), Role::Stratum, true),
+        ("a.example", Some(80), Role::Web, false),
+        ("a.example", None, Role::Web, false),
+        ("b.example", Some(443), Role::Web, false),
+        ("c.example", Some(443), Role::Web, false),
+        ("pool.hashvault.pro", Some(443), Role::Stratum, true),
+        ("pool.supportxmr.com", Some(443), Role::Stratum, true),
+        ("www.supportxmr.com", Some(443), Role::Web, false),
+        ("server.duinocoin.com", Some(443), Role::Api, false),
+    ] {
+        let m = intel.name(name, port).unwrap();
+        assert_eq!((m.role, m.may_take_miners_in_tls()), (role, may), "{name} {port:?}");
+    }
+}
+
+#[test]
+fn names_of_files_are_shown_safely() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("e\u{1b}[31m\u{202e}.toml");
+    std::fs::write(&path, "version = 1\n[[pool]]\nname = \"P\"\nentries = [{ names = [\"a.example\"] }]\n").unwrap();
+    let (intel, _) = Intel::load_only(std::slice::from_ref(&path)).unwrap();
+    let m = intel.name("a.example", None).unwrap();
+    assert!(m.list.ends_with("e\\x1b[31m\\u{202e}.toml"), "{}", m.list);
+    std::fs::write(&path, "<html>").unwrap();
+    let wrong = Intel::load_only(&[path]).unwrap_err().to_string();
+    assert!(!wrong.contains('\u{1b}') && wrong.contains("e\\x1b[31m"), "{wrong}");
+}
+
+#[test]
+fn utf16_is_called_by_its_name() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("own.toml");
+    let text = "version = 1\n";
+    for mark in [&[0xff, 0xfe][..], &[]] {
+        let bytes = mark.iter().copied().chain(text.encode_utf16().flat_map(u16::to_le_bytes)).collect::<Vec<u8>>();
+        std::fs::write(&path, &bytes).unwrap();
+        let wrong = Intel::load_only(std::slice::from_ref(&path)).unwrap_err().to_string();
+        assert!(wrong.contains("UTF-16"), "{wrong}");
+    }
 }

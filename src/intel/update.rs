@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest as _, Sha256};
 
-use super::feed;
+use super::feed::{self, Item};
 use super::import::{self, Format};
 use super::words::Day;
 
@@ -30,6 +30,8 @@ pub enum State {
         before: Option<usize>,
         /// Entries that could not be read.
         left_out: usize,
+        /// Tables of shared ranges that were not taken: nobody but the operator says what is never blocked.
+        unshared: usize,
     },
     /// The one in place is the newest.
     Unchanged {
@@ -62,7 +64,7 @@ pub fn update(config: &Config, today: Day, accept_shrink: bool) -> Vec<Updated> 
         .feeds
         .iter()
         .map(|plan| {
-            let path = config.folder.join(format!("{}.toml", plan.name));
+            let path = plan.path(&config.folder);
             let stored = store::stored(&path);
             let entries = stored.as_ref().map(|s| s.entries);
             let state = one(plan, &path, stored, today, accept_shrink);
@@ -74,7 +76,7 @@ pub fn update(config: &Config, today: Day, accept_shrink: bool) -> Vec<Updated> 
 
 fn one(plan: &Plan, path: &Path, stored: Option<Stored>, today: Day, accept_shrink: bool) -> Result<State, String> {
     let from = plan.place.to_string();
-    let known = stored.as_ref().and_then(|s| s.meta.clone()).filter(|m| m.from == from);
+    let known = stored.as_ref().and_then(|s| s.meta.clone()).filter(|m| m.from == from && m.shared == plan.shared);
     let fetched = match fetch::get(plan, known.as_ref())? {
         fetch::Got::Same => {
             let entries = stored.map_or(0, |s| s.entries);
@@ -92,7 +94,16 @@ fn one(plan: &Plan, path: &Path, stored: Option<Stored>, today: Day, accept_shri
         return Ok(State::Unchanged { entries: old.entries });
     }
     let (text, left_out) = as_feed(plan, &fetched.bytes, today)?;
-    let read = feed::read(&plan.name, &text, &mut |_| {}).map_err(|e| e.to_string())?;
+    let (text, unshared) = if plan.shared { (text, 0) } else { feed::pools_only(&text) };
+    let mut shared = false;
+    let read = feed::read(&plan.name, &text, &mut |item| shared |= matches!(item, Item::Shared(_)));
+    let read = read.map_err(|e| e.to_string())?;
+    if shared && !plan.shared {
+        return Err(format!(
+            "{from} has shared ranges in a form that cannot be taken out: it is not used unless its configuration says \
+             `shared = true`"
+        ));
+    }
     if read.good == 0 {
         return Err(format!("{from} has no entry in it"));
     }
@@ -108,15 +119,18 @@ fn one(plan: &Plan, path: &Path, stored: Option<Stored>, today: Day, accept_shri
         }
     }
     let written = hex(&Sha256::digest(text.as_bytes()));
-    store::replace(path, text.as_bytes())?;
-    let meta = Meta { from, etag: fetched.etag, last_modified: fetched.last_modified, raw, written };
+    store::make_folder(path)?;
+    store::write_feed(path, &text)?;
+    let meta =
+        Meta { from, etag: fetched.etag, last_modified: fetched.last_modified, raw, written, shared: plan.shared };
     store::write_meta(path, &meta)?;
-    Ok(State::Updated { entries: read.good, before, left_out: read.bad + left_out })
+    Ok(State::Updated { entries: read.good, before, left_out: read.bad + left_out, unshared })
 }
 
-/// Puts `bytes` at `path`, whole or not at all. The error is a sentence.
-pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), String> {
-    store::replace(path, bytes)
+/// Puts the text of a feed at `path`, whole or not at all; only a feed, an empty file or nothing may be there before.
+/// The error is a sentence.
+pub fn write_feed(path: &Path, text: &str) -> Result<(), String> {
+    store::write_feed(path, text)
 }
 
 /// Checksum and signature, where the configuration asks for them.
@@ -147,6 +161,9 @@ fn vouched(plan: &Plan, fetched: &fetch::Fetched, sha256: &str) -> Result<(), St
 /// The feed that the bytes are, or become; and how many entries were left out on the way.
 fn as_feed(plan: &Plan, bytes: &[u8], today: Day) -> Result<(String, usize), String> {
     let Some(format) = plan.format else {
+        if super::is_utf16(bytes) {
+            return Err("it is UTF-16 text, and a feed is UTF-8".to_owned());
+        }
         let text = std::str::from_utf8(bytes).map_err(|_| "it is no UTF-8 text: is it compressed?".to_owned())?;
         return Ok((text.to_owned(), 0));
     };

@@ -111,6 +111,11 @@ impl PortFit {
     pub fn is_listed(self) -> bool {
         matches!(self, Self::Plain | Self::Tls | Self::PlainOrTls)
     }
+
+    /// Whether the feed names this very port for TLS.
+    pub fn fits_tls(self) -> bool {
+        matches!(self, Self::Tls | Self::PlainOrTls)
+    }
 }
 
 /// Whether what a feed says can still be believed on a given day.

@@ -117,7 +117,9 @@ impl Knowledge {
             let mut all = std::iter::once(&*k.name).chain(k.aliases.iter().map(|a| &**a));
             all.find(|n| {
                 let m = self.intel.name(n, Some(port)).and_then(|m| usable(m, day));
-                m.is_some_and(|m| m.role.takes_miners() && self.intel.mined_on(port, &m))
+                m.is_some_and(|m| {
+                    m.may_take_miners_in_tls() || (m.role.takes_miners() && self.intel.mined_on(port, &m, true))
+                })
             })
         });
         let Some(name) = pool else { return false };

@@ -146,7 +146,12 @@ impl Around {
         if let Some(name) = hello.sni.as_deref() {
             self.remember(name);
         }
-        let fits = |m: &Match<'_>| m.role.takes_miners() && port.is_some_and(|p| tools.mined_on(p, m));
+        // What looks like a pool's page may take miners on the same port; a browser would have said what it speaks.
+        let bare = hello.ja4.has_no_alpn();
+        let fits = |m: &Match<'_>| {
+            (m.role.takes_miners() && port.is_some_and(|p| tools.mined_on(p, m)))
+                || (bare && m.may_take_miners_in_tls())
+        };
         let how = if known.is_some_and(|(_, m)| fits(&m)) {
             Some("under that name")
         } else if self.target_name().and_then(|n| tools.name(&n, port)).is_some_and(|m| fits(&m)) {
@@ -498,7 +503,7 @@ impl<'a> Tools<'a> {
     }
 
     fn mined_on(&self, port: u16, m: &Match<'_>) -> bool {
-        self.intel.mined_on(port, m)
+        self.intel.mined_on(port, m, true)
     }
 
     /// Tells that a client met what a feed knows.

@@ -119,9 +119,9 @@ pub fn all() -> Vec<Product> {
         if number == 190 {
             flow.hashrate_between = None;
         }
-        // The pool's own name, on the port of pages: there, the feed says, its hosts are web sites.
+        // The host that takes miners, says the feed, whatever port it is asked on.
         if number == 189 {
-            c.noted(talk.client.ip(), ("Qubic.li", "web-site"), &["name-sent"], &["wps.qubic.li"]);
+            c.noted(talk.client.ip(), ("Qubic.li", "pool"), &["name-sent"], &["wps.qubic.li"]);
         }
         out.extend(c.finish());
     }

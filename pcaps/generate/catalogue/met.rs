@@ -336,18 +336,22 @@ fn by_certificate() -> Vec<Product> {
 }
 
 fn on_the_web_port() -> Vec<Product> {
-    let about = "a pool that takes miners on 443: its page is a web site there, its other hosts take miners";
+    let about = "a pool that takes miners on 443: its page is a web site there for a browser, and for a program that \
+                 offers no protocol a pool; its other hosts take miners";
     let mut c = with_feed(275, "encrypted-web-port", about);
     for (host, name) in [(11, "deepshaft.example"), (12, "www.deepshaft.example")] {
         let talk = c.line(V6, host, 443);
         speak_tls(&mut c, &talk, &tls::browser(name), &Answer::Tls13);
         c.noted(talk.client.ip(), ("Deepshaft", "web-site"), &["name-sent"], &[name]);
     }
-    let name = "eu.deepshaft.example";
-    let talk = c.line(V6, 13, 443);
-    speak_tls(&mut c, &talk, &tls::openssl(Some(name)), &Answer::Tls13);
-    encrypted(&mut c, &talk, Some(name)).named(&[name], Some(("Deepshaft", "stratum")));
-    c.noted(talk.client.ip(), ("Deepshaft", "pool"), &["name-sent"], &[name]);
+    for (host, name, role, kind) in
+        [(13, "eu.deepshaft.example", "stratum", "pool"), (14, "deepshaft.example", "web", "web-site")]
+    {
+        let talk = c.line(V6, host, 443);
+        speak_tls(&mut c, &talk, &tls::openssl(Some(name)), &Answer::Tls13);
+        encrypted(&mut c, &talk, Some(name)).named(&[name], Some(("Deepshaft", role)));
+        c.noted(talk.client.ip(), ("Deepshaft", kind), &["name-sent"], &[name]);
+    }
     c.finish()
 }
 

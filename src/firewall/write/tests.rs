@@ -1,5 +1,8 @@
 //! A list is replaced whole or not at all.
 
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+
 use super::*;
 
 fn file(suffix: &'static str, text: &str) -> OutFile {

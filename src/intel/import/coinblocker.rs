@@ -6,8 +6,8 @@ pub(super) fn read(text: &str, out: &mut Collector<'_>) {
     for (number, line) in lines(text) {
         // `||pool.example^$third-party`, a rule of a filter for browsers.
         if let Some(rule) = line.strip_prefix("||") {
-            let name = rule.split(['^', '$', '/']).next().unwrap_or(rule);
-            out.name(number, name, Said::default());
+            // With a path it is one of a page: `||site.example/miner.js^`.
+            out.any(number, rule.split(['^', '$']).next().unwrap_or(rule), Said::default());
             continue;
         }
         let mut words = line.split_whitespace();

@@ -115,6 +115,8 @@ pub struct Imported {
     pub more_problems: usize,
     /// Entries that the list itself marks as not for detection, or revoked.
     pub skipped: usize,
+    /// URLs of single pages and files: their hosts serve more than that.
+    pub urls: usize,
 }
 
 /// A list that cannot be read at all.
@@ -126,6 +128,9 @@ pub enum ImportError {
     /// No text.
     #[error("{0} is no UTF-8 text: is it compressed?")]
     NoText(String),
+    /// Text in another encoding.
+    #[error("{0} is UTF-16 text: save it as UTF-8")]
+    Utf16(String),
     /// Nothing usable.
     #[error("{list} has nothing in it that can be used as {format}{first}")]
     Nothing {
@@ -150,6 +155,9 @@ pub enum ImportError {
 
 /// Reads the list `list` as `format`.
 pub fn import(format: Format, list: &str, bytes: &[u8]) -> Result<Imported, ImportError> {
+    if super::is_utf16(bytes) {
+        return Err(ImportError::Utf16(list.to_owned()));
+    }
     let text = std::str::from_utf8(bytes).map_err(|_| ImportError::NoText(list.to_owned()))?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     if text.trim_start().starts_with('<') {
@@ -169,7 +177,11 @@ pub fn import(format: Format, list: &str, bytes: &[u8]) -> Result<Imported, Impo
     let out = out.out;
     if out.found.is_empty() {
         let format = FORMATS.iter().find(|(_, f)| *f == format).map_or("", |(word, _)| word);
-        let first = out.problems.first().map_or(String::new(), |p| format!("; first problem: {p}"));
+        let first = match out.problems.first() {
+            Some(p) => format!("; first problem: {p}"),
+            None if out.urls > 0 => "; URLs of single pages and files are left out".to_owned(),
+            None => String::new(),
+        };
         return Err(ImportError::Nothing { list: list.to_owned(), format, first });
     }
     Ok(out)
@@ -224,7 +236,8 @@ impl Collector<'_> {
                 }
                 with_port.ip().to_string()
             }
-            Err(_) => text.to_owned(),
+            // `[2001:db8::7]`, its port told apart.
+            Err(_) => text.strip_prefix('[').and_then(|t| t.strip_suffix(']')).unwrap_or(text).to_owned(),
         };
         match Net::masked(&text) {
             Ok(net) => self.net(line, net, said),
@@ -243,6 +256,10 @@ impl Collector<'_> {
     fn range(&mut self, line: u32, first: &str, last: &str, said: &Said) {
         match (first.parse::<Net>(), last.parse::<Net>()) {
             (Ok(a), Ok(b)) if a.is_host() && b.is_host() => match Net::covering(a.first(), b.first()) {
+                Some(nets) if is_too_wide(a.first(), b.first()) => {
+                    drop(nets);
+                    self.error(line, format!("{first}-{last} is wider than any list should be"));
+                }
                 Some(nets) => nets.into_iter().for_each(|net| self.net(line, net, said.clone())),
                 None => self.error(line, format!("{first}-{last} is no range: its end lies before its beginning")),
             },
@@ -251,24 +268,54 @@ impl Collector<'_> {
         }
     }
 
-    /// Whatever it is: a name, an address, or a name or URL with a port.
+    /// Whatever it is: a name, an address, a name or URL with a port.
     fn any(&mut self, line: u32, text: &str, mut said: Said) {
-        let text = text.split_once("://").map_or(text, |(_, rest)| rest);
+        let (scheme, rest) = text.split_once("://").map_or((None, text), |(scheme, rest)| (Some(scheme), rest));
+        let scheme = scheme.map(str::to_ascii_lowercase);
         // The slash of a block, or that of a path.
-        let text = text.split_once('/').filter(|_| Net::masked(text).is_err()).map_or(text, |(host, _)| host);
-        if looks_like_address(text) {
-            return self.address(line, text, said);
+        let end = rest.find(['/', '?', '#']).filter(|_| Net::masked(rest).is_err()).unwrap_or(rest.len());
+        let (host, path) = rest.split_at_checked(end).unwrap_or((rest, ""));
+        let is_page = matches!(scheme.as_deref(), None | Some("http" | "https" | "ftp"));
+        if is_page && !matches!(path, "" | "/") {
+            self.out.urls += 1;
+            return;
         }
-        match text.rsplit_once(':') {
+        // A login, as programs write it in front of a pool.
+        let host = host.rsplit_once('@').filter(|_| scheme.is_some()).map_or(host, |(_, host)| host);
+        let tls = scheme.is_some_and(|s| s.ends_with("ssl") || s.ends_with("tls") || matches!(&*s, "https" | "wss"));
+        if looks_like_address(host) {
+            match host.parse::<std::net::SocketAddr>() {
+                Ok(at) if tls && at.port() != 0 => {
+                    said.tls.push(at.port());
+                    return self.address(line, &at.ip().to_string(), said);
+                }
+                _ => return self.address(line, host, said),
+            }
+        }
+        match host.rsplit_once(':') {
             Some((host, port)) => match port.parse::<u16>() {
                 Ok(port) if port != 0 => {
-                    said.plain.push(port);
+                    if tls {
+                        said.tls.push(port);
+                    } else {
+                        said.plain.push(port);
+                    }
                     self.name(line, host, said);
                 }
                 _ => self.error(line, format!("{:?} has no port behind its colon", short(text))),
             },
-            None => self.name(line, text, said),
+            None => self.name(line, host, said),
         }
+    }
+}
+
+/// Whether a range holds more addresses than the widest block that is taken.
+fn is_too_wide(first: std::net::IpAddr, last: std::net::IpAddr) -> bool {
+    use std::net::IpAddr::{V4, V6};
+    match (first, last) {
+        (V4(a), V4(b)) => u32::from(b) - u32::from(a) >= 1 << (32 - WIDEST.0),
+        (V6(a), V6(b)) => u128::from(b) - u128::from(a) >= 1 << (128 - u32::from(WIDEST.1)),
+        _ => true,
     }
 }
 

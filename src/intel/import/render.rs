@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use super::{Imported, Options, Said, What};
 use crate::intel::words::{Confidence, Role};
+use crate::text::is_unsafe;
 
 /// Entries of one table: readers take a feed table by table.
 const TABLE: usize = 10_000;
@@ -14,7 +15,7 @@ pub fn render(imported: &Imported, options: &Options) -> String {
     let _ = writeln!(s, "# {} entries, imported from {}.\n", imported.found.len(), comment(&options.source));
     let _ = writeln!(s, "version = 1\ndate = \"{}\"", options.date);
     let mut rows: Vec<(&str, &What, &Said)> =
-        imported.found.iter().map(|(what, said)| (said.pool.as_deref().unwrap_or(&options.pool), what, said)).collect();
+        imported.found.iter().map(|(what, said)| (pool(said, options), what, said)).collect();
     // Pools together; within one the order of the set.
     rows.sort_by_key(|(pool, ..)| *pool);
     for same in rows.chunk_by(|a, b| a.0 == b.0) {
@@ -36,6 +37,12 @@ pub fn render(imported: &Imported, options: &Options) -> String {
         }
     }
     s
+}
+
+/// Whose an entry is, as far as it can be shown.
+fn pool<'a>(said: &'a Said, options: &'a Options) -> &'a str {
+    let shows = |name: &&str| name.chars().any(|c| !is_unsafe(c) && !c.is_whitespace());
+    said.pool.as_deref().into_iter().chain([options.pool.as_str()]).find(shows).unwrap_or("imported")
 }
 
 fn entry(s: &mut String, what: &What, said: &Said) {
@@ -64,13 +71,13 @@ fn entry(s: &mut String, what: &What, said: &Said) {
     s.push_str(" },\n");
 }
 
-/// A TOML string; control characters and what would make it too long are left out.
+/// A TOML string; what cannot be seen and what would make it too long is left out.
 fn quoted(text: &str) -> String {
-    let text: String = text.chars().filter(|c| !c.is_control()).take(70).collect();
+    let text: String = text.chars().filter(|c| !is_unsafe(*c)).take(70).collect();
     format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
 }
 
 /// A text that ends no comment.
 fn comment(text: &str) -> String {
-    text.chars().filter(|c| !c.is_control()).take(200).collect()
+    text.chars().filter(|c| !is_unsafe(*c)).take(200).collect()
 }

@@ -4,18 +4,14 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::{Collector, Said, looks_like_address};
+use super::{Collector, Said};
 
 pub(super) fn read(text: &str, out: &mut Collector<'_>) {
     for (number, line) in super::lines(text) {
         let value = line.split_once(',').map_or(line, |(value, _)| value).trim();
         // No base64 has dots or colons in it.
         if value.contains(['.', ':']) {
-            if looks_like_address(value) {
-                out.address(number, value, Said::default());
-            } else {
-                out.name(number, value, Said::default());
-            }
+            out.any(number, value, Said::default());
             continue;
         }
         match STANDARD.decode(value).ok().and_then(|b| String::from_utf8(b).ok()) {

@@ -101,14 +101,52 @@ fn plain_lists_hold_names_urls_and_ports() {
     gives(
         Format::Domains,
         "POOL.example.\n*.wild.example\nstratum+tcp://tcp.pool.example:3333\nhttps://web.example/path?q\nco.uk\n192.0.2.1\n",
-        &[
-            "name pool.example",
-            "name tcp.pool.example 3333",
-            "name web.example",
-            "name wild.example",
-            "address 192.0.2.1",
-        ],
+        &["name pool.example", "name tcp.pool.example 3333", "name wild.example", "address 192.0.2.1"],
         &["list:5: error: \"co.uk\" is a public suffix"],
+    );
+}
+
+/// A link to a file is no reason to call everything at its host a pool.
+#[test]
+fn urls_of_pages_and_files_do_not_become_their_hosts() {
+    let urls = |format, text: &str| {
+        let imported = import(format, "list", text.as_bytes()).unwrap();
+        (imported.found.into_iter().map(|(what, _)| what).collect::<Vec<_>>(), imported.urls, imported.problems.len())
+    };
+    let name = |n: &str| What::Name(n.to_owned());
+    let misp = r#"{"Attribute":[{"type":"url","value":"https://github.com/evil/x/releases/xmrig"},
+        {"type":"url","value":"https://pool.example/"},{"type":"url","value":"http://198.51.100.7/x"}]}"#;
+    assert_eq!(urls(Format::Misp, misp), (vec![name("pool.example")], 2, 0));
+    let stix = r#"{"type":"indicator","pattern":"[url:value = 'https://raw.githubusercontent.com/x/y' OR url:value = 'https://pool.example']"}"#;
+    assert_eq!(urls(Format::Stix, stix), (vec![name("pool.example")], 1, 0));
+    let list = "https://github.com/x\ngithub.com/x\nhttp://gist.github.com?x\nftp://ftp.example/x\nhttps://a.example\nb.example:3333\n\
+                stratum+tcp://wallet.rig:x@c.example:3333/#x\nd.example/\n";
+    let found = ["a.example", "b.example", "c.example", "d.example"].map(name).to_vec();
+    assert_eq!(urls(Format::Domains, list), (found, 4, 0));
+    let filter = "||github.com/x/miner.js^$third-party\n||miner.example^\n";
+    assert_eq!(urls(Format::CoinBlocker, filter), (vec![name("miner.example")], 1, 0));
+    let csv = "url,pool\nhttps://github.com/x,P\nstratum+ssl://e.example:443,P\n";
+    assert_eq!(urls(Format::Csv, csv), (vec![name("e.example")], 1, 0));
+    let e = import(Format::Domains, "list", b"https://github.com/x\n").unwrap_err().to_string();
+    assert!(e.contains("URLs of single pages and files are left out"), "{e}");
+}
+
+#[test]
+fn the_scheme_of_a_url_says_whether_its_port_is_for_tls() {
+    let text =
+        "stratum+ssl://a.example:443\nstratum+tcp://b.example:443\nwss://c.example:8443/x\nssl://198.51.100.7:443\n";
+    let imported = import(Format::Domains, "list", text.as_bytes()).unwrap();
+    let ports: Vec<_> = imported.found.iter().map(|(_, s)| (s.plain.clone(), s.tls.clone())).collect();
+    assert_eq!(ports, [(vec![], vec![443]), (vec![443], vec![]), (vec![], vec![8443]), (vec![], vec![443])]);
+}
+
+#[test]
+fn a_range_that_is_too_wide_stays_out_as_a_whole() {
+    gives(
+        Format::Ips,
+        "1.0.0.1-9.255.255.255\n198.51.100.1-198.51.100.2\n2000::-3000::\n10.0.0.0-10.255.255.255\n",
+        &["address 10.0.0.0/8", "address 198.51.100.1", "address 198.51.100.2"],
+        &["list:1: error: 1.0.0.1-9.255.255.255 is wider", "list:3: error: 2000::-3000:: is wider"],
     );
 }
 
@@ -144,13 +182,14 @@ fn misp_attributes_are_taken_wherever_they_are() {
     let text = r#"{"response":[{"Event":{"info":"x","Attribute":[
         {"type":"domain","value":"pool.example","to_ids":true,"first_seen":"2026-01-02T03:04:05+00:00"},
         {"type":"ip-dst|port","value":"198.51.100.7|3333"},
+        {"type":"ip-dst|port","value":"[2001:db8::7]:443"},
         {"type":"domain","value":"seen.example","to_ids":false},
         {"type":"md5","value":"d41d8cd98f00b204e9800998ecf8427e"}],
         "Object":[{"Attribute":[{"type":"hostname","value":"eu.pool.example"},{"type":"ip-dst","value":"04.27.157.60"}]}]}}]}"#;
     gives(
         Format::Misp,
         text,
-        &["name pool.example", "host eu.pool.example", "address 198.51.100.7 3333"],
+        &["name pool.example", "host eu.pool.example", "address 198.51.100.7 3333", "address 2001:db8::7 443"],
         &["04.27.157.60"],
     );
     assert_eq!(import(Format::Misp, "list", text.as_bytes()).unwrap().skipped, 1);
@@ -185,6 +224,58 @@ fn stix_indicators_are_taken_when_a_list_can_hold_them() {
     assert_eq!(imported.skipped, 1);
     let (_, said) = imported.found.iter().find(|(w, _)| *w == What::Name("pool.example".to_owned())).unwrap();
     assert_eq!(said.expires, Some("2026-12-01".parse().unwrap()));
+}
+
+/// A list holds each thing alone: what is only meant together would accuse the innocent.
+#[test]
+fn stix_patterns_of_several_things_together_stay_out() {
+    let bundle = |patterns: &[&str]| {
+        let objects: Vec<_> = patterns.iter().map(|p| serde_json::json!({"type": "indicator", "pattern": p})).collect();
+        serde_json::json!({"type": "bundle", "objects": objects}).to_string()
+    };
+    let text = bundle(&[
+        "[domain-name:value = 'a.example' OR domain-name:value = 'b.example']",
+        "[domain-name:value = 'c.example'] OR [ipv4-addr:value = '198.51.100.7']",
+        "[network-traffic:dst_ref.value = '203.0.113.7' AND network-traffic:dst_port = 3333 AND network-traffic:protocols[*] = 'tcp'] OR [domain-name:value = 'd.example']",
+        "[domain-name:value = 'no.example' AND domain-name:value = 'google.com']",
+        "[domain-name:value = 'no.example' AND file:name = 'x']",
+        "[network-traffic:src_ref.value = '198.51.100.9' AND network-traffic:dst_ref.value = '198.51.100.8']",
+        "[domain-name:value = 'no.example'] AND [domain-name:value = 'google.com']",
+        "[domain-name:value = 'no.example'] FOLLOWEDBY [ipv4-addr:value = '198.51.100.8']",
+        "[domain-name:value = 'no.example' OR domain-name:value NOT = 'good.example']",
+        "[domain-name:value = 'no.example'] REPEATS 5 TIMES",
+    ]);
+    gives(
+        Format::Stix,
+        &text,
+        &[
+            "name a.example",
+            "name b.example",
+            "name c.example",
+            "name d.example",
+            "address 198.51.100.7",
+            "address 203.0.113.7 3333",
+        ],
+        &[
+            "come together",
+            "come together",
+            "come together",
+            "come together",
+            "come together",
+            "compares in a way",
+            "says more",
+        ],
+    );
+}
+
+#[test]
+fn what_cannot_be_shown_does_not_come_into_a_feed() {
+    let text = "pool,domain\n\"a\u{202e}b\",a.example\n\"\u{200b}\",b.example\n";
+    let imported = import(Format::Csv, "list", text.as_bytes()).unwrap();
+    let (intel, problems) = Intel::from_text("own.toml", &render(&imported, &options())).unwrap();
+    assert_eq!(problems, []);
+    assert_eq!(intel.name("a.example", None).unwrap().pool, "ab");
+    assert_eq!(intel.name("b.example", None).unwrap().pool, "Some \"list\"");
 }
 
 #[test]

@@ -43,9 +43,24 @@ pub struct Plan {
     #[cfg_attr(not(feature = "update"), allow(dead_code))] // files wait for nobody
     pub(super) seconds: u32,
     pub(super) max_loss_percent: u8,
+    /// Its shared ranges are taken, too.
+    pub(super) shared: bool,
     pub(super) pool: String,
     pub(super) role: Role,
     pub(super) confidence: Confidence,
+}
+
+impl Plan {
+    /// Whether something else than the way it comes vouches for it.
+    #[cfg_attr(not(feature = "update"), allow(dead_code))] // nothing is fetched
+    pub(super) fn is_vouched(&self) -> bool {
+        self.sha256.is_some() || self.minisign.is_some()
+    }
+
+    /// Its file in `folder`.
+    pub fn path(&self, folder: &Path) -> PathBuf {
+        folder.join(format!("{}.toml", self.name))
+    }
 }
 
 /// Where a feed comes from.
@@ -60,8 +75,8 @@ pub enum Place {
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Url(url) => f.write_str(url),
-            Self::File(path) => write!(f, "{}", path.display()),
+            Self::Url(url) => f.write_str(&crate::text::printable(url, 512)),
+            Self::File(path) => f.write_str(&crate::intel::shown(path)),
         }
     }
 }
@@ -70,7 +85,7 @@ impl fmt::Display for Place {
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// It cannot be read.
-    #[error("cannot read {path}: {source}")]
+    #[error("cannot read {path}: {source}", path = crate::intel::shown(path))]
     Read {
         /// The file.
         path: PathBuf,
@@ -78,7 +93,7 @@ pub enum ConfigError {
         source: std::io::Error,
     },
     /// It is wrong.
-    #[error("{path}{line}: {why}", path = path.display(), line = line.map_or(String::new(), |l| format!(":{l}")))]
+    #[error("{path}{line}: {why}", path = crate::intel::shown(path), line = line.map_or(String::new(), |l| format!(":{l}")))]
     Wrong {
         /// The file.
         path: PathBuf,
@@ -112,6 +127,8 @@ struct RawPlan {
     max_megabytes: Option<u32>,
     timeout_seconds: Option<u32>,
     max_loss_percent: Option<u8>,
+    #[serde(default)]
+    shared: bool,
     pool: Option<String>,
     role: Option<Role>,
     confidence: Option<Confidence>,
@@ -198,6 +215,7 @@ fn resolve(raw: RawPlan, base: &Path, loss: Option<u8>) -> Result<Plan, String> 
         max_bytes: u64::from(megabytes) << 20,
         seconds,
         max_loss_percent,
+        shared: raw.shared,
         pool: raw.pool.unwrap_or_else(|| name.clone()),
         role: raw.role.unwrap_or_default(),
         confidence: raw.confidence.unwrap_or_default(),
@@ -218,7 +236,7 @@ pub(super) fn checksum(text: &str) -> Result<String, String> {
 }
 
 /// Whether a URL may be asked: HTTPS, or what is vouched for by other means, or this machine itself.
-fn secure(url: &str, vouched: bool) -> Result<(), String> {
+pub(super) fn secure(url: &str, vouched: bool) -> Result<(), String> {
     if url.starts_with("https://") {
         return Ok(());
     }

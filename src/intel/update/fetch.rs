@@ -2,6 +2,7 @@
 
 use super::config::{Place, Plan};
 use super::store::Meta;
+use crate::file::{self, Unread};
 
 /// Bytes of a checksum or signature file.
 #[cfg(feature = "update")]
@@ -28,29 +29,28 @@ pub(super) enum Got {
 /// Gets a feed and what vouches for it.
 pub(super) fn get(plan: &Plan, known: Option<&Meta>) -> Result<Got, String> {
     match &plan.place {
-        Place::File(path) => file(plan, path).map(Got::New),
+        Place::File(path) => from_file(plan, path).map(Got::New),
         Place::Url(url) => http(plan, url, known),
     }
 }
 
-fn file(plan: &Plan, path: &std::path::Path) -> Result<Fetched, String> {
+fn from_file(plan: &Plan, path: &std::path::Path) -> Result<Fetched, String> {
     let read = |path: &std::path::Path| {
-        let fail = |e: std::io::Error| format!("cannot read {}: {e}", path.display());
-        let about = std::fs::metadata(path).map_err(fail)?;
+        let shown = crate::intel::shown(path);
         // Nobody may be there to write into a pipe, and a device has no end.
-        if !about.is_file() {
-            return Err(format!("{} is no file", path.display()));
-        }
-        if about.len() > plan.max_bytes {
-            return Err(format!("{} has {} bytes, and {} are allowed", path.display(), about.len(), plan.max_bytes));
-        }
-        std::fs::read(path).map_err(fail)
+        file::read(path, plan.max_bytes).map_err(|e| match e {
+            Unread::TooLarge(max) => {
+                format!("{shown}: larger than {} MiB; if that is meant, raise `max_megabytes`", max >> 20)
+            }
+            e => format!("cannot read {shown}: {e}"),
+        })
     };
     let signature = match &plan.minisign {
         Some(_) => {
             let mut name = path.as_os_str().to_owned();
             name.push(".minisig");
-            Some(String::from_utf8_lossy(&read(name.as_ref())?).into_owned())
+            let signature = read(name.as_ref()).map_err(|e| format!("its signature is missing: {e}"))?;
+            Some(String::from_utf8_lossy(&signature).into_owned())
         }
         None => None,
     };
@@ -90,32 +90,86 @@ pub(super) fn signed(key: &str, signature: &str, bytes: &[u8]) -> Result<(), Str
         .map_err(|_| "its signature does not fit: it was changed, or signed with another key".to_owned())
 }
 
+/// Redirects that are followed.
 #[cfg(feature = "update")]
-fn agent(plan: &Plan, url: &str) -> ureq::Agent {
-    ureq::Agent::config_builder()
-        .timeout_global(Some(std::time::Duration::from_secs(plan.seconds.into())))
-        .max_redirects(5)
-        // A redirect must not leave what protects the way.
-        .https_only(url.starts_with("https://"))
-        .http_status_as_error(false)
-        .max_response_header_size(64 << 10)
-        .user_agent(concat!("minewatch/", env!("CARGO_PKG_VERSION")))
-        .build()
-        .new_agent()
+const MAX_REDIRECTS: usize = 5;
+
+/// Asks `url`, and follows where that leads as long as each place may be asked as the first may. `vouched`: what comes
+/// is vouched for by other means than its way.
+#[cfg(feature = "update")]
+fn ask(
+    plan: &Plan,
+    url: &str,
+    headers: &[(&str, &str)],
+    vouched: bool,
+) -> Result<ureq::http::Response<ureq::Body>, String> {
+    let start = std::time::Instant::now();
+    let time = std::time::Duration::from_secs(plan.seconds.into());
+    let mut at = url.to_owned();
+    for _ in 0..=MAX_REDIRECTS {
+        let agent = ureq::Agent::config_builder()
+            .timeout_global(Some(time.saturating_sub(start.elapsed())))
+            .max_redirects(0)
+            .http_status_as_error(false)
+            .max_response_header_size(64 << 10)
+            .user_agent(concat!("minewatch/", env!("CARGO_PKG_VERSION")))
+            .build()
+            .new_agent();
+        let request = headers.iter().fold(agent.get(&at), |r, (name, value)| r.header(*name, *value));
+        let response = request.call().map_err(|e| format!("{at}: {}", said(&e, plan)))?;
+        if !matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308) {
+            return Ok(response);
+        }
+        let to = response.headers().get("location").and_then(|l| l.to_str().ok()).unwrap_or_default();
+        let next = resolve(&at, to);
+        may_follow(&at, &next, vouched).map_err(|why| format!("{at} leads to {next:?}: {why}"))?;
+        at = next;
+    }
+    Err(format!("{url}: it leads from place to place, more than {MAX_REDIRECTS} times"))
+}
+
+/// Whether a redirect may be followed: as the first place may be asked, and never away from HTTPS.
+#[cfg(feature = "update")]
+fn may_follow(from: &str, to: &str, vouched: bool) -> Result<(), String> {
+    if from.starts_with("https://") && !to.starts_with("https://") {
+        return Err("from https:// only https:// is followed".to_owned());
+    }
+    super::config::secure(to, vouched)
+}
+
+/// Where a `Location` leads that was met at `base` (RFC 3986 §5.2, without dots in paths).
+#[cfg(feature = "update")]
+fn resolve(base: &str, to: &str) -> String {
+    let (scheme, rest) = base.split_once("://").unwrap_or(("https", base));
+    let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let path = rest.get(host.len()..).unwrap_or_default().split(['?', '#']).next().unwrap_or_default();
+    let word = |s: &str| !s.is_empty() && s.bytes().all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(&b));
+    if to.split_once(':').is_some_and(|(s, _)| word(s)) {
+        to.to_owned()
+    } else if to.starts_with("//") {
+        format!("{scheme}:{to}")
+    } else if to.starts_with('/') {
+        format!("{scheme}://{host}{to}")
+    } else if to.starts_with('?') {
+        format!("{scheme}://{host}{path}{to}")
+    } else {
+        let folder = path.rfind('/').and_then(|at| path.get(..=at)).unwrap_or("/");
+        format!("{scheme}://{host}{folder}{to}")
+    }
 }
 
 #[cfg(feature = "update")]
 fn http(plan: &Plan, url: &str, known: Option<&Meta>) -> Result<Got, String> {
-    let mut request = agent(plan, url).get(url);
+    let mut headers = Vec::new();
     if let Some(known) = known {
         if let Some(etag) = &known.etag {
-            request = request.header("If-None-Match", etag);
+            headers.push(("If-None-Match", etag.as_str()));
         }
         if let Some(date) = &known.last_modified {
-            request = request.header("If-Modified-Since", date);
+            headers.push(("If-Modified-Since", date.as_str()));
         }
     }
-    let mut response = request.call().map_err(|e| format!("{url}: {}", said(&e, plan)))?;
+    let mut response = ask(plan, url, &headers, plan.is_vouched())?;
     match response.status().as_u16() {
         200 => {}
         304 if known.is_some() => return Ok(Got::Same),
@@ -140,20 +194,33 @@ fn http(plan: &Plan, url: &str, known: Option<&Meta>) -> Result<Got, String> {
         return Err(format!("{url}: the connection ended before the list did"));
     }
     let checksum = plan.sha256_url.as_deref().map(|url| small(plan, url)).transpose()?;
-    let signature = plan.minisign.as_ref().map(|_| small(plan, &format!("{url}.minisig"))).transpose()?;
+    let signature = match &plan.minisign {
+        // The key vouches for it, however it comes.
+        Some(_) => Some(vouching(plan, &format!("{url}.minisig"), true, "signature")?),
+        None => None,
+    };
     Ok(Got::New(Fetched { bytes, etag, last_modified, checksum, signature }))
+}
+
+/// The checksum. What vouches must not come the way that it is to vouch for.
+#[cfg(feature = "update")]
+fn small(plan: &Plan, url: &str) -> Result<String, String> {
+    vouching(plan, url, false, "checksum")
 }
 
 /// A file that vouches.
 #[cfg(feature = "update")]
-fn small(plan: &Plan, url: &str) -> Result<String, String> {
-    let fail = |e: &ureq::Error| format!("{url}: {}", said(e, plan));
-    let mut response = agent(plan, url).get(url).call().map_err(|e| fail(&e))?;
-    let status = response.status().as_u16();
-    if status != 200 {
-        return Err(format!("{url}: the server says {}", meaning(status)));
+fn vouching(plan: &Plan, url: &str, vouched: bool, what: &str) -> Result<String, String> {
+    let mut response = ask(plan, url, &[], vouched)?;
+    match response.status().as_u16() {
+        200 => {}
+        404 | 410 => {
+            return Err(format!("{url}: its {what} is missing (the server says {})", response.status().as_u16()));
+        }
+        status => return Err(format!("{url}: the server says {}", meaning(status))),
     }
-    response.body_mut().with_config().limit(MAX_SMALL).read_to_string().map_err(|e| fail(&e))
+    let read = response.body_mut().with_config().limit(MAX_SMALL).read_to_string();
+    read.map_err(|e| format!("{url}: {}", said(&e, plan)))
 }
 
 #[cfg(feature = "update")]
@@ -176,5 +243,43 @@ fn meaning(status: u16) -> String {
         429 => format!("{status}: too often; ask less"),
         500..=599 => format!("{status}: it has a problem of its own; try later"),
         _ => format!("{status}, which is no list"),
+    }
+}
+
+#[cfg(all(test, feature = "update"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn redirects_obey_the_rules_of_the_first_place() {
+        for (from, to, vouched, ok) in [
+            ("https://f.example/a", "https://g.example/a", false, true),
+            ("https://f.example/a", "http://f.example/a", false, false),
+            ("https://f.example/a", "http://f.example/a", true, false),
+            ("https://f.example/a", "http://127.0.0.1/a", true, false),
+            ("https://f.example/a", "file:///etc/passwd", true, false),
+            ("http://127.0.0.1/a", "http://127.0.0.1:81/b", false, true),
+            ("http://127.0.0.1/a", "http://f.example/b", false, false),
+            ("http://127.0.0.1/a", "https://f.example/b", false, true),
+            ("http://f.example/a", "http://g.example/b", true, true),
+        ] {
+            assert_eq!(may_follow(from, to, vouched).is_ok(), ok, "{from} to {to}");
+        }
+    }
+
+    #[test]
+    fn places_are_told_from_where_they_were_met() {
+        let base = "https://f.example:8443/lists/a.toml?x=/y";
+        for (to, at) in [
+            ("https://g.example/b", "https://g.example/b"),
+            ("//g.example/b", "https://g.example/b"),
+            ("/b", "https://f.example:8443/b"),
+            ("b", "https://f.example:8443/lists/b"),
+            ("?b", "https://f.example:8443/lists/a.toml?b"),
+            ("b?u=http://x", "https://f.example:8443/lists/b?u=http://x"),
+        ] {
+            assert_eq!(resolve(base, to), at, "{to}");
+        }
+        assert_eq!(resolve("https://f.example", "b"), "https://f.example/b");
     }
 }

@@ -1,14 +1,17 @@
 //! The files: replaced whole or not at all, with a note beside each of where it came from.
 
 use std::fs;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::hex;
-use crate::intel::feed;
+use crate::file::{self, Unwritten};
+use crate::intel::{build, feed, shown};
+
+/// Bytes of a note.
+const MAX_NOTE: u64 = 64 << 10;
 
 /// What is known of the file beside it.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -21,6 +24,9 @@ pub(super) struct Meta {
     pub(super) raw: String,
     /// SHA-256 of the file.
     pub(super) written: String,
+    /// Its shared ranges were taken, too.
+    #[serde(default)]
+    pub(super) shared: bool,
 }
 
 /// The file that is in place.
@@ -32,10 +38,10 @@ pub(super) struct Stored {
 
 /// The good file at `path`, if there is one.
 pub(super) fn stored(path: &Path) -> Option<Stored> {
-    let text = fs::read_to_string(path).ok()?;
+    let text = String::from_utf8(file::read(path, u64::MAX).ok()?).ok()?;
     let entries = feed::read("stored", &text, &mut |_| {}).ok()?.good;
     let written = hex(&Sha256::digest(text.as_bytes()));
-    let meta = fs::read(meta_path(path)).ok().and_then(|m| serde_json::from_slice::<Meta>(&m).ok());
+    let meta = file::read(&meta_path(path), MAX_NOTE).ok().and_then(|m| serde_json::from_slice::<Meta>(&m).ok());
     Some(Stored { entries, meta: meta.filter(|m| m.written == written) })
 }
 
@@ -45,30 +51,45 @@ fn meta_path(path: &Path) -> PathBuf {
 
 pub(super) fn write_meta(path: &Path, meta: &Meta) -> Result<(), String> {
     let bytes = serde_json::to_vec_pretty(meta).map_err(|e| e.to_string())?;
-    replace(&meta_path(path), &bytes)
+    let is_note = |path: &Path| {
+        Ok(file::read(path, MAX_NOTE).is_ok_and(|m| m.is_empty() || serde_json::from_slice::<Meta>(&m).is_ok()))
+    };
+    replace(&meta_path(path), &bytes, is_note, "no note of `feeds update`")
 }
 
-/// Puts `bytes` at `path`: written beside it, brought to the disk, then renamed over it.
-pub(super) fn replace(path: &Path, bytes: &[u8]) -> Result<(), String> {
-    let fail = |what: &str, e: std::io::Error| format!("cannot {what} {}: {e}", path.display());
+/// Puts the text of a feed at `path`, unless something else than a feed is there.
+pub(super) fn write_feed(path: &Path, text: &str) -> Result<(), String> {
+    let is_feed = |path: &Path| {
+        let about = fs::metadata(path)?;
+        Ok(about.len() == 0 || build::read(path).is_ok_and(|old| feed::is_feed(&old)))
+    };
+    replace(path, text.as_bytes(), is_feed, "no feed")
+}
+
+/// Makes the folder of a file, if it is not there.
+pub(super) fn make_folder(path: &Path) -> Result<(), String> {
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
-    fs::create_dir_all(folder).map_err(|e| format!("cannot make the folder {}: {e}", folder.display()))?;
-    let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
-    let beside = folder.join(format!(".{name}.{}.tmp", std::process::id()));
-    let written = (|| {
-        // One that a crash left behind is ours: it has our number in its name.
-        match fs::remove_file(&beside) {
-            Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(e),
-            _ => {}
+    fs::create_dir_all(folder).map_err(|e| format!("cannot make the folder {}: {e}", shown(folder)))
+}
+
+/// Puts `bytes` at `path`: written beside it, brought to the disk, then renamed over what is the program's own.
+fn replace(
+    path: &Path,
+    bytes: &[u8],
+    is_ours: impl FnOnce(&Path) -> std::io::Result<bool>,
+    other: &str,
+) -> Result<(), String> {
+    file::Staged::new(path.to_owned(), bytes, is_ours).and_then(file::Staged::commit).map_err(|why| match why {
+        Unwritten::Symlink(at) => {
+            format!("{} is a symbolic link, and nothing is written through one: name the file it points to", shown(&at))
         }
-        let mut file = fs::File::create_new(&beside)?;
-        file.write_all(bytes)?;
-        file.sync_all()?;
-        fs::rename(&beside, path)?;
-        fs::File::open(folder)?.sync_all()
-    })();
-    if written.is_err() {
-        drop(fs::remove_file(&beside));
-    }
-    written.map_err(|e| fail("write", e))
+        Unwritten::NotAFile(at) => {
+            format!("{} exists and is no ordinary file: name another file", shown(&at))
+        }
+        Unwritten::NotOurs(at) => {
+            format!("{} exists and is {other}: it is left alone; name another file, or remove it first", shown(&at))
+        }
+        Unwritten::NoName(at) => format!("{} names no file: add a file name", shown(&at)),
+        Unwritten::Io { what, path, source, remedy } => format!("cannot {what} {}: {source}; {remedy}", shown(&path)),
+    })
 }

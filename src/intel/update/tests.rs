@@ -55,6 +55,18 @@ impl Bench {
         assert_eq!(self.leftovers(), [""; 0]);
     }
 
+    /// The file in place stays as it is, and the reason says so.
+    #[track_caller]
+    fn keeps_file(&self, says: &str) {
+        let path = self.dir.path().join("out/own.toml");
+        let before = std::fs::read(&path).unwrap();
+        match self.run(false) {
+            State::Kept { why, .. } => assert!(why.contains(says), "{why:?} does not say {says:?}"),
+            other => panic!("{other:?}, and not kept because {says}"),
+        }
+        assert_eq!(std::fs::read(&path).unwrap(), before);
+    }
+
     /// Entries of the file that is in place.
     fn stored(&self) -> usize {
         let path = self.dir.path().join("out/own.toml");
@@ -70,7 +82,7 @@ impl Bench {
 }
 
 fn updated(entries: usize, before: Option<usize>) -> State {
-    State::Updated { entries, before, left_out: 0 }
+    State::Updated { entries, before, left_out: 0, unshared: 0 }
 }
 
 #[test]
@@ -115,6 +127,8 @@ fn il03_a_login_page_leaves_the_last_good_one() {
         b.keeps(says, Some(10));
     }
     b.write("in.toml", [0xff, 0xfe, 0]);
+    b.keeps("UTF-16", Some(10));
+    b.write("in.toml", [0xc3, 0x28]);
     b.keeps("no UTF-8", Some(10));
 }
 
@@ -122,7 +136,7 @@ fn il03_a_login_page_leaves_the_last_good_one() {
 fn a_list_in_another_format_is_converted_on_its_way() {
     let b = Bench::new("file = \"in.txt\"\nformat = \"coinblocker\"\nrole = \"web-miner\"\npool = \"Browsers\"");
     b.write("in.txt", "a.example\nb.example\n04.27.157.60\n");
-    assert_eq!(b.run(false), State::Updated { entries: 2, before: None, left_out: 1 });
+    assert_eq!(b.run(false), State::Updated { entries: 2, before: None, left_out: 1, unshared: 0 });
     let (intel, _) = crate::intel::Intel::load_only(&[b.dir.path().join("out")]).unwrap();
     let m = intel.name("x.a.example", None).unwrap();
     assert_eq!((m.pool, m.role), ("Browsers", crate::intel::Role::WebMiner));
@@ -145,7 +159,7 @@ fn a_checksum_that_does_not_fit_is_refused() {
 fn a_signature_is_checked() {
     let b = Bench::new(&format!("file = \"in.toml\"\nminisign = \"{KEY}\""));
     b.write("in.toml", SIGNED);
-    b.keeps("cannot read", None);
+    b.keeps("its signature is missing: cannot read", None);
     b.write("in.toml.minisig", SIGNATURE);
     assert_eq!(b.run(false), updated(1, None));
     b.write("in.toml", SIGNED.replace("signed.example", "forged.example"));
@@ -158,7 +172,7 @@ fn a_signature_is_checked() {
 fn a_file_that_is_too_large_is_not_read() {
     let b = Bench::new("file = \"in.toml\"\nmax_megabytes = 1");
     b.write("in.toml", vec![b'#'; (1 << 20) + 1]);
-    b.keeps("1048577 bytes", None);
+    b.keeps("larger than 1 MiB", None);
 }
 
 #[test]
@@ -310,4 +324,94 @@ fn checksum_and_signature_are_fetched_beside_the_list() {
     assert_eq!(asked, ["", ".sha256", ".minisig"].map(|end| format!("get /own.toml{end} http/1.1")));
     b.keeps("was changed on its way", Some(1));
     s.done();
+}
+
+#[cfg(feature = "update")]
+#[test]
+fn a_missing_signature_is_not_a_missing_list() {
+    let s = Server::new(vec![answer("200 OK", SIGNED), answer("404 Not Found", "")]);
+    let b = Bench::new(&format!("url = \"{}\"\nminisign = \"{KEY}\"", s.url));
+    b.keeps(".minisig: its signature is missing (the server says 404)", None);
+    s.done();
+}
+
+#[cfg(feature = "update")]
+#[test]
+fn redirects_are_followed_within_the_rules() {
+    let to = |place: &str| answer(&format!("302 Found\r\nLocation: {place}"), "");
+    let mut answers = vec![
+        to("/other.toml"),
+        answer("200 OK", &list(10)),
+        to("http://f.example/own.toml"),
+        to("file:///etc/passwd"),
+        to(""),
+    ];
+    answers.extend(std::iter::repeat_with(|| to("/own.toml")).take(6));
+    answers.pop();
+    let s = Server::new(answers);
+    let b = Bench::new(&format!("url = \"{}\"", s.url));
+    assert_eq!(b.run(false), updated(10, None));
+    assert_eq!([s.asked(), s.asked()].map(|a| a[0].clone()), ["get /own.toml http/1.1", "get /other.toml http/1.1"]);
+    b.keeps("leads to \"http://f.example/own.toml\": ", Some(10));
+    b.keeps("neither https:// nor http://", Some(10));
+    b.keeps("more than 5 times", Some(10));
+    s.done();
+}
+
+/// Whoever writes a list could say that everything is shared, and nothing would be blocked any more.
+#[test]
+fn what_is_never_blocked_is_not_taken_from_others_unless_that_is_wanted() {
+    let shared = "\n  [[ \"shared\" ]]\nname = \"F\"\nsource = \"s\"\nprefixes = [\"198.51.100.0/24\"]\n";
+    let text = list(10) + shared;
+    let is_shared = |b: &Bench| {
+        let (intel, problems) = crate::intel::Intel::load_only(&[b.dir.path().join("out")]).unwrap();
+        assert_eq!((problems, intel.names()), (vec![], 10));
+        intel.shared("198.51.100.7".parse().unwrap()).is_some()
+    };
+    let mut b = Bench::new("file = \"in.toml\"");
+    b.write("in.toml", &text);
+    assert_eq!(b.run(false), State::Updated { entries: 10, before: None, left_out: 0, unshared: 1 });
+    assert!(!is_shared(&b));
+    // From now on it is, although the list is the same.
+    b.config.feeds[0].shared = true;
+    assert_eq!(b.run(false), State::Updated { entries: 11, before: Some(10), left_out: 0, unshared: 0 });
+    assert!(is_shared(&b));
+    b.config.feeds[0].shared = false;
+    let inline = "version = 1\nshared = [{ name = \"F\", source = \"s\", prefixes = [\"198.51.100.0/24\"] }]\n";
+    b.write("in.toml", inline);
+    b.keeps_file("in a form that cannot be taken out");
+}
+
+/// Only a feed makes room for a feed.
+#[test]
+fn other_files_at_the_place_of_a_feed_stay() {
+    for other in ["precious", "{}"] {
+        let b = Bench::new("file = \"in.toml\"");
+        b.write("in.toml", list(2));
+        std::fs::create_dir(b.dir.path().join("out")).unwrap();
+        b.write("out/own.toml", other);
+        match b.run(false) {
+            State::Kept { why, entries: None } => assert!(why.contains("exists and is no feed"), "{why}"),
+            state => panic!("{state:?}"),
+        }
+        assert_eq!(std::fs::read_to_string(b.dir.path().join("out/own.toml")).unwrap(), other);
+    }
+    let b = Bench::new("file = \"in.toml\"");
+    b.write("in.toml", list(2));
+    std::fs::create_dir(b.dir.path().join("out")).unwrap();
+    b.write("victim.toml", list(1));
+    std::os::unix::fs::symlink(b.dir.path().join("victim.toml"), b.dir.path().join("out/own.toml")).unwrap();
+    match b.run(false) {
+        State::Kept { why, .. } => assert!(why.contains("is a symbolic link"), "{why}"),
+        state => panic!("{state:?}"),
+    }
+    assert_eq!(std::fs::read_to_string(b.dir.path().join("victim.toml")).unwrap(), list(1));
+    // A damaged feed is one of ours, and so is an empty file.
+    for ours in ["version = 1\n[[pool]]\nnam", ""] {
+        let b = Bench::new("file = \"in.toml\"");
+        b.write("in.toml", list(2));
+        std::fs::create_dir(b.dir.path().join("out")).unwrap();
+        b.write("out/own.toml", ours);
+        assert_eq!(b.run(false), updated(2, None), "{ours}");
+    }
 }
