@@ -6,6 +6,7 @@
 mod apply;
 #[cfg(feature = "state")]
 mod blocklist;
+mod candidates;
 mod enforcer;
 #[cfg(feature = "state")]
 mod entries;
@@ -13,6 +14,8 @@ mod explain;
 mod feeds;
 #[cfg(feature = "state")]
 mod incidents;
+#[cfg(all(feature = "live", feature = "state"))]
+mod living;
 mod options;
 #[cfg(feature = "state")]
 mod orders;

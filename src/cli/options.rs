@@ -229,6 +229,11 @@ impl Blocking {
     /// Checks that files and formats go together, before anything is read.
     pub(super) fn resolve(&self) -> Result<BlockPlan, Failure> {
         self.needs_a_list()?;
+        self.resolve_for_kernel()
+    }
+
+    /// The same where something else than a list takes what is blocked.
+    pub(super) fn resolve_for_kernel(&self) -> Result<BlockPlan, Failure> {
         let mut never_block = self.never_block.clone();
         for file in &self.never_block_file {
             never_block.extend(lines::<Prefix>(file)?);

@@ -11,15 +11,16 @@ use anyhow::{Context, anyhow};
 use tokio::sync::mpsc;
 
 use super::Failure;
+use super::candidates::{decision, sparing};
 use super::options::BlockPlan;
 use super::replay::complain;
 use crate::capture::PacketSource;
 use crate::decode::Tenant;
 use crate::evidence::Verdict;
-use crate::firewall::{BlockCandidate, Decision, Meta, NameUse, Policy, Proto, decide, left_out, write_all};
+use crate::firewall::{Decision, Meta, Policy, left_out, write_all};
 use crate::health::Counter;
 use crate::intel::{Day, Geo, Intel};
-use crate::ledger::{Alert, FlowFinding, HostFinding, Knowledge, Ledger, NameClaim};
+use crate::ledger::{Alert, FlowFinding, HostFinding, Knowledge, Ledger};
 use crate::pipeline::{self, Ended, Merger, RunOptions, What};
 use crate::sink::{Relay, Report};
 use crate::time::PacketTime;
@@ -43,6 +44,18 @@ pub(super) trait Listener {
     fn progress(&mut self, frames: u64);
 }
 
+/// Who acts while a session goes on.
+pub(super) trait Companion {
+    /// A mining flow as it stands now, or at its end.
+    fn claim(&mut self, f: &FlowFinding);
+    /// A new level of a host and endpoint.
+    fn alert(&mut self, a: &Alert);
+    /// A few times a second: does what is due. Sentences for the operator.
+    fn tick(&mut self, knowledge: &Knowledge) -> Vec<String>;
+    /// Until when flows are kept for the report: who runs for months cannot keep them all.
+    fn keeps_since(&self) -> Option<PacketTime>;
+}
+
 /// Knowledge that was read anew.
 #[cfg_attr(not(feature = "live"), allow(dead_code))] // nothing is followed there
 pub(super) struct News {
@@ -56,18 +69,20 @@ pub(super) struct News {
     pub(super) refused: Vec<String>,
 }
 
-/// What is known beside the feeds.
-pub(super) struct World {
+/// What is beside the traffic.
+pub(super) struct World<'a> {
     /// Countries and networks.
     pub(super) geo: Geo,
     /// Knowledge that is read anew on the way.
     pub(super) news: Option<mpsc::Receiver<News>>,
+    /// Who acts meanwhile.
+    pub(super) companion: Option<&'a mut dyn Companion>,
 }
 
-impl World {
+impl World<'_> {
     /// One that stays as it is: what is read from a file must not depend on the day.
     pub(super) const fn still(geo: Geo) -> Self {
-        Self { geo, news: None }
+        Self { geo, news: None, companion: None }
     }
 }
 
@@ -102,18 +117,18 @@ impl<S> Finished<S> {
     /// The plan, with what this network lives on.
     pub(super) fn spare(&self, plan: &mut BlockPlan) {
         let never = std::mem::take(&mut plan.never);
-        plan.never = never.with_gateways(self.routers.iter().copied()).with_resolvers(self.resolvers.iter().copied());
+        plan.never = sparing(never, self.routers.iter().copied(), self.resolvers.iter().copied());
     }
 }
 
 /// Runs a source to its end, to an interrupt, or for `most`.
-pub(super) fn run<S: PacketSource + Send + 'static>(
+pub(super) fn run<'a, S: PacketSource + Send + 'static>(
     source: S,
     options: &RunOptions,
-    world: World,
-    policy: &Policy,
+    world: World<'a>,
+    policy: &'a Policy,
     most: Option<Duration>,
-    listener: &mut dyn Listener,
+    listener: &'a mut dyn Listener,
 ) -> Result<Finished<S>, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -122,13 +137,13 @@ pub(super) fn run<S: PacketSource + Send + 'static>(
     runtime.block_on(collect(source, options.clone(), world, policy, most, listener))
 }
 
-async fn collect<S: PacketSource + Send + 'static>(
+async fn collect<'a, S: PacketSource + Send + 'static>(
     source: S,
     options: RunOptions,
-    world: World,
-    policy: &Policy,
+    world: World<'a>,
+    policy: &'a Policy,
     most: Option<Duration>,
-    listener: &mut dyn Listener,
+    listener: &'a mut dyn Listener,
 ) -> Result<Finished<S>, Failure> {
     let stop = Arc::new(AtomicBool::new(false));
     let frames = Arc::new(AtomicU64::new(0));
@@ -139,6 +154,7 @@ async fn collect<S: PacketSource + Send + 'static>(
         ledger: Ledger::default(),
         policy,
         listener,
+        companion: world.companion,
         failure: None,
         stop: Arc::clone(&stop),
     };
@@ -189,7 +205,10 @@ async fn collect<S: PacketSource + Send + 'static>(
                     right.take(event.what);
                 }
             }
-            _ = tick.tick() => right.listener.progress(frames.load(Ordering::Relaxed)),
+            _ = tick.tick() => {
+                right.listener.progress(frames.load(Ordering::Relaxed));
+                right.tick();
+            }
         }
     }
     let interrupted = stop.load(Ordering::Relaxed);
@@ -235,6 +254,7 @@ struct Right<'a> {
     ledger: Ledger,
     policy: &'a Policy,
     listener: &'a mut dyn Listener,
+    companion: Option<&'a mut dyn Companion>,
     /// Why nobody can be told any more.
     failure: Option<Failure>,
     /// Stops the reading.
@@ -246,11 +266,17 @@ impl Right<'_> {
         match what {
             What::Flow(mut flow) => {
                 self.knowledge.enrich(&mut flow);
+                self.claim(&flow);
                 self.ledger.flow(*flow);
+            }
+            What::Claim(mut flow) => {
+                self.knowledge.enrich(&mut flow);
+                self.claim(&flow);
             }
             What::Unnamed(mut flow) => {
                 if self.knowledge.leads_to_a_pool(&mut flow) {
                     let alert = Alert::of(&flow);
+                    self.claim(&flow);
                     self.ledger.flow(*flow);
                     self.tell(alert);
                 }
@@ -270,16 +296,38 @@ impl Right<'_> {
         }
     }
 
+    fn claim(&mut self, flow: &FlowFinding) {
+        if let Some(companion) = &mut self.companion {
+            companion.claim(flow);
+        }
+    }
+
+    fn tick(&mut self) {
+        if let Some(companion) = &mut self.companion {
+            let said = companion.tick(&self.knowledge);
+            // Where nobody reads, nobody is told.
+            drop(complain(&said));
+            if let Some(since) = companion.keeps_since() {
+                self.ledger.forget_before(since);
+            }
+        }
+    }
+
     /// Tells of a level, if it is new and nothing that the operator allows.
     fn tell(&mut self, alert: Alert) {
         if !self.policy.allows_client(alert.miner.ip(), alert.miner_mac, alert.source().map(|s| s.ip()))
             && let Some(alert) = self.ledger.alert(alert)
-            && self.failure.is_none()
-            && let Err(e) = self.listener.alert(&alert)
         {
-            // Nobody reads us any more: stop reading, too.
-            self.failure = Some(e);
-            self.stop.store(true, Ordering::Relaxed);
+            if let Some(companion) = &mut self.companion {
+                companion.alert(&alert);
+            }
+            if self.failure.is_none()
+                && let Err(e) = self.listener.alert(&alert)
+            {
+                // Nobody reads us any more: stop reading, too.
+                self.failure = Some(e);
+                self.stop.store(true, Ordering::Relaxed);
+            }
         }
     }
 }
@@ -353,8 +401,8 @@ pub(super) fn block(report: &mut Report, plan: &BlockPlan, until: PacketTime) ->
         return Ok(warnings);
     }
     let until = until.min(LATEST);
-    let names = names(&report.hosts);
-    let decision = decide(&candidates(&report.hosts, &names), &plan.policy, &plan.never, until);
+    let flows = report.hosts.iter().flat_map(|h| h.flows.iter());
+    let decision = decision(flows, &plan.policy, &plan.never, until);
     let written = write(&decision, plan, until);
     report.blocks = Some(decision);
     warnings.extend(written?);
@@ -418,47 +466,4 @@ fn write(decision: &Decision, plan: &BlockPlan, until: PacketTime) -> Result<Vec
         write_all(&list.to, &rendered.files)?;
     }
     Ok(warnings)
-}
-
-/// Flows that the gate looks at. Who asks a rig is no pool: there is nothing to block.
-fn flows(hosts: &[HostFinding]) -> impl Iterator<Item = &FlowFinding> {
-    hosts.iter().flat_map(|h| h.flows.iter()).filter(|f| !f.is_inventory())
-}
-
-/// Names of every flow as the gate wants them.
-fn names(hosts: &[HostFinding]) -> Vec<Vec<NameUse<'_>>> {
-    flows(hosts).map(|f| f.claims.iter().map(name_use).collect()).collect()
-}
-
-fn name_use(c: &NameClaim) -> NameUse<'_> {
-    NameUse { name: &c.name, told_by: c.told_by, sent: c.sent, host: c.host, takes_miners: c.takes_miners }
-}
-
-/// Every flow as the gate wants it, with its names.
-fn candidates<'a>(hosts: &'a [HostFinding], names: &'a [Vec<NameUse<'a>>]) -> Vec<BlockCandidate<'a>> {
-    flows(hosts)
-        .zip(names)
-        .map(|(f, names)| BlockCandidate {
-            addr: f.pool.ip(),
-            proto: Proto::Tcp,
-            port: f.pool.port(),
-            tenant: f.tenant,
-            miner: f.miner.ip(),
-            miner_mac: f.miner_mac,
-            source: f.source().map(|s| s.ip()),
-            verdict: f.verdict,
-            handshake_verified: f.handshake_verified,
-            client_data_acked: f.client_data_acked,
-            peer_replied: f.peer_replied,
-            one_way: f.one_way,
-            proxied: f.proxy_target().is_some(),
-            shared_front: f.shared_front.as_deref(),
-            crowd: f.crowd.as_deref(),
-            country: f.place.country,
-            asn: f.place.asn,
-            names,
-            tunnelled: f.tunnelled,
-            last_seen: f.last.time,
-        })
-        .collect()
 }

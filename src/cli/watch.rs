@@ -27,6 +27,18 @@ pub(super) struct Args {
     /// Print JSON lines instead of text
     #[arg(long)]
     json: bool,
+    /// Remember hosts, incidents and block entries in this folder, over restarts
+    #[cfg(feature = "state")]
+    #[arg(long, value_name = "DIR")]
+    state: Option<std::path::PathBuf>,
+    /// Cut miners off at once, in this machine's firewall: nftables, else ipset and iptables
+    #[cfg(feature = "state")]
+    #[arg(long)]
+    apply: bool,
+    /// Only say what --apply would cut off
+    #[cfg(feature = "state")]
+    #[arg(long, conflicts_with = "apply")]
+    dry_run: bool,
     #[command(flatten)]
     reading: Reading,
     #[command(flatten)]
@@ -42,17 +54,29 @@ fn span(text: &str) -> Result<Duration, String> {
 }
 
 /// Runs the subcommand.
+#[cfg_attr(not(feature = "state"), allow(unused_mut))] // nobody acts meanwhile
 pub(super) fn run(args: &Args) -> Result<Outcome, Failure> {
-    let mut plan = args.blocking.resolve()?;
+    let mut plan = if args.acts() { args.blocking.resolve_for_kernel()? } else { args.blocking.resolve()? };
     let (known, reload) = args.knowing.read_and_follow()?;
     let live = Live::open(&args.interface, args.filter.as_deref())?;
     let mut printer = Printer::live(args.json, args.interface.clone(), plan.uses_stdout());
+    let mut reading = args.reading.resolve(known.intel);
+    #[cfg(feature = "state")]
+    let mut living = args.living(&plan)?;
+    let mut world = World { geo: known.geo, news: Some(session::follow(reload)?), companion: None };
+    #[cfg(feature = "state")]
+    if let Some(living) = &mut living {
+        reading.claims = true;
+        world.companion = Some(living);
+    }
     // A quiet interface looks like a program that hangs.
     let end = args.most.map_or(String::new(), |_| ", or the time given,".to_owned());
     writeln!(std::io::stderr(), "minewatch: watching {}; Ctrl-C{end} ends it with a report", args.interface)?;
-    let reading = args.reading.resolve(known.intel);
-    let world = World { geo: known.geo, news: Some(session::follow(reload)?) };
     let mut finished = session::run(live, &reading, world, &plan.policy, args.most, &mut printer)?;
+    #[cfg(feature = "state")]
+    if let Some(living) = living {
+        complain(&living.end())?;
+    }
     finished.spare(&mut plan);
     let mut report = finished.report;
     report.sources.push(args.interface.clone());
@@ -69,4 +93,25 @@ pub(super) fn run(args: &Args) -> Result<Outcome, Failure> {
     complain(&report.problems)?;
     blocked?;
     Ok(outcome(&report))
+}
+
+impl Args {
+    /// Whether something is done while it goes on.
+    fn acts(&self) -> bool {
+        #[cfg(feature = "state")]
+        return self.apply || self.dry_run || self.state.is_some();
+        #[cfg(not(feature = "state"))]
+        return false;
+    }
+
+    /// Who does it.
+    #[cfg(feature = "state")]
+    fn living(&self, plan: &super::options::BlockPlan) -> Result<Option<super::living::Living>, Failure> {
+        if !self.acts() {
+            return Ok(None);
+        }
+        let (living, said) = super::living::Living::start(plan, self.state.as_deref(), self.apply, self.dry_run)?;
+        complain(&said)?;
+        Ok(Some(living))
+    }
 }

@@ -172,7 +172,8 @@ impl Knowledge {
             let mut unknown = Vec::new();
             for k in self.names(f.tenant, f.pool.ip(), f.miner.ip(), f.first.time, f.last.time) {
                 let mut all = std::iter::once(&*k.name).chain(k.aliases.iter().map(|a| &**a));
-                let Some(m) = all.find_map(|n| usable(self.intel.name(n, Some(port))?, day)) else {
+                let known = all.find_map(|n| Some((n, usable(self.intel.name(n, Some(port))?, day)?)));
+                let Some((listed, m)) = known else {
                     unknown.push(k);
                     continue;
                 };
@@ -183,6 +184,8 @@ impl Knowledge {
                 }
                 take(&m);
                 push(&mut names, &k.name);
+                // Whatever it was called on the way there.
+                push(&mut names, listed);
             }
             for k in unknown {
                 push(&mut names, &k.name);

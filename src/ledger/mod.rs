@@ -218,6 +218,29 @@ impl Ledger {
         contacts
     }
 
+    /// Forgets flows that ended before, and hosts of which nothing is left: they may be told of anew. For who runs for
+    /// months.
+    pub fn forget_before(&self, time: crate::time::PacketTime) {
+        use std::sync::atomic::Ordering::Relaxed;
+        let mut gone = 0;
+        self.hosts.retain(|_, h| {
+            let before = h.flows.len();
+            h.flows.retain(|f| f.last.time >= time);
+            gone += before - h.flows.len();
+            // A host without flows may be one whose flows go on.
+            before == 0 || !h.flows.is_empty()
+        });
+        self.flows.fetch_sub(gone, Relaxed);
+        let mut gone = 0;
+        self.contacts.retain(|_, list| {
+            let before = list.len();
+            list.retain(|c| c.last.time >= time);
+            gone += before - list.len();
+            !list.is_empty()
+        });
+        self.contact_count.fetch_sub(gone, Relaxed);
+    }
+
     /// Flows that did not fit.
     pub fn dropped(&self) -> u64 {
         self.dropped.load(std::sync::atomic::Ordering::Relaxed)

@@ -45,7 +45,14 @@ impl Resolvers {
             self.remember(at, (l.tenant, server, l.name.clone()));
         }
         let own = (l.tenant, client, l.name.clone());
-        self.asked.get(&own).is_some_and(|asked| at.since(*asked) <= PASSED_ON)
+        let passed_on = self.asked.get(&own).is_some_and(|asked| at.since(*asked) <= PASSED_ON);
+        if passed_on && l.answered {
+            // It follows where that leads, too.
+            for alias in &l.aliases {
+                self.remember(at, (l.tenant, client, alias.clone()));
+            }
+        }
+        passed_on
     }
 
     /// Whether a host answers more than one client.
@@ -114,6 +121,16 @@ mod tests {
         assert!(!r.hear(&look_up(2, HOME, PUBLIC, "other.example", false)), "its own");
         assert!(!r.hear(&look_up(400, HOME, PUBLIC, "pool.example", false)), "long after");
         assert!(!serves(&r, HOME));
+    }
+
+    #[test]
+    fn where_it_leads_is_passed_on_too() {
+        let mut r = Resolvers::default();
+        r.hear(&look_up(1, A, HOME, "cdn.example", false));
+        let led = LookUp { aliases: vec!["pool.example".into()], ..look_up(2, HOME, PUBLIC, "cdn.example", true) };
+        assert!(r.hear(&led));
+        assert!(r.hear(&look_up(2, HOME, PUBLIC, "pool.example", false)));
+        assert!(!r.hear(&look_up(2, A, PUBLIC, "pool.example", false)), "somebody else");
     }
 
     #[test]

@@ -11,10 +11,12 @@ use crate::capture::Stamp;
 use crate::carrier::dns::{self, Framed};
 use crate::carrier::peel::{Beside, Peel, Piece};
 use crate::dialect::Scratch;
+use crate::evidence::Verdict;
 use crate::flow::{BothWays, Direction, FlowInfo, FlowKey, Item};
 use crate::health::{Counter, Health};
 use crate::intel::{Intel, LookUp};
 use crate::ledger::{Aside, Sighting};
+use crate::time::PacketTime;
 
 /// A flow's inspection. It lies in one piece: every pointer followed is a wait, and each packet is of another flow.
 #[derive(Default)]
@@ -27,6 +29,17 @@ pub(super) struct Inspection {
     nodes: Nodes,
     /// Bytes of it that the worker has accounted for.
     pub(super) accounted: usize,
+    /// What was told of it last, while it goes on.
+    pub(super) claimed: Option<Claimed>,
+}
+
+/// What decides whether a flow that goes on is told of again.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) struct Claimed {
+    pub(super) verdict: Verdict,
+    /// What the forgery gate would ask for is there.
+    pub(super) proven: bool,
+    pub(super) at: PacketTime,
 }
 
 /// How a direction's layers were left: what others need of them, without a look into them.

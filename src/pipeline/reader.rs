@@ -100,6 +100,11 @@ impl Reader {
         self.told.is_some()
     }
 
+    /// The level that was told last.
+    pub(super) const fn level(&self) -> Option<Verdict> {
+        self.told
+    }
+
     /// What was unwrapped, in the order it was met.
     pub(super) fn wraps(&self) -> &[Wrap] {
         &self.wraps

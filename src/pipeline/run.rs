@@ -35,6 +35,8 @@ pub struct RunOptions {
     pub decode: DecodeOptions,
     /// What names and addresses are known for. May be replaced while the run goes on.
     pub intel: Arc<CurrentIntel>,
+    /// Whether findings are told on the way, too ([`What::Claim`](super::What::Claim)): for who acts while it goes on.
+    pub claims: bool,
 }
 
 impl Default for RunOptions {
@@ -45,6 +47,7 @@ impl Default for RunOptions {
             limits: Limits::default(),
             decode: DecodeOptions::default(),
             intel: Arc::default(),
+            claims: false,
         }
     }
 }
@@ -123,7 +126,7 @@ fn alone<S: PacketSource>(
     out: &mpsc::Sender<Batch>,
 ) -> (Health, PacketTime) {
     let mut decoder = Decoder::new(options.decode);
-    let mut worker = Worker::new(options.limits);
+    let mut worker = Worker::new(options.limits).telling_claims(options.claims);
     let mut feeds = Feeds::new(&options.intel, &mut worker);
     let mut until = PacketTime::ZERO;
     let (mut order, mut number, mut in_batch) = (0u64, 0u64, 0usize);
@@ -221,7 +224,8 @@ fn with_workers<S: PacketSource>(
             let (tx, rx) = bounded(QUEUE);
             let (out, empties) = (out.clone(), empty_tx.clone());
             let current = Arc::clone(&options.intel);
-            let work = move || serve(&rx, limits, &current, &out, &empties);
+            let claims = options.claims;
+            let work = move || serve(&rx, (limits, claims), &current, &out, &empties);
             match thread::Builder::new().name(format!("worker-{i}")).spawn_scoped(scope, work) {
                 Ok(handle) => {
                     queues.push(tx);
@@ -312,12 +316,12 @@ impl<'a> Feeds<'a> {
 /// A worker thread.
 fn serve(
     rx: &Receiver<Work>,
-    limits: Limits,
+    (limits, claims): (Limits, bool),
     current: &Arc<CurrentIntel>,
     out: &mpsc::Sender<Batch>,
     empties: &Sender<Parcel>,
 ) -> Health {
-    let mut worker = Worker::new(limits);
+    let mut worker = Worker::new(limits).telling_claims(claims);
     let mut feeds = Feeds::new(current, &mut worker);
     for work in rx {
         feeds.refresh(&mut worker);

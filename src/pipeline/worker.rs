@@ -4,12 +4,13 @@
 
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
 
 use super::around::Around;
 use super::asides;
 use super::finding::finding;
 use super::hellos::Hellos;
-use super::inspection::{Inspection, Tools};
+use super::inspection::{Claimed, Inspection, Tools};
 use super::lookups::{self, LookUps};
 use super::reader::Reading;
 use crate::carrier::{dhcp, node};
@@ -36,6 +37,8 @@ pub enum What {
     Alert(Box<Alert>),
     /// A mining flow is over.
     Flow(Box<FlowFinding>),
+    /// A mining flow as it stands, while it goes on: its level is new, or what was proven of it, or a minute is over.
+    Claim(Box<FlowFinding>),
     /// TLS as mining programs begin it, with a host of which nothing is known here: mining only if its client looked up
     /// a pool that is there.
     Unnamed(Box<FlowFinding>),
@@ -62,12 +65,15 @@ pub struct Worker {
     hellos: Hellos,
     noticed: Vec<Sighting>,
     retired: Cell<u64>,
+    claims: bool,
     asides: Vec<Aside>,
     /// Bytes of half messages that all flows hold, and the most they may.
     held: usize,
     most_held: usize,
 }
 
+/// How often a flow that goes on is told of, whatever is new of it.
+const AGAIN: Duration = Duration::from_mins(1);
 /// A flow that holds less may go on holding it when the budget is used up: ordinary messages cut in two are smaller.
 /// When twice the budget is used up, none may.
 const SMALL: usize = 16 * 1024;
@@ -86,10 +92,18 @@ impl Worker {
             hellos: Hellos::default(),
             noticed: Vec::new(),
             retired: Cell::new(0),
+            claims: false,
             asides: Vec::new(),
             held: 0,
             most_held: limits.buffered,
         }
+    }
+
+    /// Whether findings are told on the way.
+    #[must_use]
+    pub fn telling_claims(mut self, claims: bool) -> Self {
+        self.claims = claims;
+        self
     }
 
     /// What names and addresses are known for, from now on. Without it nothing is known.
@@ -206,6 +220,7 @@ impl Worker {
             asides,
             lookups,
             retired,
+            claims,
             ..
         } = self;
         let Some(mut flow) = table.packet(packet, health) else { return };
@@ -282,6 +297,12 @@ impl Worker {
             let keep = inspection.reader.bears_evidence();
             flow.keep(keep);
         }
+        if *claims {
+            let (info, inspection) = flow.parts();
+            if let Some(f) = claim(key, info, inspection) {
+                events.push(Event { order, what: What::Claim(Box::new(f)) });
+            }
+        }
     }
 
     fn over(&mut self, mut ended: Ended<Inspection>, order: u64) {
@@ -304,6 +325,20 @@ impl Worker {
             events.push(Event { order, what: what(Box::new(f)) });
         }
     }
+}
+
+/// What is told of a flow that goes on, if that is new.
+fn claim(key: FlowKey, info: &FlowInfo, inspection: &mut Inspection) -> Option<FlowFinding> {
+    let verdict = inspection.reader.level()?;
+    let miner = inspection.reader.reading()?.miner;
+    let proven = info.handshake.verified && info.handshake.data_acked(miner) && info.one_way().is_none();
+    let now = Claimed { verdict, proven, at: info.last.time };
+    let old = inspection.claimed.filter(|c| now.at.since(c.at) < AGAIN);
+    if old.is_some_and(|c| (c.verdict, c.proven) == (verdict, proven)) {
+        return None;
+    }
+    inspection.claimed = Some(now);
+    finding(key, info, inspection)
 }
 
 /// The DHCP message in a packet, if its ports say that it is one.

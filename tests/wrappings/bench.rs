@@ -150,7 +150,12 @@ pub(crate) fn run(dialogue: &Dialogue, sight: &Sight) -> Outcome {
                 level = level.max(Some(f.verdict));
                 finding = Some(*f);
             }
-            What::Sighting(_) | What::LookUp(_) | What::Unnamed(_) | What::Lease(_) | What::Aside(_) => {}
+            What::Sighting(_)
+            | What::LookUp(_)
+            | What::Unnamed(_)
+            | What::Lease(_)
+            | What::Aside(_)
+            | What::Claim(_) => {}
         }
     }
     Outcome { finding, level }

@@ -123,7 +123,9 @@ fn chain() -> Vec<Product> {
         record("update.rigs.example", Data::Alias("gw.rigs.example")),
     ];
     resolve(&mut c, talk.start - 40 * MILLI, &l);
-    c.show(&talk, &dialogue, &Carriage::Plain).named(&["update.rigs.example"], STRATUM).by(&["name-in-dns"]);
+    c.show(&talk, &dialogue, &Carriage::Plain)
+        .named(&["update.rigs.example", "eu.hashdig.example"], STRATUM)
+        .by(&["name-in-dns"]);
     c.noted(talk.client.ip(), HASHDIG, &["name-in-dns"], &["update.rigs.example"]);
     c.finish()
 }

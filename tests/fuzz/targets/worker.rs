@@ -42,7 +42,7 @@ fn work(data: &[u8], n: usize) -> (Vec<Event>, Health) {
     let mut decoder = Decoder::new(DecodeOptions::default());
     let mut workers: Vec<_> = (0..n)
         .map(|_| {
-            let mut worker = Worker::new(Limits::default());
+            let mut worker = Worker::new(Limits::default()).telling_claims(true);
             worker.set_intel(Intel::shipped());
             worker
         })
@@ -92,6 +92,7 @@ fn shown(events: Vec<Event>, health: Health) {
                 knowledge.enrich(&mut flow);
                 ledger.flow(*flow);
             }
+            What::Claim(mut flow) => knowledge.enrich(&mut flow),
             What::Unnamed(mut flow) => {
                 if knowledge.leads_to_a_pool(&mut flow) {
                     ledger.flow(*flow);

@@ -1,0 +1,291 @@
+//! What a `watch` does right away: remembers what it found, and tells the kernel's firewall what is cut off.
+//!
+//! In: claims of flows as they go on, levels, the wall clock. Out: a [`Keepsake`] that is saved, a kernel that holds what
+//! the book says, sentences. The kernel is told from a thread of its own: a firewall with a hundred thousand entries
+//! takes seconds, and neither packets nor findings wait for it.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::path::Path;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+
+use super::Failure;
+use super::candidates::{decision, sparing};
+use super::options::BlockPlan;
+use super::remembered::now;
+use super::session::Companion;
+use crate::enforce::{Block, Connections, Enforcer, Keeper, Options, Refused, Tick, Wanted};
+use crate::evidence::Verdict;
+use crate::firewall::{Changes, Limits, Lives, NeverBlock, Policy, Target};
+use crate::ledger::{Alert, FlowFinding, Knowledge, Patience};
+use crate::state::Keepsake;
+use crate::time::PacketTime;
+
+/// Claims of flows kept. A flow that goes on tells again within a minute.
+const MAX_CLAIMS: usize = 65_536;
+/// How long a claim counts that is not repeated.
+const CLAIM_LIVES: Duration = Duration::from_mins(5);
+/// How long flows that ended are kept for the report.
+const KEPT: Duration = Duration::from_hours(24);
+/// How often what is not urgent is done.
+const SLOWLY: Duration = Duration::from_secs(1);
+/// How often it is looked whether the kernel still holds what it should.
+const LOOK_EVERY: Duration = Duration::from_secs(30);
+/// How often the keeper of the kernel has its turn when there is nothing new.
+const TURN: Duration = Duration::from_millis(500);
+/// Entries that a sentence is told of each time; of more only their number.
+const TOLD: usize = 16;
+
+/// Acts while a session goes on.
+pub(super) struct Living {
+    policy: Policy,
+    never: NeverBlock,
+    keepsake: Keepsake,
+    claims: HashMap<u64, Claim>,
+    /// Something is new that the gate has not looked at.
+    dirty: bool,
+    kernel: Option<Kernel>,
+    /// What would be told the kernel, if it were.
+    dry: bool,
+    slowly: Option<Instant>,
+    /// Endpoints that are new in the book, with when their conversation began.
+    fresh: HashMap<Target, PacketTime>,
+}
+
+struct Claim {
+    flow: FlowFinding,
+    heard: PacketTime,
+}
+
+/// The thread that keeps the kernel at what is wanted.
+struct Kernel {
+    wanted: Sender<Wanted>,
+    done: Receiver<(Tick, BTreeSet<Target>)>,
+    thread: JoinHandle<()>,
+}
+
+impl Living {
+    /// Loads what was remembered in `dir`, and starts to tell the kernel if `apply`. Sentences about what is not as it
+    /// should be.
+    pub(super) fn start(
+        plan: &BlockPlan,
+        dir: Option<&Path>,
+        apply: bool,
+        dry: bool,
+    ) -> Result<(Self, Vec<String>), Failure> {
+        let policy = Policy { lives: Lives::FromLastPacket, ..plan.policy.clone() };
+        let (keepsake, mut said) = Keepsake::load(dir, (Limits::default(), Patience::default()), &policy, now());
+        let kernel = if apply { Some(Kernel::start(policy.allow_documentation)?) } else { None };
+        let mut living = Self {
+            never: plan.never.clone(),
+            policy,
+            keepsake,
+            claims: HashMap::new(),
+            dirty: false,
+            kernel,
+            dry,
+            slowly: None,
+            fresh: HashMap::new(),
+        };
+        let held = living.tell_kernel();
+        if held > 0 {
+            said.push(format!("{held} block entries of before still hold"));
+        }
+        Ok((living, said))
+    }
+
+    /// Entries in the list that the kernel was told of.
+    fn tell_kernel(&mut self) -> usize {
+        let list = self.keepsake.list(&self.policy, &self.never, now()).list;
+        let block: Vec<_> = list.entries().iter().map(|e| Block { target: e.target, ttl_secs: e.ttl_secs }).collect();
+        let n = block.len();
+        if let Some(kernel) = &self.kernel {
+            // A thread that is gone has said why.
+            drop(kernel.wanted.send(Wanted { block, isolate: Vec::new() }));
+        }
+        n
+    }
+
+    /// Takes what changed in the book: tells the kernel, and the operator.
+    fn changed(&mut self, changes: &Changes, said: &mut Vec<String>) {
+        said.extend(changes.alarm());
+        if changes.is_empty() {
+            return;
+        }
+        self.tell_kernel();
+        for target in changes.added.iter().take(TOLD) {
+            let who = self.who(*target);
+            match (&self.kernel, self.dry) {
+                // Told when the kernel has it.
+                (Some(_), _) => {}
+                (None, true) => said.push(format!("would cut off {target}{who}")),
+                (None, false) => said.push(format!("to be cut off: {target}{who}")),
+            }
+            let first = self.claims.values().filter(|c| is_at(&c.flow, *target)).map(|c| c.flow.first.time).max();
+            self.fresh.insert(*target, first.unwrap_or_else(now));
+        }
+        if changes.added.len() > TOLD {
+            said.push(format!("and {} more", changes.added.len() - TOLD));
+        }
+        for target in changes.ended.iter().take(TOLD) {
+            said.push(format!("no longer cut off: {target}"));
+        }
+    }
+
+    fn who(&self, target: Target) -> String {
+        let mut who: Vec<_> =
+            self.claims.values().filter(|c| is_at(&c.flow, target)).map(|c| c.flow.miner.ip()).collect();
+        who.sort_unstable();
+        who.dedup();
+        match who.as_slice() {
+            [] => String::new(),
+            [one] => format!(" (used by {one})"),
+            [one, rest @ ..] => format!(" (used by {one} and {} more)", rest.len()),
+        }
+    }
+
+    /// What the kernel's keeper did meanwhile.
+    fn heard_of_kernel(&mut self, said: &mut Vec<String>) {
+        let Some(kernel) = &self.kernel else { return };
+        let ticks: Vec<_> = kernel.done.try_iter().collect();
+        for (tick, holds) in ticks {
+            match tick {
+                Tick::Idle => {}
+                Tick::Applied(a) => {
+                    let at = now();
+                    let fresh: BTreeMap<_, _> = self.fresh.extract_if(|t, _| holds.contains(t)).collect();
+                    for (target, first) in &fresh {
+                        let took = at.since(*first).as_secs_f64();
+                        let who = self.who(*target);
+                        said.push(format!(
+                            "cut off {target}{who}, {took:.2} s after the first packet of the connection"
+                        ));
+                    }
+                    if let Connections::Unknown(why) = &a.connections {
+                        said.push(format!("open connections were not looked up ({why}); their next packet ends them"));
+                    }
+                    said.extend(a.refused.iter().map(refused));
+                    let targets: Vec<_> = fresh.into_keys().collect();
+                    self.keepsake.contained(&targets, at);
+                }
+                Tick::Repaired(drift, _) => {
+                    said.push(format!("somebody changed what the firewall holds ({drift}); it holds it again"));
+                }
+                Tick::Failed(why) => said.push(format!("NOT cut off: {why}; it is tried again")),
+            }
+        }
+    }
+}
+
+fn refused(r: &Refused) -> String {
+    match r {
+        Refused::Block { target, why } => format!("{target} is not cut off: {why}"),
+        Refused::Isolate { host, why } => format!("{host} is not isolated: {why}"),
+    }
+}
+
+/// Whether a flow goes to an endpoint.
+fn is_at(f: &FlowFinding, target: Target) -> bool {
+    f.pool.ip().to_canonical() == target.addr && target.service.is_none_or(|(_, port)| port == f.pool.port())
+}
+
+impl Companion for Living {
+    fn claim(&mut self, f: &FlowFinding) {
+        self.keepsake.see(f);
+        if f.verdict < Verdict::Suspected {
+            return;
+        }
+        if self.claims.len() < MAX_CLAIMS || self.claims.contains_key(&f.flow_id) {
+            self.claims.insert(f.flow_id, Claim { flow: f.clone(), heard: now() });
+            self.dirty = true;
+        }
+    }
+
+    fn alert(&mut self, a: &Alert) {
+        self.keepsake.see_alert(a);
+    }
+
+    fn tick(&mut self, knowledge: &Knowledge) -> Vec<String> {
+        let (mut said, at) = (Vec::new(), now());
+        if std::mem::take(&mut self.dirty) {
+            let identities = &knowledge.identities;
+            let never = sparing(self.never.clone(), identities.routers(), identities.resolvers());
+            let d = decision(self.claims.values().map(|c| &c.flow), &self.policy, &never, at);
+            let changes = self.keepsake.merge_decision(&d, &self.policy, at);
+            self.never = never;
+            self.changed(&changes, &mut said);
+        }
+        let due = self.slowly.is_none_or(|last| last.elapsed() >= SLOWLY);
+        if due {
+            self.slowly = Some(Instant::now());
+            self.claims.retain(|_, c| at.since(c.heard) <= CLAIM_LIVES);
+            let (changes, _) = self.keepsake.tick(&self.policy, at);
+            self.changed(&changes, &mut said);
+            if let Some(changes) = self.keepsake.reload_if_changed(at) {
+                said.push("orders were given by another program".to_owned());
+                self.changed(&changes, &mut said);
+            }
+            said.extend(self.keepsake.save_dirty(&self.policy, at));
+        }
+        self.heard_of_kernel(&mut said);
+        said
+    }
+
+    fn keeps_since(&self) -> Option<PacketTime> {
+        let kept = i64::try_from(KEPT.as_nanos()).unwrap_or(i64::MAX);
+        Some(PacketTime::from_nanos(now().as_nanos().saturating_sub(kept)))
+    }
+}
+
+impl Living {
+    /// The session is over: saves, and leaves the kernel to the entries' own life times. Sentences.
+    pub(super) fn end(mut self) -> Vec<String> {
+        let mut said = self.keepsake.save_dirty(&self.policy, now());
+        if let Some(Kernel { wanted, thread, .. }) = self.kernel.take() {
+            drop(wanted);
+            drop(thread.join());
+            said.push(
+                "what is cut off stays so until its time is over; minewatch apply --remove takes it away".to_owned(),
+            );
+        }
+        said
+    }
+}
+
+impl Kernel {
+    fn start(allow_documentation: bool) -> Result<Self, Failure> {
+        let enforcer = Enforcer::spawn(Options { allow_documentation, ..Options::default() })?;
+        let (wanted, orders) = channel::<Wanted>();
+        let (tell, done) = channel();
+        let work = move || {
+            let mut keeper = Keeper::new(enforcer, LOOK_EVERY);
+            let mut holds = BTreeSet::new();
+            loop {
+                match orders.recv_timeout(TURN) {
+                    Ok(mut w) => {
+                        // Of several only the latest counts.
+                        while let Ok(newer) = orders.try_recv() {
+                            w = newer;
+                        }
+                        holds = w.block.iter().map(|b| b.target).collect();
+                        keeper.want(&w, Instant::now());
+                    }
+                    Err(RecvTimeoutError::Timeout) => {}
+                    Err(RecvTimeoutError::Disconnected) => break,
+                }
+                match keeper.tick(Instant::now()) {
+                    Tick::Idle => {}
+                    told => drop(tell.send((told, holds.clone()))),
+                }
+            }
+        };
+        let thread = std::thread::Builder::new()
+            .name("kernel".to_owned())
+            .spawn(work)
+            .context("cannot start the thread that tells the firewall")?;
+        Ok(Self { wanted, done, thread })
+    }
+}
