@@ -39,6 +39,19 @@ const TURN: Duration = Duration::from_millis(500);
 /// Entries that a sentence is told of each time; of more only their number.
 const TOLD: usize = 16;
 
+/// What becomes of what is decided.
+pub(super) enum How {
+    /// The kernel is told, and asked so often whether it still holds it.
+    Apply {
+        /// Nothing for the usual.
+        look_every: Option<Duration>,
+    },
+    /// The operator is told what would be.
+    Say,
+    /// It is kept in the book.
+    Remember,
+}
+
 /// Acts while a session goes on.
 pub(super) struct Living {
     policy: Policy,
@@ -70,15 +83,15 @@ struct Kernel {
 impl Living {
     /// Loads what was remembered in `dir`, and starts to tell the kernel if `apply`. Sentences about what is not as it
     /// should be.
-    pub(super) fn start(
-        plan: &BlockPlan,
-        dir: Option<&Path>,
-        apply: bool,
-        dry: bool,
-    ) -> Result<(Self, Vec<String>), Failure> {
+    pub(super) fn start(plan: &BlockPlan, dir: Option<&Path>, how: How) -> Result<(Self, Vec<String>), Failure> {
         let policy = Policy { lives: Lives::FromLastPacket, ..plan.policy.clone() };
         let (keepsake, mut said) = Keepsake::load(dir, (Limits::default(), Patience::default()), &policy, now());
-        let kernel = if apply { Some(Kernel::start(policy.allow_documentation)?) } else { None };
+        let kernel = match how {
+            How::Apply { look_every } => {
+                Some(Kernel::start(policy.allow_documentation, look_every.unwrap_or(LOOK_EVERY))?)
+            }
+            How::Say | How::Remember => None,
+        };
         let mut living = Self {
             never: plan.never.clone(),
             policy,
@@ -86,7 +99,7 @@ impl Living {
             claims: HashMap::new(),
             dirty: false,
             kernel,
-            dry,
+            dry: matches!(how, How::Say),
             slowly: None,
             fresh: HashMap::new(),
         };
@@ -256,12 +269,12 @@ impl Living {
 }
 
 impl Kernel {
-    fn start(allow_documentation: bool) -> Result<Self, Failure> {
+    fn start(allow_documentation: bool, look_every: Duration) -> Result<Self, Failure> {
         let enforcer = Enforcer::spawn(Options { allow_documentation, ..Options::default() })?;
         let (wanted, orders) = channel::<Wanted>();
         let (tell, done) = channel();
         let work = move || {
-            let mut keeper = Keeper::new(enforcer, LOOK_EVERY);
+            let mut keeper = Keeper::new(enforcer, look_every);
             let mut holds = BTreeSet::new();
             loop {
                 match orders.recv_timeout(TURN) {

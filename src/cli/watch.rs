@@ -35,6 +35,10 @@ pub(super) struct Args {
     #[cfg(feature = "state")]
     #[arg(long)]
     apply: bool,
+    /// How often it is looked whether the firewall still holds what it should [default: 30s]
+    #[cfg(feature = "state")]
+    #[arg(long, value_name = "TIME", value_parser = span, requires = "apply")]
+    look_every: Option<Duration>,
     /// Only say what --apply would cut off
     #[cfg(feature = "state")]
     #[arg(long, conflicts_with = "apply")]
@@ -107,10 +111,16 @@ impl Args {
     /// Who does it.
     #[cfg(feature = "state")]
     fn living(&self, plan: &super::options::BlockPlan) -> Result<Option<super::living::Living>, Failure> {
+        use super::living::How;
         if !self.acts() {
             return Ok(None);
         }
-        let (living, said) = super::living::Living::start(plan, self.state.as_deref(), self.apply, self.dry_run)?;
+        let how = match (self.apply, self.dry_run) {
+            (true, _) => How::Apply { look_every: self.look_every },
+            (_, true) => How::Say,
+            _ => How::Remember,
+        };
+        let (living, said) = super::living::Living::start(plan, self.state.as_deref(), how)?;
         complain(&said)?;
         Ok(Some(living))
     }

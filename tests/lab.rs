@@ -1,0 +1,30 @@
+//! The lab: a network of namespaces with a gateway on which `minewatch watch` runs as users run it, a pool and miners
+//! that speak for real, and the kernel's own firewall.
+//!
+//! Needs root, `ip`, `tc` and `nft`; without them the tests say so and are skipped.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)] // helpers of tests, which clippy does not see
+
+#[path = "lab/cut.rs"]
+mod cut;
+#[path = "lab/ends.rs"]
+mod ends;
+#[path = "lab/mishap.rs"]
+mod mishap;
+#[allow(dead_code)] // lists are for other tests
+mod netns;
+#[path = "lab/watch.rs"]
+mod watch;
+
+use netns::play;
+
+/// Not a test of its own: the other tests start copies of this program that play the pool and the miners.
+#[test]
+#[ignore = "a role in the other tests"]
+fn role() {
+    play(|role, rest| match role {
+        "pool" => ends::pool(rest),
+        "mine" => ends::mine(rest),
+        other => panic!("no such role: {other}"),
+    });
+}
