@@ -96,7 +96,7 @@ fn row(fields: &[String], columns: &[Column], line: u32, out: &mut Collector<'_>
             Column::Pool => said.pool = Some(field.to_owned()),
             Column::Coin => said.coins = coins(field),
             Column::Encrypted if matches!(&*field.to_ascii_lowercase(), "yes" | "true" | "tls" | "1") => {
-                encrypted = true
+                encrypted = true;
             }
             Column::Encrypted if field.parse::<u16>().is_ok_and(|p| p > 0) => said.tls.extend(field.parse::<u16>()),
             Column::Encrypted => {}
