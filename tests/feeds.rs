@@ -360,3 +360,31 @@ fn a_looser_policy_blocks_encrypted_conversations_that_a_pool_answered() {
     assert_eq!(list("encrypted-by-look-up.pcap"), ["203.0.113.21"]);
     assert_eq!(list("encrypted-through-proxy.pcap"), [""; 0]);
 }
+
+#[test]
+fn import_leaves_out_what_must_never_be_blocked() {
+    let run = with_input(["feeds", "import", "--from", "ips", "-", TODAY], b"10.0.0.1\n8.8.8.8\n45.9.148.117\n");
+    assert_eq!(run.code, Some(2), "{run:#?}");
+    assert!(run.text().contains("45.9.148.117") && !run.text().contains("8.8.8.8"), "{run:#?}");
+    for words in
+        ["standard input:1: error: 10.0.0.1", "standard input:2: error: 8.8.8.8", "1 entries imported, 2 left out"]
+    {
+        assert!(run.stderr.contains(words), "{words}: {run:#?}");
+    }
+}
+
+#[test]
+fn import_reads_tables_with_and_without_a_header() {
+    for (table, entry) in [
+        ("name,port,coin,tls\npool.example,3333,XMR,yes\n", "coins = [\"XMR\"], tls = [3333]"),
+        ("name,address,port\nPool,45.9.148.117,3333\n", "{ addresses = [\"45.9.148.117\"], plain = [3333]"),
+        ("pool.example,3333\n", "{ names = [\"pool.example\"], plain = [3333]"),
+        ("pool.example,a pool,3333\n", "{ names = [\"pool.example\"] }"),
+    ] {
+        let run = with_input(["feeds", "import", "--from", "csv", "-", TODAY], table.as_bytes());
+        assert!(run.code == Some(0) && run.text().contains(entry), "{table}: {run:#?}");
+    }
+    let run =
+        with_input(["feeds", "import", "--from", "csv", "-", TODAY], b"ip,port\n45.9.148.1,70000\n45.9.148.2,1\n");
+    assert!(run.code == Some(2) && run.stderr.contains("input:2: error: \"70000\" is no port"), "{run:#?}");
+}

@@ -2,20 +2,21 @@
 
 use std::path::{Path, PathBuf};
 
+use anyhow::bail;
 use clap::Args as ClapArgs;
 
-use super::options::known;
+use super::options::{by_extension, known};
 use super::remembered::{Choice, LastGate, StateDir, now};
 use super::replay::complain;
 use super::{Failure, Outcome};
-use crate::firewall::{Destination, Meta, RenderOptions, write_all};
+use crate::firewall::{Destination, Meta, RenderOptions, left_out, write_all};
 
 /// Arguments of `blocklist`.
 #[derive(ClapArgs, Debug)]
 pub(super) struct Args {
-    /// Format, as for replay --format
-    #[arg(long, value_name = "FORMAT", default_value = "nft")]
-    format: String,
+    /// Format, as for replay --format [default: by the end of the file's name, else nft]
+    #[arg(long, value_name = "FORMAT")]
+    format: Option<String>,
     /// Write it here instead of to standard output
     #[arg(short, long, value_name = "FILE", default_value = "-", hide_default_value = true)]
     output: PathBuf,
@@ -32,15 +33,29 @@ pub(super) struct Args {
 
 /// Runs the subcommand.
 pub(super) fn run(args: &Args) -> Result<Outcome, Failure> {
-    let format = known(&args.format)?;
+    let format = match &args.format {
+        Some(name) => known(name)?,
+        None => by_extension(&args.output)?,
+    };
     let (mut policy, never) = args.gate.resolve()?;
     args.choice.refine(&mut policy)?;
     let now = now();
     let (_, book) = args.dir.book(&policy, now)?;
     let decision = book.list(&policy, &never, now);
+    let ports = decision.list.entries().iter().filter(|e| e.target.service.is_some()).count();
+    if ports > 0 && format.needs_address_scope() {
+        bail!(
+            "{} cannot say ports, and would block whatever else lives at the addresses of {ports} of {} entries: use a \
+             format that takes ports, such as nft, or order whole addresses with minewatch block ADDR and release the \
+             ports",
+            format.id(),
+            decision.list.len()
+        );
+    }
     let rendered =
         format.render(&decision.list, &Meta::of(&decision, now), &RenderOptions { sets_only: args.sets_only });
-    let warnings: Vec<_> = rendered.warnings.iter().map(ToString::to_string).collect();
+    let lost = left_out(&[format], &decision.list);
+    let warnings: Vec<_> = lost.iter().chain(&rendered.warnings).map(ToString::to_string).collect();
     complain(&warnings)?;
     write_all(&Destination::from(Path::new(&args.output)), &rendered.files)?;
     Ok(Outcome::Clean)

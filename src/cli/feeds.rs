@@ -11,7 +11,7 @@ use clap::{Args as ClapArgs, Subcommand, ValueEnum};
 use super::{Failure, Outcome};
 use crate::firewall::{NeverBlock, Policy};
 use crate::intel::check::{ages, check};
-use crate::intel::import::{FORMATS, Format, Options, import, render};
+use crate::intel::import::{FORMATS, Format, Options, import_sparing, render};
 use crate::intel::update::{Config, ConfigError, State, update, write_feed};
 use crate::intel::{Confidence, Day, Intel, Match, Net, Problem, Role, Severity, check_name};
 use crate::text::printable;
@@ -365,7 +365,7 @@ fn convert(args: &Import) -> Result<Outcome, Failure> {
         printable(args.file.as_os_str().as_encoded_bytes(), 512).into_owned()
     };
     let bytes = read(&args.file, stdin).with_context(|| format!("cannot read {name}"))?;
-    let imported = import(format, &name, &bytes)?;
+    let imported = import_sparing(format, &name, &bytes, &never)?;
     let file = args.file.file_stem().filter(|_| !stdin).map_or_else(|| "imported".into(), |s| s.to_string_lossy());
     let options = Options {
         pool: args.pool.clone().unwrap_or_else(|| file.into_owned()),

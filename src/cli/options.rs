@@ -371,7 +371,8 @@ pub(super) fn known(name: &str) -> Result<&'static dyn Format, Failure> {
     })
 }
 
-fn by_extension(file: &Path) -> Result<&'static dyn Format, Failure> {
+/// The format that the end of a file's name means.
+pub(super) fn by_extension(file: &Path) -> Result<&'static dyn Format, Failure> {
     match in_name(file.file_name().and_then(|n| n.to_str()).unwrap_or_default()) {
         Some((format, _)) => Ok(format),
         None => known("nft"),

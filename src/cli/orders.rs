@@ -47,6 +47,9 @@ pub(super) fn block(args: &BlockArgs) -> Result<Outcome, Failure> {
     let (policy, never) = args.gate.resolve()?;
     let now = now();
     let (mut store, mut book) = args.dir.book(&policy, now)?;
+    if args.reason.trim().is_empty() {
+        bail!("--reason is empty: say why, for whoever reads it later");
+    }
     let reason = crate::text::printable(&args.reason, 256);
     let until = match book.block(args.target, args.life, (&reason, &user()), (&policy, &never), now) {
         Ok(until) => until,

@@ -140,7 +140,8 @@ pub(super) fn target(text: &str) -> Result<Target, String> {
 
 /// Whoever runs this, by the name that the system gives.
 pub(super) fn user() -> String {
-    let name = ["SUDO_USER", "LOGNAME", "USER"].iter().find_map(|v| std::env::var(v).ok()).unwrap_or_default();
+    let named = ["SUDO_USER", "LOGNAME", "USER"].iter().filter_map(|v| std::env::var(v).ok()).find(|n| !n.is_empty());
+    let name = named.unwrap_or_else(|| format!("uid {}", rustix::process::getuid().as_raw()));
     crate::text::printable(&name, 64).into_owned()
 }
 

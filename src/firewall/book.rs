@@ -159,7 +159,7 @@ impl Book {
                 continue;
             }
             let offer = Offer {
-                verdict: e.verdict,
+                verdict: e.certainty(),
                 last_seen: e.last_seen,
                 // Until when it would live the first time; what a repeat offender gets on top is the shelf's to know.
                 expires: e.expires.min(now.plus(policy.ttl.duration())),
@@ -449,7 +449,7 @@ fn entry(r: &Record<Target>) -> Entry {
         target: r.key,
         ttl_secs: 0,
         expires: r.expires,
-        verdict: r.verdict,
+        verdict: (r.origin == Origin::Seen).then_some(r.verdict),
         last_seen: r.last_seen,
         miners: r.miners.clone(),
     }
@@ -459,7 +459,7 @@ fn refusal(e: Entry, reason: Reason) -> Refusal {
     Refusal {
         target: e.target,
         reason,
-        verdict: e.verdict,
+        verdict: e.certainty(),
         last_seen: e.last_seen,
         miners: e.miners,
         names: Vec::new(),

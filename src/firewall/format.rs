@@ -139,9 +139,9 @@ pub fn left_out(formats: &[&dyn Format], list: &BlockList) -> Vec<Warning> {
     if names > 0 && !said.names {
         warnings.push(Warning::NamesLeftOut { names });
     }
-    let whole = list.entries().first().is_some_and(|e| e.target.service.is_none());
-    let endpoints = list.nameless_entries();
-    if endpoints > 0 && !(said.endpoints || (whole && said.addresses)) {
+    let endpoints =
+        list.nameless_entries(|t| if t.service.is_some() { said.endpoints } else { said.addresses || said.endpoints });
+    if endpoints > 0 {
         warnings.push(Warning::EndpointsLeftOut { endpoints, addresses: said.addresses });
     }
     warnings
@@ -301,10 +301,11 @@ pub(super) fn capped_ttl(e: &Entry, longest: u64, shortened: &mut usize) -> u64 
     e.ttl_secs.min(longest)
 }
 
-/// "use a newer list by" for formats whose lines cannot expire; `None` for an empty list.
+/// "use a newer list by" for formats whose lines cannot expire: when the first of them is over. `None` for an empty
+/// list.
 pub(super) fn use_newer_by(lives: impl Iterator<Item = u64>, meta: &Meta) -> Option<String> {
-    let longest = lives.max()?;
-    let until = meta.captured_until.plus(Duration::from_secs(longest));
+    let shortest = lives.min()?;
+    let until = meta.captured_until.plus(Duration::from_secs(shortest));
     Some(format!("no line can expire: use a newer list by {until}"))
 }
 

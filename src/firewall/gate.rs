@@ -133,7 +133,7 @@ pub fn decide(candidates: &[BlockCandidate<'_>], policy: &Policy, never: &NeverB
             target: target(c, policy.scope),
             ttl_secs: 0,
             expires: lives_from(c, policy, now).plus(policy.ttl.duration()),
-            verdict: c.verdict,
+            verdict: Some(c.verdict),
             last_seen: c.last_seen,
             miners: vec![who(c)],
         };
@@ -193,15 +193,15 @@ fn finish(
             never.check(e.target.addr, policy)
         };
         match reason {
-            Some(reason) => refusals.add(e.target, reason, e.verdict, e.last_seen, &e.miners),
+            Some(reason) => refusals.add(e.target, reason, e.certainty(), e.last_seen, &e.miners),
             None => passed.push(e),
         }
     }
     if passed.len() > policy.max_entries.get() {
-        passed.sort_unstable_by_key(|e| (Reverse(e.verdict), Reverse(e.last_seen), e.target));
+        passed.sort_unstable_by_key(|e| (Reverse(e.certainty()), Reverse(e.last_seen), e.target));
         for e in passed.split_off(policy.max_entries.get()) {
             let reason = Reason::CapReached { max: policy.max_entries.get() };
-            refusals.add(e.target, reason, e.verdict, e.last_seen, &e.miners);
+            refusals.add(e.target, reason, e.certainty(), e.last_seen, &e.miners);
         }
     }
     let (passed_names, name_refusals) = names::finish(named, name_refusals, policy, never, now);

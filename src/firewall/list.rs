@@ -14,12 +14,29 @@ pub struct Entry {
     pub ttl_secs: u64,
     /// When its life ends, in packet time.
     pub expires: PacketTime,
-    /// How sure the best conversation made us.
-    pub verdict: Verdict,
+    /// How sure the best conversation made us; `None` when an operator ordered it, and nothing was seen.
+    pub verdict: Option<Verdict>,
     /// Last packet of any conversation with it.
     pub last_seen: PacketTime,
     /// Who mined there, sorted.
     pub miners: Vec<Who>,
+}
+
+impl Entry {
+    /// The verdict as lists print it: an order is none.
+    pub(super) fn verdict_text(&self) -> &'static str {
+        self.verdict.map_or("-", Verdict::name)
+    }
+
+    /// What it is, for those who read of it elsewhere.
+    pub(super) fn known_as(&self) -> String {
+        self.verdict.map_or_else(|| "blocked by order".to_owned(), |v| format!("mining pool, {v}"))
+    }
+
+    /// How sure whoever wanted it was: a person is.
+    pub(super) fn certainty(&self) -> Verdict {
+        self.verdict.unwrap_or(Verdict::Confirmed)
+    }
 }
 
 /// One name that a resolver is told not to answer. It stands for all below it where DNS has its way.
@@ -82,10 +99,10 @@ impl BlockList {
         self.names.iter().filter(|n| n.endpoints.is_empty() || !n.endpoints.iter().all(covered)).count()
     }
 
-    /// Entries without which something would not be blocked: no name in the list leads there.
-    pub(super) fn nameless_entries(&self) -> usize {
+    /// Entries that are not `said` and without which something would not be blocked: no name in the list leads there.
+    pub(super) fn nameless_entries(&self, said: impl Fn(&Target) -> bool) -> usize {
         let named: std::collections::BTreeSet<&Target> = self.names.iter().flat_map(|n| &n.endpoints).collect();
-        self.entries.iter().filter(|e| !named.contains(&e.target)).count()
+        self.entries.iter().filter(|e| !said(&e.target) && !named.contains(&e.target)).count()
     }
 
     /// IPv4 entries.

@@ -118,7 +118,7 @@ fn decision(addr: &str, port: u16, now: i64) -> Decision {
         target: r.key,
         ttl_secs: 0,
         expires: at(now + HOUR),
-        verdict: r.verdict,
+        verdict: Some(r.verdict),
         last_seen: at(now),
         miners: r.miners,
     };

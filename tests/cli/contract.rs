@@ -390,3 +390,14 @@ fn health_tells_where_every_frame_went() {
         assert!(health[name].is_array(), "{name}");
     }
 }
+
+#[test]
+fn every_counter_is_in_the_readme() {
+    let readme = include_str!("../../README.md");
+    let missing: Vec<_> = minewatch::health::Counter::ALL
+        .iter()
+        .map(|c| c.name())
+        .filter(|name| !readme.contains(&format!("`{name}`")))
+        .collect();
+    assert!(missing.is_empty(), "not in README.md: {missing:?}");
+}

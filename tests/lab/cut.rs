@@ -122,7 +122,7 @@ fn replaying_the_capture_gives_what_the_watch_gave() {
     }
     let capture = lab.state().join("lab.pcap");
     let mut dump = lab.world.gateway.command("tcpdump");
-    dump.args(["-i", "in0", "-U", "-w"]).arg(&capture).stderr(std::process::Stdio::piped());
+    dump.args(["-i", "in0", "--immediate-mode", "-U", "-w"]).arg(&capture).stderr(std::process::Stdio::piped());
     let mut dump = dump.spawn().unwrap();
     let mut ready = std::io::BufReader::new(dump.stderr.take().unwrap());
     std::io::BufRead::read_line(&mut ready, &mut String::new()).unwrap();

@@ -117,7 +117,7 @@ fn block(kept: &mut Keepsake, ports: std::ops::Range<u16>) {
             target: r.key,
             ttl_secs: 0,
             expires: r.expires,
-            verdict: r.verdict,
+            verdict: Some(r.verdict),
             last_seen: r.last_seen,
             miners: r.miners,
         }

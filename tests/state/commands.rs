@@ -84,6 +84,77 @@ fn a_release_of_a_port_tells_when_the_whole_address_is_blocked() {
 }
 
 #[test]
+fn a_format_without_ports_never_widens_what_is_blocked() {
+    let dir = tempfile::tempdir().unwrap();
+    fill(dir.path(), [record("198.51.100.7", 3333)]);
+    run(dir.path(), 0, &["block", "203.0.113.9", "--for", "2h", "--reason", "x", DOCS]);
+    for format in ["pf", "edl", "crowdsec", "mikrotik"] {
+        let refused = run(dir.path(), 2, &["blocklist", "--format", format, DOCS]);
+        let words = format!("{format} cannot say ports");
+        assert!(refused.stderr.contains(&words) && refused.stderr.contains("1 of 2 entries"), "{refused:#?}");
+        assert!(refused.stdout.is_empty(), "{refused:#?}");
+    }
+    run(dir.path(), 0, &["release", "198.51.100.7"]);
+    let whole = run(dir.path(), 0, &["blocklist", "--format", "pf", DOCS]);
+    assert!(whole.text().contains("\n203.0.113.9\n") && whole.stderr.is_empty(), "{whole:#?}");
+}
+
+#[test]
+fn what_a_format_cannot_say_is_told() {
+    let dir = tempfile::tempdir().unwrap();
+    fill(dir.path(), [record("198.51.100.7", 3333)]);
+    run(dir.path(), 0, &["block", "203.0.113.9", "--for", "2h", "--reason", "x", DOCS]);
+    for (format, words) in [
+        ("unbound", "2 endpoints are in no list"),
+        ("hosts", "2 endpoints are in no list"),
+        ("zeek", "1 endpoint is in no list"),
+    ] {
+        let told = run(dir.path(), 0, &["blocklist", "--format", format, DOCS]);
+        assert!(told.stderr.contains(words), "{format}: {told:#?}");
+    }
+    assert_eq!(run(dir.path(), 0, &["blocklist", "--format", "nft", DOCS]).stderr, "");
+}
+
+#[test]
+fn the_end_of_a_files_name_says_the_format() {
+    let dir = tempfile::tempdir().unwrap();
+    fill(dir.path(), [record("198.51.100.7", 3333)]);
+    for (name, words) in
+        [("x.rules", "drop "), ("x.iptables", "*filter"), ("x.json", "\"entries\""), ("x", "table inet")]
+    {
+        let file = dir.path().join(name);
+        run(dir.path(), 0, &["blocklist", DOCS, "-o", file.to_str().unwrap()]);
+        let text = fs::read_to_string(&file).unwrap();
+        assert!(text.contains(words), "{name}: {text}");
+    }
+}
+
+#[test]
+fn a_list_without_life_times_is_to_be_replaced_when_the_first_entry_is_over() {
+    let dir = tempfile::tempdir().unwrap();
+    fill(dir.path(), [record("198.51.100.7", 3333)]);
+    run(dir.path(), 0, &["block", "203.0.113.9", "--for", "9d", "--reason", "x", DOCS]);
+    let list = run(dir.path(), 0, &["blocklist", "--format", "plain", DOCS]);
+    let by = list.text().lines().find_map(|l| l.split("use a newer list by ").nth(1)).unwrap();
+    assert!(by <= from_now(3_601).to_string().as_str(), "{by}");
+}
+
+#[test]
+fn an_order_is_no_verdict() {
+    let dir = tempfile::tempdir().unwrap();
+    fill(dir.path(), []);
+    run(dir.path(), 0, &["block", "203.0.113.9", "--for", "2h", "--reason", "x", DOCS]);
+    for format in ["json", "csv", "misp", "zeek", "stix"] {
+        let list = run(dir.path(), 0, &["blocklist", "--format", format, DOCS]);
+        assert!(list.text().contains("203.0.113.9") && !list.text().contains("confirmed"), "{list:#?}");
+    }
+    for reason in ["", " "] {
+        let refused = run(dir.path(), 2, &["block", "203.0.113.8", "--for", "2h", "--reason", reason, DOCS]);
+        assert!(refused.stderr.contains("--reason is empty"), "{refused:#?}");
+    }
+}
+
+#[test]
 fn what_must_never_be_blocked_is_refused_with_the_reason() {
     let dir = tempfile::tempdir().unwrap();
     fill(dir.path(), []);

@@ -42,7 +42,7 @@ impl Format for Csv {
                 e.target.addr,
                 e.ttl_secs,
                 e.expires,
-                e.verdict,
+                e.verdict_text(),
                 e.last_seen,
                 joined(&e.miners)
             );

@@ -63,8 +63,8 @@ fn file(tool: &str, host: &str, unreachable: &str, entries: &[Entry], meta: &Met
     let hook = format!(
         "hook, once: for c in FORWARD OUTPUT; do {tool} -C $c -j MINEWATCH || {tool} -I $c 1 -j MINEWATCH; done"
     );
-    let last = entries.iter().map(|e| e.ttl_secs).max();
-    let expiry = match last {
+    let first = entries.iter().map(|e| e.ttl_secs).min();
+    let expiry = match first {
         Some(secs) => {
             let until = meta.captured_until.plus(Duration::from_secs(secs));
             format!("{tool} knows no expiry: load a newer list, or an empty one, by {until}")

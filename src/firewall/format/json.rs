@@ -23,7 +23,8 @@ struct Row<'a> {
     name: Option<&'a str>,
     ttl: u64,
     expires: PacketTime,
-    verdict: Verdict,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    verdict: Option<Verdict>,
     last_seen: PacketTime,
     miners: Vec<std::net::IpAddr>,
 }
@@ -60,7 +61,7 @@ impl Format for Json {
             name: Some(n.name.as_str()),
             ttl: n.ttl_secs,
             expires: n.expires,
-            verdict: n.verdict,
+            verdict: Some(n.verdict),
             last_seen: n.last_seen,
             miners: miners(&n.miners),
         });

@@ -45,7 +45,7 @@ impl Format for Misp {
         };
         let mut attributes: Vec<Attribute> = Vec::with_capacity(list.len() + list.names().len());
         for e in list.entries() {
-            let comment = format!("mining pool, {}, for {} s", e.verdict, e.ttl_secs);
+            let comment = format!("{}, for {} s", e.known_as(), e.ttl_secs);
             let addr = e.target.addr;
             attributes.push(match e.target.service {
                 Some((_, port)) => attribute("ip-dst|port", format!("{addr}|{port}"), comment, e.last_seen),

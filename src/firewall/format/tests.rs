@@ -19,7 +19,7 @@ fn entry(addr: &str, service: Option<(Proto, u16)>, ttl_secs: u64) -> Entry {
 
 fn typed(target: Target, ttl_secs: u64) -> Entry {
     let expires = at(0).plus(std::time::Duration::from_secs(ttl_secs));
-    Entry { target, ttl_secs, expires, verdict: Verdict::Confirmed, last_seen: at(0), miners: Vec::new() }
+    Entry { target, ttl_secs, expires, verdict: Some(Verdict::Confirmed), last_seen: at(0), miners: Vec::new() }
 }
 
 fn meta() -> Meta {

@@ -28,7 +28,7 @@ impl Format for Zeek {
         let whole = || list.entries().iter().filter(|e| e.target.service.is_none());
         let mut body = String::new();
         for e in whole() {
-            let _ = writeln!(body, "{}\tIntel::ADDR\tminewatch\tmining pool, {}", e.target.addr, e.verdict);
+            let _ = writeln!(body, "{}\tIntel::ADDR\tminewatch\t{}", e.target.addr, e.known_as());
         }
         for n in list.names() {
             let _ = writeln!(body, "{}\tIntel::DOMAIN\tminewatch\tmining pool, {}", n.name, n.verdict);

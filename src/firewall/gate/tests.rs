@@ -25,7 +25,7 @@ fn a_proven_conversation_becomes_an_endpoint_entry_that_lives_for_a_day() {
     let d = decided(&[candidate("198.51.100.10", 3333)], &test_policy());
     assert_eq!(targets(&d), ["198.51.100.10:3333/tcp"]);
     let e = &d.list.entries()[0];
-    assert_eq!((e.ttl_secs, e.expires, e.verdict), (86_400, at(86_400), Verdict::Confirmed));
+    assert_eq!((e.ttl_secs, e.expires, e.verdict), (86_400, at(86_400), Some(Verdict::Confirmed)));
     assert_eq!(e.miners, [Who { tenant: Tenant::None, miner: [10, 0, 0, 5].into() }]);
     assert!(d.refusals.is_empty());
 }
@@ -266,7 +266,7 @@ fn sf03_saved_state_passes_the_never_block_gate_again() {
         target: Target { addr: a.parse().unwrap(), service: Some((Proto::Tcp, port)) },
         ttl_secs: 1,
         expires,
-        verdict: Verdict::Confirmed,
+        verdict: Some(Verdict::Confirmed),
         last_seen: at(0),
         miners: Vec::new(),
     };

@@ -12,6 +12,10 @@ enum Column {
     Coin,
     Port,
     Tls,
+    /// Whether the ports are encrypted, or which of them is.
+    Encrypted,
+    /// A pool, or what is listed where no other column is.
+    Name,
     First,
     Last,
     Expires,
@@ -24,7 +28,7 @@ const HEADERS: &[(&str, Column)] = &[
     ("fqdn", Column::What),
     ("host", Column::What),
     ("hostname", Column::What),
-    ("name", Column::Pool),
+    ("name", Column::Name),
     ("indicator", Column::What),
     ("ioc", Column::What),
     ("ioc_value", Column::What),
@@ -41,6 +45,7 @@ const HEADERS: &[(&str, Column)] = &[
     ("dst_port", Column::Port),
     ("ports_plain", Column::Port),
     ("ports_tls", Column::Tls),
+    ("tls", Column::Encrypted),
     ("first_seen", Column::First),
     ("first_seen_utc", Column::First),
     ("last_seen", Column::Last),
@@ -64,9 +69,11 @@ pub(super) fn read(text: &str, out: &mut Collector<'_>) {
     let Some((first, number)) = rows.next() else { return };
     let marks = [',', ';', '\t', '|'];
     let mark = marks.into_iter().max_by_key(|m| (first.matches(*m).count(), *m == ',')).unwrap_or(',');
-    let columns: Vec<Column> = fields(first, mark).unwrap_or_default().iter().map(|w| column(w)).collect();
+    let mut columns: Vec<Column> = fields(first, mark).unwrap_or_default().iter().map(|w| column(w)).collect();
+    let listed = if columns.contains(&Column::What) { Column::Pool } else { Column::What };
+    columns.iter_mut().filter(|c| **c == Column::Name).for_each(|c| *c = listed);
     let header = columns.contains(&Column::What);
-    let columns = if header { columns } else { vec![Column::What] };
+    let columns = if header { columns } else { vec![Column::What, Column::Port] };
     for (line, number) in (!header).then_some((first, number)).into_iter().chain(rows) {
         match fields(line, mark) {
             Some(fields) => row(&fields, &columns, number, out),
@@ -78,16 +85,26 @@ pub(super) fn read(text: &str, out: &mut Collector<'_>) {
 fn row(fields: &[String], columns: &[Column], line: u32, out: &mut Collector<'_>) {
     let mut said = Said::default();
     let mut what = Vec::new();
+    let mut encrypted = false;
     for (field, column) in fields.iter().zip(columns) {
         let field = field.trim();
         if field.is_empty() {
             continue;
         }
         match column {
-            Column::What => what.push(field),
+            Column::What | Column::Name => what.push(field),
             Column::Pool => said.pool = Some(field.to_owned()),
             Column::Coin => said.coins = coins(field),
+            Column::Encrypted if matches!(&*field.to_ascii_lowercase(), "yes" | "true" | "tls" | "1") => {
+                encrypted = true;
+            }
+            Column::Encrypted if field.parse::<u16>().is_ok_and(|p| p > 0) => said.tls.extend(field.parse::<u16>()),
+            Column::Encrypted => {}
             Column::Port | Column::Tls => {
+                let too_large = |p: &str| !p.is_empty() && p.parse::<u16>().is_err();
+                if field.split(|c: char| !c.is_ascii_digit()).any(too_large) {
+                    return out.error(line, format!("{field:?} is no port: 1 to 65535"));
+                }
                 let numbers = field
                     .split(|c: char| !c.is_ascii_digit())
                     .filter_map(|p| p.parse::<u16>().ok())
@@ -99,6 +116,9 @@ fn row(fields: &[String], columns: &[Column], line: u32, out: &mut Collector<'_>
             Column::Expires => said.expires = day(field),
             Column::Other => {}
         }
+    }
+    if encrypted {
+        said.tls.append(&mut said.plain);
     }
     said.plain.sort_unstable();
     said.tls.sort_unstable();

@@ -155,6 +155,16 @@ pub enum ImportError {
 
 /// Reads the list `list` as `format`.
 pub fn import(format: Format, list: &str, bytes: &[u8]) -> Result<Imported, ImportError> {
+    import_sparing(format, list, bytes, &|_| None)
+}
+
+/// The same without addresses that must never be blocked: `never` says why, if so.
+pub fn import_sparing(
+    format: Format,
+    list: &str,
+    bytes: &[u8],
+    never: &dyn Fn(Net) -> Option<String>,
+) -> Result<Imported, ImportError> {
     if super::is_utf16(bytes) {
         return Err(ImportError::Utf16(list.to_owned()));
     }
@@ -163,7 +173,7 @@ pub fn import(format: Format, list: &str, bytes: &[u8]) -> Result<Imported, Impo
     if text.trim_start().starts_with('<') {
         return Err(ImportError::WebPage(list.to_owned()));
     }
-    let mut out = Collector { list, out: Imported::default() };
+    let mut out = Collector { list, never, out: Imported::default() };
     match format {
         Format::Hosts => hosts::read(text, &mut out),
         Format::Domains => list::domains(text, &mut out),
@@ -190,6 +200,7 @@ pub fn import(format: Format, list: &str, bytes: &[u8]) -> Result<Imported, Impo
 /// Takes what the readers find.
 struct Collector<'a> {
     list: &'a str,
+    never: &'a dyn Fn(Net) -> Option<String>,
     out: Imported,
 }
 
@@ -248,6 +259,8 @@ impl Collector<'_> {
     fn net(&mut self, line: u32, net: Net, said: Said) {
         if net.len() < if net.first().is_ipv4() { WIDEST.0 } else { WIDEST.1 } {
             self.error(line, format!("{net} is wider than any list should be"));
+        } else if let Some(why) = (self.never)(net) {
+            self.error(line, format!("{net}: {why}"));
         } else {
             self.out.found.insert((What::Address(net), said));
         }

@@ -28,7 +28,8 @@ pub(super) fn decision(out: &mut impl Write, d: &Decision) -> io::Result<()> {
         text: Option<String>,
         #[serde(skip_serializing_if = "<[_]>::is_empty")]
         names: &'a [DomainName],
-        verdict: Verdict,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        verdict: Option<Verdict>,
         miners: Vec<String>,
     }
     for e in d.list.entries() {
@@ -62,7 +63,7 @@ pub(super) fn decision(out: &mut impl Write, d: &Decision) -> io::Result<()> {
                 reason: Some(r.reason.code()),
                 text: Some(r.text()),
                 names: &r.names,
-                verdict: r.verdict,
+                verdict: Some(r.verdict),
                 miners: miners(&r.miners),
             },
         )?;
