@@ -15,7 +15,7 @@ use std::thread;
 use std::time::Duration;
 
 use netns::Netns;
-use support::corpus::pcaps;
+use support::pcaps;
 
 /// A safety net for a program that never says what is expected.
 const NEVER: Duration = Duration::from_mins(1);
