@@ -3,7 +3,13 @@
 //! In: increments from every room left of the ledger, each worker with its own set. Out: one merged [`Health`] for
 //! the report. A parse failure on network bytes is a counter here, never an error.
 
+mod gauges;
+mod watchdog;
+
 use std::collections::BTreeMap;
+
+pub use gauges::{Gauge, Gauges};
+pub use watchdog::{Look, Port, State, Watchdog};
 
 macro_rules! counters {
     ($($(#[doc = $doc:literal])+ $name:ident = $text:literal,)+) => {

@@ -1,22 +1,43 @@
-//! Frames from an interface, through libpcap.
+//! Frames from interfaces, through libpcap.
 //!
-//! In: an interface name. Out: frames as they come, and drop counters. Buffered mode with a timeout instead of immediate
-//! mode: the kernel hands over batches and drops less. The handle does not block: libpcap's own wait has no end on a
-//! silent interface, and what was found must be told and a signal obeyed there, too.
+//! In: names of interfaces. Out: frames as they come, those of several interfaces in the order of their times, and
+//! through a [`LiveStatus`] what becomes of the interfaces meanwhile. Once opened, a watch has no end: an interface that
+//! goes away is waited for.
+//!
+//! Buffered mode with a timeout instead of immediate mode: the kernel hands over batches and drops less. The handles do
+//! not block: libpcap's own wait has no end on a silent interface, and what was found must be told and a signal obeyed
+//! there, too.
 
-use pcap::{Active, Capture, Device};
+mod links;
+mod port;
+mod status;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
-use super::{Frame, FrameRef, LinkType, PacketSource, SourceId, Step};
+use self::links::Links;
+use self::port::Port;
+pub use self::status::{Interface, LinkState, LiveStatus};
+use super::{PacketSource, SourceId, Step};
 use crate::health::{Counter, Health};
 use crate::time::PacketTime;
 
-/// Milliseconds after which a batch that is not full is handed over.
+/// Milliseconds after which the kernel hands over a batch that is not full.
 const TIMEOUT: i32 = 100;
+/// The same with several interfaces: each frame waits so long for an earlier one of another interface, in its ring.
+const TIMEOUT_OF_SEVERAL: i32 = 20;
+/// After this long a frame that passed is in sight, with several interfaces: their timeout and some slack.
+const HOLD: Duration = Duration::from_millis(30);
+/// An empty ring among several is looked at again after this long.
+const RELOOK: Duration = Duration::from_millis(5);
 /// Longest wait for a frame before the caller gets a turn.
-const PATIENCE: Timespec = Timespec { tv_sec: 0, tv_nsec: 100_000_000 };
-/// Kernel ring, in bytes.
-const RING: i32 = 64 << 20;
+const PATIENCE: Duration = Duration::from_millis(100);
+/// How often interfaces are looked after.
+const TEND: Duration = Duration::from_secs(1);
+/// Frames after which the clock is asked whether it is time to.
+const FRAMES: u32 = 1024;
 
 /// Why an interface cannot be watched.
 #[derive(Debug, thiserror::Error)]
@@ -55,92 +76,152 @@ fn remedy(e: &pcap::Error) -> &'static str {
     }
 }
 
-/// An interface.
+/// How to capture.
+#[derive(Clone, Debug)]
+pub struct LiveOptions {
+    /// What to capture, in the syntax of pcap-filter(7).
+    pub filter: Option<String>,
+    /// Bytes of a frame that are captured, at the most.
+    pub snaplen: u32,
+    /// Bytes of the kernel's ring, for each interface.
+    pub buffer: u32,
+}
+
+impl Default for LiveOptions {
+    fn default() -> Self {
+        Self { filter: None, snaplen: 256 * 1024, buffer: 64 << 20 }
+    }
+}
+
+/// Interfaces.
 pub struct Live {
-    handle: Capture<Active>,
-    /// The ring was empty: wait before the next look.
+    ports: Vec<Port>,
+    options: LiveOptions,
+    links: Links,
+    status: Arc<LiveStatus>,
+    /// Nothing is in sight: wait before the next look.
     dry: bool,
-    link: LinkType,
-    number: u64,
-    over: Option<String>,
+    /// The last wait ended early and nothing was there all the same.
+    fruitless: bool,
+    /// Frames since the clock was asked.
+    frames: u32,
+    tend_at: Instant,
 }
 
 impl Live {
-    /// Opens an interface in promiscuous mode.
+    /// Opens interfaces in promiscuous mode. Their [`SourceId`]s are their places in `names`.
     ///
     /// # Errors
     /// No such interface, no permission, a bad filter.
-    pub fn open(name: &str, filter: Option<&str>) -> Result<Self, LiveError> {
-        let failed = |source| LiveError::Open { name: name.to_owned(), source };
-        if let Ok(devices) = Device::list()
-            && !devices.iter().any(|d| d.name == name)
-        {
-            let there = devices.into_iter().map(|d| d.name).collect::<Vec<_>>().join(", ");
-            return Err(LiveError::NoInterface { name: name.to_owned(), there });
-        }
-        let mut handle = Capture::from_device(name)
-            .map_err(failed)?
-            .promisc(true)
-            .snaplen(256 * 1024)
-            .buffer_size(RING)
-            .timeout(TIMEOUT)
-            .immediate_mode(false)
-            .open()
-            .map_err(failed)?;
-        if let Some(filter) = filter {
-            handle.filter(filter, true).map_err(|source| LiveError::Filter { filter: filter.to_owned(), source })?;
-        }
-        let link = LinkType(u16::try_from(handle.get_datalink().0).unwrap_or(u16::MAX));
-        let handle = handle.setnonblock().map_err(failed)?;
-        Ok(Self { handle, dry: false, link: link_type_of(link), number: 0, over: None })
+    pub fn open(names: &[String], options: LiveOptions) -> Result<Self, LiveError> {
+        let mut links = Links::new();
+        let timeout = timeout(names.len());
+        let ports = (0..)
+            .zip(names)
+            .map(|(i, name)| Port::open(SourceId(i), name, &options, timeout, &mut links))
+            .collect::<Result<Vec<_>, _>>()?;
+        let status = Arc::new(LiveStatus::default());
+        status.set(ports.iter().map(Port::interface));
+        let tend_at = Instant::now() + TEND;
+        Ok(Self { ports, options, links, status, dry: false, fruitless: false, frames: 0, tend_at })
     }
 
-    /// Drops so far: by the kernel, by the interface.
+    /// What becomes of the interfaces, to be asked while frames are read elsewhere.
+    pub fn status(&self) -> Arc<LiveStatus> {
+        Arc::clone(&self.status)
+    }
+
+    /// Adds the drops so far: by the kernel, by the interfaces.
     pub fn drops(&mut self, health: &mut Health) {
-        if let Ok(stats) = self.handle.stats() {
-            health.add_n(Counter::KernelDrops, u64::from(stats.dropped));
-            health.add_n(Counter::InterfaceDrops, u64::from(stats.if_dropped));
+        for port in &mut self.ports {
+            port.count();
+            let i = port.interface();
+            health.add_n(Counter::KernelDrops, i.kernel_drops);
+            health.add_n(Counter::InterfaceDrops, i.interface_drops);
         }
     }
 
-    /// Why it ended, if it did.
-    pub fn over(&self) -> Option<&str> {
-        self.over.as_deref()
+    /// Interfaces that are not watched now, though they should be, each as a sentence.
+    pub fn missing(&self) -> Vec<String> {
+        let missing = self.ports.iter().filter(|p| p.state() != LinkState::Watched);
+        missing.map(|p| format!("{} was {} at the end", p.name(), p.state().name())).collect()
+    }
+
+    /// Waits for frames where none is in sight.
+    fn wait(&mut self) {
+        if self.fruitless {
+            // A handle that is always ready and never has anything must not keep a processor busy.
+            let _timeout_or_signal = poll(&mut [], Some(&timespec(Duration::from_millis(10))));
+        }
+        let waiting = self.ports.iter().any(|p| p.head().is_some());
+        let patience = if waiting { RELOOK } else { PATIENCE };
+        let empty = self.ports.iter().filter(|p| p.head().is_none());
+        let mut handles: Vec<_> = empty.filter_map(Port::handle).map(|h| PollFd::new(h, PollFlags::IN)).collect();
+        // Whatever it says, the next look tells.
+        self.fruitless = poll(&mut handles, Some(&timespec(patience))).is_ok_and(|n| n > 0);
+    }
+
+    fn tend(&mut self) {
+        let now = Instant::now();
+        self.frames = 0;
+        if now < self.tend_at && self.ports.iter().all(|p| p.failed.is_none()) {
+            return;
+        }
+        self.tend_at = now + TEND;
+        let timeout = timeout(self.ports.len());
+        for port in &mut self.ports {
+            port.tend(now, &self.options, timeout, &mut self.links, &self.status);
+        }
+        self.status.set(self.ports.iter().map(Port::interface));
+    }
+
+    /// Which interface's frame is next. A tap gives each direction of a connection to an interface of its own, and an
+    /// answer must not be read before its question: the earliest frame goes first, and only when no other interface can
+    /// show an earlier one any more. The clock decides nothing else.
+    fn earliest(&mut self) -> Option<usize> {
+        let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let now = PacketTime::ZERO.plus(since_epoch);
+        for port in &mut self.ports {
+            port.fill(now, RELOOK);
+        }
+        let heads = self.ports.iter().enumerate().filter_map(|(i, p)| Some((p.head()?, i)));
+        let (time, first) = heads.min()?;
+        // A clock that was set back makes nobody wait.
+        (time > now || self.ports.iter().all(|p| p.is_past(time, HOLD))).then_some(first)
     }
 }
 
-/// libpcap's DLT numbers are the LINKTYPE numbers but for raw IP (12 on Linux).
-fn link_type_of(dlt: LinkType) -> LinkType {
-    if dlt.0 == 12 { LinkType(101) } else { dlt }
+const fn timeout(interfaces: usize) -> i32 {
+    if interfaces > 1 { TIMEOUT_OF_SEVERAL } else { TIMEOUT }
+}
+
+fn timespec(d: Duration) -> Timespec {
+    Timespec { tv_sec: 0, tv_nsec: d.subsec_nanos().into() }
 }
 
 impl PacketSource for Live {
     fn next(&mut self) -> Step<'_> {
+        self.frames += 1;
         if std::mem::take(&mut self.dry) {
-            // Whatever it says, the next look tells.
-            let _timeout_or_signal = poll(&mut [PollFd::new(&self.handle, PollFlags::IN)], Some(&PATIENCE));
+            self.wait();
+            self.tend();
+        } else if self.frames >= FRAMES {
+            self.tend();
         }
-        match self.handle.next_packet() {
-            Ok(packet) => {
-                self.number += 1;
-                let ts = packet.header.ts;
-                Step::Frame(Frame {
-                    at: FrameRef { source: SourceId(0), number: self.number },
-                    time: PacketTime::from_parts(ts.tv_sec, ts.tv_usec.saturating_mul(1000)),
-                    link: self.link,
-                    data: packet.data,
-                    wire_len: packet.header.len,
-                })
+        if self.ports.len() > 1 {
+            if let Some(port) = self.earliest().and_then(|i| self.ports.get_mut(i)) {
+                self.fruitless = false;
+                return port.take();
             }
-            Err(pcap::Error::TimeoutExpired) => {
-                self.dry = true;
-                Step::Idle
-            }
-            Err(e) => {
-                self.over = Some(e.to_string());
-                Step::End
+        } else if let Some(port) = self.ports.first_mut() {
+            let step = port.look();
+            if matches!(step, Step::Frame(_)) {
+                self.fruitless = false;
+                return step;
             }
         }
+        self.dry = true;
+        Step::Idle
     }
 
     fn ready(&mut self) -> bool {

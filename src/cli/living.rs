@@ -40,6 +40,7 @@ const TURN: Duration = Duration::from_millis(500);
 const TOLD: usize = 16;
 
 /// What becomes of what is decided.
+#[derive(Clone, Copy)]
 pub(super) enum How {
     /// The kernel is told, and asked so often whether it still holds it.
     Apply {

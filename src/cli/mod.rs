@@ -26,6 +26,8 @@ mod remembered;
 mod replay;
 mod session;
 #[cfg(feature = "live")]
+mod vigil;
+#[cfg(feature = "live")]
 mod watch;
 
 use std::io::Write;

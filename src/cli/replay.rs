@@ -200,10 +200,10 @@ impl Printer {
         Self { json, stream, beside, gone: false, style: style(), sources, bar }
     }
 
-    /// For an interface.
+    /// For interfaces.
     #[cfg(feature = "live")]
-    pub(super) fn live(json: bool, source: String, beside: bool) -> Self {
-        Self { json, stream: true, beside, gone: false, style: style(), sources: vec![source], bar: None }
+    pub(super) fn live(json: bool, sources: Vec<String>, beside: bool) -> Self {
+        Self { json, stream: true, beside, gone: false, style: style(), sources, bar: None }
     }
 
     /// Takes the progress away.

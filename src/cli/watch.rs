@@ -1,6 +1,7 @@
-//! `minewatch watch`: an interface until interrupted, or for a while.
+//! `minewatch watch`: interfaces until interrupted, or for a while.
 
 use std::io::Write;
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args as ClapArgs;
@@ -8,19 +9,28 @@ use clap::Args as ClapArgs;
 use super::options::{Blocking, Knowing, Reading};
 use super::replay::{Printer, complain, outcome};
 use super::session::{self, World};
+use super::vigil::{Vigil, Vigilant};
 use super::{Failure, Outcome};
-use crate::capture::live::Live;
+use crate::capture::live::{Live, LiveOptions};
 use crate::firewall::Ttl;
+use crate::health::Gauges;
+use crate::pipeline::RunOptions;
 
 /// Arguments of `watch`.
 #[derive(ClapArgs, Debug)]
 pub(super) struct Args {
-    /// Interface: the mirror port, or the gateway's inside
-    #[arg(short, long, value_name = "NAME")]
-    interface: String,
+    /// Interface: the mirror port, or the gateway's inside. May be given several times
+    #[arg(short, long = "interface", value_name = "NAME", required = true)]
+    interfaces: Vec<String>,
     /// Capture filter in pcap-filter(7) syntax
     #[arg(long, value_name = "EXPR")]
     filter: Option<String>,
+    /// Bytes captured of each frame, at the most; what is cut off is not looked at
+    #[arg(long, value_name = "BYTES", default_value_t = 262_144, value_parser = clap::value_parser!(u32).range(256..=262_144))]
+    snaplen: u32,
+    /// Memory for frames that wait in the kernel, in MiB for each interface; more of it drops less in bursts
+    #[arg(long, value_name = "MIB", default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=2047))]
+    buffer: u32,
     /// End with a report after this long: 90s, 30m, 24h, 7d [default: when interrupted]
     #[arg(long = "for", value_name = "TIME", value_parser = span)]
     most: Option<Duration>,
@@ -51,6 +61,23 @@ pub(super) struct Args {
     blocking: Blocking,
 }
 
+impl Args {
+    /// Each interface once.
+    fn interfaces(&self) -> Vec<String> {
+        let mut once: Vec<String> = Vec::new();
+        for name in &self.interfaces {
+            if !once.contains(name) {
+                once.push(name.clone());
+            }
+        }
+        once
+    }
+
+    fn capturing(&self) -> LiveOptions {
+        LiveOptions { filter: self.filter.clone(), snaplen: self.snaplen, buffer: self.buffer << 20 }
+    }
+}
+
 /// A number of seconds, minutes, hours or days.
 fn span(text: &str) -> Result<Duration, String> {
     let ttl: Ttl = text.parse().map_err(|_| "write 1s to 3650d, as in 90s, 30m, 24h or 7d".to_owned())?;
@@ -62,9 +89,11 @@ fn span(text: &str) -> Result<Duration, String> {
 pub(super) fn run(args: &Args) -> Result<Outcome, Failure> {
     let mut plan = if args.acts() { args.blocking.resolve_for_kernel()? } else { args.blocking.resolve()? };
     let (known, reload) = args.knowing.read_and_follow()?;
-    let live = Live::open(&args.interface, args.filter.as_deref())?;
-    let mut printer = Printer::live(args.json, args.interface.clone(), plan.uses_stdout());
-    let mut reading = args.reading.resolve(known.intel);
+    let interfaces = args.interfaces();
+    let live = Live::open(&interfaces, args.capturing())?;
+    let mut printer = Printer::live(args.json, interfaces.clone(), plan.uses_stdout());
+    let gauges = Arc::<Gauges>::default();
+    let mut reading = RunOptions { gauges: Some(Arc::clone(&gauges)), ..args.reading.resolve(known.intel) };
     #[cfg(feature = "state")]
     let mut living = args.living(&plan)?;
     let mut world = World { geo: known.geo, news: Some(session::follow(reload)?), companion: None };
@@ -75,19 +104,19 @@ pub(super) fn run(args: &Args) -> Result<Outcome, Failure> {
     }
     // A quiet interface looks like a program that hangs.
     let end = args.most.map_or(String::new(), |_| ", or the time given,".to_owned());
-    writeln!(std::io::stderr(), "minewatch: watching {}; Ctrl-C{end} ends it with a report", args.interface)?;
-    let mut finished = session::run(live, &reading, world, &plan.policy, args.most, &mut printer)?;
+    writeln!(std::io::stderr(), "minewatch: watching {}; Ctrl-C{end} ends it with a report", interfaces.join(", "))?;
+    let mut listener = Vigilant { vigil: Vigil::new(live.status(), gauges), listener: &mut printer };
+    let mut finished = session::run(live, &reading, world, &plan.policy, args.most, &mut listener)?;
+    complain(&listener.vigil.look())?;
     #[cfg(feature = "state")]
     if let Some(living) = living {
         complain(&living.end())?;
     }
     finished.spare(&mut plan);
     let mut report = finished.report;
-    report.sources.push(args.interface.clone());
+    report.sources = interfaces;
     finished.source.drops(&mut report.health);
-    if let Some(why) = finished.source.over() {
-        report.problems.push(format!("{}: capture ended: {}", args.interface, crate::text::printable(why, 256)));
-    }
+    report.problems.extend(finished.source.missing());
     report.notes.extend(known.warnings);
     let blocked = session::block(&mut report, &plan, finished.until);
     if let Ok(warnings) = &blocked {

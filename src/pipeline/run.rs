@@ -7,20 +7,23 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
+use std::time::Duration;
 
-use crossbeam_channel::{Receiver, Sender, bounded};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use tokio::sync::mpsc;
 
 use super::worker::{Event, Worker};
 use crate::capture::{PacketSource, Step};
 use crate::decode::{DecodeOptions, Decoder, Packet};
 use crate::flow::{FlowHasher, Limits};
-use crate::health::Health;
+use crate::health::{Gauge, Gauges, Health};
 use crate::intel::CurrentIntel;
 use crate::time::PacketTime;
 
 /// Batches waiting for a worker.
 const QUEUE: usize = 8;
+/// A worker that nobody sends anything shows after this long what it has counted last.
+const SILENCE: Duration = Duration::from_secs(1);
 
 /// How to run.
 #[derive(Clone, Debug)]
@@ -37,6 +40,8 @@ pub struct RunOptions {
     pub intel: Arc<CurrentIntel>,
     /// Whether findings are told on the way, too ([`What::Claim`](super::What::Claim)): for who acts while it goes on.
     pub claims: bool,
+    /// Where counters can be read while the run goes on.
+    pub gauges: Option<Arc<Gauges>>,
 }
 
 impl Default for RunOptions {
@@ -48,6 +53,7 @@ impl Default for RunOptions {
             decode: DecodeOptions::default(),
             intel: Arc::default(),
             claims: false,
+            gauges: None,
         }
     }
 }
@@ -128,6 +134,7 @@ fn alone<S: PacketSource>(
     let mut decoder = Decoder::new(options.decode);
     let mut worker = Worker::new(options.limits).telling_claims(options.claims);
     let mut feeds = Feeds::new(&options.intel, &mut worker);
+    let mut gauge = options.gauges.as_deref().map(Gauges::gauge);
     let mut until = PacketTime::ZERO;
     let (mut order, mut number, mut in_batch) = (0u64, 0u64, 0usize);
     let send = |worker: &mut Worker, number: &mut u64| {
@@ -142,6 +149,11 @@ fn alone<S: PacketSource>(
             frames.store(order, Ordering::Relaxed);
             send(&mut worker, &mut number);
             feeds.refresh(&mut worker);
+            show(&mut gauge, || {
+                let mut health = decoder.health();
+                health.merge(worker.health());
+                health
+            });
             in_batch = 0;
             if stop.load(Ordering::Relaxed) {
                 break;
@@ -165,6 +177,13 @@ fn alone<S: PacketSource>(
     let mut health = decoder.finish();
     health.merge(worker.health());
     (health, until)
+}
+
+/// Lets others read the counters, if anybody wants to and it is time to.
+fn show(gauge: &mut Option<Gauge>, health: impl FnOnce() -> Health) {
+    if let Some(gauge) = gauge {
+        gauge.refresh(health);
+    }
 }
 
 /// Packets on their way to a worker: their payloads lie one behind the other in `bytes`.
@@ -214,6 +233,7 @@ fn with_workers<S: PacketSource>(
     let limits = share(options.limits, n);
     let mut decoder = Decoder::new(options.decode);
     let hasher = FlowHasher::new();
+    let mut gauge = options.gauges.as_deref().map(Gauges::gauge);
     let mut until = PacketTime::ZERO;
     let mut health = Health::default();
     thread::scope(|scope| {
@@ -225,7 +245,8 @@ fn with_workers<S: PacketSource>(
             let (out, empties) = (out.clone(), empty_tx.clone());
             let current = Arc::clone(&options.intel);
             let claims = options.claims;
-            let work = move || serve(&rx, (limits, claims), &current, &out, &empties);
+            let gauge = options.gauges.as_deref().map(Gauges::gauge);
+            let work = move || serve(&rx, (limits, claims), &current, gauge, &out, &empties);
             match thread::Builder::new().name(format!("worker-{i}")).spawn_scoped(scope, work) {
                 Ok(handle) => {
                     queues.push(tx);
@@ -250,6 +271,7 @@ fn with_workers<S: PacketSource>(
             if in_batch >= options.batch || (in_batch > 0 && !source.ready()) {
                 frames.store(order, Ordering::Relaxed);
                 flush(&mut parcels, &mut number);
+                show(&mut gauge, || decoder.health());
                 in_batch = 0;
                 if stop.load(Ordering::Relaxed) {
                     break;
@@ -268,6 +290,7 @@ fn with_workers<S: PacketSource>(
                     }
                 }
                 Step::Idle => {
+                    show(&mut gauge, || decoder.health());
                     if stop.load(Ordering::Relaxed) {
                         break;
                     }
@@ -318,12 +341,21 @@ fn serve(
     rx: &Receiver<Work>,
     (limits, claims): (Limits, bool),
     current: &Arc<CurrentIntel>,
+    mut gauge: Option<Gauge>,
     out: &mpsc::Sender<Batch>,
     empties: &Sender<Parcel>,
 ) -> Health {
     let mut worker = Worker::new(limits).telling_claims(claims);
     let mut feeds = Feeds::new(current, &mut worker);
-    for work in rx {
+    loop {
+        let work = match rx.recv_timeout(SILENCE) {
+            Ok(work) => work,
+            Err(RecvTimeoutError::Timeout) => {
+                show(&mut gauge, || worker.health().clone());
+                continue;
+            }
+            Err(RecvTimeoutError::Disconnected) => break,
+        };
         feeds.refresh(&mut worker);
         let number = match work {
             Work::Parcel(number, mut parcel) => {
@@ -341,6 +373,7 @@ fn serve(
             }
         };
         drop(out.blocking_send(Batch { number, events: worker.take_events() }));
+        show(&mut gauge, || worker.health().clone());
     }
     worker.health().clone()
 }

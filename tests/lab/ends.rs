@@ -33,7 +33,8 @@ fn serve(mut connection: TcpStream) {
         };
         let mut said = format!("{}\n", json!({ "id": asked["id"], "result": result, "error": null }));
         if asked["method"] == "mining.authorize" {
-            said += &format!("{}\n{JOB}\n", json!({ "id": null, "method": "mining.set_difficulty", "params": [1024] }));
+            let difficulty = json!({ "id": null, "method": "mining.set_difficulty", "params": [1024] });
+            said = format!("{said}{difficulty}\n{JOB}\n");
         }
         if connection.write_all(said.as_bytes()).is_err() {
             return;

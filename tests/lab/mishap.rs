@@ -10,7 +10,7 @@ use crate::watch::{MINEWATCH, Watch, held, lab, mines_until_cut, share};
 fn wait_until(what: &str, mut is: impl FnMut() -> bool) {
     let since = Instant::now();
     while !is() {
-        assert!(since.elapsed() < Duration::from_secs(60), "{what}: never");
+        assert!(since.elapsed() < Duration::from_mins(1), "{what}: never");
     }
 }
 

@@ -12,7 +12,7 @@ use crate::netns::{Actor, Netns, available};
 
 pub(crate) const MINEWATCH: &str = env!("CARGO_BIN_EXE_minewatch");
 /// A safety net: everything that is waited for comes much sooner.
-const NEVER: Duration = Duration::from_secs(60);
+const NEVER: Duration = Duration::from_mins(1);
 /// Where the lab's pools listen, beside the ports of the world.
 pub(crate) const PORT: u16 = 7777;
 

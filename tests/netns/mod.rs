@@ -134,6 +134,14 @@ impl Netns {
         }
     }
 
+    /// A cable between two namespaces, both ends up, without addresses.
+    #[allow(dead_code)] // firewalls need some
+    pub(crate) fn wire(&self, mine: &str, other: &Self, theirs: &str) {
+        self.run(&format!("ip link add {mine} type veth peer name {theirs} netns {}", other.name));
+        self.run(&format!("ip link set {mine} up"));
+        other.run(&format!("ip link set {theirs} up"));
+    }
+
     /// One more address.
     pub(crate) fn address(&self, device: &str, a: IpAddr) {
         // Without duplicate address detection an IPv6 address can be used at once.
