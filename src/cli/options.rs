@@ -219,6 +219,16 @@ pub(super) struct BlockPlan {
 }
 
 impl BlockPlan {
+    /// Whether the knowledge is there that the policy goes by: what is to be spared must not be blocked because a file
+    /// was moved.
+    pub(super) fn check(&self, known: &Known) -> Result<(), Failure> {
+        if !self.policy.never_block_in.is_empty() && known.geo.is_empty() {
+            let why = known.warnings.first().map_or(String::new(), |w| format!(" ({w})"));
+            bail!("--never-block-in goes by a database of places, and none can be read: add --geo FILE.mmdb{why}");
+        }
+        Ok(())
+    }
+
     /// Whether a list goes to standard output.
     pub(super) fn uses_stdout(&self) -> bool {
         self.lists.iter().any(|l| l.to == Destination::Stdout)

@@ -40,6 +40,7 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args) -> Result<Outcome, Failure> {
     let mut plan = args.blocking.resolve()?;
     let known = args.knowing.read()?;
+    plan.check(&known)?;
     let inputs = open(&args.inputs)?;
     let stream = args.inputs.iter().any(|p| p.as_os_str() == "-");
     let mut printer = Printer::new(args.json, &inputs, stream, plan.uses_stdout());

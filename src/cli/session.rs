@@ -17,7 +17,7 @@ use super::replay::complain;
 use crate::capture::PacketSource;
 use crate::decode::Tenant;
 use crate::evidence::Verdict;
-use crate::firewall::{Decision, Meta, Policy, left_out, write_all};
+use crate::firewall::{Decision, Meta, Policy, Region, left_out, write_all};
 use crate::health::Counter;
 use crate::intel::{Day, Geo, Intel};
 use crate::ledger::{Alert, FlowFinding, HostFinding, Knowledge, Ledger};
@@ -397,6 +397,7 @@ fn is_private(ip: std::net::IpAddr) -> bool {
 pub(super) fn block(report: &mut Report, plan: &BlockPlan, until: PacketTime) -> Result<Vec<String>, Failure> {
     let mut warnings = allow(report, &plan.policy);
     warnings.extend(behind_nat(report, &plan.policy));
+    warnings.extend(no_place(report, &plan.policy));
     if plan.lists.is_empty() {
         return Ok(warnings);
     }
@@ -407,6 +408,18 @@ pub(super) fn block(report: &mut Report, plan: &BlockPlan, until: PacketTime) ->
     report.blocks = Some(decision);
     warnings.extend(written?);
     Ok(warnings)
+}
+
+/// A database that tells only countries spares no network, and the other way round: that must not go unnoticed.
+fn no_place(report: &Report, policy: &Policy) -> Option<String> {
+    let places: Vec<_> = report.hosts.iter().flat_map(|h| h.flows.iter().map(|f| &f.place)).collect();
+    let untold = policy.never_block_in.iter().find(|r| match r {
+        Region::Country(_) => places.iter().all(|p| p.country.is_none()),
+        Region::Network(_) => places.iter().all(|p| p.asn.is_none()),
+    })?;
+    (!places.is_empty()).then(|| {
+        format!("--never-block-in {untold} spared nothing: no database of --geo says of any pool here where it is")
+    })
 }
 
 /// Miners at public addresses of the operator's own: the machine may be any behind them.

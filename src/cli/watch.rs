@@ -89,6 +89,7 @@ fn span(text: &str) -> Result<Duration, String> {
 pub(super) fn run(args: &Args) -> Result<Outcome, Failure> {
     let mut plan = if args.acts() { args.blocking.resolve_for_kernel()? } else { args.blocking.resolve()? };
     let (known, reload) = args.knowing.read_and_follow()?;
+    plan.check(&known)?;
     let interfaces = args.interfaces();
     let live = Live::open(&interfaces, args.capturing())?;
     let mut printer = Printer::live(args.json, interfaces.clone(), plan.uses_stdout());

@@ -356,3 +356,19 @@ fn cr05_sibling_the_policy_may_spare_a_country_or_a_network() {
     let run = scene.run_with(&[&geo[..], &["--never-block-in", "AS64501"]].concat());
     assert_eq!(run.blocked().len(), 2);
 }
+
+/// A database that was moved must not get those blocked who are to be spared.
+#[test]
+fn cr05_sibling_sparing_a_country_without_a_database_is_an_error() {
+    let mut scene = Scene::new();
+    scene.play("10.0.0.5", POOL, &bitcoin());
+    let dir = tempfile::tempdir().unwrap();
+    let list = dir.path().join("list.nft");
+    let list = list.to_str().unwrap();
+    for geo in [&[][..], &["--geo", "/nowhere/x.mmdb"]] {
+        let said = scene.text(&[&["--blocklist", list, "--never-block-in", "DE"], geo].concat());
+        assert_eq!(said.code, 2, "{}", said.err);
+        assert!(said.err.contains("--never-block-in goes by a database of places"), "{}", said.err);
+        assert!(!std::path::Path::new(list).exists());
+    }
+}
