@@ -434,7 +434,9 @@ const LEFT: &[&str] = &["capture", "decode", "flow", "carrier", "dialect", "evid
 fn packet_time_is_the_only_clock_left_of_the_sinks() {
     let mut failures = Failures::default();
     let clocks = ["SystemTime", "Instant", "Zoned", "Timestamp::now", "elapsed"];
-    forbid(LEFT, &clocks, &[], &mut failures);
+    // An interface is looked for again after a while, and counters are shown now and then: nothing of it is a result.
+    let live = ["capture/live.rs", "capture/live/port.rs", "health/gauges.rs"];
+    forbid(LEFT, &clocks, &live, &mut failures);
     forbid(&["ledger", "firewall", "text"], &clocks, &[], &mut failures);
     failures.report();
 }

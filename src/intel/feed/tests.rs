@@ -166,7 +166,10 @@ proptest! {
         one.replace_range(from..to, &junk);
         // A table of its own begins there.
         prop_assume!(!one.trim_start().starts_with("[["));
-        let (names, said, _) = taken(&pool(&(damaged.join("\n") + "\n")));
+        let text = pool(&(damaged.join("\n") + "\n"));
+        // A bracket may end the table: then nobody can say what belongs to it.
+        prop_assume!(read("own.toml", &text, &mut |_| {}).is_ok());
+        let (names, said, _) = taken(&text);
         for i in (0..20).filter(|i| *i != line) {
             let name = format!("{} p{i}.example", i + 5);
             prop_assert!(names.contains(&name), "{name} is missing: {said:?}\n{}", damaged[line]);
