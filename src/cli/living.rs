@@ -30,6 +30,8 @@ const MAX_CLAIMS: usize = 65_536;
 const CLAIM_LIVES: Duration = Duration::from_mins(5);
 /// How long flows that ended are kept for the report.
 const KEPT: Duration = Duration::from_hours(24);
+/// How often flows that are too old are looked for.
+const FORGET_EVERY: Duration = Duration::from_mins(10);
 /// How often what is not urgent is done.
 const SLOWLY: Duration = Duration::from_secs(1);
 /// How often it is looked whether the kernel still holds what it should.
@@ -65,6 +67,7 @@ pub(super) struct Living {
     /// What would be told the kernel, if it were.
     dry: bool,
     slowly: Option<Instant>,
+    forgot: Option<Instant>,
     /// Endpoints that are new in the book, with when their conversation began.
     fresh: HashMap<Target, PacketTime>,
 }
@@ -102,6 +105,7 @@ impl Living {
             kernel,
             dry: matches!(how, How::Say),
             slowly: None,
+            forgot: None,
             fresh: HashMap::new(),
         };
         let held = living.tell_kernel();
@@ -248,7 +252,11 @@ impl Companion for Living {
         said
     }
 
-    fn keeps_since(&self) -> Option<PacketTime> {
+    fn keeps_since(&mut self) -> Option<PacketTime> {
+        if self.forgot.is_some_and(|last| last.elapsed() < FORGET_EVERY) {
+            return None;
+        }
+        self.forgot = Some(Instant::now());
         let kept = i64::try_from(KEPT.as_nanos()).unwrap_or(i64::MAX);
         Some(PacketTime::from_nanos(now().as_nanos().saturating_sub(kept)))
     }

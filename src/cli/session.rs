@@ -52,8 +52,9 @@ pub(super) trait Companion {
     fn alert(&mut self, a: &Alert);
     /// A few times a second: does what is due. Sentences for the operator.
     fn tick(&mut self, knowledge: &Knowledge) -> Vec<String>;
-    /// Until when flows are kept for the report: who runs for months cannot keep them all.
-    fn keeps_since(&self) -> Option<PacketTime>;
+    /// Since when flows are kept for the report, now and then: who runs for months cannot keep them all, and going
+    /// through them takes time.
+    fn keeps_since(&mut self) -> Option<PacketTime>;
 }
 
 /// Knowledge that was read anew.
