@@ -16,7 +16,9 @@ use super::replay::complain;
 use crate::capture::PacketSource;
 use crate::decode::Tenant;
 use crate::evidence::Verdict;
-use crate::firewall::{BlockCandidate, Decision, Meta, NameUse, Policy, Proto, decide, left_out, write_all};
+use crate::firewall::{
+    BlockCandidate, Decision, Meta, NameUse, NeverBlock, Policy, Proto, Talk, decide, left_out, write_all,
+};
 use crate::health::Counter;
 use crate::intel::{Day, Geo, Intel};
 use crate::ledger::{Alert, FlowFinding, HostFinding, Knowledge, Ledger, NameClaim};
@@ -138,6 +140,7 @@ async fn collect<S: PacketSource + Send + 'static>(
         knowledge: Knowledge::new(current.get(), world.geo),
         ledger: Ledger::default(),
         policy,
+        never: NeverBlock::new().with_local_machine(),
         listener,
         failure: None,
         stop: Arc::clone(&stop),
@@ -234,6 +237,8 @@ struct Right<'a> {
     knowledge: Knowledge,
     ledger: Ledger,
     policy: &'a Policy,
+    /// Whose word on names is believed.
+    never: NeverBlock,
     listener: &'a mut dyn Listener,
     /// Why nobody can be told any more.
     failure: Option<Failure>,
@@ -272,7 +277,7 @@ impl Right<'_> {
 
     /// Tells of a level, if it is new and nothing that the operator allows.
     fn tell(&mut self, alert: Alert) {
-        if !self.policy.allows_client(alert.miner.ip(), alert.miner_mac, alert.source().map(|s| s.ip()))
+        if !is_allowed(&alert, self.policy, &self.never)
             && let Some(alert) = self.ledger.alert(alert)
             && self.failure.is_none()
             && let Err(e) = self.listener.alert(&alert)
@@ -282,6 +287,21 @@ impl Right<'_> {
             self.stop.store(true, Ordering::Relaxed);
         }
     }
+}
+
+fn is_allowed(alert: &Alert, policy: &Policy, never: &NeverBlock) -> bool {
+    let names: Vec<_> = alert.claims.iter().map(name_use).collect();
+    let talk = Talk {
+        miner: alert.miner.ip(),
+        miner_mac: alert.miner_mac,
+        source: alert.source().map(|s| s.ip()),
+        wallet: alert.wallet(),
+        login: alert.login.as_deref(),
+        pool: alert.pool.ip(),
+        proxied: alert.is_proxied(),
+        names: &names,
+    };
+    policy.allows_talk(&talk, never)
 }
 
 /// SIGINT, SIGTERM, and SIGHUP: an ssh session that ends must not take the report with it.
@@ -347,7 +367,8 @@ fn is_private(ip: std::net::IpAddr) -> bool {
 
 /// Marks allowed hosts, and, when lists were asked for, decides and writes them. Warnings as sentences.
 pub(super) fn block(report: &mut Report, plan: &BlockPlan, until: PacketTime) -> Result<Vec<String>, Failure> {
-    let mut warnings = allow(report, &plan.policy);
+    let mut warnings = plan.warnings.clone();
+    warnings.extend(allow(report, &plan.policy, &plan.never));
     warnings.extend(behind_nat(report, &plan.policy));
     if plan.lists.is_empty() {
         return Ok(warnings);
@@ -355,7 +376,11 @@ pub(super) fn block(report: &mut Report, plan: &BlockPlan, until: PacketTime) ->
     let until = until.min(LATEST);
     let names = names(&report.hosts);
     let decision = decide(&candidates(&report.hosts, &names), &plan.policy, &plan.never, until);
-    let written = write(&decision, plan, until);
+    let written = if plan.limits.dry_run {
+        Ok(vec!["dry run: no block list was written".to_owned()])
+    } else {
+        write(&decision, plan, until)
+    };
     report.blocks = Some(decision);
     warnings.extend(written?);
     Ok(warnings)
@@ -375,26 +400,47 @@ fn behind_nat(report: &Report, policy: &Policy) -> Vec<String> {
     told.collect()
 }
 
-/// Marks what the operator allows. A warning for each PROXY header that names an allowed host and is not believed.
-fn allow(report: &mut Report, policy: &Policy) -> Vec<String> {
+/// Marks what the operator allows. A warning for each header, and each name, that would allow a miner and is not believed.
+fn allow(report: &mut Report, policy: &Policy, never: &NeverBlock) -> Vec<String> {
     let mut doubted = std::collections::BTreeSet::new();
     for h in &mut report.hosts {
         for f in &mut h.flows {
             let source = f.source().map(|s| s.ip());
-            f.allowed = policy.allows_client(f.miner.ip(), f.miner_mac, source);
-            if let Some(source) = source.filter(|s| !f.allowed && policy.allows_host(*s, None)) {
-                doubted.insert((f.miner.ip(), source));
+            let names: Vec<_> = f.claims.iter().map(name_use).collect();
+            let talk = Talk {
+                miner: f.miner.ip(),
+                miner_mac: f.miner_mac,
+                source,
+                wallet: f.wallet.as_deref(),
+                login: f.login.as_deref(),
+                pool: f.pool.ip(),
+                proxied: f.proxy_target().is_some(),
+                names: &names,
+            };
+            f.allowed = policy.allows_talk(&talk, never);
+            if f.allowed {
+                continue;
+            }
+            if let Some(source) = source.filter(|s| policy.allows_host(*s, None)) {
+                let sender = f.miner.ip();
+                doubted.insert(format!(
+                    "{sender} says by its PROXY header that it speaks for {source}, which may mine; anybody can write \
+                     such a header: if {sender} is your load balancer, add --trust-proxy {sender}"
+                ));
+            }
+            if let Some(name) = f.names.iter().find(|n| policy.names_pool(n)) {
+                doubted.insert(format!(
+                    "{} names {name}, which is allowed, but no believed resolver led it to {} by that name, and any \
+                     client can send one: if that is the pool, allow its address as well, or name your resolver with \
+                     --trust-resolver",
+                    f.miner.ip(),
+                    f.pool.ip()
+                ));
             }
         }
         h.settle();
     }
-    let told = doubted.iter().take(MAX_DOUBTED).map(|(sender, source)| {
-        format!(
-            "{sender} says by its PROXY header that it speaks for {source}, which may mine; anybody can write such a \
-             header: if {sender} is your load balancer, add --trust-proxy {sender}"
-        )
-    });
-    told.collect()
+    doubted.into_iter().take(MAX_DOUBTED).collect()
 }
 
 fn write(decision: &Decision, plan: &BlockPlan, until: PacketTime) -> Result<Vec<String>, Failure> {
@@ -446,6 +492,7 @@ fn candidates<'a>(hosts: &'a [HostFinding], names: &'a [Vec<NameUse<'a>>]) -> Ve
             miner: f.miner.ip(),
             miner_mac: f.miner_mac,
             source: f.source().map(|s| s.ip()),
+            allowed: f.allowed,
             verdict: f.verdict,
             handshake_verified: f.handshake_verified,
             client_data_acked: f.client_data_acked,
