@@ -89,6 +89,16 @@ pub(super) struct Known {
 }
 
 impl Knowing {
+    /// Which feeds.
+    pub(super) const fn feeds(&self) -> &FeedArgs {
+        &self.feeds
+    }
+
+    /// Which databases.
+    pub(super) fn geo(&self) -> &[PathBuf] {
+        &self.geo
+    }
+
     /// Reads the files. A feed that cannot be used ends the run before anything is captured; a wrong line in one, and a
     /// database that cannot be read, are warnings.
     pub(super) fn read(&self) -> Result<Known, Failure> {

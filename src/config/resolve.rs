@@ -33,7 +33,7 @@ pub(super) fn resolve(path: &Path, text: &str) -> Result<Resolved, ConfigError> 
     let mut reader = Reader { text, wrong: Vec::new(), warnings: Vec::new() };
     let raw: Raw = toml::from_str(text).map_err(|e| {
         let line = e.span().map(|s| line_of(text.as_bytes(), s.start));
-        fail(vec![Wrong { line, what: explain_toml(e.message()) }])
+        fail(vec![Wrong { line, what: in_plain_words(&explain_toml(e.message())) }])
     })?;
     // Another version may mean anything by its keys.
     reader.version(raw.version.as_ref()).map_err(|w| fail(vec![w]))?;
@@ -50,6 +50,18 @@ pub(super) fn resolve(path: &Path, text: &str) -> Result<Resolved, ConfigError> 
     wrong.sort_by_key(|w| w.line);
     wrong.truncate(MOST_WRONG);
     Err(fail(wrong))
+}
+
+/// What the parser says of types, in the words of the file.
+fn in_plain_words(said: &str) -> String {
+    let words = [
+        ("expected a string", "expected a word in quotes, as in \"1d\""),
+        ("expected a sequence", "expected a list, as in [\"10.0.0.5\"]"),
+        ("expected a boolean", "expected true or false"),
+        (" as i128, expected i64", ", expected a smaller number"),
+        ("expected i64", "expected a number without quotes"),
+    ];
+    words.iter().fold(said.to_owned(), |said, (theirs, ours)| said.replace(theirs, ours))
 }
 
 /// A verdict from which on something is done.
@@ -100,17 +112,17 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    fn line<T>(&self, at: &Spanned<T>) -> Option<u32> {
-        Some(line_of(self.text.as_bytes(), at.span().start))
+    fn line<T>(&self, at: &Spanned<T>) -> u32 {
+        line_of(self.text.as_bytes(), at.span().start)
     }
 
     fn is_wrong<T>(&mut self, key: &str, at: &Spanned<T>, why: impl Display) {
-        let line = self.line(at);
+        let line = Some(self.line(at));
         self.wrong.push(Wrong { line, what: format!("`{key}`: {why}") });
     }
 
     fn warn<T>(&mut self, key: &str, at: &Spanned<T>, why: &str) {
-        let line = self.line(at);
+        let line = Some(self.line(at));
         self.warnings.push(Wrong { line, what: format!("`{key}`: {why}") });
     }
 
@@ -145,7 +157,7 @@ impl Reader<'_> {
             Some(v) if *v.get_ref() == VERSION => Ok(()),
             Some(v) => {
                 let what = format!("it is of version {}, and this program reads version {VERSION}", v.get_ref());
-                Err(Wrong { line: self.line(v), what })
+                Err(Wrong { line: Some(self.line(v)), what })
             }
             None => {
                 let what = "it does not say its version: a policy begins with `version = 1`".to_owned();

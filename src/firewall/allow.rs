@@ -166,7 +166,7 @@ mod tests {
         }
     }
 
-    fn name<'a>(name: &'a str, told_by: Option<[u8; 4]>, sent: bool) -> NameUse<'a> {
+    fn name(name: &str, told_by: Option<[u8; 4]>, sent: bool) -> NameUse<'_> {
         NameUse { name, told_by: told_by.map(Into::into), sent, host: false, takes_miners: false }
     }
 
