@@ -124,10 +124,10 @@ fn summary(r: &Resolved) -> String {
     let never = p.never_block.len() + p.never_block_names.len() + p.never_block_in.len() + p.home.len();
     let allowed = p.allow_miner.len() + p.allow_wallet.len() + p.allow_pool.len();
     if never > 0 {
-        says.push(format!("{never} entries for what is never blocked"));
+        says.push(format!("{} for what is never blocked", counted(never, "entry", "entries")));
     }
     if allowed > 0 {
-        says.push(format!("{allowed} for who may mine"));
+        says.push(format!("{} for who may mine", counted(allowed, "entry", "entries")));
     }
     if !r.limits.quiet.is_empty() {
         says.push(format!("nothing new at {} UTC", r.limits.quiet));
@@ -141,12 +141,20 @@ fn summary(r: &Resolved) -> String {
     says.join("; ")
 }
 
+fn counted(n: usize, one: &str, many: &str) -> String {
+    format!("{n} {}", if n == 1 { one } else { many })
+}
+
 fn knowledge(knowing: &Knowing, found: &mut Found) {
     match knowing.feeds().load() {
         Ok((intel, problems)) => {
             let lists = intel.lists();
             let entries: usize = lists.iter().map(crate::intel::ListInfo::entries).sum();
-            found.ok(&format!("feeds: {entries} entries in {} lists", lists.len()));
+            found.ok(&format!(
+                "feeds: {} in {}",
+                counted(entries, "entry", "entries"),
+                counted(lists.len(), "list", "lists")
+            ));
             for sentence in feeds::told(&problems) {
                 found.warn(&sentence);
             }
