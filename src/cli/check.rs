@@ -120,7 +120,7 @@ fn summary(r: &Resolved) -> String {
         Scope::Endpoint => "endpoints",
         Scope::Address => "whole addresses",
     };
-    let mut says = vec![format!("blocks {what} from {} on, for {} up to {}", p.least, p.ttl, r.limits.max_ttl)];
+    let mut says = vec![format!("blocks {what} from {} on, for {} up to {}", p.least, p.ttl, p.max_ttl)];
     let never = p.never_block.len() + p.never_block_names.len() + p.never_block_in.len() + p.home.len();
     let allowed = p.allow_miner.len() + p.allow_wallet.len() + p.allow_pool.len();
     if never > 0 {

@@ -240,7 +240,7 @@ pub(super) struct BlockPlan {
     pub(super) never: NeverBlock,
     /// How to print.
     pub(super) render: RenderOptions,
-    /// How fast, how long at the most, when not.
+    /// How fast, and when not.
     pub(super) limits: BlockLimits,
     /// Hosts that are cut off.
     #[allow(dead_code)] // nothing isolates yet
@@ -302,7 +302,7 @@ impl Blocking {
         }
         p.least = self.least.map_or(p.least, Least::verdict);
         p.ttl = self.ttl.unwrap_or(p.ttl);
-        said.limits.max_ttl = said.limits.max_ttl.max(p.ttl);
+        p.max_ttl = p.max_ttl.max(p.ttl);
         if let Some(n) = self.max_entries {
             p.max_entries = MaxEntries::new(n)?;
         }

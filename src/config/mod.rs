@@ -39,7 +39,7 @@ const MAX_BYTES: u64 = 1 << 20;
 pub struct Resolved {
     /// What is blocked, and what is never.
     pub policy: Policy,
-    /// How fast, how long at the most, when not.
+    /// How fast, and when not.
     pub limits: BlockLimits,
     /// Hosts that are cut off.
     pub isolation: Isolation,
@@ -49,11 +49,9 @@ pub struct Resolved {
     pub warnings: Vec<Wrong>,
 }
 
-/// How fast the block list may fill, how long an entry may live, and when nothing new is blocked.
+/// How fast the block list may fill, and when nothing new is blocked.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct BlockLimits {
-    /// Longest life of an entry that comes back again and again.
-    pub max_ttl: Ttl,
     /// New entries a minute.
     pub per_minute: u32,
     /// Everything is decided and reported, nothing written or changed.
@@ -76,12 +74,7 @@ impl BlockLimits {
 
 impl Default for BlockLimits {
     fn default() -> Self {
-        Self {
-            max_ttl: Ttl::MONTH,
-            per_minute: Limits::default().per_minute,
-            dry_run: false,
-            quiet: QuietHours::default(),
-        }
+        Self { per_minute: Limits::default().per_minute, dry_run: false, quiet: QuietHours::default() }
     }
 }
 

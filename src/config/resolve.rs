@@ -179,7 +179,7 @@ impl Reader<'_> {
         match raw.max_ttl.clone() {
             Some(given) => {
                 if let Some(max_ttl) = self.one::<Ttl>("block.max_ttl", raw.max_ttl) {
-                    limits.max_ttl = max_ttl;
+                    policy.max_ttl = max_ttl;
                     if max_ttl < policy.ttl && ttl_given {
                         let why = format!("{max_ttl} is less than `block.ttl`, which is {}", policy.ttl);
                         self.is_wrong("block.max_ttl", &given, why);
@@ -187,7 +187,7 @@ impl Reader<'_> {
                     policy.ttl = policy.ttl.min(max_ttl);
                 }
             }
-            None => limits.max_ttl = limits.max_ttl.max(policy.ttl),
+            None => policy.max_ttl = policy.max_ttl.max(policy.ttl),
         }
         set(&mut policy.max_entries, self.number("block.max_entries", raw.max_entries));
         if let Some(given) = raw.per_minute {

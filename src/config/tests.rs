@@ -70,7 +70,7 @@ fn every_key_reaches_what_it_is_for() {
     let p = &r.policy;
     let nets = |all: &[&str]| all.iter().map(|p| p.parse().unwrap()).collect::<Vec<Prefix>>();
     assert_eq!((p.least, p.scope, p.names), (Verdict::Probable, Scope::Address, false));
-    assert_eq!((p.ttl.as_secs(), r.limits.max_ttl.as_secs()), (7_200, 604_800));
+    assert_eq!((p.ttl.as_secs(), r.policy.max_ttl.as_secs()), (7_200, 604_800));
     assert_eq!((p.max_entries.get(), r.limits.per_minute, r.limits.dry_run), (500, 5, true));
     assert_eq!(r.limits.book().per_minute, 5);
     // 2026-11-25T23:00:00Z and twelve hours earlier.
@@ -159,9 +159,9 @@ fn values_that_contradict_each_other() {
     assert_eq!(e, "policy.toml:4: `block.max_ttl`: 1d is less than `block.ttl`, which is 2d");
     // What is not given makes room for what is.
     let r = good("[block]\nttl = \"60d\"\n");
-    assert_eq!((r.policy.ttl.as_secs(), r.limits.max_ttl.as_secs()), (60 * 86_400, 60 * 86_400));
+    assert_eq!((r.policy.ttl.as_secs(), r.policy.max_ttl.as_secs()), (60 * 86_400, 60 * 86_400));
     let r = good("[block]\nmax_ttl = \"1h\"\n");
-    assert_eq!((r.policy.ttl.as_secs(), r.limits.max_ttl.as_secs()), (3_600, 3_600));
+    assert_eq!((r.policy.ttl.as_secs(), r.policy.max_ttl.as_secs()), (3_600, 3_600));
     let many: Vec<_> = (0..65).map(|n| format!("\"10.0.{n}.0/24\"")).collect();
     let e = read(&format!("version = 1\n[isolate]\nkeep = [{}]\n", many.join(", "))).unwrap_err().to_string();
     assert_eq!(e, "policy.toml:3: `isolate.keep`: 65 networks are too many, at most 64 are taken");

@@ -249,6 +249,8 @@ pub struct Policy {
     pub least: Verdict,
     /// Life time of an entry.
     pub ttl: Ttl,
+    /// Longest life of one that comes back again and again; below `ttl` it counts as that.
+    pub max_ttl: Ttl,
     /// What it is counted from.
     pub lives: Lives,
     /// Whether names are blocked where a list can say them.
@@ -283,6 +285,7 @@ impl Default for Policy {
             scope: Scope::default(),
             least: Verdict::Confirmed,
             ttl: Ttl::DAY,
+            max_ttl: Ttl::MONTH,
             lives: Lives::default(),
             names: true,
             allow_documentation: false,
