@@ -13,6 +13,7 @@
 pub mod capture;
 pub mod carrier;
 pub mod cli;
+pub mod config;
 pub mod decode;
 pub mod dialect;
 pub mod enforce;

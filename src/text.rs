@@ -3,8 +3,12 @@
 //! In: whatever a peer sent (a worker name, an agent, a host name). Out: text that cannot move a cursor, start a line,
 //! reorder a line or run in a spreadsheet. JSON outputs need none of this: their serialiser escapes.
 
+mod slip;
+
 use std::borrow::Cow;
 use std::fmt::Write as _;
+
+pub use slip::explain_toml;
 
 /// Usual cap for one string in a table or log, in bytes.
 pub const MAX_SHOWN: usize = 256;

@@ -34,6 +34,8 @@ mod false_alarms;
 mod flows;
 #[path = "cases/formats.rs"]
 mod formats;
+#[path = "cases/leave.rs"]
+mod leave;
 #[path = "cases/lists.rs"]
 mod lists;
 #[path = "cases/misses.rs"]

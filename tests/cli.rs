@@ -6,6 +6,8 @@
 mod contract;
 #[path = "cli/hostile.rs"]
 mod hostile;
+#[path = "cli/policy.rs"]
+mod policy;
 #[path = "cli/told.rs"]
 mod told;
 
@@ -394,6 +396,12 @@ fn help_of_replay() {
 #[test]
 fn help_of_explain() {
     insta::assert_snapshot!("help-explain", help(&["explain", "--help"]));
+}
+
+#[test]
+#[cfg(all(feature = "live", feature = "state"))]
+fn help_of_check() {
+    insta::assert_snapshot!("help-check", help(&["check", "--help"]));
 }
 
 #[test]

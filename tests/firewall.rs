@@ -46,6 +46,7 @@ fn mined(addr: &str, proto: Proto, port: u16, ttl: u64) -> BlockCandidate<'stati
         miner: [10, 0, 0, 5].into(),
         miner_mac: None,
         source: None,
+        allowed: false,
         verdict: Verdict::Confirmed,
         handshake_verified: true,
         client_data_acked: true,

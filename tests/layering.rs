@@ -97,6 +97,18 @@ const EDGES: &[(&str, &[(&str, Use)])] = &[
             ("text", All),
         ],
     ),
+    // The operator's policy file.
+    (
+        "config",
+        &[
+            ("firewall", All),
+            ("enforce", Only(&["Choice"])),
+            ("evidence", Only(&["Verdict"])),
+            ("time", All),
+            ("file", All),
+            ("text", All),
+        ],
+    ),
     // What is remembered on disk.
     (
         "state",
@@ -139,6 +151,7 @@ const EDGES: &[(&str, &[(&str, Use)])] = &[
             ("dialect", Only(&["Shares"])),
             ("intel", All),
             ("ledger", All),
+            ("config", All),
             ("firewall", All),
             ("enforce", All),
             ("sink", All),

@@ -52,6 +52,7 @@ fn decided(names: &[&str], scope: Scope) -> Decision {
             miner: [10, 0, 0, 5].into(),
             miner_mac: None,
             source: None,
+            allowed: false,
             verdict: Verdict::Confirmed,
             handshake_verified: true,
             client_data_acked: true,

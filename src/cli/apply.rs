@@ -60,7 +60,8 @@ fn check(all: &[Check]) -> (String, Outcome) {
     (text, if used.is_some() { Outcome::Clean } else { Outcome::Failed })
 }
 
-fn why(check: &Check) -> String {
+/// What is missing for it.
+pub(super) fn why(check: &Check) -> String {
     check.missing.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }
 

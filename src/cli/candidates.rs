@@ -4,6 +4,7 @@
 
 use std::net::IpAddr;
 
+use super::leave::may_mine;
 use crate::firewall::{BlockCandidate, Decision, NameUse, NeverBlock, Policy, Proto, decide};
 use crate::ledger::{FlowFinding, NameClaim};
 use crate::time::PacketTime;
@@ -17,15 +18,17 @@ pub(super) fn decision<'a>(
 ) -> Decision {
     let flows: Vec<_> = flows.filter(|f| !f.is_inventory()).collect();
     let names: Vec<Vec<NameUse<'_>>> = flows.iter().map(|f| f.claims.iter().map(name_use).collect()).collect();
-    let candidates: Vec<_> = flows.iter().zip(&names).map(|(f, names)| candidate(f, names)).collect();
+    let candidates: Vec<_> =
+        flows.iter().zip(&names).map(|(f, names)| candidate(f, names, may_mine(f, policy, never))).collect();
     decide(&candidates, policy, never, until)
 }
 
-fn name_use(c: &NameClaim) -> NameUse<'_> {
+/// A name as the gate wants it.
+pub(super) fn name_use(c: &NameClaim) -> NameUse<'_> {
     NameUse { name: &c.name, told_by: c.told_by, sent: c.sent, host: c.host, takes_miners: c.takes_miners }
 }
 
-fn candidate<'a>(f: &'a FlowFinding, names: &'a [NameUse<'a>]) -> BlockCandidate<'a> {
+fn candidate<'a>(f: &'a FlowFinding, names: &'a [NameUse<'a>], allowed: bool) -> BlockCandidate<'a> {
     BlockCandidate {
         addr: f.pool.ip(),
         proto: Proto::Tcp,
@@ -34,6 +37,7 @@ fn candidate<'a>(f: &'a FlowFinding, names: &'a [NameUse<'a>]) -> BlockCandidate
         miner: f.miner.ip(),
         miner_mac: f.miner_mac,
         source: f.source().map(|s| s.ip()),
+        allowed,
         verdict: f.verdict,
         handshake_verified: f.handshake_verified,
         client_data_acked: f.client_data_acked,

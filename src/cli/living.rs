@@ -17,9 +17,9 @@ use super::candidates::{decision, sparing};
 use super::options::BlockPlan;
 use super::remembered::now;
 use super::session::Companion;
-use crate::enforce::{Block, Connections, Enforcer, Keeper, Options, Refused, Tick, Wanted};
+use crate::enforce::{Block, Choice, Connections, Enforcer, Keeper, Options, Refused, Tick, Wanted};
 use crate::evidence::Verdict;
-use crate::firewall::{Changes, Limits, Lives, NeverBlock, Policy, Target};
+use crate::firewall::{Changes, Lives, NeverBlock, Policy, Target};
 use crate::ledger::{Alert, FlowFinding, Knowledge, Patience};
 use crate::state::Keepsake;
 use crate::time::PacketTime;
@@ -34,8 +34,6 @@ const KEPT: Duration = Duration::from_hours(24);
 const FORGET_EVERY: Duration = Duration::from_mins(10);
 /// How often what is not urgent is done.
 const SLOWLY: Duration = Duration::from_secs(1);
-/// How often it is looked whether the kernel still holds what it should.
-const LOOK_EVERY: Duration = Duration::from_secs(30);
 /// How often the keeper of the kernel has its turn when there is nothing new.
 const TURN: Duration = Duration::from_millis(500);
 /// Entries that a sentence is told of each time; of more only their number.
@@ -46,8 +44,10 @@ const TOLD: usize = 16;
 pub(super) enum How {
     /// The kernel is told, and asked so often whether it still holds it.
     Apply {
-        /// Nothing for the usual.
-        look_every: Option<Duration>,
+        /// Which firewall.
+        backend: Choice,
+        /// How often it is looked whether it still holds what it should.
+        look_every: Duration,
     },
     /// The operator is told what would be.
     Say,
@@ -89,10 +89,12 @@ impl Living {
     /// should be.
     pub(super) fn start(plan: &BlockPlan, dir: Option<&Path>, how: How) -> Result<(Self, Vec<String>), Failure> {
         let policy = Policy { lives: Lives::FromLastPacket, ..plan.policy.clone() };
-        let (keepsake, mut said) = Keepsake::load(dir, (Limits::default(), Patience::default()), &policy, now());
+        let (keepsake, mut said) = Keepsake::load(dir, (plan.limits.book(), Patience::default()), &policy, now());
         let kernel = match how {
-            How::Apply { look_every } => {
-                Some(Kernel::start(policy.allow_documentation, look_every.unwrap_or(LOOK_EVERY))?)
+            How::Apply { backend, look_every } => {
+                let options =
+                    Options { backend, allow_documentation: policy.allow_documentation, ..Options::default() };
+                Some(Kernel::start(options, look_every)?)
             }
             How::Say | How::Remember => None,
         };
@@ -278,8 +280,8 @@ impl Living {
 }
 
 impl Kernel {
-    fn start(allow_documentation: bool, look_every: Duration) -> Result<Self, Failure> {
-        let enforcer = Enforcer::spawn(Options { allow_documentation, ..Options::default() })?;
+    fn start(options: Options, look_every: Duration) -> Result<Self, Failure> {
+        let enforcer = Enforcer::spawn(options)?;
         let (wanted, orders) = channel::<Wanted>();
         let (tell, done) = channel();
         let work = move || {

@@ -7,6 +7,7 @@ mod apply;
 #[cfg(feature = "state")]
 mod blocklist;
 mod candidates;
+mod check;
 mod enforcer;
 #[cfg(feature = "state")]
 mod entries;
@@ -14,6 +15,8 @@ mod explain;
 mod feeds;
 #[cfg(feature = "state")]
 mod incidents;
+mod leave;
+mod lists;
 #[cfg(all(feature = "live", feature = "state"))]
 mod living;
 mod options;
@@ -60,6 +63,8 @@ enum Command {
     Explain(explain::Args),
     /// Look at, check, convert and refresh what is known of pools
     Feeds(feeds::Args),
+    /// Check policy, feeds, databases and permissions without starting
+    Check(check::Args),
     /// Look after what is cut off in this machine's firewall
     Apply(apply::Args),
     /// The process that changes the firewall; minewatch starts it by itself
@@ -116,6 +121,7 @@ pub fn main() -> ExitCode {
         Command::Replay(args) => replay::run(args),
         Command::Explain(args) => explain::run(args),
         Command::Feeds(args) => feeds::run(args),
+        Command::Check(args) => check::run(args),
         Command::Apply(args) => apply::run(args),
         Command::Enforcer(args) => enforcer::run(args),
         #[cfg(feature = "live")]

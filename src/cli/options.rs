@@ -12,11 +12,12 @@ use super::Failure;
 use super::feeds::FeedArgs;
 #[cfg(feature = "live")]
 use super::reload::Reload;
+use crate::config::{Applying, BlockLimits, Isolation, Resolved, Watched};
 use crate::decode::{DecodeOptions, TenantMode};
 use crate::evidence::Verdict;
 use crate::firewall::{
-    AllowedMiner, Destination, FORMATS, Format, Lives, MaxEntries, NeverBlock, Policy, Prefix, ProtectedName, Region,
-    RenderOptions, Scope, Ttl, format_by_id, probe,
+    AllowedMiner, AllowedPool, AllowedWallet, Destination, FORMATS, Format, Lives, MaxEntries, NeverBlock, Policy,
+    Prefix, ProtectedName, Region, RenderOptions, Scope, Ttl, format_by_id, probe,
 };
 use crate::intel::{CurrentIntel, Geo, Intel};
 use crate::pipeline::RunOptions;
@@ -88,6 +89,16 @@ pub(super) struct Known {
 }
 
 impl Knowing {
+    /// Which feeds.
+    pub(super) const fn feeds(&self) -> &FeedArgs {
+        &self.feeds
+    }
+
+    /// Which databases.
+    pub(super) fn geo(&self) -> &[PathBuf] {
+        &self.geo
+    }
+
     /// Reads the files. A feed that cannot be used ends the run before anything is captured; a wrong line in one, and a
     /// database that cannot be read, are warnings.
     pub(super) fn read(&self) -> Result<Known, Failure> {
@@ -117,6 +128,9 @@ pub(super) struct Blocking {
     blocklist: Vec<PathBuf>,
     #[arg(long, value_name = "FORMAT", help = format_help())]
     format: Vec<String>,
+    /// Policy in a TOML file (deploy/policy.toml): options beside it add to its lists, and come before its single values
+    #[arg(long, value_name = "FILE")]
+    policy: Option<PathBuf>,
     #[arg(long, value_name = "LEVEL", help = "Weakest verdict that is blocked [default: confirmed]")]
     least: Option<Least>,
     /// How long an entry lives: 90s, 30m, 24h, 7d [default: 1d]
@@ -158,10 +172,20 @@ pub(super) struct Blocking {
     /// The same for every line of a file; # begins a comment
     #[arg(long, value_name = "FILE")]
     allow_miner_file: Vec<PathBuf>,
+    /// Anybody may mine for this wallet, or this account at a pool. May be given several times
+    #[arg(long, value_name = "WALLET")]
+    allow_wallet: Vec<AllowedWallet>,
+    /// Anybody may mine at this pool: name (with all below it), address or prefix. A name counts where a believed resolver
+    /// led the miner there by it
+    #[arg(long, value_name = "POOL")]
+    allow_pool: Vec<AllowedPool>,
     /// Believe the PROXY headers of this load balancer (address, prefix or MAC address): the client that they name may
     /// be an allowed miner
     #[arg(long, value_name = "HOST")]
     trust_proxy: Vec<AllowedMiner>,
+    /// Decide and report, but write no list and change nothing
+    #[arg(long)]
+    dry_run: bool,
     /// nft: write the sets without chains and rules, for hooking them into your own
     #[arg(long)]
     sets_only: bool,
@@ -216,6 +240,19 @@ pub(super) struct BlockPlan {
     pub(super) never: NeverBlock,
     /// How to print.
     pub(super) render: RenderOptions,
+    /// How fast, and when not.
+    pub(super) limits: BlockLimits,
+    /// Hosts that are cut off.
+    #[allow(dead_code)] // nothing isolates yet
+    pub(super) isolation: Isolation,
+    /// How the firewall is told.
+    #[allow(dead_code)] // nothing tells it yet
+    pub(super) applying: Applying,
+    /// The policy file, to read it again; what it says then goes through [`Blocking::combine`].
+    #[allow(dead_code)] // nothing reads it again yet
+    pub(super) file: Option<Watched>,
+    /// What in it can hardly be meant, as sentences.
+    pub(super) warnings: Vec<String>,
 }
 
 impl BlockPlan {
@@ -244,38 +281,71 @@ impl Blocking {
 
     /// The same where something else than a list takes what is blocked.
     pub(super) fn resolve_for_kernel(&self) -> Result<BlockPlan, Failure> {
-        let mut never_block = self.never_block.clone();
-        for file in &self.never_block_file {
-            never_block.extend(lines::<Prefix>(file)?);
-        }
-        let mut allow_miner = self.allow_miner.clone();
-        for file in &self.allow_miner_file {
-            allow_miner.extend(lines::<AllowedMiner>(file)?);
-        }
-        let policy = Policy {
-            scope: match self.scope {
-                None | Some(Scopes::Endpoint) => Scope::Endpoint,
-                Some(Scopes::Address) => Scope::Address,
-            },
-            least: self.least.map_or(Verdict::Confirmed, Least::verdict),
-            ttl: self.ttl.unwrap_or(Ttl::DAY),
-            lives: Lives::FromNow,
-            allow_documentation: self.allow_documentation_ranges,
-            never_block,
-            never_block_in: self.never_block_in.clone(),
-            home: self.home_net.clone(),
-            never_block_names: self.never_block_name.clone(),
-            trust_resolver: self.trust_resolver.clone(),
-            allow_miner,
-            trust_proxy: self.trust_proxy.clone(),
-            max_entries: self.max_entries.map_or_else(|| Ok(MaxEntries::default()), MaxEntries::new)?,
+        let (file, said) = match &self.policy {
+            Some(path) => {
+                let (file, said) = Watched::open(path)?;
+                (Some(file), said)
+            }
+            None => (None, Resolved::default()),
         };
+        let warnings = match &self.policy {
+            Some(path) => said.warnings.iter().map(|w| w.at(path)).collect(),
+            None => Vec::new(),
+        };
+        let Resolved { policy, limits, isolation, applying, .. } = self.combine(said)?;
         Ok(BlockPlan {
-            lists: self.lists()?,
+            lists: self.lists(policy.scope)?,
             policy,
             never: NeverBlock::new().with_local_machine(),
             render: RenderOptions { sets_only: self.sets_only },
+            limits,
+            isolation,
+            applying,
+            file,
+            warnings,
         })
+    }
+
+    /// Whether the command line asks for a dry run.
+    #[cfg(feature = "state")]
+    pub(super) const fn is_dry(&self) -> bool {
+        self.dry_run
+    }
+
+    /// A policy file with what the command line says beside it: lists add up, single values of the command line win, and
+    /// a switch that either turns on is on.
+    pub(super) fn combine(&self, mut said: Resolved) -> Result<Resolved, Failure> {
+        let p = &mut said.policy;
+        match self.scope {
+            Some(Scopes::Endpoint) => p.scope = Scope::Endpoint,
+            Some(Scopes::Address) => p.scope = Scope::Address,
+            None => {}
+        }
+        p.least = self.least.map_or(p.least, Least::verdict);
+        p.ttl = self.ttl.unwrap_or(p.ttl);
+        p.max_ttl = p.max_ttl.max(p.ttl);
+        if let Some(n) = self.max_entries {
+            p.max_entries = MaxEntries::new(n)?;
+        }
+        p.lives = Lives::FromNow;
+        p.allow_documentation |= self.allow_documentation_ranges;
+        said.limits.dry_run |= self.dry_run;
+        p.never_block.extend(&self.never_block);
+        for file in &self.never_block_file {
+            p.never_block.extend(lines::<Prefix>(file)?);
+        }
+        p.never_block_in.extend(&self.never_block_in);
+        p.home.extend(&self.home_net);
+        p.never_block_names.extend(self.never_block_name.iter().cloned());
+        p.trust_resolver.extend(&self.trust_resolver);
+        p.allow_miner.extend(&self.allow_miner);
+        for file in &self.allow_miner_file {
+            p.allow_miner.extend(lines::<AllowedMiner>(file)?);
+        }
+        p.allow_wallet.extend(self.allow_wallet.iter().cloned());
+        p.allow_pool.extend(self.allow_pool.iter().cloned());
+        p.trust_proxy.extend(&self.trust_proxy);
+        Ok(said)
     }
 
     /// What says what is in a list needs one.
@@ -290,6 +360,7 @@ impl Blocking {
             ("--never-block-in", !self.never_block_in.is_empty()),
             ("--never-block-name", !self.never_block_name.is_empty()),
             ("--trust-resolver", !self.trust_resolver.is_empty()),
+            ("--dry-run", self.dry_run),
             ("--sets-only", self.sets_only),
             ("--allow-documentation-ranges", self.allow_documentation_ranges),
         ];
@@ -301,10 +372,10 @@ impl Blocking {
         }
     }
 
-    fn lists(&self) -> Result<Vec<List>, Failure> {
+    fn lists(&self, scope: Scope) -> Result<Vec<List>, Failure> {
         let lists = self.pairs()?;
         for (i, list) in lists.iter().enumerate() {
-            if !matches!(self.scope, Some(Scopes::Address)) && list.format.needs_address_scope() {
+            if scope != Scope::Address && list.format.needs_address_scope() {
                 bail!(
                     "{} cannot say ports, and would block whatever else lives at the addresses: add --scope address if \
                      that is what you want",

@@ -49,6 +49,9 @@ impl StateDir {
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Never block")]
 pub(super) struct LastGate {
+    /// The policy file of whoever watches: what it never blocks and what it allows
+    #[arg(long, value_name = "FILE")]
+    policy: Option<PathBuf>,
     /// Never block this address or prefix. May be given several times
     #[arg(long, value_name = "PREFIX")]
     never_block: Vec<Prefix>,
@@ -69,16 +72,23 @@ pub(super) struct LastGate {
 impl LastGate {
     /// As a policy that takes saved entries as they are, and the gate.
     pub(super) fn resolve(&self) -> Result<(Policy, NeverBlock), Failure> {
-        let mut never_block = self.never_block.clone();
-        for file in &self.never_block_file {
-            never_block.extend(lines::<Prefix>(file)?);
-        }
-        let policy = Policy {
-            never_block,
-            home: self.home_net.clone(),
-            allow_documentation: self.allow_documentation_ranges,
-            ..as_saved()
+        let mut policy = match &self.policy {
+            Some(path) => {
+                let said = crate::config::read(path)?;
+                let warnings: Vec<_> = said.warnings.iter().map(|w| w.at(path)).collect();
+                complain(&warnings)?;
+                said.policy
+            }
+            None => Policy::default(),
         };
+        let as_saved = as_saved();
+        (policy.ttl, policy.least) = (as_saved.ttl, as_saved.least);
+        policy.allow_documentation = self.allow_documentation_ranges;
+        policy.never_block.extend(&self.never_block);
+        for file in &self.never_block_file {
+            policy.never_block.extend(lines::<Prefix>(file)?);
+        }
+        policy.home.extend(&self.home_net);
         Ok((policy, NeverBlock::new().with_local_machine()))
     }
 }
@@ -105,7 +115,7 @@ pub(super) struct Choice {
 impl Choice {
     /// Adds it to a policy.
     pub(super) fn refine(&self, policy: &mut Policy) -> Result<(), Failure> {
-        policy.allow_miner.clone_from(&self.allow_miner);
+        policy.allow_miner.extend(&self.allow_miner);
         for file in &self.allow_miner_file {
             policy.allow_miner.extend(lines::<AllowedMiner>(file)?);
         }

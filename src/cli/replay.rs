@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use clap::Args as ClapArgs;
 use indicatif::{ProgressBar, ProgressStyle};
 
+use super::lists;
 use super::options::{Blocking, Knowing, Reading};
 use super::session::{self, Listener, World};
 use super::{Failure, Outcome};
@@ -51,7 +52,7 @@ pub(super) fn run(args: &Args) -> Result<Outcome, Failure> {
     let mut report = finished.report;
     name_inputs(&mut report, &finished.source);
     report.notes.extend(known.warnings);
-    let blocked = session::block(&mut report, &plan, finished.until);
+    let blocked = lists::block(&mut report, &plan, finished.until);
     if let Ok(warnings) = &blocked {
         report.notes.extend(warnings.iter().cloned());
     }

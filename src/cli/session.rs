@@ -11,13 +11,14 @@ use anyhow::{Context, anyhow};
 use tokio::sync::mpsc;
 
 use super::Failure;
-use super::candidates::{decision, sparing};
+use super::candidates::sparing;
+use super::leave;
 use super::options::BlockPlan;
 use super::replay::complain;
 use crate::capture::PacketSource;
 use crate::decode::Tenant;
 use crate::evidence::Verdict;
-use crate::firewall::{Decision, Meta, Policy, Region, left_out, write_all};
+use crate::firewall::{NeverBlock, Policy};
 use crate::health::Counter;
 use crate::intel::{Day, Geo, Intel};
 use crate::ledger::{Alert, FlowFinding, HostFinding, Knowledge, Ledger};
@@ -29,10 +30,6 @@ use crate::time::PacketTime;
 const QUEUE: usize = 64;
 /// A second interrupt after this long means "at once, without a report".
 const IMPATIENT: Duration = Duration::from_secs(1);
-/// A capture may claim any time; later than this, life times would not fit behind it.
-const LATEST: PacketTime = PacketTime::from_parts(7_258_118_400, 0);
-/// Headers that are not believed, told at the most.
-const MAX_DOUBTED: usize = 8;
 /// How often a progress callback is called.
 const TICK: Duration = Duration::from_millis(200);
 
@@ -154,6 +151,7 @@ async fn collect<'a, S: PacketSource + Send + 'static>(
         knowledge: Knowledge::new(current.get(), world.geo),
         ledger: Ledger::default(),
         policy,
+        never: NeverBlock::new().with_local_machine(),
         listener,
         companion: world.companion,
         failure: None,
@@ -254,6 +252,8 @@ struct Right<'a> {
     knowledge: Knowledge,
     ledger: Ledger,
     policy: &'a Policy,
+    /// Whose word on names is believed.
+    never: NeverBlock,
     listener: &'a mut dyn Listener,
     companion: Option<&'a mut dyn Companion>,
     /// Why nobody can be told any more.
@@ -316,7 +316,7 @@ impl Right<'_> {
 
     /// Tells of a level, if it is new and nothing that the operator allows.
     fn tell(&mut self, alert: Alert) {
-        if !self.policy.allows_client(alert.miner.ip(), alert.miner_mac, alert.source().map(|s| s.ip()))
+        if !leave::may_go_on(&alert, self.policy, &self.never)
             && let Some(alert) = self.ledger.alert(alert)
         {
             if let Some(companion) = &mut self.companion {
@@ -387,97 +387,9 @@ fn relays(hosts: &[HostFinding]) -> Vec<Relay> {
         .collect()
 }
 
-fn is_private(ip: std::net::IpAddr) -> bool {
+pub(super) fn is_private(ip: std::net::IpAddr) -> bool {
     match ip {
         std::net::IpAddr::V4(a) => a.is_private() || a.is_loopback() || a.is_link_local(),
         std::net::IpAddr::V6(a) => a.is_unique_local() || a.is_loopback() || a.is_unicast_link_local(),
     }
-}
-
-/// Marks allowed hosts, and, when lists were asked for, decides and writes them. Warnings as sentences.
-pub(super) fn block(report: &mut Report, plan: &BlockPlan, until: PacketTime) -> Result<Vec<String>, Failure> {
-    let mut warnings = allow(report, &plan.policy);
-    warnings.extend(behind_nat(report, &plan.policy));
-    warnings.extend(no_place(report, &plan.policy));
-    if plan.lists.is_empty() {
-        return Ok(warnings);
-    }
-    let until = until.min(LATEST);
-    let flows = report.hosts.iter().flat_map(|h| h.flows.iter());
-    let decision = decision(flows, &plan.policy, &plan.never, until);
-    let written = write(&decision, plan, until);
-    report.blocks = Some(decision);
-    warnings.extend(written?);
-    Ok(warnings)
-}
-
-/// A database that tells only countries spares no network, and the other way round: that must not go unnoticed.
-fn no_place(report: &Report, policy: &Policy) -> Option<String> {
-    let places: Vec<_> = report.hosts.iter().flat_map(|h| h.flows.iter().map(|f| &f.place)).collect();
-    let untold = policy.never_block_in.iter().find(|r| match r {
-        Region::Country(_) => places.iter().all(|p| p.country.is_none()),
-        Region::Network(_) => places.iter().all(|p| p.asn.is_none()),
-    })?;
-    (!places.is_empty()).then(|| {
-        format!("--never-block-in {untold} spared nothing: no database of --geo says of any pool here where it is")
-    })
-}
-
-/// Miners at public addresses of the operator's own: the machine may be any behind them.
-fn behind_nat(report: &Report, policy: &Policy) -> Vec<String> {
-    let mining = report.hosts.iter().filter(|h| h.verdict > Verdict::Noted && !h.allowed).map(|h| h.key.ip);
-    let outside: std::collections::BTreeSet<_> =
-        mining.filter(|ip| !is_private(*ip) && policy.is_home(*ip).is_some()).collect();
-    let told = outside.iter().take(MAX_DOUBTED).map(|ip| {
-        format!(
-            "{ip} is a public address of yours: behind NAT the capture cannot tell which machine mines; capture on the \
-             inside, too"
-        )
-    });
-    told.collect()
-}
-
-/// Marks what the operator allows. A warning for each PROXY header that names an allowed host and is not believed.
-fn allow(report: &mut Report, policy: &Policy) -> Vec<String> {
-    let mut doubted = std::collections::BTreeSet::new();
-    for h in &mut report.hosts {
-        for f in &mut h.flows {
-            let source = f.source().map(|s| s.ip());
-            f.allowed = policy.allows_client(f.miner.ip(), f.miner_mac, source);
-            if let Some(source) = source.filter(|s| !f.allowed && policy.allows_host(*s, None)) {
-                doubted.insert((f.miner.ip(), source));
-            }
-        }
-        h.settle();
-    }
-    let told = doubted.iter().take(MAX_DOUBTED).map(|(sender, source)| {
-        format!(
-            "{sender} says by its PROXY header that it speaks for {source}, which may mine; anybody can write such a \
-             header: if {sender} is your load balancer, add --trust-proxy {sender}"
-        )
-    });
-    told.collect()
-}
-
-fn write(decision: &Decision, plan: &BlockPlan, until: PacketTime) -> Result<Vec<String>, Failure> {
-    let mut warnings = Vec::new();
-    if decision.capped() > 0 {
-        let names = decision.capped_names();
-        let what = match (decision.capped() - names, names) {
-            (endpoints, 0) => format!("{endpoints} endpoints"),
-            (0, names) => format!("{names} names"),
-            (endpoints, names) => format!("{endpoints} endpoints and {names} names"),
-        };
-        warnings.push(format!(
-            "{what} did not fit the block list (--max-entries): either the network is overrun, or someone fills the list"
-        ));
-    }
-    let formats: Vec<_> = plan.lists.iter().map(|l| l.format).collect();
-    warnings.extend(left_out(&formats, &decision.list).iter().map(ToString::to_string));
-    for list in &plan.lists {
-        let rendered = list.format.render(&decision.list, &Meta::of(decision, until), &plan.render);
-        warnings.extend(rendered.warnings.iter().map(ToString::to_string));
-        write_all(&list.to, &rendered.files)?;
-    }
-    Ok(warnings)
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use clap::Args as ClapArgs;
 
+use super::lists;
 use super::options::{Blocking, Knowing, Reading};
 use super::replay::{Printer, complain, outcome};
 use super::session::{self, World};
@@ -49,10 +50,6 @@ pub(super) struct Args {
     #[cfg(feature = "state")]
     #[arg(long, value_name = "TIME", value_parser = span, requires = "apply")]
     look_every: Option<Duration>,
-    /// Only say what --apply would cut off
-    #[cfg(feature = "state")]
-    #[arg(long, conflicts_with = "apply")]
-    dry_run: bool,
     #[command(flatten)]
     reading: Reading,
     #[command(flatten)]
@@ -119,7 +116,7 @@ pub(super) fn run(args: &Args) -> Result<Outcome, Failure> {
     finished.source.drops(&mut report.health);
     report.problems.extend(finished.source.missing());
     report.notes.extend(known.warnings);
-    let blocked = session::block(&mut report, &plan, finished.until);
+    let blocked = lists::block(&mut report, &plan, finished.until);
     if let Ok(warnings) = &blocked {
         report.notes.extend(warnings.iter().cloned());
     }
@@ -133,7 +130,7 @@ impl Args {
     /// Whether something is done while it goes on.
     fn acts(&self) -> bool {
         #[cfg(feature = "state")]
-        return self.apply || self.dry_run || self.state.is_some();
+        return self.apply || self.blocking.is_dry() || self.state.is_some();
         #[cfg(not(feature = "state"))]
         return false;
     }
@@ -142,12 +139,15 @@ impl Args {
     #[cfg(feature = "state")]
     fn living(&self, plan: &super::options::BlockPlan) -> Result<Option<super::living::Living>, Failure> {
         use super::living::How;
-        if !self.acts() {
+        if !self.acts() && !plan.limits.dry_run {
             return Ok(None);
         }
-        let how = match (self.apply, self.dry_run) {
-            (true, _) => How::Apply { look_every: self.look_every },
-            (_, true) => How::Say,
+        let how = match (plan.limits.dry_run, self.apply) {
+            (true, _) => How::Say,
+            (_, true) => How::Apply {
+                backend: plan.applying.backend,
+                look_every: self.look_every.unwrap_or(plan.applying.check_every),
+            },
             _ => How::Remember,
         };
         let (living, said) = super::living::Living::start(plan, self.state.as_deref(), how)?;

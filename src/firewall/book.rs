@@ -165,7 +165,7 @@ impl Book {
                 expires: e.expires.min(now.plus(policy.ttl.duration())),
                 miners: e.miners.clone(),
             };
-            if self.seen.offer(e.target, offer, policy.ttl, now) {
+            if self.seen.offer(e.target, offer, Lives::of(policy), now) {
                 changes.renewed.push(e.target);
             }
         }
@@ -236,7 +236,7 @@ impl Book {
         for mut r in saved.records {
             r.key = canonical(r.key);
             match r.origin {
-                Origin::Seen => self.seen.load(r, policy.ttl, now),
+                Origin::Seen => self.seen.load(r, Lives::of(policy), now),
                 Origin::Manual if self.manual.len() < MaxEntries::CEILING => {
                     let newer = self.manual.get(&r.key).is_none_or(|known| known.last_seen < r.last_seen);
                     if newer && manual_until(&r, now) > now {
@@ -309,7 +309,7 @@ impl Book {
     /// The records that hold now, by target, an operator's behind what was seen. They have passed no gate: what is told
     /// to a firewall comes from [`Book::list`].
     pub fn entries(&self, policy: &Policy, now: PacketTime) -> impl Iterator<Item = Record<Target>> {
-        let seen = self.seen.live(policy.ttl, now).filter(move |r| self.released_until(r.key, now).is_none());
+        let seen = self.seen.live(Lives::of(policy), now).filter(move |r| self.released_until(r.key, now).is_none());
         let manual = self.manual.values().map(move |r| Record { expires: manual_until(r, now), ..r.clone() });
         let mut all: Vec<_> = seen.chain(manual.filter(move |r| r.expires > now)).collect();
         all.sort_by_key(|r| (r.key, r.origin));
@@ -361,7 +361,7 @@ impl Book {
     }
 
     fn end(&mut self, policy: &Policy, now: PacketTime, changes: &mut Changes) {
-        changes.ended = self.seen.end(policy.ttl, now);
+        changes.ended = self.seen.end(Lives::of(policy), now);
         let over: Vec<_> = self.manual.values().filter(|r| manual_until(r, now) <= now).map(|r| r.key).collect();
         for target in over {
             // Not touched: another program may have given the order anew meanwhile.
@@ -375,7 +375,7 @@ impl Book {
 
     fn let_in(&mut self, policy: &Policy, now: PacketTime, changes: &mut Changes) {
         let room = self.budget.room(self.limits.per_minute, now);
-        let (added, waiting) = self.seen.let_in(room, policy.ttl, now);
+        let (added, waiting) = self.seen.let_in(room, Lives::of(policy), now);
         self.budget.spend(added.len());
         changes.added = added;
         changes.waiting = waiting;
@@ -466,13 +466,25 @@ fn refusal(e: Entry, reason: Reason) -> Refusal {
     }
 }
 
-/// The longest life of a repeat offender, unless the policy gives more at once.
-const LONGEST: Duration = Duration::from_hours(30 * 24);
+/// How long entries live.
+#[derive(Clone, Copy)]
+struct Lives {
+    /// The first time.
+    first: Ttl,
+    /// At the most, however often they come back.
+    longest: Ttl,
+}
+
+impl Lives {
+    fn of(policy: &Policy) -> Self {
+        Self { first: policy.ttl, longest: policy.max_ttl.max(policy.ttl) }
+    }
+}
 
 /// The life of an entry that is made for the `times`-th time.
-fn life(ttl: Ttl, times: u32) -> Duration {
-    let doubled = ttl.duration().saturating_mul(1 << times.saturating_sub(1).min(30));
-    doubled.min(LONGEST.max(ttl.duration()))
+fn life(ttl: Lives, times: u32) -> Duration {
+    let doubled = ttl.first.duration().saturating_mul(1 << times.saturating_sub(1).min(30));
+    doubled.min(ttl.longest.duration())
 }
 
 #[cfg(test)]

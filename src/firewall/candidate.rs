@@ -95,6 +95,10 @@ pub struct BlockCandidate<'a> {
     pub miner_mac: Option<MacAddr>,
     /// The client that the miner's PROXY header names: a load balancer's word for whom it speaks.
     pub source: Option<IpAddr>,
+    /// The operator allows the conversation, by its wallet or its pool ([`Policy::allows_talk`]).
+    ///
+    /// [`Policy::allows_talk`]: crate::firewall::Policy::allows_talk
+    pub allowed: bool,
     /// How sure we are.
     pub verdict: Verdict,
     /// The handshake was seen with matching numbers: for TCP its SYN, SYN-ACK and ACK. Plain UDP has none, so a UDP

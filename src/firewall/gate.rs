@@ -139,7 +139,8 @@ pub fn decide(candidates: &[BlockCandidate<'_>], policy: &Policy, never: &NeverB
         };
         merge(&mut entries, entry);
     }
-    let named = names::decide(candidates, policy, never, now, &known);
+    let named =
+        if policy.names { names::decide(candidates, policy, never, now, &known) } else { names::Named::default() };
     let mut d = finish(entries, refusals, named.entries, named.refusals, policy, never, now);
     let listed: BTreeSet<Target> = d.list.entries().iter().map(|e| e.target).collect();
     d.refusals
@@ -204,6 +205,7 @@ fn finish(
             refusals.add(e.target, reason, e.certainty(), e.last_seen, &e.miners);
         }
     }
+    let named = if policy.names { named } else { BTreeMap::new() };
     let (passed_names, name_refusals) = names::finish(named, name_refusals, policy, never, now);
     Decision { list: BlockList::from_gate(passed, passed_names), refusals: refusals.into_sorted(), name_refusals }
 }

@@ -11,6 +11,7 @@
 //! A [`BlockList`] can only come out of the gate, so no format can print what the gate has not passed. A new format is
 //! one file in `format/` and its line in [`FORMATS`].
 
+mod allow;
 mod book;
 mod candidate;
 mod format;
@@ -28,6 +29,7 @@ mod write;
 #[cfg(test)]
 mod testing;
 
+pub use allow::{AllowError, AllowedPool, AllowedWallet, Talk};
 pub use book::{Book, Changes, Limits, Origin, Record, Release, Saved, Touched};
 pub use candidate::{BlockCandidate, NameUse, Proto, Target, Who};
 pub use format::{FORMATS, Format, Meta, OutFile, RenderOptions, Rendered, Says, Warning, format_by_id, left_out};

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use crate::decode::MacAddr;
 use crate::evidence::Verdict;
+use crate::firewall::allow::{AllowedPool, AllowedWallet};
 use crate::firewall::candidate::BlockCandidate;
 use crate::firewall::name::ProtectedName;
 use crate::firewall::prefix::{Prefix, PrefixError};
@@ -79,6 +80,8 @@ pub struct Ttl(u64);
 impl Ttl {
     /// The default of the policy.
     pub const DAY: Self = Self(86_400);
+    /// 30 days: how long what comes back again and again is blocked at the most, unless a policy says otherwise.
+    pub const MONTH: Self = Self(30 * 86_400);
     /// Longest life time (3650 days), the largest that nft was seen to take in good order.
     pub const MAX: Self = Self(3650 * 86_400);
 
@@ -238,7 +241,7 @@ fn parse_mac(s: &str) -> Option<MacAddr> {
 }
 
 /// What is blocked, how long, how much of it, and what never.
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Policy {
     /// How much of a pool is blocked.
     pub scope: Scope,
@@ -246,8 +249,12 @@ pub struct Policy {
     pub least: Verdict,
     /// Life time of an entry.
     pub ttl: Ttl,
+    /// Longest life of one that comes back again and again; below `ttl` it counts as that.
+    pub max_ttl: Ttl,
     /// What it is counted from.
     pub lives: Lives,
+    /// Whether names are blocked where a list can say them.
+    pub names: bool,
     /// Lets the documentation ranges through (RFC 5737, 3849, 9637): tests and examples live there.
     pub allow_documentation: bool,
     /// The operator's own never-block list, for the pool side.
@@ -262,6 +269,10 @@ pub struct Policy {
     pub trust_resolver: Vec<Prefix>,
     /// Hosts that may mine: reported as allowed, nothing is emitted for them.
     pub allow_miner: Vec<AllowedMiner>,
+    /// Wallets and accounts for which anybody may mine.
+    pub allow_wallet: Vec<AllowedWallet>,
+    /// Pools at which anybody may mine.
+    pub allow_pool: Vec<AllowedPool>,
     /// Load balancers whose PROXY headers are believed.
     pub trust_proxy: Vec<AllowedMiner>,
     /// Most entries in a list.
@@ -274,7 +285,9 @@ impl Default for Policy {
             scope: Scope::default(),
             least: Verdict::Confirmed,
             ttl: Ttl::DAY,
+            max_ttl: Ttl::MONTH,
             lives: Lives::default(),
+            names: true,
             allow_documentation: false,
             never_block: Vec::new(),
             never_block_in: Vec::new(),
@@ -282,6 +295,8 @@ impl Default for Policy {
             never_block_names: Vec::new(),
             trust_resolver: Vec::new(),
             allow_miner: Vec::new(),
+            allow_wallet: Vec::new(),
+            allow_pool: Vec::new(),
             trust_proxy: Vec::new(),
             max_entries: MaxEntries::default(),
         }
@@ -289,9 +304,9 @@ impl Default for Policy {
 }
 
 impl Policy {
-    /// Whether the operator lets this host mine.
+    /// Whether the operator lets this host mine, or this conversation go on.
     pub(super) fn allows(&self, c: &BlockCandidate<'_>) -> bool {
-        self.allows_client(c.miner, c.miner_mac, c.source)
+        c.allowed || self.allows_client(c.miner, c.miner_mac, c.source)
     }
 
     /// Whether the operator lets the host mine, or the client for which it speaks by its PROXY header.

@@ -181,7 +181,7 @@ impl fmt::Display for Reason {
             Self::BelowLevel { verdict, least } => {
                 write!(f, "the verdict is {verdict}, the policy blocks from {least} on")
             }
-            Self::AllowListed => f.write_str("the host is on the list of allowed miners"),
+            Self::AllowListed => f.write_str("the host may mine, or anybody may for this wallet or at this pool"),
             Self::UsedByAllowedMiner => {
                 f.write_str("an allowed miner uses it too, and the block would cut that one off as well")
             }

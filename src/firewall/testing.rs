@@ -23,6 +23,7 @@ pub(super) fn candidate(addr: &str, port: u16) -> BlockCandidate<'static> {
         miner: IpAddr::from([10, 0, 0, 5]),
         miner_mac: None,
         source: None,
+        allowed: false,
         verdict: Verdict::Confirmed,
         handshake_verified: true,
         client_data_acked: true,

@@ -171,7 +171,7 @@ fn header(list: &str, line: u32, text: &str) -> Result<Header, LoadError> {
         } else {
             "; a feed begins with `version = 1`. To convert a list in another format: `minewatch feeds import`"
         };
-        let why = super::raw::explain(e.message()) + hint;
+        let why = crate::text::explain_toml(e.message()) + hint;
         LoadError::NotAFeed { list: format!("{list}:{}", line + at), why }
     })?;
     checked(list, raw)
@@ -265,7 +265,7 @@ impl Reader<'_, '_> {
         };
         let whole = |text: &str, e: &toml::de::Error| {
             let line = first.saturating_add(line_of(text, e.span().map_or(0, |s| s.start)));
-            (line, format!("{}; the whole table was left out", super::raw::explain(e.message())))
+            (line, format!("{}; the whole table was left out", crate::text::explain_toml(e.message())))
         };
         let Some(array) = Array::find(text) else {
             let (line, what) = whole(text, &wrong);
@@ -330,7 +330,7 @@ impl Reader<'_, '_> {
                 }
                 Err(e) => {
                     let at = line.saturating_add(line_of(&text, e.span().map_or(0, |s| s.start)));
-                    self.error(at, format!("{}; this {kind} was left out", super::raw::explain(e.message())));
+                    self.error(at, format!("{}; this {kind} was left out", crate::text::explain_toml(e.message())));
                 }
             }
         }

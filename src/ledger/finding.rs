@@ -11,6 +11,7 @@ use crate::carrier::{Target, Wrap};
 use crate::decode::{MacAddr, Tenant};
 use crate::dialect::{Category, Conversation, Password, Shares, Stage};
 use crate::evidence::{Evidence, Stamp, Verdict};
+use crate::intel::passive::Known;
 use crate::intel::{Day, Match, Place, Role};
 use crate::wallet::{self, Coin, difficulty};
 
@@ -139,6 +140,14 @@ pub struct NameClaim {
     pub host: bool,
     /// A feed lists it as a host that takes miners.
     pub takes_miners: bool,
+}
+
+impl NameClaim {
+    /// That a resolver led `miner` there.
+    pub(super) fn told(known: &Known, miner: IpAddr) -> Option<Self> {
+        let told_by = Some(known.told_by(miner)?);
+        Some(Self { name: (*known.name).into(), told_by, sent: false, host: false, takes_miners: false })
+    }
 }
 
 /// What TLS showed of the conversation inside it. All text is safe to print.

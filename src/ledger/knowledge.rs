@@ -103,6 +103,7 @@ impl Knowledge {
         let names = self.names(alert.tenant, pool.ip(), alert.miner.ip(), at, at);
         let known = names.iter().find(|k| self.intel.name(&k.name, Some(pool.port())).is_some());
         alert.name = known.or(names.first()).map(|k| (*k.name).into());
+        alert.claims = names.iter().take(MAX_CLAIMS).filter_map(|k| NameClaim::told(k, alert.miner.ip())).collect();
     }
 
     /// Whether a client that began TLS as mining programs do had looked up a pool that is there, on a port of miners. If

@@ -63,6 +63,10 @@ pub struct Alert {
     pub verified: bool,
     /// The sentence of the evidence that made it.
     pub reason: String,
+    /// Login as sent, if there was one yet.
+    pub login: Option<Box<str>>,
+    /// Names by which a resolver led the miner to the pool's address.
+    pub claims: Vec<NameClaim>,
     /// The name by which the pool was reached.
     pub name: Option<Box<str>>,
     /// The machine that had the miner's address.
@@ -84,6 +88,8 @@ impl Alert {
             verdict: f.verdict,
             verified: f.handshake_verified && !f.one_way,
             reason: f.evidence.last().map(|e| e.text.clone()).unwrap_or_default(),
+            login: f.login.as_deref().map(Into::into),
+            claims: f.claims.clone(),
             name: f.names.first().cloned(),
             identity: f.identity.clone(),
         }
@@ -92,6 +98,16 @@ impl Alert {
     /// The client that the sender's PROXY header names.
     pub fn source(&self) -> Option<SocketAddr> {
         self.wraps.iter().find_map(Wrap::source)
+    }
+
+    /// The wallet in its login.
+    pub fn wallet(&self) -> Option<&str> {
+        crate::wallet::recognise(self.login.as_deref()?).wallet.map(|w| w.text)
+    }
+
+    /// Whether it went through a proxy.
+    pub fn is_proxied(&self) -> bool {
+        self.wraps.iter().any(|w| w.proxy().is_some())
     }
 
     fn endpoint(&self) -> Endpoint {

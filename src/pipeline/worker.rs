@@ -289,6 +289,8 @@ impl Worker {
                     verdict,
                     verified: info.handshake.verified && info.one_way().is_none(),
                     reason,
+                    login: c.login.as_deref().map(Into::into),
+                    claims: Vec::new(),
                     name: None,
                     identity: None,
                 };

@@ -7,10 +7,10 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use super::{Origin, life};
+use super::{Lives, Origin, life};
 use crate::evidence::Verdict;
 use crate::firewall::candidate::Who;
-use crate::firewall::policy::{MaxEntries, Ttl};
+use crate::firewall::policy::MaxEntries;
 use crate::time::PacketTime;
 
 /// How long an entry is remembered after its end, so that it is known when it comes back.
@@ -100,13 +100,13 @@ impl<K> Default for Shelf<K> {
 }
 
 /// When a record ends: never later than a life from now, whatever a clock or a file said.
-fn until<K>(r: &Record<K>, ttl: Ttl, now: PacketTime) -> PacketTime {
+fn until<K>(r: &Record<K>, ttl: Lives, now: PacketTime) -> PacketTime {
     r.expires.min(now.plus(life(ttl, r.times)))
 }
 
 impl<K: Ord + Copy> Shelf<K> {
     /// Takes an offer. Whether an entry lives longer by it.
-    pub(super) fn offer(&mut self, key: K, offer: Offer, ttl: Ttl, now: PacketTime) -> bool {
+    pub(super) fn offer(&mut self, key: K, offer: Offer, ttl: Lives, now: PacketTime) -> bool {
         match self.slots.get_mut(&key) {
             Some(Slot { record, live: true }) => {
                 let grown = add(&mut record.miners, &offer.miners) || offer.verdict > record.verdict;
@@ -138,7 +138,7 @@ impl<K: Ord + Copy> Shelf<K> {
     }
 
     /// Lets in up to `room` that wait, the most certain first. Which, and how many still wait.
-    pub(super) fn let_in(&mut self, room: usize, ttl: Ttl, now: PacketTime) -> (Vec<K>, usize) {
+    pub(super) fn let_in(&mut self, room: usize, ttl: Lives, now: PacketTime) -> (Vec<K>, usize) {
         self.waiting.retain(|_, offer| offer.expires > now);
         let room = room.min(MaxEntries::CEILING.saturating_sub(self.live));
         let mut order: Vec<_> =
@@ -154,7 +154,7 @@ impl<K: Ord + Copy> Shelf<K> {
         (added, self.waiting.len())
     }
 
-    fn add(&mut self, key: K, offer: &Offer, ttl: Ttl, now: PacketTime) {
+    fn add(&mut self, key: K, offer: &Offer, ttl: Lives, now: PacketTime) {
         let past = self.slots.get(&key).map(|s| &s.record);
         let times = past.map_or(0, |r| r.times).saturating_add(1);
         let mut miners = past.map(|r| r.miners.clone()).unwrap_or_default();
@@ -177,7 +177,7 @@ impl<K: Ord + Copy> Shelf<K> {
     }
 
     /// Ends what is over, and forgets what ended long ago. What ended.
-    pub(super) fn end(&mut self, ttl: Ttl, now: PacketTime) -> Vec<K> {
+    pub(super) fn end(&mut self, ttl: Lives, now: PacketTime) -> Vec<K> {
         let mut ended = Vec::new();
         let mut forgotten = Vec::new();
         for (key, slot) in &mut self.slots {
@@ -227,7 +227,7 @@ impl<K: Ord + Copy> Shelf<K> {
     }
 
     /// Takes a saved record, put together with what is there.
-    pub(super) fn load(&mut self, mut r: Record<K>, ttl: Ttl, now: PacketTime) {
+    pub(super) fn load(&mut self, mut r: Record<K>, ttl: Lives, now: PacketTime) {
         r.miners.sort_unstable();
         r.miners.dedup();
         r.miners.truncate(MAX_MINERS);
@@ -260,7 +260,7 @@ impl<K: Ord + Copy> Shelf<K> {
     }
 
     /// Records that hold, with the end that counts now.
-    pub(super) fn live(&self, ttl: Ttl, now: PacketTime) -> impl Iterator<Item = Record<K>> {
+    pub(super) fn live(&self, ttl: Lives, now: PacketTime) -> impl Iterator<Item = Record<K>> {
         let live = self.slots.values().filter(|s| s.live);
         let records = live.map(move |s| Record { expires: until(&s.record, ttl, now), ..s.record.clone() });
         records.filter(move |r| r.expires > now)
@@ -284,8 +284,8 @@ impl<K: Ord + Copy> Shelf<K> {
 }
 
 /// The end of a first life, moved out by what a repeat offender gets on top.
-fn longer(first_life: PacketTime, ttl: Ttl, times: u32) -> PacketTime {
-    first_life.plus(life(ttl, times).saturating_sub(ttl.duration()))
+fn longer(first_life: PacketTime, ttl: Lives, times: u32) -> PacketTime {
+    first_life.plus(life(ttl, times).saturating_sub(ttl.first.duration()))
 }
 
 /// Adds miners, sorted, each once, within the cap; whether there were new ones.

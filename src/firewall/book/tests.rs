@@ -118,6 +118,20 @@ fn who_comes_back_is_blocked_twice_as_long_up_to_thirty_days() {
 }
 
 #[test]
+fn the_policy_says_how_long_a_repeat_offender_is_blocked_at_the_most() {
+    let policy = Policy { max_ttl: "3h".parse().unwrap(), ..policy("1h") };
+    let mut book = Book::default();
+    let mut now = 0;
+    for hours in [1, 2, 3, 3] {
+        book.offer(&list_of(POOL, now, &policy, now), &policy, at(now));
+        assert_eq!(held(&book, &policy, now), [(target(POOL, 3333), hours * 3_600)]);
+        now += i64::try_from(hours).unwrap() * HOUR;
+        book.expire(&policy, at(now));
+        now += HOUR;
+    }
+}
+
+#[test]
 fn whoever_stays_away_for_a_quarter_is_forgotten() {
     let policy = policy("1h");
     let mut book = Book::default();
@@ -376,7 +390,7 @@ proptest! {
             prop_assert!((1..=Ttl::MAX.as_secs()).contains(&e.ttl_secs));
         }
         for r in book.entries(&policy, now).filter(|r| r.origin == Origin::Seen) {
-            prop_assert!(r.expires.since(now) <= LONGEST);
+            prop_assert!(r.expires.since(now) <= Ttl::MONTH.duration());
         }
     }
 

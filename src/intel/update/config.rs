@@ -152,7 +152,7 @@ impl Config {
         let line = |at: usize| text.get(..at).map(|t| t.matches('\n').count() as u32 + 1);
         let wrong = |line, why: String| ConfigError::Wrong { path: path.to_owned(), line, why };
         let raw: Raw = toml::from_str(text)
-            .map_err(|e| wrong(e.span().and_then(|s| line(s.start)), crate::intel::raw::explain(e.message())))?;
+            .map_err(|e| wrong(e.span().and_then(|s| line(s.start)), crate::text::explain_toml(e.message())))?;
         if raw.version != 1 {
             return Err(wrong(None, format!("version {} is not known, only 1 is", raw.version)));
         }

@@ -1,0 +1,234 @@
+//! `minewatch check`: whether what is to be started would start, without starting it.
+//!
+//! Nothing is made, moved or written. A line each: `ok`, `warning` (it would start) or `error` (it would not, or not as
+//! it was asked to).
+
+use std::io::{Write, stdout};
+use std::path::{Path, PathBuf};
+
+use clap::Args as ClapArgs;
+
+use super::options::Knowing;
+use super::{Failure, Outcome, apply, feeds};
+use crate::config::{self, Resolved};
+use crate::enforce::{Check, Choice, check_all};
+use crate::firewall::Scope;
+use crate::intel::{Day, Geo};
+use crate::text::printable;
+use crate::time::PacketTime;
+
+/// Arguments of `check`.
+#[derive(ClapArgs, Debug)]
+#[command(after_help = "Exit status: 0 all of it can be used, 2 some of it cannot.")]
+pub(super) struct Args {
+    /// Policy file
+    #[arg(long, value_name = "FILE")]
+    policy: Option<PathBuf>,
+    /// Interface that is to be watched: whether it is there and may be captured from. May be given several times
+    #[cfg(feature = "live")]
+    #[arg(short, long = "interface", value_name = "NAME")]
+    interfaces: Vec<String>,
+    /// Folder of the state that is to be kept: whether it can be
+    #[cfg(feature = "state")]
+    #[arg(long, value_name = "DIR")]
+    state: Option<PathBuf>,
+    /// Whether the firewall of this machine can be told what to cut off
+    #[arg(long)]
+    apply: bool,
+    #[command(flatten)]
+    knowing: Knowing,
+}
+
+/// What was found, in order.
+#[derive(Default)]
+struct Found {
+    lines: Vec<String>,
+    failed: bool,
+}
+
+impl Found {
+    fn ok(&mut self, what: &str) {
+        self.lines.push(format!("ok: {what}"));
+    }
+
+    fn warn(&mut self, what: &str) {
+        self.lines.push(format!("warning: {what}"));
+    }
+
+    fn fail(&mut self, what: &str) {
+        self.failed = true;
+        self.lines.push(format!("error: {what}"));
+    }
+}
+
+/// Runs the subcommand.
+pub(super) fn run(args: &Args) -> Result<Outcome, Failure> {
+    let mut found = Found::default();
+    let policy = policy(args.policy.as_deref(), &mut found);
+    if !policy.policy.never_block_in.is_empty() && args.knowing.geo().is_empty() {
+        found.warn("`block.never.in` spares nothing without databases of countries and networks: add --geo FILE");
+    }
+    knowledge(&args.knowing, &mut found);
+    #[cfg(feature = "state")]
+    if let Some(dir) = &args.state {
+        state(dir, &mut found);
+    }
+    #[cfg(feature = "live")]
+    for name in &args.interfaces {
+        use crate::capture::live::{Live, LiveOptions};
+
+        match Live::open(std::slice::from_ref(name), LiveOptions::default()) {
+            Ok(_) => found.ok(&format!("interface {name}: can be captured from")),
+            Err(e) => found.fail(&super::sentence(&e.into())),
+        }
+    }
+    if args.apply {
+        firewall(policy.applying.backend, &check_all(), &mut found);
+    }
+    let mut out = stdout().lock();
+    for line in &found.lines {
+        writeln!(out, "{}", printable(line, 2048))?;
+    }
+    Ok(if found.failed { Outcome::Failed } else { Outcome::Clean })
+}
+
+fn policy(path: Option<&Path>, found: &mut Found) -> Resolved {
+    let Some(path) = path else {
+        found.ok("policy: none is given, so the defaults hold");
+        return Resolved::default();
+    };
+    match config::read(path) {
+        Ok(resolved) => {
+            found.ok(&format!("policy {}: {}", path.display(), summary(&resolved)));
+            for w in &resolved.warnings {
+                found.warn(&w.at(path));
+            }
+            resolved
+        }
+        Err(e) => {
+            for sentence in e.sentences() {
+                found.fail(&sentence);
+            }
+            // What depends on it is judged by the defaults.
+            Resolved::default()
+        }
+    }
+}
+
+/// What it comes to, so that a reader sees whether he wrote what he meant.
+fn summary(r: &Resolved) -> String {
+    let p = &r.policy;
+    let what = match p.scope {
+        Scope::Endpoint => "endpoints",
+        Scope::Address => "whole addresses",
+    };
+    let mut says = vec![format!("blocks {what} from {} on, for {} up to {}", p.least, p.ttl, p.max_ttl)];
+    let never = p.never_block.len() + p.never_block_names.len() + p.never_block_in.len() + p.home.len();
+    let allowed = p.allow_miner.len() + p.allow_wallet.len() + p.allow_pool.len();
+    if never > 0 {
+        says.push(format!("{} for what is never blocked", counted(never, "entry", "entries")));
+    }
+    if allowed > 0 {
+        says.push(format!("{} for who may mine", counted(allowed, "entry", "entries")));
+    }
+    if !r.limits.quiet.is_empty() {
+        says.push(format!("nothing new at {} UTC", r.limits.quiet));
+    }
+    if r.isolation.enabled {
+        says.push(format!("isolates hosts from {} on, for {}", r.isolation.least, r.isolation.ttl));
+    }
+    if r.limits.dry_run {
+        says.push("dry run: nothing is written or changed".to_owned());
+    }
+    says.join("; ")
+}
+
+fn counted(n: usize, one: &str, many: &str) -> String {
+    format!("{n} {}", if n == 1 { one } else { many })
+}
+
+fn knowledge(knowing: &Knowing, found: &mut Found) {
+    match knowing.feeds().load() {
+        Ok((intel, problems)) => {
+            let lists = intel.lists();
+            let entries: usize = lists.iter().map(crate::intel::ListInfo::entries).sum();
+            found.ok(&format!(
+                "feeds: {} in {}",
+                counted(entries, "entry", "entries"),
+                counted(lists.len(), "list", "lists")
+            ));
+            for sentence in feeds::told(&problems) {
+                found.warn(&sentence);
+            }
+            let today = Day::of(PacketTime::from_parts(jiff::Timestamp::now().as_second(), 0));
+            for list in lists.iter().filter(|l| l.is_stale(today)) {
+                found.warn(&format!("{} is stale: minewatch feeds update, or a newer file", list.name));
+            }
+        }
+        Err(e) => found.fail(&super::sentence(&e)),
+    }
+    for path in knowing.geo() {
+        match Geo::open(std::slice::from_ref(path)).1.as_slice() {
+            [] => found.ok(&format!("database {}: can be read", path.display())),
+            wrong => wrong.iter().for_each(|w| found.fail(w)),
+        }
+    }
+}
+
+#[cfg(feature = "state")]
+fn state(dir: &Path, found: &mut Found) {
+    use crate::state::{StateError, Store};
+
+    match Store::open_existing(dir).and_then(|mut store| store.load()) {
+        Ok(loaded) if loaded.dropped > 0 => {
+            found.warn(&format!("state {}: {} rows are not what they should be", dir.display(), loaded.dropped));
+        }
+        Ok(_) => found.ok(&format!("state {}: can be read", dir.display())),
+        Err(StateError::NotThere(_)) => found.ok(&format!("state {}: nothing is remembered yet", dir.display())),
+        Err(e) => return found.fail(&super::sentence(&e.into())),
+    }
+    // The folder itself, or the nearest that it would be made in.
+    let there = dir.ancestors().map(|d| if d.as_os_str().is_empty() { Path::new(".") } else { d });
+    let Some(there) = there.into_iter().find(|d| d.exists()) else { return };
+    let may = rustix::fs::access(there, rustix::fs::Access::WRITE_OK | rustix::fs::Access::EXEC_OK);
+    if !there.is_dir() {
+        found.fail(&format!("state {}: {} is no folder", dir.display(), there.display()));
+    } else if let Err(e) = may {
+        found.fail(&format!(
+            "state {}: nothing can be saved, as {} cannot be written to by this user ({e}): make the folder, or give it to \
+             the user that watches",
+            dir.display(),
+            there.display()
+        ));
+    }
+}
+
+fn firewall(choice: Choice, all: &[Check], found: &mut Found) {
+    let wanted: Vec<_> = all.iter().filter(|c| choice == Choice::Auto || choice.name() == c.backend).collect();
+    if let Some(used) = wanted.iter().find(|c| c.missing.is_empty()) {
+        return found.ok(&format!("firewall: {} is used", used.backend));
+    }
+    for check in wanted {
+        found.fail(&format!("firewall: {} cannot be used: {}", check.backend, apply::why(check)));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::enforce::EnforceError;
+
+    #[test]
+    fn the_firewall_that_the_policy_names_must_be_there_and_of_auto_any() {
+        let no = vec![EnforceError::NoProgram { program: "nft".into(), package: "nftables".into() }];
+        let all = [Check { backend: "nftables", missing: no }, Check { backend: "ipset", missing: Vec::new() }];
+        let said = |choice| {
+            let mut found = Found::default();
+            firewall(choice, &all, &mut found);
+            (found.lines.join("\n"), found.failed)
+        };
+        assert_eq!(said(Choice::Auto), ("ok: firewall: ipset is used".to_owned(), false));
+        let missing = "error: firewall: nftables cannot be used: nft is not installed: install the package nftables";
+        assert_eq!(said(Choice::Nftables), (missing.to_owned(), true));
+    }
+}

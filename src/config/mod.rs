@@ -1,0 +1,143 @@
+//! The operator's policy file: what is blocked, what is allowed, whom to isolate, how the firewall is told.
+//!
+//! In: one TOML file of version 1 (`deploy/policy.toml` shows every key). Out: a [`Resolved`] whose every value was
+//! checked, or a [`ConfigError`] with each wrong value, its line and what to write instead. Unknown keys are errors: a
+//! key that is spelt wrong protects nobody. A key that is not there means its default, and so does an empty file but for
+//! its version.
+//!
+//! ```text
+//! text -> raw (as serde reads it) -> resolve (newtypes, one problem a wrong value) -> Resolved
+//! ```
+
+mod problem;
+mod quiet;
+mod raw;
+mod resolve;
+mod watched;
+
+#[cfg(test)]
+mod tests;
+
+use std::net::IpAddr;
+use std::path::Path;
+use std::time::Duration;
+
+pub use problem::{ConfigError, Wrong};
+pub use quiet::{QuietHours, QuietHoursError};
+pub use watched::Watched;
+
+use crate::enforce::Choice;
+use crate::evidence::Verdict;
+use crate::firewall::{Limits, Policy, Prefix, Ttl};
+use crate::time::PacketTime;
+
+/// Bytes of a policy file that are read.
+const MAX_BYTES: u64 = 1 << 20;
+
+/// A whole policy file.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct Resolved {
+    /// What is blocked, and what is never.
+    pub policy: Policy,
+    /// How fast, and when not.
+    pub limits: BlockLimits,
+    /// Hosts that are cut off.
+    pub isolation: Isolation,
+    /// How the firewall is told.
+    pub applying: Applying,
+    /// What can hardly be meant, as sentences with their lines.
+    pub warnings: Vec<Wrong>,
+}
+
+/// How fast the block list may fill, and when nothing new is blocked.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct BlockLimits {
+    /// New entries a minute.
+    pub per_minute: u32,
+    /// Everything is decided and reported, nothing written or changed.
+    pub dry_run: bool,
+    /// Times of day at which nothing new is blocked.
+    pub quiet: QuietHours,
+}
+
+impl BlockLimits {
+    /// Whether nothing new is to be blocked at that time; what is blocked already stays so.
+    pub fn is_quiet(&self, now: PacketTime) -> bool {
+        self.quiet.is_quiet(now)
+    }
+
+    /// For the block book.
+    pub const fn book(&self) -> Limits {
+        Limits { per_minute: self.per_minute }
+    }
+}
+
+impl Default for BlockLimits {
+    fn default() -> Self {
+        Self { per_minute: Limits::default().per_minute, dry_run: false, quiet: QuietHours::default() }
+    }
+}
+
+/// Whether and how infected hosts inside are cut off.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Isolation {
+    /// Whether at all.
+    pub enabled: bool,
+    /// Weakest verdict for it.
+    pub least: Verdict,
+    /// For how long.
+    pub ttl: Ttl,
+    /// Networks that an isolated host may still talk to; no more than an enforcer takes.
+    pub keep: Vec<Prefix>,
+    /// Hosts that are never isolated.
+    pub never: Vec<Prefix>,
+}
+
+impl Isolation {
+    /// Whether this host stays connected, whatever it does: by name, or as one of those that others are managed from.
+    pub fn spares(&self, host: IpAddr) -> bool {
+        self.never.iter().chain(&self.keep).any(|p| p.contains(host))
+    }
+}
+
+impl Default for Isolation {
+    fn default() -> Self {
+        Self { enabled: false, least: Verdict::Confirmed, ttl: Ttl::DAY, keep: Vec::new(), never: Vec::new() }
+    }
+}
+
+/// How the kernel's firewall is told.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Applying {
+    /// Which firewall.
+    pub backend: Choice,
+    /// How often what it holds is read back and compared.
+    pub check_every: Duration,
+}
+
+impl Default for Applying {
+    fn default() -> Self {
+        Self { backend: Choice::Auto, check_every: Duration::from_secs(30) }
+    }
+}
+
+/// Reads the policy file at `path`.
+pub fn read(path: &Path) -> Result<Resolved, ConfigError> {
+    resolve::resolve(path, &text(path)?)
+}
+
+/// Reads the policy in `text`, which stands at `path`.
+pub fn parse(path: &Path, text: &str) -> Result<Resolved, ConfigError> {
+    resolve::resolve(path, text)
+}
+
+fn text(path: &Path) -> Result<String, ConfigError> {
+    let bytes =
+        crate::file::read(path, MAX_BYTES).map_err(|source| ConfigError::Unread { path: path.to_owned(), source })?;
+    String::from_utf8(bytes).map_err(|e| {
+        let good = e.utf8_error().valid_up_to();
+        let line = raw::line_of(e.as_bytes(), good);
+        let what = "here are bytes that are no text: save the file as UTF-8".to_owned();
+        ConfigError::Wrong { path: path.to_owned(), wrong: vec![Wrong { line: Some(line), what }] }
+    })
+}
