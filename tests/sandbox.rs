@@ -156,6 +156,22 @@ fn root_without_a_user_to_become_has_no_rights_and_no_secrets_left() {
     assert_eq!(said.missing(), ["user"]);
 }
 
+/// OP01: `--cap-drop ALL --cap-add NET_RAW` and `no-new-privileges`.
+#[test]
+fn a_container_without_the_right_to_become_somebody_captures_all_the_same() {
+    if !available(&[]) {
+        return;
+    }
+    let dir = folder();
+    let said = confined(dir.path(), &["container", "user", "raw"]);
+    assert_eq!(said.missing(), ["user"]);
+    assert!(said.line("user").contains("CAP_SETUID"), "{:?}", said.lines);
+    assert_eq!(said.status["CapEff"], "0000000000002000");
+    said.tried(FORBIDDEN, "refused");
+    said.tried(NEEDED, "done");
+    said.tried(&["interface again"], "done");
+}
+
 #[test]
 fn an_old_kernel_is_told_of_and_the_run_goes_on() {
     if !available(&[]) {
@@ -167,7 +183,7 @@ fn an_old_kernel_is_told_of_and_the_run_goes_on() {
     assert!(said.line("landlock").starts_with("off: "), "{:?}", said.lines);
     assert_eq!(said.status["CapEff"], "0000000000000000");
     // What rights alone keep away.
-    said.tried(&["shadow", "mount", "setuid", "raw socket"], "refused");
+    said.tried(&["shadow", "write elsewhere", "setuid", "raw socket"], "refused");
     said.tried(NEEDED, "done");
 }
 
@@ -211,4 +227,19 @@ fn the_enforcer_goes_on_and_cannot_be_started_again() {
     let said = confined(dir.path(), &["user", "enforcer"]);
     said.tried(&["enforcer asked", "enforcer applies", "enforcer left alone"], "done");
     said.tried(&["enforcer again"], "refused");
+}
+
+/// The figure that `deploy/README.md` names.
+#[test]
+fn the_unit_is_as_closed_as_it_is_said_to_be() {
+    let unit = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/minewatch.service");
+    let out = Command::new("systemd-analyze").args(["security", "--no-pager", "--offline=true"]).arg(&unit).output();
+    let text = out.map(|o| String::from_utf8_lossy(&o.stdout).into_owned()).unwrap_or_default();
+    let exposure =
+        text.lines().find_map(|l| l.split_once("exposure level for minewatch.service: ")?.1.split(' ').next());
+    let Some(exposure) = exposure.map(|e| e.parse::<f64>().unwrap()) else {
+        println!("skipped: no systemd-analyze that looks at units offline (systemd 250)");
+        return;
+    };
+    assert!(exposure <= 1.6, "{text}");
 }

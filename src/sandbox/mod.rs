@@ -1,11 +1,11 @@
 //! Giving up what is not needed, before the first byte of a stranger is read.
 //!
-//! In: a [`Plan`]: what this run still needs. Out: a [`Report`] of what is in force. The order is a contract: open what
-//! needs rights (captures, database, sockets), start the enforcer, [`confine`], then start threads. Everything here is a
+//! In: a `Plan`: what this run still needs. Out: a `Report` of what is in force. The order is a contract: open what
+//! needs rights (captures, database, sockets), start the enforcer, `confine`, then start threads. Everything here is a
 //! matter of threads for the kernel: those that are there before keep what they have, those that come after inherit.
 //!
 //! Nothing here fails a run. An old kernel, or a container that forbids some of it, leaves a line in the report; whoever
-//! insists asks [`Report::missing`].
+//! insists asks `Report::missing`.
 
 #[cfg(feature = "live")]
 mod calls;
@@ -29,6 +29,10 @@ use rustix::process::geteuid;
 #[cfg(feature = "live")]
 use rustix::thread::{CapabilitySet, capabilities, no_new_privs};
 
+/// What it takes to become another user. A container may have taken it.
+#[cfg(feature = "live")]
+const TO_BECOME: CapabilitySet = CapabilitySet::SETUID.union(CapabilitySet::SETGID);
+
 /// What a run needs from here on.
 #[cfg(feature = "live")]
 #[derive(Clone, Debug, Default)]
@@ -46,6 +50,7 @@ pub struct Plan {
 }
 
 /// One thing that is in force, or is not.
+#[cfg(feature = "live")]
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Line {
     what: &'static str,
@@ -54,9 +59,11 @@ struct Line {
 }
 
 /// What is in force.
+#[cfg(feature = "live")]
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Report(Vec<Line>);
 
+#[cfg(feature = "live")]
 impl Report {
     /// One that says that nobody wanted any of it.
     #[must_use]
@@ -93,7 +100,8 @@ impl Report {
 pub fn confine(plan: &Plan) -> Report {
     let mut report = Report::default();
     let root = geteuid().is_root();
-    let user = plan.user.as_ref().filter(|_| root);
+    let able = capabilities(None).is_ok_and(|has| has.effective.contains(TO_BECOME));
+    let user = plan.user.as_ref().filter(|_| root && able);
     // While paths can still be opened, whoever is allowed to.
     let files = files::Rules::new(plan, root && user.is_none());
     if let Some(user) = user {
@@ -105,7 +113,7 @@ pub fn confine(plan: &Plan) -> Report {
     }
     let keep = if plan.keep_net_raw { CapabilitySet::NET_RAW } else { CapabilitySet::empty() };
     let became = rights::become_and_keep(user, keep);
-    tell_rights(&mut report, user, became);
+    tell_rights(&mut report, plan, became);
     files.restrict(&mut report);
     calls::deny(&mut report);
     for path in plan.own.iter().chain(&plan.writable) {
@@ -124,13 +132,17 @@ pub fn confine(plan: &Plan) -> Report {
 
 /// What the kernel says, rather than what was asked of it.
 #[cfg(feature = "live")]
-fn tell_rights(report: &mut Report, user: Option<&User>, became: rustix::io::Result<()>) {
+fn tell_rights(report: &mut Report, plan: &Plan, became: rustix::io::Result<()>) {
     let why = became.err().map(|e| format!(" ({e})")).unwrap_or_default();
     let uid = geteuid();
-    match user {
-        _ if uid.is_root() => report.lacks("user", format!("root{why}; a user called {} is better", user::USUAL)),
-        Some(user) => report.holds("user", user.to_string()),
-        None => report.holds("user", format!("uid {}, as started", uid.as_raw())),
+    match &plan.user {
+        None if uid.is_root() => report.lacks("user", format!("root{why}; a user called {} is better", user::USUAL)),
+        Some(user) if uid.is_root() => {
+            let lacking = "CAP_SETUID and CAP_SETGID are needed to become";
+            report.lacks("user", format!("root{why}; {lacking} {user}"));
+        }
+        Some(user) if uid == user.uid() => report.holds("user", user.to_string()),
+        _ => report.holds("user", format!("uid {}, as started", uid.as_raw())),
     }
     match capabilities(None) {
         Ok(has) if has.permitted.is_empty() => report.holds("capabilities", "none kept"),

@@ -24,10 +24,15 @@ pub(crate) enum Heirs {
     None,
 }
 
-/// Becomes a user, if there is one to become, and keeps nothing but `keep` of what is there.
+/// Becomes a user, if there is one to become, and keeps nothing but `keep` of what is there; that even if the first fails.
 #[cfg(feature = "live")]
 pub(super) fn become_and_keep(user: Option<&User>, keep: CapabilitySet) -> Result<()> {
-    let Some(user) = user else { return keep_only(keep, Heirs::None) };
+    let became = user.map_or(Ok(()), become_user);
+    keep_only(keep, Heirs::None).and(became)
+}
+
+#[cfg(feature = "live")]
+fn become_user(user: &User) -> Result<()> {
     // Otherwise a change of user takes them all.
     set_keep_capabilities(true)?;
     set_thread_groups(&[user.gid()])?;
@@ -36,8 +41,7 @@ pub(super) fn become_and_keep(user: Option<&User>, keep: CapabilitySet) -> Resul
     set_keep_capabilities(false)?;
     // Only what is permitted survives that.
     let has = capabilities(None)?;
-    set_capabilities(None, CapabilitySets { effective: has.permitted, ..has })?;
-    keep_only(keep, Heirs::None)
+    set_capabilities(None, CapabilitySets { effective: has.permitted, ..has })
 }
 
 /// Keeps `keep`, as far as it is there, and gives up everything else, for programs started from here too.

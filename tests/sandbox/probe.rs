@@ -29,6 +29,11 @@ fn role() {
     if wants("old") {
         old_kernel();
     }
+    if wants("container") {
+        let only = rustix::thread::CapabilitySet::NET_RAW;
+        let sets = rustix::thread::CapabilitySets { effective: only, permitted: only, inheritable: only };
+        rustix::thread::set_capabilities(None, sets).unwrap();
+    }
     let late = wants("late").then(|| std::thread::spawn(std::thread::park));
     let handle = Live::open("lo", None).unwrap();
     let enforcer = wants("enforcer").then(enforcer);
@@ -36,7 +41,7 @@ fn role() {
     let manager = UnixDatagram::bind(dir.join("elsewhere/notify")).unwrap();
     manager.set_nonblocking(true).unwrap();
     let notifier = Notifier::from_env();
-    let operator = operator(&dir.join("feeds"));
+    let mut operator = operator(&dir.join("feeds"));
     let report = confine(&Plan {
         user: wants("user").then(|| User::named("nobody").unwrap()),
         keep_net_raw: wants("raw"),
@@ -55,8 +60,10 @@ fn role() {
         ask(enforcer);
     } else {
         forbidden(&dir);
-        needed(&dir, &database, operator, (&notifier, &manager));
+        needed(&dir, &database, &mut operator, (&notifier, &manager));
     }
+    drop(operator.stdin.take());
+    let _ = operator.wait();
     drop((handle, manager));
     if let Some(thread) = late {
         thread.thread().unpark();
@@ -109,7 +116,7 @@ fn forbidden(dir: &Path) {
 fn needed(
     dir: &Path,
     database: &rusqlite::Connection,
-    mut operator: Child,
+    operator: &mut Child,
     (notifier, manager): (&Notifier, &UnixDatagram),
 ) {
     tell("threads", std::thread::Builder::new().spawn(|| ()).map(|t| t.join().unwrap()));
