@@ -24,7 +24,9 @@ pub mod flow;
 pub mod health;
 pub mod intel;
 pub mod ledger;
+pub mod notify;
 pub mod pipeline;
+pub mod sandbox;
 pub mod sink;
 #[cfg(feature = "state")]
 pub mod state;

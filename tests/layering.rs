@@ -30,6 +30,8 @@ const EDGES: &[(&str, &[(&str, Use)])] = &[
     ("text", &[]),
     ("file", &[]),
     ("wallet", &[]),
+    ("notify", &[]),
+    ("sandbox", &[]),
     // Left of the ledger, each on its forerunners.
     ("capture", &[("time", All), ("health", All), ("text", All)]),
     ("decode", &[("capture", Only(&["Frame", "FrameRef", "LinkType", "Stamp"])), ("time", All), ("health", All)]),
@@ -77,6 +79,7 @@ const EDGES: &[(&str, &[(&str, Use)])] = &[
         "enforce",
         &[
             ("firewall", Only(&["MaxEntries", "NeverBlock", "Policy", "Prefix", "PrefixError", "Proto", "Target"])),
+            ("sandbox", Only(&["Heirs", "keep_only"])),
             ("text", All),
         ],
     ),
@@ -156,6 +159,8 @@ const EDGES: &[(&str, &[(&str, Use)])] = &[
             ("enforce", All),
             ("sink", All),
             ("state", All),
+            ("sandbox", All),
+            ("notify", All),
             ("time", All),
             ("health", All),
             ("text", All),

@@ -49,6 +49,10 @@ impl Default for Options {
 /// Longest wait between two attempts to start the enforcer.
 const LONGEST_WAIT: Duration = Duration::from_mins(1);
 
+/// How often it is looked whether an enforcer that cannot be killed has ended, and how long to wait in between.
+const PARTING: u32 = 200;
+const LOOK: Duration = Duration::from_millis(10);
+
 /// A running enforcer, or the wait for the next one. Dropping it ends the process and leaves the kernel's entries.
 pub struct Enforcer {
     options: Options,
@@ -217,8 +221,17 @@ impl Drop for Running {
     fn drop(&mut self) {
         let _ = self.socket.shutdown(std::net::Shutdown::Both);
         // What it has begun is one transaction, which a signal cannot cut in half.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        if self.child.kill().is_ok() {
+            let _ = self.child.wait();
+            return;
+        }
+        // It is root's, and we no longer are: it ends by itself, its socket being closed, unless a program hangs.
+        for _ in 0..PARTING {
+            if !matches!(self.child.try_wait(), Ok(None)) {
+                return;
+            }
+            std::thread::sleep(LOOK);
+        }
     }
 }
 
