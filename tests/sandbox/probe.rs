@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use minewatch::capture::live::Live;
+use minewatch::capture::live::{Live, LiveOptions};
 use minewatch::enforce::{Block, Choice, Enforcer, Options, Wanted};
 use minewatch::firewall::Target;
 use minewatch::notify::Notifier;
@@ -35,7 +35,7 @@ fn role() {
         rustix::thread::set_capabilities(None, sets).unwrap();
     }
     let late = wants("late").then(|| std::thread::spawn(std::thread::park));
-    let handle = Live::open("lo", None).unwrap();
+    let handle = Live::open(&["lo".to_owned()], LiveOptions::default()).unwrap();
     let enforcer = wants("enforcer").then(enforcer);
     let database = database(&dir.join("state"));
     let manager = UnixDatagram::bind(dir.join("elsewhere/notify")).unwrap();
@@ -139,7 +139,8 @@ fn needed(
     tell("panic", panicked.err().map(|_| ()).ok_or("it did not unwind"));
     notifier.ready();
     tell("notify", manager.recv(&mut [0; 64]));
-    tell("interface again", Live::open("lo", Some("tcp port 3333")));
+    let filtered = LiveOptions { filter: Some("tcp port 3333".to_owned()), ..LiveOptions::default() };
+    tell("interface again", Live::open(&["lo".to_owned()], filtered));
     operator.stdin.take().unwrap().write_all(b"\n").unwrap();
     assert!(operator.wait().unwrap().success());
     let new = fs::read_to_string(dir.join("feeds/own.toml"));
