@@ -17,6 +17,7 @@ use super::candidates::{decision, sparing};
 use super::options::BlockPlan;
 use super::remembered::now;
 use super::session::Companion;
+use crate::config::{Applying, Resolved};
 use crate::enforce::{Block, Choice, Connections, Enforcer, Keeper, Options, Refused, Tick, Wanted};
 use crate::evidence::Verdict;
 use crate::firewall::{Changes, Lives, NeverBlock, Policy, Target};
@@ -64,6 +65,8 @@ pub(super) struct Living {
     /// Something is new that the gate has not looked at.
     dirty: bool,
     kernel: Option<Kernel>,
+    /// How the kernel is told.
+    applying: Applying,
     /// What would be told the kernel, if it were.
     dry: bool,
     slowly: Option<Instant>,
@@ -84,37 +87,53 @@ struct Kernel {
     thread: JoinHandle<()>,
 }
 
-impl Living {
-    /// Loads what was remembered in `dir`, and starts to tell the kernel if `apply`. Sentences about what is not as it
-    /// should be.
-    pub(super) fn start(plan: &BlockPlan, dir: Option<&Path>, how: How) -> Result<(Self, Vec<String>), Failure> {
-        let policy = Policy { lives: Lives::FromLastPacket, ..plan.policy.clone() };
-        let (keepsake, mut said) = Keepsake::load(dir, (plan.limits.book(), Patience::default()), &policy, now());
-        let kernel = match how {
-            How::Apply { backend, look_every } => {
-                let options =
-                    Options { backend, allow_documentation: policy.allow_documentation, ..Options::default() };
-                Some(Kernel::start(options, look_every)?)
-            }
-            How::Say | How::Remember => None,
-        };
-        let mut living = Self {
-            never: plan.never.clone(),
-            policy,
-            keepsake,
-            claims: HashMap::new(),
-            dirty: false,
-            kernel,
-            dry: matches!(how, How::Say),
-            slowly: None,
-            forgot: None,
-            fresh: HashMap::new(),
-        };
+/// What was opened while there were rights for it, and has not begun.
+pub(super) struct Opened {
+    living: Living,
+    enforcer: Option<(Enforcer, Duration)>,
+    said: Vec<String>,
+}
+
+impl Opened {
+    /// Begins: tells the kernel what holds from before. Sentences about what is not as it should be.
+    pub(super) fn begin(self) -> Result<(Living, Vec<String>), Failure> {
+        let Self { mut living, enforcer, mut said } = self;
+        living.kernel = enforcer.map(|(enforcer, look_every)| Kernel::start(enforcer, look_every)).transpose()?;
         let held = living.tell_kernel();
         if held > 0 {
             said.push(format!("{held} block entries of before still hold"));
         }
         Ok((living, said))
+    }
+}
+
+impl Living {
+    /// Loads what was remembered in `dir`, and starts the process that tells the kernel, if `how` says so.
+    pub(super) fn open(plan: &BlockPlan, dir: Option<&Path>, how: How) -> Result<Opened, Failure> {
+        let policy = Policy { lives: Lives::FromLastPacket, ..plan.policy.clone() };
+        let (keepsake, said) = Keepsake::load(dir, (plan.limits.book(), Patience::default()), &policy, now());
+        let enforcer = match how {
+            How::Apply { backend, look_every } => {
+                let options =
+                    Options { backend, allow_documentation: policy.allow_documentation, ..Options::default() };
+                Some((Enforcer::spawn(options)?, look_every))
+            }
+            How::Say | How::Remember => None,
+        };
+        let living = Self {
+            never: plan.never.clone(),
+            policy,
+            keepsake,
+            claims: HashMap::new(),
+            dirty: false,
+            kernel: None,
+            applying: plan.applying,
+            dry: matches!(how, How::Say),
+            slowly: None,
+            forgot: None,
+            fresh: HashMap::new(),
+        };
+        Ok(Opened { living, enforcer, said })
     }
 
     /// Entries in the list that the kernel was told of.
@@ -254,6 +273,22 @@ impl Companion for Living {
         said
     }
 
+    fn obey(&mut self, resolved: &Resolved) -> Vec<String> {
+        let mut said = Vec::new();
+        if resolved.applying != self.applying {
+            said.push("[apply] changed: that takes a restart".to_owned());
+        }
+        if resolved.limits.dry_run != self.dry {
+            said.push("`block.dry_run` changed: that takes a restart".to_owned());
+        }
+        self.policy = Policy { lives: Lives::FromLastPacket, ..resolved.policy.clone() };
+        self.keepsake.set_limits(resolved.limits.book());
+        // What is in the book is judged anew whenever it is listed.
+        self.tell_kernel();
+        self.dirty = true;
+        said
+    }
+
     fn keeps_since(&mut self) -> Option<PacketTime> {
         if self.forgot.is_some_and(|last| last.elapsed() < FORGET_EVERY) {
             return None;
@@ -280,8 +315,7 @@ impl Living {
 }
 
 impl Kernel {
-    fn start(options: Options, look_every: Duration) -> Result<Self, Failure> {
-        let enforcer = Enforcer::spawn(options)?;
+    fn start(enforcer: Enforcer, look_every: Duration) -> Result<Self, Failure> {
         let (wanted, orders) = channel::<Wanted>();
         let (tell, done) = channel();
         let work = move || {

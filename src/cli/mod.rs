@@ -28,6 +28,7 @@ mod reload;
 mod remembered;
 mod replay;
 mod session;
+mod signals;
 #[cfg(feature = "live")]
 mod vigil;
 #[cfg(feature = "live")]

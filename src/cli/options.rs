@@ -94,6 +94,12 @@ impl Knowing {
         &self.feeds
     }
 
+    /// Files and folders that may be read again.
+    #[cfg(feature = "live")]
+    pub(super) fn files(&self) -> impl Iterator<Item = &Path> {
+        self.feeds.paths().iter().chain(&self.geo).map(PathBuf::as_path)
+    }
+
     /// Which databases.
     pub(super) fn geo(&self) -> &[PathBuf] {
         &self.geo
@@ -120,7 +126,7 @@ impl Knowing {
 }
 
 /// What to block, and where to write it.
-#[derive(Args, Debug)]
+#[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Block list")]
 pub(super) struct Blocking {
     /// Write a block list here (- for standard output). May be given several times, with a format each
@@ -246,10 +252,10 @@ pub(super) struct BlockPlan {
     #[allow(dead_code)] // nothing isolates yet
     pub(super) isolation: Isolation,
     /// How the firewall is told.
-    #[allow(dead_code)] // nothing tells it yet
+    #[cfg_attr(not(all(feature = "live", feature = "state")), allow(dead_code))] // nobody tells it
     pub(super) applying: Applying,
     /// The policy file, to read it again; what it says then goes through [`Blocking::combine`].
-    #[allow(dead_code)] // nothing reads it again yet
+    #[cfg_attr(not(feature = "live"), allow(dead_code))] // nobody reads it again
     pub(super) file: Option<Watched>,
     /// What in it can hardly be meant, as sentences.
     pub(super) warnings: Vec<String>,
@@ -281,7 +287,7 @@ impl Blocking {
 
     /// The same where something else than a list takes what is blocked.
     pub(super) fn resolve_for_kernel(&self) -> Result<BlockPlan, Failure> {
-        let (file, said) = match &self.policy {
+        let (mut file, said) = match &self.policy {
             Some(path) => {
                 let (file, said) = Watched::open(path)?;
                 (Some(file), said)
@@ -292,7 +298,11 @@ impl Blocking {
             Some(path) => said.warnings.iter().map(|w| w.at(path)).collect(),
             None => Vec::new(),
         };
-        let Resolved { policy, limits, isolation, applying, .. } = self.combine(said)?;
+        let whole = self.combine(said)?;
+        if let Some(file) = &mut file {
+            file.in_use(&whole);
+        }
+        let Resolved { policy, limits, isolation, applying, .. } = whole;
         Ok(BlockPlan {
             lists: self.lists(policy.scope)?,
             policy,
@@ -307,9 +317,16 @@ impl Blocking {
     }
 
     /// Whether the command line asks for a dry run.
-    #[cfg(feature = "state")]
+    #[cfg(all(feature = "live", feature = "state"))]
     pub(super) const fn is_dry(&self) -> bool {
         self.dry_run
+    }
+
+    /// Files that may be read again.
+    #[cfg(feature = "live")]
+    pub(super) fn files(&self) -> impl Iterator<Item = &Path> {
+        let files = self.policy.iter().chain(&self.never_block_file).chain(&self.allow_miner_file);
+        files.map(PathBuf::as_path)
     }
 
     /// A policy file with what the command line says beside it: lists add up, single values of the command line win, and

@@ -1,16 +1,20 @@
-//! Feeds and databases that are replaced while an interface is watched.
+//! Feeds and databases that are replaced while an interface is watched, and the policy.
 //!
-//! In: the files of the command line, looked at every second. Out: [`News`]: what was read anew, or a sentence that it
+//! In: the files of the command line, looked at every second; the policy only when asked for, since half of an edit may
+//! block what the other half spares. Out: [`News`]: what was read anew, or a sentence that it
 //! was refused. A thread of its own reads: however large the files are, neither packets nor findings wait. What cannot
 //! be read, or lost most of its entries, leaves what was loaded before in use.
 
 use std::path::PathBuf;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 
 use tokio::sync::mpsc;
 
 use super::feeds::FeedArgs;
+use super::options::Blocking;
 use super::session::News;
+use crate::config::{Resolved, Watched};
 use crate::intel::{Files, Geo, Intel, ListInfo};
 
 /// How often the files are looked at. A change is taken when two looks agree on it.
@@ -25,8 +29,10 @@ pub(super) struct Reload {
     geo_files: Files,
     intel: Intel,
     geo: Geo,
+    policy: Option<(Watched, Blocking)>,
     refused_feeds: Option<String>,
     refused_geo: Vec<String>,
+    refused_policy: Option<String>,
 }
 
 impl Reload {
@@ -43,17 +49,29 @@ impl Reload {
             geo_files,
             intel: intel.clone(),
             geo: geo.clone(),
+            policy: None,
             refused_feeds: None,
             refused_geo: Vec::new(),
+            refused_policy: None,
         }
+    }
+
+    /// With a policy file, and what the command line says beside it.
+    pub(super) fn with_policy(mut self, file: Option<Watched>, beside: &Blocking) -> Self {
+        self.policy = file.map(|f| (f, beside.clone()));
+        self
     }
 
     /// Looks until nobody listens any more. Blocks; to be called in a thread of its own, which the end of the program
     /// does not wait for.
-    pub(super) fn run(mut self, news: &mpsc::Sender<News>) {
+    pub(super) fn run(mut self, news: &mpsc::Sender<News>, asked: &Receiver<()>) {
         while !news.is_closed() {
-            std::thread::sleep(LOOK);
-            if let Some(n) = self.look()
+            let found = match asked.recv_timeout(LOOK) {
+                Ok(()) => Some(self.read_policy()),
+                Err(RecvTimeoutError::Timeout) => self.look(),
+                Err(RecvTimeoutError::Disconnected) => break,
+            };
+            if let Some(n) = found
                 && news.blocking_send(n).is_err()
             {
                 break;
@@ -66,7 +84,7 @@ impl Reload {
         if !feeds && !geo {
             return None;
         }
-        let mut news = News { intel: None, geo: None, said: Vec::new(), refused: Vec::new() };
+        let mut news = News::default();
         if feeds {
             self.read_feeds(&mut news);
         }
@@ -78,8 +96,34 @@ impl Reload {
             }
             news.geo = Some(self.geo.clone());
         }
-        news.refused.extend(self.refused_feeds.iter().chain(&self.refused_geo).cloned());
+        news.refused = self.refused();
         Some(news)
+    }
+
+    fn refused(&self) -> Vec<String> {
+        self.refused_feeds.iter().chain(&self.refused_geo).chain(&self.refused_policy).cloned().collect()
+    }
+
+    fn read_policy(&mut self) -> News {
+        let mut news = News::default();
+        match &mut self.policy {
+            None => news.said.push("there is no policy file to read again: --policy FILE gives one".to_owned()),
+            Some((file, beside)) => match file.reload(|said| whole(said, beside, &self.geo)) {
+                Ok(new) => {
+                    let what = if new.is_some() { "was read anew" } else { "says what it said before" };
+                    news.said.push(format!("the policy {} {what}", file.path().display()));
+                    news.said.extend(new.iter().flat_map(|n| &n.warnings).map(|w| w.at(file.path())));
+                    news.policy = new;
+                    self.refused_policy = None;
+                }
+                Err(why) => {
+                    news.said.push(why.clone());
+                    self.refused_policy = Some(why);
+                }
+            },
+        }
+        news.refused = self.refused();
+        news
     }
 
     fn read_feeds(&mut self, news: &mut News) {
@@ -106,4 +150,13 @@ impl Reload {
             }
         }
     }
+}
+
+/// What a policy file comes to, with the command line beside it.
+fn whole(said: Resolved, beside: &Blocking, geo: &Geo) -> Result<Resolved, String> {
+    let whole = beside.combine(said).map_err(|e| format!("{e:#}"))?;
+    if !whole.policy.never_block_in.is_empty() && geo.is_empty() {
+        return Err("`block.never.in` goes by a database of places, and none is in use (--geo FILE.mmdb)".to_owned());
+    }
+    Ok(whole)
 }

@@ -15,12 +15,14 @@ use super::candidates::sparing;
 use super::leave;
 use super::options::BlockPlan;
 use super::replay::complain;
+use super::signals::{Sign, Signals};
 use crate::capture::PacketSource;
+use crate::config::Resolved;
 use crate::decode::Tenant;
 use crate::evidence::Verdict;
 use crate::firewall::{NeverBlock, Policy};
 use crate::health::Counter;
-use crate::intel::{Day, Geo, Intel};
+use crate::intel::{CurrentIntel, Day, Geo, Intel};
 use crate::ledger::{Alert, FlowFinding, HostFinding, Knowledge, Ledger};
 use crate::pipeline::{self, Ended, Merger, RunOptions, What};
 use crate::sink::{Relay, Report};
@@ -35,6 +37,8 @@ const TICK: Duration = Duration::from_millis(200);
 
 /// What a session calls back.
 pub(super) trait Listener {
+    /// Frames are read, and signals are heard, from now on.
+    fn begun(&mut self) {}
     /// Something new of a host and endpoint.
     fn alert(&mut self, alert: &Alert) -> Result<(), Failure>;
     /// Frames read so far, a few times a second.
@@ -49,18 +53,23 @@ pub(super) trait Companion {
     fn alert(&mut self, a: &Alert);
     /// A few times a second: does what is due. Sentences for the operator.
     fn tick(&mut self, knowledge: &Knowledge) -> Vec<String>;
+    /// Goes on by another policy. Sentences about what of it takes a restart.
+    fn obey(&mut self, resolved: &Resolved) -> Vec<String>;
     /// Since when flows are kept for the report, now and then: who runs for months cannot keep them all, and going
     /// through them takes time.
     fn keeps_since(&mut self) -> Option<PacketTime>;
 }
 
 /// Knowledge that was read anew.
+#[derive(Default)]
 #[cfg_attr(not(feature = "live"), allow(dead_code))] // nothing is followed there
 pub(super) struct News {
     /// The feeds, if they changed and are to be used.
     pub(super) intel: Option<Intel>,
     /// The databases, likewise.
     pub(super) geo: Option<Geo>,
+    /// The policy, likewise.
+    pub(super) policy: Option<Resolved>,
     /// What to tell now.
     pub(super) said: Vec<String>,
     /// What is refused and still is at the end, unless later news say otherwise.
@@ -72,7 +81,7 @@ pub(super) struct World<'a> {
     /// Countries and networks.
     pub(super) geo: Geo,
     /// Knowledge that is read anew on the way.
-    pub(super) news: Option<mpsc::Receiver<News>>,
+    pub(super) news: Option<Following>,
     /// Who acts meanwhile.
     pub(super) companion: Option<&'a mut dyn Companion>,
 }
@@ -84,15 +93,24 @@ impl World<'_> {
     }
 }
 
+/// Files that are looked after.
+pub(super) struct Following {
+    /// What was read anew.
+    pub(super) news: mpsc::Receiver<News>,
+    /// Asks for another look at what is only read again when asked for.
+    pub(super) ask: std::sync::mpsc::Sender<()>,
+}
+
 /// Starts to look after files that may change.
 #[cfg(feature = "live")]
-pub(super) fn follow(reload: super::reload::Reload) -> Result<mpsc::Receiver<News>, Failure> {
-    let (tx, rx) = mpsc::channel(1);
+pub(super) fn follow(reload: super::reload::Reload) -> Result<Following, Failure> {
+    let (tx, news) = mpsc::channel(1);
+    let (ask, asked) = std::sync::mpsc::channel();
     std::thread::Builder::new()
         .name("reload".to_owned())
-        .spawn(move || reload.run(&tx))
+        .spawn(move || reload.run(&tx, &asked))
         .context("cannot start the thread that looks after the feeds")?;
-    Ok(rx)
+    Ok(Following { news, ask })
 }
 
 /// A session that is over.
@@ -109,11 +127,14 @@ pub(super) struct Finished<S> {
     pub(super) routers: Vec<std::net::IpAddr>,
     /// Resolvers that they named.
     pub(super) resolvers: Vec<std::net::IpAddr>,
+    /// The policy in the end.
+    pub(super) policy: Policy,
 }
 
 impl<S> Finished<S> {
-    /// The plan, with what this network lives on.
+    /// The plan, with what this network lives on, and the policy as it is in the end.
     pub(super) fn spare(&self, plan: &mut BlockPlan) {
+        plan.policy.clone_from(&self.policy);
         let never = std::mem::take(&mut plan.never);
         plan.never = sparing(never, self.routers.iter().copied(), self.resolvers.iter().copied());
     }
@@ -124,7 +145,7 @@ pub(super) fn run<'a, S: PacketSource + Send + 'static>(
     source: S,
     options: &RunOptions,
     world: World<'a>,
-    policy: &'a Policy,
+    policy: &Policy,
     most: Option<Duration>,
     listener: &'a mut dyn Listener,
 ) -> Result<Finished<S>, Failure> {
@@ -132,14 +153,14 @@ pub(super) fn run<'a, S: PacketSource + Send + 'static>(
         .enable_all()
         .build()
         .context("cannot start the event loop (too many open files?)")?;
-    runtime.block_on(collect(source, options.clone(), world, policy, most, listener))
+    runtime.block_on(collect(source, options.clone(), world, policy.clone(), most, listener))
 }
 
 async fn collect<'a, S: PacketSource + Send + 'static>(
     source: S,
     options: RunOptions,
     world: World<'a>,
-    policy: &'a Policy,
+    policy: Policy,
     most: Option<Duration>,
     listener: &'a mut dyn Listener,
 ) -> Result<Finished<S>, Failure> {
@@ -158,7 +179,7 @@ async fn collect<'a, S: PacketSource + Send + 'static>(
         stop: Arc::clone(&stop),
     };
     // Without news there is a channel that is closed.
-    let mut news = world.news.unwrap_or_else(|| mpsc::channel(1).1);
+    let (mut news, ask) = world.news.map_or_else(|| (mpsc::channel(1).1, None), |f| (f.news, Some(f.ask)));
     let mut refused = Vec::new();
     let workers = options.workers;
     let reader = {
@@ -170,15 +191,21 @@ async fn collect<'a, S: PacketSource + Send + 'static>(
     };
     let mut merger = Merger::new(workers);
     let mut tick = tokio::time::interval(TICK);
-    let mut signals = Signals::new()?;
+    let mut signals = Signals::new(ask.is_some())?;
     let over = tokio::time::sleep(most.unwrap_or(Duration::MAX));
     tokio::pin!(over);
+    right.listener.begun();
     let mut asked: Option<tokio::time::Instant> = None;
     loop {
         tokio::select! {
             biased;
             () = &mut over, if !stop.load(Ordering::Relaxed) => stop.store(true, Ordering::Relaxed),
-            () = signals.next() => {
+            sign = signals.next() => {
+                if let (Sign::Reload, Some(ask)) = (sign, &ask) {
+                    // A thread that is gone has said why.
+                    let _gone = ask.send(());
+                    continue;
+                }
                 stop.store(true, Ordering::Relaxed);
                 // timeout(1) and a closing terminal send it twice at once; a person takes longer.
                 if asked.get_or_insert_with(tokio::time::Instant::now).elapsed() > IMPATIENT {
@@ -186,17 +213,7 @@ async fn collect<'a, S: PacketSource + Send + 'static>(
                 }
             }
             Some(n) = news.recv() => {
-                // Where nobody reads, nobody is told.
-                drop(complain(&n.said));
-                if let Some(intel) = n.intel {
-                    // Workers take it before their next batch. What flows and look-ups have taught so far stays.
-                    current.replace(intel.clone());
-                    right.knowledge.intel = intel;
-                }
-                if let Some(geo) = n.geo {
-                    right.knowledge.geo = geo;
-                }
-                refused = n.refused;
+                refused = right.learn(n, &current);
             }
             batch = rx.recv() => {
                 let Some(batch) = batch else { break };
@@ -214,7 +231,7 @@ async fn collect<'a, S: PacketSource + Send + 'static>(
     let Ok(Ended { source, mut health, until }) = reader.join() else {
         return Err(anyhow!("the reader failed unexpectedly; please report this with the capture"));
     };
-    let Right { knowledge, mut ledger, failure, .. } = right;
+    let Right { knowledge, mut ledger, failure, policy, .. } = right;
     if let Some(e) = failure {
         return Err(e);
     }
@@ -244,14 +261,14 @@ async fn collect<'a, S: PacketSource + Send + 'static>(
     };
     let routers = knowledge.identities.routers().collect();
     let resolvers = knowledge.identities.resolvers().collect();
-    Ok(Finished { source, report, until, interrupted, routers, resolvers })
+    Ok(Finished { source, report, until, interrupted, routers, resolvers, policy })
 }
 
 /// What is right of the workers: joins what they tell, keeps it, and passes news on.
 struct Right<'a> {
     knowledge: Knowledge,
     ledger: Ledger,
-    policy: &'a Policy,
+    policy: Policy,
     /// Whose word on names is believed.
     never: NeverBlock,
     listener: &'a mut dyn Listener,
@@ -314,9 +331,35 @@ impl Right<'_> {
         }
     }
 
+    /// Takes what was read anew. What is refused.
+    fn learn(&mut self, n: News, current: &CurrentIntel) -> Vec<String> {
+        // Where nobody reads, nobody is told.
+        drop(complain(&n.said));
+        if let Some(intel) = n.intel {
+            // Workers take it before their next batch. What flows and look-ups have taught so far stays.
+            current.replace(intel.clone());
+            self.knowledge.intel = intel;
+        }
+        if let Some(geo) = n.geo {
+            self.knowledge.geo = geo;
+        }
+        if let Some(resolved) = n.policy {
+            self.obey(resolved);
+        }
+        n.refused
+    }
+
+    /// Goes on by another policy.
+    fn obey(&mut self, resolved: Resolved) {
+        if let Some(companion) = &mut self.companion {
+            drop(complain(&companion.obey(&resolved)));
+        }
+        self.policy = resolved.policy;
+    }
+
     /// Tells of a level, if it is new and nothing that the operator allows.
     fn tell(&mut self, alert: Alert) {
-        if !leave::may_go_on(&alert, self.policy, &self.never)
+        if !leave::may_go_on(&alert, &self.policy, &self.never)
             && let Some(alert) = self.ledger.alert(alert)
         {
             if let Some(companion) = &mut self.companion {
@@ -329,33 +372,6 @@ impl Right<'_> {
                 self.failure = Some(e);
                 self.stop.store(true, Ordering::Relaxed);
             }
-        }
-    }
-}
-
-/// SIGINT, SIGTERM, and SIGHUP: an ssh session that ends must not take the report with it.
-struct Signals {
-    int: tokio::signal::unix::Signal,
-    hup: tokio::signal::unix::Signal,
-    term: tokio::signal::unix::Signal,
-}
-
-impl Signals {
-    fn new() -> Result<Self, Failure> {
-        use tokio::signal::unix::{SignalKind, signal};
-        let listen = |kind| signal(kind).context("cannot listen for signals");
-        Ok(Self {
-            int: listen(SignalKind::interrupt())?,
-            hup: listen(SignalKind::hangup())?,
-            term: listen(SignalKind::terminate())?,
-        })
-    }
-
-    async fn next(&mut self) {
-        tokio::select! {
-            _ = self.int.recv() => {}
-            _ = self.hup.recv() => {}
-            _ = self.term.recv() => {}
         }
     }
 }

@@ -8,9 +8,10 @@ use std::time::{Duration, Instant};
 use super::Failure;
 use super::replay::complain;
 use super::session::Listener;
-use crate::capture::live::{LinkState, LiveStatus};
+use crate::capture::live::{Interface, LinkState, LiveStatus};
 use crate::health::{Gauges, Look, Port, Watchdog};
 use crate::ledger::Alert;
+use crate::notify::Notifier;
 
 /// How often counters are looked at.
 const EVERY: Duration = Duration::from_secs(1);
@@ -20,13 +21,23 @@ pub(super) struct Vigil {
     status: Arc<LiveStatus>,
     gauges: Arc<Gauges>,
     watchdog: Watchdog,
+    manager: Notifier,
     begun: Instant,
     due: Duration,
+    /// The reader's turns when it was last told that it lives, and when.
+    lived: Option<(u64, Duration)>,
 }
 
 impl Vigil {
-    pub(super) fn new(status: Arc<LiveStatus>, gauges: Arc<Gauges>) -> Self {
-        Self { status, gauges, watchdog: Watchdog::default(), begun: Instant::now(), due: Duration::ZERO }
+    pub(super) fn new(status: Arc<LiveStatus>, gauges: Arc<Gauges>, manager: Notifier) -> Self {
+        let (watchdog, begun) = (Watchdog::default(), Instant::now());
+        Self { status, gauges, watchdog, manager, begun, due: Duration::ZERO, lived: None }
+    }
+
+    /// The last look.
+    pub(super) fn end(&mut self) -> Vec<String> {
+        self.manager.stopping();
+        self.look()
     }
 
     /// What there is to tell. May be called as often as you like.
@@ -46,9 +57,28 @@ impl Vigil {
                     interface_drops: i.interface_drops,
                 })
                 .collect();
+            self.lives(at, &interfaces);
             told.extend(self.watchdog.look(&Look { at, health: &self.gauges.merged(), ports: &ports }));
         }
         told
+    }
+
+    /// Tells the service manager that it lives, as long as the reader does: who only tells that its clock ticks is
+    /// restarted too late.
+    fn lives(&mut self, at: Duration, interfaces: &[Interface]) {
+        let Some(every) = self.manager.alive_every() else { return };
+        let turns = self.status.turns();
+        if self.lived.is_none_or(|(before, when)| turns != before && at.saturating_sub(when) >= every / 2) {
+            self.lived = Some((turns, at));
+            self.manager.alive();
+            let watched = interfaces.iter().filter(|i| i.state == LinkState::Watched).count();
+            let frames: u64 = interfaces.iter().map(|i| i.frames).sum();
+            let drops: u64 = interfaces.iter().map(|i| i.kernel_drops).sum();
+            self.manager.status(&format!(
+                "{watched} of {} interfaces watched, {frames} frames, {drops} dropped",
+                interfaces.len()
+            ));
+        }
     }
 }
 
@@ -56,9 +86,16 @@ impl Vigil {
 pub(super) struct Vigilant<'a, L> {
     pub(super) listener: &'a mut L,
     pub(super) vigil: Vigil,
+    /// What is said when it begins.
+    pub(super) greeting: String,
 }
 
 impl<L: Listener> Listener for Vigilant<'_, L> {
+    fn begun(&mut self) {
+        drop(complain(std::slice::from_ref(&self.greeting)));
+        self.vigil.manager.ready();
+    }
+
     fn alert(&mut self, alert: &Alert) -> Result<(), Failure> {
         self.listener.alert(alert)
     }

@@ -1,13 +1,16 @@
 //! `minewatch watch`: interfaces until interrupted, or for a while.
 
-use std::io::Write;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use clap::Args as ClapArgs;
+use anyhow::bail;
+use clap::{Args as ClapArgs, ValueEnum};
 
 use super::lists;
-use super::options::{Blocking, Knowing, Reading};
+#[cfg(feature = "state")]
+use super::living::Opened;
+use super::options::{BlockPlan, Blocking, Knowing, Reading};
 use super::replay::{Printer, complain, outcome};
 use super::session::{self, World};
 use super::vigil::{Vigil, Vigilant};
@@ -15,7 +18,9 @@ use super::{Failure, Outcome};
 use crate::capture::live::{Live, LiveOptions};
 use crate::firewall::Ttl;
 use crate::health::Gauges;
+use crate::notify::Notifier;
 use crate::pipeline::RunOptions;
+use crate::sandbox::{Plan, User, confine};
 
 /// Arguments of `watch`.
 #[derive(ClapArgs, Debug)]
@@ -41,7 +46,7 @@ pub(super) struct Args {
     /// Remember hosts, incidents and block entries in this folder, over restarts
     #[cfg(feature = "state")]
     #[arg(long, value_name = "DIR")]
-    state: Option<std::path::PathBuf>,
+    state: Option<PathBuf>,
     /// Cut miners off at once, in this machine's firewall: nftables, else ipset and iptables
     #[cfg(feature = "state")]
     #[arg(long)]
@@ -50,12 +55,26 @@ pub(super) struct Args {
     #[cfg(feature = "state")]
     #[arg(long, value_name = "TIME", value_parser = span, requires = "apply")]
     look_every: Option<Duration>,
+    /// Become this user once everything is open; needs root to start with
+    #[arg(long, value_name = "NAME")]
+    user: Option<String>,
+    /// Giving up rights that are no longer needed, file access (landlock) and system calls (seccomp): as far as the
+    /// kernel can, or not at all, or refuse to run with less
+    #[arg(long, value_name = "HOW", default_value = "auto")]
+    sandbox: Insistence,
     #[command(flatten)]
     reading: Reading,
     #[command(flatten)]
     knowing: Knowing,
     #[command(flatten)]
     blocking: Blocking,
+}
+
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+enum Insistence {
+    Auto,
+    Required,
+    Off,
 }
 
 impl Args {
@@ -84,17 +103,29 @@ fn span(text: &str) -> Result<Duration, String> {
 /// Runs the subcommand.
 #[cfg_attr(not(feature = "state"), allow(unused_mut))] // nobody acts meanwhile
 pub(super) fn run(args: &Args) -> Result<Outcome, Failure> {
+    // Everything is opened first, then rights are given up, then threads start: they inherit what is left.
     let mut plan = if args.acts() { args.blocking.resolve_for_kernel()? } else { args.blocking.resolve()? };
     let (known, reload) = args.knowing.read_and_follow()?;
     plan.check(&known)?;
     let interfaces = args.interfaces();
     let live = Live::open(&interfaces, args.capturing())?;
+    #[cfg(feature = "state")]
+    let opened = args.open_state(&plan)?;
+    let manager = Notifier::from_env();
+    args.confine(&plan)?;
     let mut printer = Printer::live(args.json, interfaces.clone(), plan.uses_stdout());
     let gauges = Arc::<Gauges>::default();
     let mut reading = RunOptions { gauges: Some(Arc::clone(&gauges)), ..args.reading.resolve(known.intel) };
-    #[cfg(feature = "state")]
-    let mut living = args.living(&plan)?;
+    let reload = reload.with_policy(plan.file.take(), &args.blocking);
     let mut world = World { geo: known.geo, news: Some(session::follow(reload)?), companion: None };
+    #[cfg(feature = "state")]
+    let mut living = match opened.map(Opened::begin).transpose()? {
+        Some((living, said)) => {
+            complain(&said)?;
+            Some(living)
+        }
+        None => None,
+    };
     #[cfg(feature = "state")]
     if let Some(living) = &mut living {
         reading.claims = true;
@@ -102,13 +133,14 @@ pub(super) fn run(args: &Args) -> Result<Outcome, Failure> {
     }
     // A quiet interface looks like a program that hangs.
     let end = args.most.map_or(String::new(), |_| ", or the time given,".to_owned());
-    writeln!(std::io::stderr(), "minewatch: watching {}; Ctrl-C{end} ends it with a report", interfaces.join(", "))?;
-    let mut listener = Vigilant { vigil: Vigil::new(live.status(), gauges), listener: &mut printer };
+    let greeting = format!("watching {}; Ctrl-C{end} ends it with a report", interfaces.join(", "));
+    let mut listener = Vigilant { vigil: Vigil::new(live.status(), gauges, manager), listener: &mut printer, greeting };
     let mut finished = session::run(live, &reading, world, &plan.policy, args.most, &mut listener)?;
-    complain(&listener.vigil.look())?;
+    // A terminal that is gone hears nothing, and must not take the report with it.
+    drop(complain(&listener.vigil.end()));
     #[cfg(feature = "state")]
     if let Some(living) = living {
-        complain(&living.end())?;
+        drop(complain(&living.end()));
     }
     finished.spare(&mut plan);
     let mut report = finished.report;
@@ -121,7 +153,7 @@ pub(super) fn run(args: &Args) -> Result<Outcome, Failure> {
         report.notes.extend(warnings.iter().cloned());
     }
     printer.report(&report)?;
-    complain(&report.problems)?;
+    drop(complain(&report.problems));
     blocked?;
     Ok(outcome(&report))
 }
@@ -135,10 +167,36 @@ impl Args {
         return false;
     }
 
-    /// Who does it.
+    /// Gives up every right that the rest does not need. What is in force, or why not, is told.
+    fn confine(&self, plan: &BlockPlan) -> Result<(), Failure> {
+        if self.sandbox == Insistence::Off {
+            return Ok(());
+        }
+        let mut writable: Vec<PathBuf> = plan.lists.iter().filter_map(|l| l.to.path().map(Path::to_owned)).collect();
+        writable.retain(|p| !p.as_os_str().is_empty());
+        let own = self.state().map(Path::to_owned).into_iter().collect();
+        let readable = self.knowing.files().chain(self.blocking.files()).map(Path::to_owned).collect();
+        let user = self.user.as_deref().map(User::named).transpose()?;
+        let report = confine(&Plan { user, keep_net_raw: true, readable, writable, own });
+        let missing: Vec<_> = report.missing().collect();
+        if self.sandbox == Insistence::Required && !missing.is_empty() {
+            bail!("--sandbox required, but not all of it is in force: {}", missing.join("; "));
+        }
+        complain(&[format!("sandbox: {}", report.lines().collect::<Vec<_>>().join("; "))])?;
+        Ok(())
+    }
+
+    fn state(&self) -> Option<&Path> {
+        #[cfg(feature = "state")]
+        return self.state.as_deref();
+        #[cfg(not(feature = "state"))]
+        return None;
+    }
+
+    /// Opens what acts meanwhile.
     #[cfg(feature = "state")]
-    fn living(&self, plan: &super::options::BlockPlan) -> Result<Option<super::living::Living>, Failure> {
-        use super::living::How;
+    fn open_state(&self, plan: &BlockPlan) -> Result<Option<Opened>, Failure> {
+        use super::living::{How, Living};
         if !self.acts() && !plan.limits.dry_run {
             return Ok(None);
         }
@@ -150,8 +208,6 @@ impl Args {
             },
             _ => How::Remember,
         };
-        let (living, said) = super::living::Living::start(plan, self.state.as_deref(), how)?;
-        complain(&said)?;
-        Ok(Some(living))
+        Ok(Some(Living::open(plan, self.state.as_deref(), how)?))
     }
 }

@@ -208,20 +208,21 @@ fn a_bad_file_keeps_the_old_policy_until_a_good_one_comes() {
     write("version = 1\n");
     let (mut watched, first) = Watched::open(&path).unwrap();
     assert_eq!(first, Resolved::default());
-    assert_eq!(watched.reload(), Ok(None));
+    watched.in_use(&first);
+    assert_eq!(watched.reload(Ok), Ok(None));
     write("version = 1\n[block]\nttl = \"never\"\n");
     for _ in 0..2 {
-        let e = watched.reload().unwrap_err();
+        let e = watched.reload(Ok).unwrap_err();
         assert!(e.contains("policy.toml:3: `block.ttl`: \"never\" is not a life time"), "{e}");
         assert!(e.ends_with("; the policy that was read before stays in use"), "{e}");
     }
     write("version = 1\n[block]\nttl = \"2h\"\n");
-    assert_eq!(watched.reload().unwrap().unwrap().policy.ttl.as_secs(), 7_200);
-    assert_eq!(watched.reload(), Ok(None));
+    assert_eq!(watched.reload(Ok).unwrap().unwrap().policy.ttl.as_secs(), 7_200);
+    assert_eq!(watched.reload(Ok), Ok(None));
     fs::remove_file(&path).unwrap();
-    assert!(watched.reload().unwrap_err().contains("cannot be read"));
+    assert!(watched.reload(Ok).unwrap_err().contains("cannot be read"));
     write("version = 1\n[block]\nttl = \"2h\"\n");
-    assert_eq!(watched.reload(), Ok(None), "what is in use is what the file says again");
+    assert_eq!(watched.reload(Ok), Ok(None), "what is in use is what the file says again");
 }
 
 proptest! {

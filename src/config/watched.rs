@@ -4,11 +4,11 @@ use std::path::{Path, PathBuf};
 
 use super::{ConfigError, Resolved, parse, text};
 
-/// The file, and the text that is in use.
+/// The file, and what of it is in use.
 #[derive(Debug)]
 pub struct Watched {
     path: PathBuf,
-    text: String,
+    whole: Option<Resolved>,
 }
 
 impl Watched {
@@ -16,7 +16,7 @@ impl Watched {
     pub fn open(path: &Path) -> Result<(Self, Resolved), ConfigError> {
         let text = text(path)?;
         let resolved = parse(path, &text)?;
-        Ok((Self { path: path.to_owned(), text }, resolved))
+        Ok((Self { path: path.to_owned(), whole: None }, resolved))
     }
 
     /// Where it is.
@@ -24,16 +24,26 @@ impl Watched {
         &self.path
     }
 
-    /// Reads it again: the whole new policy, `None` where it says what it said before, or a sentence for each thing that
-    /// is wrong with it. Then the policy that is in use stays so, and the next call looks again.
-    pub fn reload(&mut self) -> Result<Option<Resolved>, String> {
-        let refused = |e: ConfigError| format!("{e}; the policy that was read before stays in use");
-        let now = text(&self.path).map_err(refused)?;
-        if now == self.text {
+    /// Reads it again: what `complete` makes of the new policy, `None` where neither the file nor what it is completed
+    /// with says anything else than before, or a sentence about what is wrong. Then the policy that is in use stays so,
+    /// and the next call looks again.
+    pub fn reload(
+        &mut self,
+        complete: impl FnOnce(Resolved) -> Result<Resolved, String>,
+    ) -> Result<Option<Resolved>, String> {
+        let refused = |e: String| format!("{e}; the policy that was read before stays in use");
+        let now = text(&self.path).map_err(|e| refused(e.to_string()))?;
+        let resolved = parse(&self.path, &now).map_err(|e| refused(e.to_string()))?;
+        let whole = complete(resolved).map_err(refused)?;
+        if self.whole.as_ref() == Some(&whole) {
             return Ok(None);
         }
-        let resolved = parse(&self.path, &now).map_err(refused)?;
-        self.text = now;
-        Ok(Some(resolved))
+        self.whole = Some(whole.clone());
+        Ok(Some(whole))
+    }
+
+    /// Remembers what is in use, so that [`Watched::reload`] knows what is new.
+    pub fn in_use(&mut self, whole: &Resolved) {
+        self.whole = Some(whole.clone());
     }
 }

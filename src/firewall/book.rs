@@ -149,6 +149,11 @@ impl Book {
         Self { limits, ..Self::default() }
     }
 
+    /// Goes on with other limits.
+    pub const fn set_limits(&mut self, limits: Limits) {
+        self.limits = limits;
+    }
+
     /// Takes a list as the gate made it. Entries that are known and had no traffic since change nothing, so that it may
     /// be called as often as one likes.
     pub fn offer(&mut self, list: &BlockList, policy: &Policy, now: PacketTime) -> Changes {

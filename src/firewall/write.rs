@@ -24,6 +24,16 @@ pub enum Destination {
     File(PathBuf),
 }
 
+impl Destination {
+    /// The file, if it is one.
+    pub fn path(&self) -> Option<&Path> {
+        match self {
+            Self::Stdout => None,
+            Self::File(path) => Some(path),
+        }
+    }
+}
+
 impl From<&Path> for Destination {
     fn from(p: &Path) -> Self {
         if p.as_os_str() == "-" { Self::Stdout } else { Self::File(p.to_owned()) }

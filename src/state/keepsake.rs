@@ -59,6 +59,11 @@ impl Keepsake {
         (k, said)
     }
 
+    /// Goes on with other limits of the book.
+    pub const fn set_limits(&mut self, limits: Limits) {
+        self.book.set_limits(limits);
+    }
+
     /// Takes a decision as it stands now; may be called as often as one likes.
     pub fn merge_decision(&mut self, d: &Decision, policy: &Policy, now: PacketTime) -> Changes {
         self.book.offer(&d.list, policy, now)

@@ -54,6 +54,7 @@ pub struct LiveStatus(Mutex<Inner>);
 
 #[derive(Debug, Default)]
 struct Inner {
+    turns: u64,
     news: VecDeque<String>,
     forgotten: u64,
     interfaces: Vec<Interface>,
@@ -74,6 +75,11 @@ impl LiveStatus {
         self.lock().interfaces.clone()
     }
 
+    /// How often the reader has looked after its interfaces: a number that stands still is a reader that hangs.
+    pub fn turns(&self) -> u64 {
+        self.lock().turns
+    }
+
     pub(super) fn tell(&self, sentence: String) {
         let mut inner = self.lock();
         if inner.news.len() >= MAX_NEWS {
@@ -85,6 +91,7 @@ impl LiveStatus {
 
     pub(super) fn set(&self, interfaces: impl Iterator<Item = Interface>) {
         let mut inner = self.lock();
+        inner.turns += 1;
         inner.interfaces.clear();
         inner.interfaces.extend(interfaces);
     }
