@@ -74,6 +74,9 @@ fn text(out: &mut impl Write, all: &[&Incident], machines: &Machines, host: Opti
             if i.shares.submitted > 0 {
                 facts.push(format!("{} of {} shares accepted", i.shares.accepted, i.shares.submitted));
             }
+            if let Some(at) = i.contained.filter(|at| i.reopened == 0 && *at >= i.opened) {
+                facts.push(format!("cut off {:.1} s after its first packet", at.since(i.opened).as_secs_f64()));
+            }
             facts.extend((i.reopened > 0).then(|| format!("came back {}", times(i.reopened))));
             facts.extend((!i.names.is_empty()).then(|| some(&i.names, 2)));
             facts.extend(i.wallet.as_ref().map(|w| format!("wallet {}", or_dash(w))));
