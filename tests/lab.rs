@@ -13,6 +13,8 @@ mod ends;
 mod mishap;
 #[allow(dead_code)] // lists are for other tests
 mod netns;
+#[path = "lab/soak.rs"]
+mod soak;
 #[path = "lab/watch.rs"]
 mod watch;
 
@@ -25,6 +27,7 @@ fn role() {
     play(|role, rest| match role {
         "pool" => ends::pool(rest),
         "mine" => ends::mine(rest),
+        "crowd" => soak::crowd(rest),
         other => panic!("no such role: {other}"),
     });
 }
