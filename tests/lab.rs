@@ -10,6 +10,8 @@
 mod cut;
 #[path = "lab/ends.rs"]
 mod ends;
+#[path = "lab/flood.rs"]
+mod flood;
 #[path = "lab/forged.rs"]
 mod forged;
 #[path = "lab/mirror.rs"]
@@ -38,6 +40,7 @@ fn role() {
     play(|role, rest| match role {
         "pool" => ends::pool(rest),
         "mine" => ends::mine(rest),
+        "flood" => flood::flood(rest),
         "tagger" => raw::tagger(rest),
         "crowd" => soak::crowd(rest),
         other => panic!("no such role: {other}"),

@@ -45,6 +45,12 @@ impl Wire {
     }
 }
 
+impl std::os::fd::AsFd for Wire {
+    fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
+
 /// A hardware address.
 pub(crate) type Mac = [u8; 6];
 
