@@ -74,7 +74,7 @@ pub(super) struct Living {
 
 struct Claim {
     flow: FlowFinding,
-    heard: PacketTime,
+    heard: Instant,
 }
 
 /// The thread that keeps the kernel at what is wanted.
@@ -217,7 +217,7 @@ impl Companion for Living {
             return;
         }
         if self.claims.len() < MAX_CLAIMS || self.claims.contains_key(&f.flow_id) {
-            self.claims.insert(f.flow_id, Claim { flow: f.clone(), heard: now() });
+            self.claims.insert(f.flow_id, Claim { flow: f.clone(), heard: Instant::now() });
             self.dirty = true;
         }
     }
@@ -239,7 +239,7 @@ impl Companion for Living {
         let due = self.slowly.is_none_or(|last| last.elapsed() >= SLOWLY);
         if due {
             self.slowly = Some(Instant::now());
-            self.claims.retain(|_, c| at.since(c.heard) <= CLAIM_LIVES);
+            self.claims.retain(|_, c| c.heard.elapsed() <= CLAIM_LIVES);
             let (changes, _) = self.keepsake.tick(&self.policy, at);
             self.changed(&changes, &mut said);
             if let Some(changes) = self.keepsake.reload_if_changed(at) {
