@@ -42,27 +42,11 @@ impl Outsider {
 
     /// Both sides of a session, number by number, if he may; else the server's alone.
     fn plays_a_session(&mut self, both: bool, handshake: bool) {
-        let (mut up, mut down) = (1000_u32, 5000_u32);
-        let mut say = |outsider: &mut Self, flags: &str, miner: bool, payload: &[u8]| {
-            let (way, numbers) = if miner { (outsider.miner, (up, down)) } else { (outsider.pool, (down, up)) };
+        for (miner, frame) in session(self.miner, self.pool, handshake) {
             if !miner || both {
-                outsider.wire.send(&way.tcp(flags, numbers, payload));
+                self.wire.send(&frame);
             }
-            let end = if miner { &mut up } else { &mut down };
-            *end += u32::try_from(payload.len()).unwrap() + u32::from(flags.contains('S'));
-        };
-        if handshake {
-            say(self, "S", true, b"");
-            say(self, "SA", false, b"");
-            say(self, "A", true, b"");
         }
-        let job = format!("{JOB}\n");
-        for (miner, payload) in
-            [(true, SUBSCRIBE), (false, SUBSCRIBED), (true, AUTHORIZE), (false, AUTHORIZED), (false, job.as_bytes())]
-        {
-            say(self, "PA", miner, payload);
-        }
-        say(self, "A", true, b"");
         self.arrived(self.miner.from.port());
         // The next session is another.
         self.miner.from.set_port(self.miner.from.port() + 1);
@@ -73,6 +57,24 @@ impl Outsider {
     fn arrived(&mut self, port: u16) {
         while self.passed.receive()[36..38] != port.to_be_bytes() {}
     }
+}
+
+/// The frames of a session until it has work, and whether they are the miner's.
+pub(crate) fn session(miner: Way, pool: Way, handshake: bool) -> Vec<(bool, Vec<u8>)> {
+    let (mut up, mut down) = (1000_u32, 5000_u32);
+    let job = format!("{JOB}\n");
+    let opening: [(bool, &str, &[u8]); 3] = [(true, "S", b""), (false, "SA", b""), (true, "A", b"")];
+    let talk =
+        [(true, SUBSCRIBE), (false, SUBSCRIBED), (true, AUTHORIZE), (false, AUTHORIZED), (false, job.as_bytes())];
+    let talk = talk.map(|(miner, said)| (miner, "PA", said)).into_iter().chain([(true, "A", &b""[..])]);
+    let all = opening.into_iter().filter(|_| handshake).chain(talk);
+    let frame = |(from_miner, flags, said): (bool, &str, &[u8])| {
+        let (way, numbers) = if from_miner { (miner, (up, down)) } else { (pool, (down, up)) };
+        let end = if from_miner { &mut up } else { &mut down };
+        *end += u32::try_from(said.len()).unwrap() + u32::from(flags.contains('S'));
+        (from_miner, way.tcp(flags, numbers, said))
+    };
+    all.map(frame).collect()
 }
 
 /// A real miner is cut off, and what was made up before has had no effect.
