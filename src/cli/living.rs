@@ -17,6 +17,7 @@ use super::candidates::{decision, sparing};
 use super::options::BlockPlan;
 use super::remembered::now;
 use super::session::Companion;
+use super::spared::Spared;
 use crate::enforce::{Block, Connections, Enforcer, Keeper, Options, Refused, Tick, Wanted};
 use crate::evidence::Verdict;
 use crate::firewall::{Changes, Limits, Lives, NeverBlock, Policy, Target};
@@ -70,6 +71,7 @@ pub(super) struct Living {
     forgot: Option<Instant>,
     /// Endpoints that are new in the book, with when their conversation began.
     fresh: HashMap<Target, PacketTime>,
+    spared: Spared,
 }
 
 struct Claim {
@@ -107,6 +109,7 @@ impl Living {
             slowly: None,
             forgot: None,
             fresh: HashMap::new(),
+            spared: Spared::default(),
         };
         let held = living.tell_kernel();
         if held > 0 {
@@ -235,6 +238,9 @@ impl Companion for Living {
             let changes = self.keepsake.merge_decision(&d, &self.policy, at);
             self.never = never;
             self.changed(&changes, &mut said);
+            for r in self.spared.news(&d) {
+                said.push(format!("{} is not cut off{}: {}", r.target, self.who(r.target), r.reason));
+            }
         }
         let due = self.slowly.is_none_or(|last| last.elapsed() >= SLOWLY);
         if due {

@@ -25,6 +25,8 @@ mod reload;
 mod remembered;
 mod replay;
 mod session;
+#[cfg(all(feature = "live", feature = "state"))]
+mod spared;
 #[cfg(feature = "live")]
 mod vigil;
 #[cfg(feature = "live")]

@@ -56,6 +56,7 @@ fn nothing_is_cut_off_that_the_gate_refuses() {
     let (_pool, at) = lab.pool("198.51.100.10");
     let mut miner = lab.mines(at);
     watch.says(&format!("mines at {at} (confirmed)"));
+    watch.says(&format!("{at}/tcp is not cut off (used by 192.0.2.2): the never-block list holds 198.51.100.10"));
     let (_other, second) = lab.pool("198.51.100.11");
     let mut other = lab.mines(second);
     watch.says(&format!("cut off {second}/tcp"));
