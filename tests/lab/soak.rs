@@ -29,7 +29,7 @@ const SAMPLE: Duration = Duration::from_secs(10);
 /// What may come and go with the load of the moment: buffers of the allocator, the list that is being told.
 const SLACK: u64 = 4 << 20;
 /// What a miner leaves behind for a day, in the report, the incidents and the book.
-const OF_ONE: u64 = 16 << 10;
+const OF_ONE: u64 = 4 << 10;
 
 /// Where the n-th miner is, and where it mines.
 fn nth(n: u64) -> (IpAddr, SocketAddr) {
