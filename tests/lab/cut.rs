@@ -55,14 +55,14 @@ fn nothing_is_cut_off_that_the_gate_refuses() {
     let mut watch = lab.watch(&["--apply", "--never-block", "198.51.100.10"]);
     let (_pool, at) = lab.pool("198.51.100.10");
     let mut miner = lab.mines(at);
-    watch.says(&format!("mines at {at} (confirmed)"));
+    // Not after the alert: that is on standard output, and this on standard error.
     watch.says(&format!("{at}/tcp is not cut off (used by 192.0.2.2): the never-block list holds 198.51.100.10"));
     let (_other, second) = lab.pool("198.51.100.11");
     let mut other = lab.mines(second);
     watch.says(&format!("cut off {second}/tcp"));
     mines_until_cut(&mut other);
     assert_eq!(share(&mut miner), "SHARE");
-    watch.ends();
+    assert!(watch.ends().contains(&format!("mines at {at} (confirmed)")));
     assert!(!held(&lab.world.gateway, at));
 }
 

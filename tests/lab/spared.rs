@@ -10,7 +10,6 @@ use crate::watch::{Lab, MINEWATCH, PORT, Watch, held, lab, mines_until_cut, shar
 /// Mines at a pool that must be spared until a miner elsewhere was cut off: by then it would have been, too.
 fn stays(lab: &Lab, watch: &mut Watch, pool: Actor, at: SocketAddr, fence: &str, why: &str) {
     let mut miner = lab.mines(at);
-    watch.says(&format!("mines at {at} (confirmed)"));
     watch.says(&format!("{at}/tcp is not cut off (used by 192.0.2.2): it is {why}"));
     assert_eq!(share(&mut miner), "SHARE");
     let (_other, elsewhere) = lab.pool(fence);
@@ -64,6 +63,7 @@ fn the_gateway_its_router_and_resolvers_are_not_cut_off() {
     for (_, addr, _) in spared {
         let told = format!("{addr}:{PORT}/tcp is not cut off");
         assert_eq!(said.matches(&told).count(), 1, "told once: {said}");
+        assert!(said.contains(&format!("mines at {addr}:{PORT} (confirmed)")), "{said}");
     }
     assert_eq!(lab.entries().len(), spared.len(), "only the others");
 }
