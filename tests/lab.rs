@@ -3,16 +3,33 @@
 //!
 //! Needs root, `ip`, `tc` and `nft`; without them the tests say so and are skipped.
 
+#![cfg(all(feature = "live", feature = "state"))]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)] // helpers of tests, which clippy does not see
 
+#[path = "lab/clock.rs"]
+mod clock;
 #[path = "lab/cut.rs"]
 mod cut;
 #[path = "lab/ends.rs"]
 mod ends;
+#[path = "lab/flood.rs"]
+mod flood;
+#[path = "lab/forged.rs"]
+mod forged;
+#[path = "lab/mirror.rs"]
+mod mirror;
 #[path = "lab/mishap.rs"]
 mod mishap;
+#[path = "lab/nat.rs"]
+mod nat;
 #[allow(dead_code)] // lists are for other tests
 mod netns;
+#[path = "lab/raw.rs"]
+mod raw;
+#[path = "lab/soak.rs"]
+mod soak;
+#[path = "lab/spared.rs"]
+mod spared;
 #[path = "lab/watch.rs"]
 mod watch;
 
@@ -25,6 +42,9 @@ fn role() {
     play(|role, rest| match role {
         "pool" => ends::pool(rest),
         "mine" => ends::mine(rest),
+        "flood" => flood::flood(rest),
+        "tagger" => raw::tagger(rest),
+        "crowd" => soak::crowd(rest),
         other => panic!("no such role: {other}"),
     });
 }

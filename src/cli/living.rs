@@ -17,6 +17,7 @@ use super::candidates::{decision, sparing};
 use super::options::BlockPlan;
 use super::remembered::now;
 use super::session::Companion;
+use super::spared::Spared;
 use crate::config::{Applying, Resolved};
 use crate::enforce::{Block, Choice, Connections, Enforcer, Keeper, Options, Refused, Tick, Wanted};
 use crate::evidence::Verdict;
@@ -73,11 +74,12 @@ pub(super) struct Living {
     forgot: Option<Instant>,
     /// Endpoints that are new in the book, with when their conversation began.
     fresh: HashMap<Target, PacketTime>,
+    spared: Spared,
 }
 
 struct Claim {
     flow: FlowFinding,
-    heard: PacketTime,
+    heard: Instant,
 }
 
 /// The thread that keeps the kernel at what is wanted.
@@ -132,6 +134,7 @@ impl Living {
             slowly: None,
             forgot: None,
             fresh: HashMap::new(),
+            spared: Spared::default(),
         };
         Ok(Opened { living, enforcer, said })
     }
@@ -238,7 +241,7 @@ impl Companion for Living {
             return;
         }
         if self.claims.len() < MAX_CLAIMS || self.claims.contains_key(&f.flow_id) {
-            self.claims.insert(f.flow_id, Claim { flow: f.clone(), heard: now() });
+            self.claims.insert(f.flow_id, Claim { flow: f.clone(), heard: Instant::now() });
             self.dirty = true;
         }
     }
@@ -256,11 +259,14 @@ impl Companion for Living {
             let changes = self.keepsake.merge_decision(&d, &self.policy, at);
             self.never = never;
             self.changed(&changes, &mut said);
+            for r in self.spared.news(&d) {
+                said.push(format!("{} is not cut off{}: {}", r.target, self.who(r.target), r.reason));
+            }
         }
         let due = self.slowly.is_none_or(|last| last.elapsed() >= SLOWLY);
         if due {
             self.slowly = Some(Instant::now());
-            self.claims.retain(|_, c| at.since(c.heard) <= CLAIM_LIVES);
+            self.claims.retain(|_, c| c.heard.elapsed() <= CLAIM_LIVES);
             let (changes, _) = self.keepsake.tick(&self.policy, at);
             self.changed(&changes, &mut said);
             if let Some(changes) = self.keepsake.reload_if_changed(at) {

@@ -29,6 +29,8 @@ mod remembered;
 mod replay;
 mod session;
 mod signals;
+#[cfg(all(feature = "live", feature = "state"))]
+mod spared;
 #[cfg(feature = "live")]
 mod vigil;
 #[cfg(feature = "live")]

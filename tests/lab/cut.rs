@@ -55,13 +55,14 @@ fn nothing_is_cut_off_that_the_gate_refuses() {
     let mut watch = lab.watch(&["--apply", "--never-block", "198.51.100.10"]);
     let (_pool, at) = lab.pool("198.51.100.10");
     let mut miner = lab.mines(at);
-    watch.says(&format!("mines at {at} (confirmed)"));
+    // Not after the alert: that is on standard output, and this on standard error.
+    watch.says(&format!("{at}/tcp is not cut off (used by 192.0.2.2): the never-block list holds 198.51.100.10"));
     let (_other, second) = lab.pool("198.51.100.11");
     let mut other = lab.mines(second);
     watch.says(&format!("cut off {second}/tcp"));
     mines_until_cut(&mut other);
     assert_eq!(share(&mut miner), "SHARE");
-    watch.ends();
+    assert!(watch.ends().contains(&format!("mines at {at} (confirmed)")));
     assert!(!held(&lab.world.gateway, at));
 }
 
@@ -133,6 +134,10 @@ fn replaying_the_capture_gives_what_the_watch_gave() {
     for _ in 0..5 {
         assert_eq!(share(&mut miner), "SHARE");
     }
+    // When this one is told, whatever came before it has been read.
+    let (_last, end) = lab.pool(POOLS[1].0);
+    let _other = lab.mines(end);
+    while !watch.says("\"confirmed\"").contains(&end.ip().to_string()) {}
     let live = watch.ends();
     let stopped = std::process::Command::new("kill").args(["-INT", &dump.id().to_string()]).status().unwrap();
     assert!(stopped.success() && dump.wait().is_ok());
@@ -142,7 +147,8 @@ fn replaying_the_capture_gives_what_the_watch_gave() {
         let lines = text.lines().filter_map(|l| serde_json::from_str::<serde_json::Value>(l).ok());
         let keys =
             ["src_ip", "dest_ip", "dest_port", "dialect", "verdict", "login", "shares", "jobs", "stage", "agent"];
-        let flows = lines.filter(|l| l["event_type"] == "miner_flow");
+        let of_first = |l: &serde_json::Value| l["event_type"] == "miner_flow" && l["dest_ip"] == at.ip().to_string();
+        let flows = lines.filter(of_first);
         flows.map(|f| keys.iter().map(|k| (k.to_string(), f[k].clone())).collect()).collect()
     };
     assert_eq!((flows(&live).len(), flows(&live)), (1, flows(&replay)));

@@ -137,9 +137,19 @@ impl Watch {
         }
     }
 
+    /// Everything that it said so far.
+    pub(crate) fn heard(&mut self) -> &[String] {
+        self.heard.extend(self.lines.try_iter());
+        &self.heard
+    }
+
+    /// Its process: the child is `ip`, which became the program.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     pub(crate) fn signal(&self, signal: &str) {
-        // The child is `ip`, which became the program.
-        let sent = Command::new("kill").args([signal, &self.child.id().to_string()]).status().unwrap();
+        let sent = Command::new("kill").args([signal, &self.pid().to_string()]).status().unwrap();
         assert!(sent.success());
     }
 

@@ -182,6 +182,8 @@ impl<K: Ord + Copy> Shelf<K> {
         let mut forgotten = Vec::new();
         for (key, slot) in &mut self.slots {
             slot.record.expires = until(&slot.record, ttl, now);
+            // A clock that was set back: else no traffic would count until it is as late again.
+            slot.record.last_seen = slot.record.last_seen.min(now);
             if slot.live && slot.record.expires <= now {
                 slot.live = false;
                 ended.push(*key);

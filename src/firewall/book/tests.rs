@@ -332,6 +332,21 @@ fn no_clock_and_no_file_makes_an_entry_live_longer_than_the_policy_would() {
 }
 
 #[test]
+fn who_comes_back_after_the_clock_was_set_back_is_blocked_again() {
+    let policy = policy("1h");
+    let mut book = Book::default();
+    book.offer(&list_of(POOL, 365 * DAY, &policy, 365 * DAY), &policy, at(365 * DAY));
+    // While it holds, traffic renews it; after its end, traffic brings it back.
+    assert_eq!(book.expire(&policy, at(0)), Changes::default());
+    let changes = book.offer(&list_of(POOL, 1_800, &policy, 1_800), &policy, at(1_800));
+    assert_eq!(changes.renewed, [target(POOL, 3333)]);
+    assert_eq!(held(&book, &policy, 1_800), [(target(POOL, 3333), 3_600)]);
+    assert_eq!(book.expire(&policy, at(2 * HOUR)).ended, [target(POOL, 3333)]);
+    let changes = book.offer(&list_of(POOL, 3 * HOUR, &policy, 3 * HOUR), &policy, at(3 * HOUR));
+    assert_eq!(changes.added, [target(POOL, 3333)]);
+}
+
+#[test]
 fn a_policy_that_changed_holds_for_what_was_saved_under_another() {
     let mut book = Book::default();
     let mut both = record(POOL, 2, HOUR);
