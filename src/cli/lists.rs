@@ -65,6 +65,20 @@ fn behind_nat(report: &Report, policy: &Policy) -> Vec<String> {
     told.collect()
 }
 
+/// The same where a gateway watches its outside: its own address stands for all behind it.
+#[cfg(feature = "live")]
+pub(super) fn behind_us(report: &Report, plan: &BlockPlan) -> Vec<String> {
+    let mining = report.hosts.iter().filter(|h| h.verdict > Verdict::Noted && !h.allowed).map(|h| h.key.ip);
+    let ours = mining.filter(|ip| !is_private(*ip) && plan.never.is_own(*ip) && plan.policy.is_home(*ip).is_none());
+    ours.map(|ip| {
+        format!(
+            "{ip} is an address of this machine: with NAT any machine behind it may be the miner; watch the inside \
+             interface, too"
+        )
+    })
+    .collect()
+}
+
 fn write(decision: &Decision, plan: &BlockPlan, until: PacketTime) -> Result<Vec<String>, Failure> {
     let mut warnings = Vec::new();
     if decision.capped() > 0 {

@@ -148,6 +148,7 @@ pub(super) fn run(args: &Args) -> Result<Outcome, Failure> {
     finished.source.drops(&mut report.health);
     report.problems.extend(finished.source.missing());
     report.notes.extend(known.warnings);
+    report.notes.extend(lists::behind_us(&report, &plan));
     let blocked = lists::block(&mut report, &plan, finished.until);
     if let Ok(warnings) = &blocked {
         report.notes.extend(warnings.iter().cloned());

@@ -54,6 +54,11 @@ impl NeverBlock {
         self
     }
 
+    /// Whether it is an address of this machine.
+    pub fn is_own(&self, addr: IpAddr) -> bool {
+        self.own.contains(&addr.to_canonical())
+    }
+
     /// Whether a resolver belongs to the network, as far as is known, or is one of the well-known public ones. Any other
     /// could be a miner's accomplice, and say of any name that it leads to his pool.
     pub(super) fn believes(&self, resolver: IpAddr, miner: IpAddr, policy: &Policy) -> bool {
