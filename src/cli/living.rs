@@ -5,7 +5,7 @@
 //! takes seconds, and neither packets nor findings wait for it.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -21,6 +21,7 @@ use crate::enforce::{Block, Choice, Connections, Enforcer, Keeper, Options, Refu
 use crate::evidence::Verdict;
 use crate::firewall::{Changes, Lives, NeverBlock, Policy, Target};
 use crate::ledger::{Alert, FlowFinding, Knowledge, Patience};
+use crate::serve::{self, Board};
 use crate::state::Keepsake;
 use crate::time::PacketTime;
 
@@ -70,6 +71,9 @@ pub(super) struct Living {
     forgot: Option<Instant>,
     /// Endpoints that are new in the book, with when their conversation began.
     fresh: HashMap<Target, PacketTime>,
+    /// Where others find how things stand.
+    board: Board,
+    dir: Option<PathBuf>,
 }
 
 struct Claim {
@@ -87,14 +91,19 @@ struct Kernel {
 impl Living {
     /// Loads what was remembered in `dir`, and starts to tell the kernel if `apply`. Sentences about what is not as it
     /// should be.
-    pub(super) fn start(plan: &BlockPlan, dir: Option<&Path>, how: How) -> Result<(Self, Vec<String>), Failure> {
+    pub(super) fn start(
+        plan: &BlockPlan,
+        dir: Option<&Path>,
+        how: How,
+        board: Board,
+    ) -> Result<(Self, Vec<String>), Failure> {
         let policy = Policy { lives: Lives::FromLastPacket, ..plan.policy.clone() };
         let (keepsake, mut said) = Keepsake::load(dir, (plan.limits.book(), Patience::default()), &policy, now());
         let kernel = match how {
             How::Apply { backend, look_every } => {
                 let options =
                     Options { backend, allow_documentation: policy.allow_documentation, ..Options::default() };
-                Some(Kernel::start(options, look_every)?)
+                Some(Kernel::start(options, look_every, board.clone())?)
             }
             How::Say | How::Remember => None,
         };
@@ -109,8 +118,11 @@ impl Living {
             slowly: None,
             forgot: None,
             fresh: HashMap::new(),
+            board,
+            dir: dir.map(Path::to_owned),
         };
         let held = living.tell_kernel();
+        living.show();
         if held > 0 {
             said.push(format!("{held} block entries of before still hold"));
         }
@@ -119,14 +131,31 @@ impl Living {
 
     /// Entries in the list that the kernel was told of.
     fn tell_kernel(&mut self) -> usize {
-        let list = self.keepsake.list(&self.policy, &self.never, now()).list;
-        let block: Vec<_> = list.entries().iter().map(|e| Block { target: e.target, ttl_secs: e.ttl_secs }).collect();
+        let at = now();
+        let d = self.keepsake.list(&self.policy, &self.never, at);
+        let entries = d.list.entries().iter();
+        let block: Vec<_> = entries.map(|e| Block { target: e.target, ttl_secs: e.ttl_secs }).collect();
+        self.board.list(d, at, self.policy.scope);
         let n = block.len();
         if let Some(kernel) = &self.kernel {
             // A thread that is gone has said why.
             drop(kernel.wanted.send(Wanted { block, isolate: Vec::new() }));
         }
         n
+    }
+
+    /// Shows what is remembered to those who ask, and the list again if life times have moved on.
+    fn show(&self) {
+        let mut incidents = serve::Incidents::default();
+        for i in self.keepsake.incidents().iter() {
+            incidents.add(i.state);
+        }
+        let health = self.keepsake.health();
+        self.board.kept(serve::Kept { dir: self.dir.clone(), health, hosts: self.keepsake.hosts(), incidents });
+        let at = now();
+        if self.board.wants_a_list(at) {
+            self.board.list(self.keepsake.list(&self.policy, &self.never, at), at, self.policy.scope);
+        }
     }
 
     /// Takes what changed in the book: tells the kernel, and the operator.
@@ -178,7 +207,9 @@ impl Living {
                     let at = now();
                     let fresh: BTreeMap<_, _> = self.fresh.extract_if(|t, _| holds.contains(t)).collect();
                     for (target, first) in &fresh {
-                        let took = at.since(*first).as_secs_f64();
+                        let took = at.since(*first);
+                        self.board.cut(took);
+                        let took = took.as_secs_f64();
                         let who = self.who(*target);
                         said.push(format!(
                             "cut off {target}{who}, {took:.2} s after the first packet of the connection"
@@ -249,6 +280,7 @@ impl Companion for Living {
                 self.changed(&changes, &mut said);
             }
             said.extend(self.keepsake.save_dirty(&self.policy, at));
+            self.show();
         }
         self.heard_of_kernel(&mut said);
         said
@@ -280,7 +312,7 @@ impl Living {
 }
 
 impl Kernel {
-    fn start(options: Options, look_every: Duration) -> Result<Self, Failure> {
+    fn start(options: Options, look_every: Duration, board: Board) -> Result<Self, Failure> {
         let enforcer = Enforcer::spawn(options)?;
         let (wanted, orders) = channel::<Wanted>();
         let (tell, done) = channel();
@@ -300,7 +332,9 @@ impl Kernel {
                     Err(RecvTimeoutError::Timeout) => {}
                     Err(RecvTimeoutError::Disconnected) => break,
                 }
-                match keeper.tick(Instant::now()) {
+                let tick = keeper.tick(Instant::now());
+                board.kernel(keeper.status());
+                match tick {
                     Tick::Idle => {}
                     told => drop(tell.send((told, holds.clone()))),
                 }

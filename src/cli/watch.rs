@@ -50,6 +50,9 @@ pub(super) struct Args {
     #[cfg(feature = "state")]
     #[arg(long, value_name = "TIME", value_parser = span, requires = "apply")]
     look_every: Option<Duration>,
+    #[cfg(feature = "serve")]
+    #[command(flatten)]
+    serving: super::telling::Serving,
     #[command(flatten)]
     reading: Reading,
     #[command(flatten)]
@@ -93,7 +96,9 @@ pub(super) fn run(args: &Args) -> Result<Outcome, Failure> {
     let gauges = Arc::<Gauges>::default();
     let mut reading = RunOptions { gauges: Some(Arc::clone(&gauges)), ..args.reading.resolve(known.intel) };
     #[cfg(feature = "state")]
-    let mut living = args.living(&plan)?;
+    let mut telling = args.telling()?;
+    #[cfg(feature = "state")]
+    let mut living = args.living(&plan, telling.board())?;
     let mut world = World { geo: known.geo, news: Some(session::follow(reload)?), companion: None };
     #[cfg(feature = "state")]
     if let Some(living) = &mut living {
@@ -103,7 +108,13 @@ pub(super) fn run(args: &Args) -> Result<Outcome, Failure> {
     // A quiet interface looks like a program that hangs.
     let end = args.most.map_or(String::new(), |_| ", or the time given,".to_owned());
     writeln!(std::io::stderr(), "minewatch: watching {}; Ctrl-C{end} ends it with a report", interfaces.join(", "))?;
-    let mut listener = Vigilant { vigil: Vigil::new(live.status(), gauges), listener: &mut printer };
+    let vigil = Vigil::new(live.status(), gauges);
+    #[cfg(feature = "state")]
+    let vigil = {
+        telling.start()?;
+        vigil.shown_on(telling.board(), &reading.intel)
+    };
+    let mut listener = Vigilant { vigil, listener: &mut printer };
     let mut finished = session::run(live, &reading, world, &plan.policy, args.most, &mut listener)?;
     complain(&listener.vigil.look())?;
     #[cfg(feature = "state")]
@@ -130,14 +141,38 @@ impl Args {
     /// Whether something is done while it goes on.
     fn acts(&self) -> bool {
         #[cfg(feature = "state")]
-        return self.apply || self.blocking.is_dry() || self.state.is_some();
+        return self.apply || self.blocking.is_dry() || self.state.is_some() || self.serves();
         #[cfg(not(feature = "state"))]
         return false;
     }
 
+    /// Whether lists are served, which must hold what is found on the way.
+    #[cfg(feature = "state")]
+    const fn serves(&self) -> bool {
+        #[cfg(feature = "serve")]
+        return self.serving.is_wanted();
+        #[cfg(not(feature = "serve"))]
+        return false;
+    }
+
+    /// Who tells others. What it opens is opened now, and answered when it is started.
+    #[cfg(feature = "state")]
+    fn telling(&self) -> Result<super::telling::Telling, Failure> {
+        let mut telling = super::telling::Telling::default();
+        let said = self.state.as_deref().and_then(|dir| telling.open(dir));
+        complain(said.as_slice())?;
+        #[cfg(feature = "serve")]
+        complain(&telling.serve(&self.serving)?)?;
+        Ok(telling)
+    }
+
     /// Who does it.
     #[cfg(feature = "state")]
-    fn living(&self, plan: &super::options::BlockPlan) -> Result<Option<super::living::Living>, Failure> {
+    fn living(
+        &self,
+        plan: &super::options::BlockPlan,
+        board: crate::serve::Board,
+    ) -> Result<Option<super::living::Living>, Failure> {
         use super::living::How;
         if !self.acts() && !plan.limits.dry_run {
             return Ok(None);
@@ -150,7 +185,7 @@ impl Args {
             },
             _ => How::Remember,
         };
-        let (living, said) = super::living::Living::start(plan, self.state.as_deref(), how)?;
+        let (living, said) = super::living::Living::start(plan, self.state.as_deref(), how, board)?;
         complain(&said)?;
         Ok(Some(living))
     }
