@@ -207,10 +207,12 @@ impl Living {
                     let at = now();
                     let fresh: BTreeMap<_, _> = self.fresh.extract_if(|t, _| holds.contains(t)).collect();
                     for (target, first) in &fresh {
-                        let took = at.since(*first);
-                        self.board.cut(took);
-                        let took = took.as_secs_f64();
+                        let took = at.since(*first).as_secs_f64();
                         let who = self.who(*target);
+                        // An order has no connection that it could be late for.
+                        if !who.is_empty() {
+                            self.board.cut(at.since(*first));
+                        }
                         said.push(format!(
                             "cut off {target}{who}, {took:.2} s after the first packet of the connection"
                         ));

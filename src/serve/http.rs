@@ -39,19 +39,30 @@ use crate::time::PacketTime;
 /// Connections at a time.
 const CONNECTIONS: usize = 64;
 /// Connections of one address at a time.
-const OF_ONE: usize = 16;
+pub(super) const OF_ONE: usize = 16;
 /// Connections of addresses that are not served, at a time: they are told so.
 const STRANGERS: usize = 4;
-/// Longest time for a request's header, and between two requests.
-const HEADER: Duration = Duration::from_secs(10);
-/// Longest time for a connection. A list of a hundred thousand entries on a slow line takes a while.
-const LONGEST: Duration = Duration::from_mins(2);
-/// The same for a stranger.
-const STRANGER: Duration = Duration::from_secs(2);
 /// Most bytes of a request's header.
 const MOST: usize = 16 * 1024;
 /// After an error of accepting, such as too many open files.
 const PAUSE: Duration = Duration::from_millis(100);
+
+/// How long is waited.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Limits {
+    /// For a request's header, and between two requests.
+    pub(super) header: Duration,
+    /// For a connection. A list of a hundred thousand entries on a slow line takes a while.
+    pub(super) longest: Duration,
+    /// The same for a stranger.
+    pub(super) stranger: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { header: Duration::from_secs(10), longest: Duration::from_mins(2), stranger: Duration::from_secs(2) }
+    }
+}
 
 /// Why nothing can be served.
 #[derive(Debug, thiserror::Error)]
@@ -84,6 +95,7 @@ pub struct Listener {
     listener: std::net::TcpListener,
     at: SocketAddr,
     to: Vec<Prefix>,
+    pub(super) limits: Limits,
 }
 
 impl Listener {
@@ -99,7 +111,7 @@ impl Listener {
             Ok((listener, at))
         };
         let (listener, at) = open().map_err(|source| ServeError::Bind { at, source })?;
-        Ok(Self { listener, at, to })
+        Ok(Self { listener, at, to, limits: Limits::default() })
     }
 
     /// Where, with the port that was taken.
@@ -130,7 +142,8 @@ impl Listener {
         board.serves(self.at);
         let desk = Arc::new(Desk { board, to: self.to, shelf: Mutex::default() });
         let listener = self.listener;
-        let work = move || runtime.block_on(accept(listener, desk));
+        let limits = self.limits;
+        let work = move || runtime.block_on(accept(listener, desk, limits));
         std::thread::Builder::new().name("serve".to_owned()).spawn(work)?;
         Ok(())
     }
@@ -144,7 +157,7 @@ fn is_inside(ip: IpAddr) -> bool {
     }
 }
 
-async fn accept(listener: std::net::TcpListener, desk: Arc<Desk>) {
+async fn accept(listener: std::net::TcpListener, desk: Arc<Desk>, limits: Limits) {
     let Ok(listener) = TcpListener::from_std(listener) else { return };
     let (seats, strangers) = (Arc::new(Semaphore::new(CONNECTIONS)), Arc::new(Semaphore::new(STRANGERS)));
     let peers = Arc::<Mutex<BTreeMap<IpAddr, usize>>>::default();
@@ -155,7 +168,7 @@ async fn accept(listener: std::net::TcpListener, desk: Arc<Desk>) {
         };
         let peer = peer.ip().to_canonical();
         let served = desk.serves(peer);
-        let (room, longest) = if served { (&seats, LONGEST) } else { (&strangers, STRANGER) };
+        let room = if served { &seats } else { &strangers };
         let seat = Arc::clone(room).try_acquire_owned().ok().and_then(|permit| Seat::take(permit, &peers, peer));
         desk.board.served(|s| match (&seat, served) {
             (_, false) => s.strangers += 1,
@@ -163,7 +176,7 @@ async fn accept(listener: std::net::TcpListener, desk: Arc<Desk>) {
             (Some(_), true) => {}
         });
         if let Some(seat) = seat {
-            tokio::spawn(converse(stream, Arc::clone(&desk), served, longest, seat));
+            tokio::spawn(converse(stream, Arc::clone(&desk), served, limits, seat));
         }
     }
 }
@@ -199,14 +212,15 @@ impl Drop for Seat {
     }
 }
 
-async fn converse(stream: TcpStream, desk: Arc<Desk>, served: bool, longest: Duration, seat: Seat) {
+async fn converse(stream: TcpStream, desk: Arc<Desk>, served: bool, limits: Limits, seat: Seat) {
+    let longest = if served { limits.longest } else { limits.stranger };
     let service = service_fn(move |request: Request<Incoming>| {
         let answer = desk.answer(&request, served);
         async move { Ok::<_, Infallible>(answer) }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(HEADER.min(longest))
+        .header_read_timeout(limits.header.min(longest))
         .max_buf_size(MOST)
         .serve_connection(TokioIo::new(stream), service);
     // Whoever breaks off, sends nonsense or is too slow was no customer.
@@ -305,7 +319,7 @@ impl Desk {
                 let what: Vec<_> = what.iter().filter_map(|(says, what)| says.then_some(*what)).collect();
                 let name = format!("/lists/{}{}", format.id(), file.suffix);
                 let refused = if is_refused(*format, scope) { "; only with --scope address" } else { "" };
-                let _ = writeln!(lines, "{name:<24} {}{refused}", what.join(", "));
+                let _ = writeln!(lines, "{name:<32} {}{refused}", what.join(", "));
             }
         }
         text(StatusCode::OK, lines)
