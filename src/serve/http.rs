@@ -351,13 +351,13 @@ impl Desk {
     }
 
     fn copy(&self, format: &'static dyn Format, listed: &Listed) -> Copy {
-        let mut shelf = self.shelf.lock().unwrap_or_else(PoisonError::into_inner);
-        match shelf.get(format.id()) {
+        let mut latest = self.shelf.lock().unwrap_or_else(PoisonError::into_inner);
+        match latest.get(format.id()) {
             Some(copy) if copy.number == listed.number => copy.clone(),
             _ => {
                 let files = render(format, &listed.decision.list, &Meta::of(&listed.decision, listed.at));
                 let copy = Copy { number: listed.number, at: listed.at, files };
-                shelf.insert(format.id(), copy.clone());
+                latest.insert(format.id(), copy.clone());
                 copy
             }
         }
