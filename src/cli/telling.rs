@@ -12,8 +12,12 @@ use crate::serve::{Answering, Board, Socket};
 #[cfg(feature = "serve")]
 #[derive(clap::Args, Debug)]
 pub(super) struct Serving {
-    /// Serve block lists, metrics and health over HTTP here, such as 127.0.0.1:9464 or [::1]:9464
-    #[arg(long, value_name = "ADDR:PORT")]
+    // An attribute, because a doc comment would need marks around the example.
+    #[arg(
+        long,
+        value_name = "ADDR:PORT",
+        help = "Serve block lists, metrics and health over HTTP here, such as 127.0.0.1:9464 or [::1]:9464"
+    )]
     serve: Option<std::net::SocketAddr>,
     /// Who is served, address or prefix. May be given several times [default: loopback and private addresses]
     #[arg(long, value_name = "PREFIX", requires = "serve")]

@@ -92,7 +92,7 @@ fn remedy(e: &io::Error) -> &'static str {
 /// A port that is open, and not answered yet.
 #[derive(Debug)]
 pub struct Listener {
-    listener: std::net::TcpListener,
+    open: std::net::TcpListener,
     at: SocketAddr,
     to: Vec<Prefix>,
     pub(super) limits: Limits,
@@ -110,8 +110,8 @@ impl Listener {
             let at = listener.local_addr()?;
             Ok((listener, at))
         };
-        let (listener, at) = open().map_err(|source| ServeError::Bind { at, source })?;
-        Ok(Self { listener, at, to, limits: Limits::default() })
+        let (open, at) = open().map_err(|source| ServeError::Bind { at, source })?;
+        Ok(Self { open, at, to, limits: Limits::default() })
     }
 
     /// Where, with the port that was taken.
@@ -141,7 +141,7 @@ impl Listener {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         board.serves(self.at);
         let desk = Arc::new(Desk { board, to: self.to, shelf: Mutex::default() });
-        let listener = self.listener;
+        let listener = self.open;
         let limits = self.limits;
         let work = move || runtime.block_on(accept(listener, desk, limits));
         std::thread::Builder::new().name("serve".to_owned()).spawn(work)?;

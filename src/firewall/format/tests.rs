@@ -321,7 +321,7 @@ fn formats_that_count_down_say_so() {
         let files = format.render(&list, &meta, &RenderOptions::default()).files;
         let text: String = files.iter().map(|f| String::from_utf8(f.bytes.clone()).unwrap()).collect();
         let lines = text.lines().filter(|l| !l.starts_with(['#', '!', ';']));
-        lines.map(|l| format!("{l}\n")).collect::<String>()
+        lines.map(str::to_owned).collect::<Vec<_>>()
     };
     for format in FORMATS {
         // When it was made is in it, and lives end at a moment.
