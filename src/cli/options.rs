@@ -307,7 +307,7 @@ impl Blocking {
     }
 
     /// Whether the command line asks for a dry run.
-    #[cfg(feature = "state")]
+    #[cfg(all(feature = "live", feature = "state"))]
     pub(super) const fn is_dry(&self) -> bool {
         self.dry_run
     }
