@@ -9,7 +9,7 @@ mod watchdog;
 use std::collections::BTreeMap;
 
 pub use gauges::{Gauge, Gauges};
-pub use watchdog::{Look, Port, State, Watchdog};
+pub use watchdog::{Look, Port, State, Trouble, Watchdog};
 
 macro_rules! counters {
     ($($(#[doc = $doc:literal])+ $name:ident = $text:literal,)+) => {
@@ -24,6 +24,11 @@ macro_rules! counters {
             /// Stable name in outputs.
             pub const fn name(self) -> &'static str {
                 match self { $(Self::$name => $text,)+ }
+            }
+
+            /// What is counted, as a sentence.
+            pub fn help(self) -> &'static str {
+                match self { $(Self::$name => concat!($($doc,)+).trim_ascii(),)+ }
             }
         }
     };

@@ -27,6 +27,8 @@ pub mod ledger;
 pub mod notify;
 pub mod pipeline;
 pub mod sandbox;
+#[cfg(all(feature = "live", feature = "state"))]
+pub mod serve;
 pub mod sink;
 #[cfg(feature = "state")]
 pub mod state;

@@ -410,7 +410,7 @@ fn help_of_apply() {
 }
 
 #[test]
-#[cfg(feature = "live")]
+#[cfg(feature = "serve")]
 fn help_of_watch() {
     insta::assert_snapshot!("help-watch", help(&["watch", "--help"]));
 }
@@ -421,6 +421,12 @@ fn help_of_what_is_remembered() {
     for command in ["entries", "block", "release", "blocklist", "incidents"] {
         insta::assert_snapshot!(format!("help-{command}"), help(&[command, "--help"]));
     }
+}
+
+#[test]
+#[cfg(all(feature = "live", feature = "state"))]
+fn help_of_status() {
+    insta::assert_snapshot!("help-status", help(&["status", "--help"]));
 }
 
 #[test]

@@ -125,6 +125,36 @@ const EDGES: &[(&str, &[(&str, Use)])] = &[
             ("text", All),
         ],
     ),
+    // What others are told of a running watch.
+    (
+        "serve",
+        &[
+            ("capture", Only(&["live"])),
+            (
+                "firewall",
+                Only(&[
+                    "BlockList",
+                    "Decision",
+                    "Entry",
+                    "FORMATS",
+                    "Format",
+                    "Meta",
+                    "NameEntry",
+                    "OutFile",
+                    "Prefix",
+                    "RenderOptions",
+                    "Scope",
+                ]),
+            ),
+            ("enforce", Only(&["Status"])),
+            ("intel", Only(&["Day", "ListInfo"])),
+            ("ledger", Only(&["State"])),
+            ("state", Only(&["Health"])),
+            ("time", All),
+            ("health", All),
+            ("text", All),
+        ],
+    ),
     // What puts rooms together.
     (
         "pipeline",
@@ -159,6 +189,7 @@ const EDGES: &[(&str, &[(&str, Use)])] = &[
             ("enforce", All),
             ("sink", All),
             ("state", All),
+            ("serve", All),
             ("sandbox", All),
             ("notify", All),
             ("time", All),

@@ -5,7 +5,7 @@
 //! takes seconds, and neither packets nor findings wait for it.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -23,6 +23,7 @@ use crate::enforce::{Block, Choice, Connections, Enforcer, Keeper, Options, Refu
 use crate::evidence::Verdict;
 use crate::firewall::{Changes, Lives, NeverBlock, Policy, Target};
 use crate::ledger::{Alert, FlowFinding, Knowledge, Patience};
+use crate::serve::{self, Board};
 use crate::state::Keepsake;
 use crate::time::PacketTime;
 
@@ -75,6 +76,9 @@ pub(super) struct Living {
     /// Endpoints that are new in the book, with when their conversation began.
     fresh: HashMap<Target, PacketTime>,
     spared: Spared,
+    /// Where others find how things stand.
+    board: Board,
+    dir: Option<PathBuf>,
 }
 
 struct Claim {
@@ -100,8 +104,11 @@ impl Opened {
     /// Begins: tells the kernel what holds from before. Sentences about what is not as it should be.
     pub(super) fn begin(self) -> Result<(Living, Vec<String>), Failure> {
         let Self { mut living, enforcer, mut said } = self;
-        living.kernel = enforcer.map(|(enforcer, look_every)| Kernel::start(enforcer, look_every)).transpose()?;
+        living.kernel = enforcer
+            .map(|(enforcer, look_every)| Kernel::start(enforcer, look_every, living.board.clone()))
+            .transpose()?;
         let held = living.tell_kernel();
+        living.show();
         if held > 0 {
             said.push(format!("{held} block entries of before still hold"));
         }
@@ -111,7 +118,7 @@ impl Opened {
 
 impl Living {
     /// Loads what was remembered in `dir`, and starts the process that tells the kernel, if `how` says so.
-    pub(super) fn open(plan: &BlockPlan, dir: Option<&Path>, how: How) -> Result<Opened, Failure> {
+    pub(super) fn open(plan: &BlockPlan, dir: Option<&Path>, how: How, board: Board) -> Result<Opened, Failure> {
         let policy = Policy { lives: Lives::FromLastPacket, ..plan.policy.clone() };
         let (keepsake, said) = Keepsake::load(dir, (plan.limits.book(), Patience::default()), &policy, now());
         let enforcer = match how {
@@ -135,20 +142,39 @@ impl Living {
             forgot: None,
             fresh: HashMap::new(),
             spared: Spared::default(),
+            board,
+            dir: dir.map(Path::to_owned),
         };
         Ok(Opened { living, enforcer, said })
     }
 
     /// Entries in the list that the kernel was told of.
     fn tell_kernel(&mut self) -> usize {
-        let list = self.keepsake.list(&self.policy, &self.never, now()).list;
-        let block: Vec<_> = list.entries().iter().map(|e| Block { target: e.target, ttl_secs: e.ttl_secs }).collect();
+        let at = now();
+        let d = self.keepsake.list(&self.policy, &self.never, at);
+        let entries = d.list.entries().iter();
+        let block: Vec<_> = entries.map(|e| Block { target: e.target, ttl_secs: e.ttl_secs }).collect();
+        self.board.list(d, at, self.policy.scope);
         let n = block.len();
         if let Some(kernel) = &self.kernel {
             // A thread that is gone has said why.
             drop(kernel.wanted.send(Wanted { block, isolate: Vec::new() }));
         }
         n
+    }
+
+    /// Shows what is remembered to those who ask, and the list again if life times have moved on.
+    fn show(&self) {
+        let mut incidents = serve::Incidents::default();
+        for i in self.keepsake.incidents().iter() {
+            incidents.add(i.state);
+        }
+        let health = self.keepsake.health();
+        self.board.kept(serve::Kept { dir: self.dir.clone(), health, hosts: self.keepsake.hosts(), incidents });
+        let at = now();
+        if self.board.wants_a_list(at) {
+            self.board.list(self.keepsake.list(&self.policy, &self.never, at), at, self.policy.scope);
+        }
     }
 
     /// Takes what changed in the book: tells the kernel, and the operator.
@@ -202,6 +228,10 @@ impl Living {
                     for (target, first) in &fresh {
                         let took = at.since(*first).as_secs_f64();
                         let who = self.who(*target);
+                        // An order has no connection that it could be late for.
+                        if !who.is_empty() {
+                            self.board.cut(at.since(*first));
+                        }
                         said.push(format!(
                             "cut off {target}{who}, {took:.2} s after the first packet of the connection"
                         ));
@@ -274,6 +304,7 @@ impl Companion for Living {
                 self.changed(&changes, &mut said);
             }
             said.extend(self.keepsake.save_dirty(&self.policy, at));
+            self.show();
         }
         self.heard_of_kernel(&mut said);
         said
@@ -321,7 +352,7 @@ impl Living {
 }
 
 impl Kernel {
-    fn start(enforcer: Enforcer, look_every: Duration) -> Result<Self, Failure> {
+    fn start(enforcer: Enforcer, look_every: Duration, board: Board) -> Result<Self, Failure> {
         let (wanted, orders) = channel::<Wanted>();
         let (tell, done) = channel();
         let work = move || {
@@ -340,7 +371,9 @@ impl Kernel {
                     Err(RecvTimeoutError::Timeout) => {}
                     Err(RecvTimeoutError::Disconnected) => break,
                 }
-                match keeper.tick(Instant::now()) {
+                let tick = keeper.tick(Instant::now());
+                board.kernel(keeper.status());
+                match tick {
                     Tick::Idle => {}
                     told => drop(tell.send((told, holds.clone()))),
                 }

@@ -31,6 +31,10 @@ mod session;
 mod signals;
 #[cfg(all(feature = "live", feature = "state"))]
 mod spared;
+#[cfg(all(feature = "live", feature = "state"))]
+mod status;
+#[cfg(all(feature = "live", feature = "state"))]
+mod telling;
 #[cfg(feature = "live")]
 mod vigil;
 #[cfg(feature = "live")]
@@ -76,6 +80,9 @@ enum Command {
     /// Watch an interface until interrupted
     #[cfg(feature = "live")]
     Watch(watch::Args),
+    /// Ask a running watch how it is
+    #[cfg(all(feature = "live", feature = "state"))]
+    Status(status::Args),
     /// Show what is blocked now, since when and for how long, and what is released
     #[cfg(feature = "state")]
     Entries(entries::Args),
@@ -129,6 +136,8 @@ pub fn main() -> ExitCode {
         Command::Enforcer(args) => enforcer::run(args),
         #[cfg(feature = "live")]
         Command::Watch(args) => watch::run(args),
+        #[cfg(all(feature = "live", feature = "state"))]
+        Command::Status(args) => status::run(args),
         #[cfg(feature = "state")]
         Command::Entries(args) => entries::run(args),
         #[cfg(feature = "state")]

@@ -25,6 +25,12 @@ pub(super) struct StateDir {
 }
 
 impl StateDir {
+    /// The folder.
+    #[cfg(feature = "live")]
+    pub(super) fn path(&self) -> &std::path::Path {
+        &self.state
+    }
+
     /// Opens it and reads everything. Rows that are no values are told of.
     pub(super) fn read(&self) -> Result<(Store, Loaded), Failure> {
         let mut store = Store::open_existing(&self.state)?;
@@ -166,7 +172,11 @@ pub(super) fn second(t: PacketTime) -> String {
 
 /// Time from now to then, in its two largest units.
 pub(super) fn until(then: PacketTime, now: PacketTime) -> String {
-    let s = then.since(now).as_secs();
+    spent(then.since(now).as_secs())
+}
+
+/// Seconds in their two largest units.
+pub(super) fn spent(s: u64) -> String {
     let parts = [(s / 86_400, "d"), (s % 86_400 / 3_600, "h"), (s % 3_600 / 60, "m"), (s % 60, "s")];
     let shown: Vec<_> = parts.iter().skip_while(|(n, _)| *n == 0).take(2).filter(|(n, _)| *n > 0).collect();
     if shown.is_empty() {

@@ -1,6 +1,7 @@
 //! Tells, while a watch runs, what becomes of its interfaces and whether it is blind.
 //!
-//! In: what the reader and the workers publish. Out: sentences on standard error, each once.
+//! In: what the reader and the workers publish. Out: sentences on standard error, each once; and the same as states, on
+//! the board for those who ask.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -26,18 +27,44 @@ pub(super) struct Vigil {
     due: Duration,
     /// The reader's turns when it was last told that it lives, and when.
     lived: Option<(u64, Duration)>,
+    #[cfg(feature = "state")]
+    shown: Option<Shown>,
+}
+
+/// Where others find it, and which feeds were shown there.
+#[cfg(feature = "state")]
+struct Shown {
+    board: crate::serve::Board,
+    intel: Arc<crate::intel::CurrentIntel>,
+    generation: Option<u64>,
 }
 
 impl Vigil {
     pub(super) fn new(status: Arc<LiveStatus>, gauges: Arc<Gauges>, manager: Notifier) -> Self {
-        let (watchdog, begun) = (Watchdog::default(), Instant::now());
-        Self { status, gauges, watchdog, manager, begun, due: Duration::ZERO, lived: None }
+        Self {
+            status,
+            gauges,
+            watchdog: Watchdog::default(),
+            manager,
+            begun: Instant::now(),
+            due: Duration::ZERO,
+            lived: None,
+            #[cfg(feature = "state")]
+            shown: None,
+        }
     }
 
     /// The last look.
     pub(super) fn end(&mut self) -> Vec<String> {
         self.manager.stopping();
         self.look()
+    }
+
+    /// Shows on a board, too, how things stand, and which feeds are in use.
+    #[cfg(feature = "state")]
+    pub(super) fn shown_on(mut self, board: crate::serve::Board, intel: &Arc<crate::intel::CurrentIntel>) -> Self {
+        self.shown = Some(Shown { board, intel: Arc::clone(intel), generation: None });
+        self
     }
 
     /// What there is to tell. May be called as often as you like.
@@ -58,7 +85,17 @@ impl Vigil {
                 })
                 .collect();
             self.lives(at, &interfaces);
-            told.extend(self.watchdog.look(&Look { at, health: &self.gauges.merged(), ports: &ports }));
+            let health = self.gauges.merged();
+            told.extend(self.watchdog.look(&Look { at, health: &health, ports: &ports }));
+            #[cfg(feature = "state")]
+            if let Some(shown) = &mut self.shown {
+                shown.board.watched(interfaces, health, self.watchdog.states(), at);
+                let generation = Some(shown.intel.generation());
+                if shown.generation != generation {
+                    shown.generation = generation;
+                    shown.board.knows(shown.intel.get().lists());
+                }
+            }
         }
         told
     }

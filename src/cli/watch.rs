@@ -20,7 +20,7 @@ use crate::firewall::Ttl;
 use crate::health::Gauges;
 use crate::notify::Notifier;
 use crate::pipeline::RunOptions;
-use crate::sandbox::{Plan, User, confine};
+use crate::sandbox::{self, Plan, User, confine};
 
 /// Arguments of `watch`.
 #[derive(ClapArgs, Debug)]
@@ -62,6 +62,9 @@ pub(super) struct Args {
     /// kernel can, or not at all, or refuse to run with less
     #[arg(long, value_name = "HOW", default_value = "auto")]
     sandbox: Insistence,
+    #[cfg(feature = "serve")]
+    #[command(flatten)]
+    serving: super::telling::Serving,
     #[command(flatten)]
     reading: Reading,
     #[command(flatten)]
@@ -110,9 +113,15 @@ pub(super) fn run(args: &Args) -> Result<Outcome, Failure> {
     let interfaces = args.interfaces();
     let live = Live::open(&interfaces, args.capturing())?;
     #[cfg(feature = "state")]
-    let opened = args.open_state(&plan)?;
+    let mut telling = args.telling()?;
+    #[cfg(feature = "state")]
+    let opened = args.open_state(&plan, telling.board())?;
     let manager = Notifier::from_env();
-    args.confine(&plan)?;
+    let confined = args.confine(&plan)?;
+    #[cfg(feature = "state")]
+    telling.board().confined(confined.lines(), confined.missing());
+    #[cfg(not(feature = "state"))]
+    drop(confined);
     let mut printer = Printer::live(args.json, interfaces.clone(), plan.uses_stdout());
     let gauges = Arc::<Gauges>::default();
     let mut reading = RunOptions { gauges: Some(Arc::clone(&gauges)), ..args.reading.resolve(known.intel) };
@@ -134,7 +143,13 @@ pub(super) fn run(args: &Args) -> Result<Outcome, Failure> {
     // A quiet interface looks like a program that hangs.
     let end = args.most.map_or(String::new(), |_| ", or the time given,".to_owned());
     let greeting = format!("watching {}; Ctrl-C{end} ends it with a report", interfaces.join(", "));
-    let mut listener = Vigilant { vigil: Vigil::new(live.status(), gauges, manager), listener: &mut printer, greeting };
+    let vigil = Vigil::new(live.status(), gauges, manager);
+    #[cfg(feature = "state")]
+    let vigil = {
+        telling.start()?;
+        vigil.shown_on(telling.board(), &reading.intel)
+    };
+    let mut listener = Vigilant { vigil, listener: &mut printer, greeting };
     let mut finished = session::run(live, &reading, world, &plan.policy, args.most, &mut listener)?;
     // A terminal that is gone hears nothing, and must not take the report with it.
     drop(complain(&listener.vigil.end()));
@@ -163,15 +178,35 @@ impl Args {
     /// Whether something is done while it goes on.
     fn acts(&self) -> bool {
         #[cfg(feature = "state")]
-        return self.apply || self.blocking.is_dry() || self.state.is_some();
+        return self.apply || self.blocking.is_dry() || self.state.is_some() || self.serves();
         #[cfg(not(feature = "state"))]
         return false;
     }
 
+    /// Whether lists are served, which must hold what is found on the way.
+    #[cfg(feature = "state")]
+    const fn serves(&self) -> bool {
+        #[cfg(feature = "serve")]
+        return self.serving.is_wanted();
+        #[cfg(not(feature = "serve"))]
+        return false;
+    }
+
+    /// Who tells others. What it opens is opened now, and answered when it is started.
+    #[cfg(feature = "state")]
+    fn telling(&self) -> Result<super::telling::Telling, Failure> {
+        let mut telling = super::telling::Telling::default();
+        let said = self.state.as_deref().and_then(|dir| telling.open(dir));
+        complain(said.as_slice())?;
+        #[cfg(feature = "serve")]
+        complain(&telling.serve(&self.serving)?)?;
+        Ok(telling)
+    }
+
     /// Gives up every right that the rest does not need. What is in force, or why not, is told.
-    fn confine(&self, plan: &BlockPlan) -> Result<(), Failure> {
+    fn confine(&self, plan: &BlockPlan) -> Result<sandbox::Report, Failure> {
         if self.sandbox == Insistence::Off {
-            return Ok(());
+            return Ok(sandbox::Report::off());
         }
         let mut writable: Vec<PathBuf> = plan.lists.iter().filter_map(|l| l.to.path().map(Path::to_owned)).collect();
         writable.retain(|p| !p.as_os_str().is_empty());
@@ -184,7 +219,7 @@ impl Args {
             bail!("--sandbox required, but not all of it is in force: {}", missing.join("; "));
         }
         complain(&[format!("sandbox: {}", report.lines().collect::<Vec<_>>().join("; "))])?;
-        Ok(())
+        Ok(report)
     }
 
     fn state(&self) -> Option<&Path> {
@@ -196,7 +231,7 @@ impl Args {
 
     /// Opens what acts meanwhile.
     #[cfg(feature = "state")]
-    fn open_state(&self, plan: &BlockPlan) -> Result<Option<Opened>, Failure> {
+    fn open_state(&self, plan: &BlockPlan, board: crate::serve::Board) -> Result<Option<Opened>, Failure> {
         use super::living::{How, Living};
         if !self.acts() && !plan.limits.dry_run {
             return Ok(None);
@@ -209,6 +244,6 @@ impl Args {
             },
             _ => How::Remember,
         };
-        Ok(Some(Living::open(plan, self.state.as_deref(), how)?))
+        Ok(Some(Living::open(plan, self.state.as_deref(), how, board)?))
     }
 }

@@ -62,6 +62,11 @@ pub trait Format: Sync {
         false
     }
 
+    /// Whether it says how long entries still live, so that a file that lies about makes them live longer.
+    fn counts_down(&self) -> bool {
+        false
+    }
+
     /// The files of a list. An empty list is a valid file that empties what an earlier one filled.
     fn render(&self, list: &BlockList, meta: &Meta, options: &RenderOptions) -> Rendered;
 }

@@ -63,6 +63,23 @@ pub enum Trouble {
 }
 
 impl Trouble {
+    /// Every one.
+    pub const ALL: [Self; 8] = [
+        Self::KernelDrops,
+        Self::InterfaceDrops,
+        Self::Idle,
+        Self::OneWay,
+        Self::Truncated,
+        Self::Undecoded,
+        Self::BadChecksums,
+        Self::Blind,
+    ];
+
+    /// Whether miners may be missed, or not be blocked, because of it.
+    pub const fn blinds(self) -> bool {
+        !matches!(self, Self::BadChecksums)
+    }
+
     /// Stable name in outputs.
     pub const fn name(self) -> &'static str {
         match self {

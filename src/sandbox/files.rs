@@ -38,7 +38,7 @@ const TOO_WIDE: &[&str] = &["/", "/etc", "/root", "/home", "/usr", "/var", "/run
 
 const READ: BitFlags<AccessFs> = make_bitflags!(AccessFs::{ReadFile | ReadDir});
 const WRITE: BitFlags<AccessFs> =
-    make_bitflags!(AccessFs::{ReadFile | ReadDir | WriteFile | Truncate | MakeReg | RemoveFile});
+    make_bitflags!(AccessFs::{ReadFile | ReadDir | WriteFile | Truncate | MakeReg | MakeSock | RemoveFile});
 
 /// Rules that are ready and not yet in force.
 pub(super) struct Rules {

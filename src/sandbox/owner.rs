@@ -1,7 +1,8 @@
 //! Gives minewatch's own folder, and what is in it, to the user who will write there.
 //!
-//! That user could have prepared links to files of others there, before: only ordinary files with one name are given
-//! away, and through handles that do not open them, since the locks of `SQLite` end when a file that it has open is closed.
+//! That user could have prepared links to files of others there, before: only ordinary files and sockets with one name
+//! are given away, and through handles that do not open them, since the locks of `SQLite` end when a file that it has open
+//! is closed.
 
 use std::io;
 use std::path::Path;
@@ -26,7 +27,8 @@ pub(super) fn hand_over(dir: &Path, user: &User) -> Result<(), String> {
         // It may be gone by now.
         let Ok(file) = openat(&handle, &name, OFlags::PATH | OFlags::NOFOLLOW, Mode::empty()) else { continue };
         let stat = fstat(&file).map_err(said)?;
-        if FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile && stat.st_nlink == 1 {
+        let ours = matches!(FileType::from_raw_mode(stat.st_mode), FileType::RegularFile | FileType::Socket);
+        if ours && stat.st_nlink == 1 {
             give(&file, &stat, user).map_err(|e| e.to_string())?;
         }
     }

@@ -172,6 +172,11 @@ impl Keepsake {
         &self.book
     }
 
+    /// Hosts that were ever found to mine, and are remembered.
+    pub fn hosts(&self) -> usize {
+        self.hosts.len()
+    }
+
     /// The incidents.
     pub fn incidents(&self) -> &Incidents {
         &self.incidents

@@ -30,6 +30,10 @@ impl Format for Crowdsec {
         Says::ADDRESSES
     }
 
+    fn counts_down(&self) -> bool {
+        true
+    }
+
     fn render(&self, list: &BlockList, _meta: &Meta, _options: &RenderOptions) -> Rendered {
         let decisions = addresses(list).into_iter().map(|e| Decision {
             reason: "minewatch mining pool",

@@ -29,6 +29,10 @@ impl Format for Csv {
         Says::ALL
     }
 
+    fn counts_down(&self) -> bool {
+        true
+    }
+
     fn render(&self, list: &BlockList, _meta: &Meta, _options: &RenderOptions) -> Rendered {
         let mut out = TITLES.to_owned();
         for e in list.entries() {

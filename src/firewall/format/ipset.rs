@@ -38,6 +38,10 @@ impl Format for Ipset {
         Says::ENDPOINTS
     }
 
+    fn counts_down(&self) -> bool {
+        true
+    }
+
     fn render(&self, list: &BlockList, meta: &Meta, _options: &RenderOptions) -> Rendered {
         let mut body = String::new();
         for suffix in ["", "-new"] {

@@ -42,6 +42,10 @@ impl Format for Json {
         Says::ALL
     }
 
+    fn counts_down(&self) -> bool {
+        true
+    }
+
     fn render(&self, list: &BlockList, meta: &Meta, _options: &RenderOptions) -> Rendered {
         let entries = list.entries().iter().map(|e| Row {
             address: Some(e.target.addr),

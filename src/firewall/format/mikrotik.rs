@@ -31,6 +31,10 @@ impl Format for Mikrotik {
         Says::ADDRESSES
     }
 
+    fn counts_down(&self) -> bool {
+        true
+    }
+
     fn render(&self, list: &BlockList, meta: &Meta, _options: &RenderOptions) -> Rendered {
         let entries = addresses(list);
         let (mut body, mut shortened) = (String::new(), 0);

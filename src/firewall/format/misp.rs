@@ -33,6 +33,10 @@ impl Format for Misp {
         Says::ALL
     }
 
+    fn counts_down(&self) -> bool {
+        true
+    }
+
     fn render(&self, list: &BlockList, meta: &Meta, _options: &RenderOptions) -> Rendered {
         let attribute = |kind: &'static str, value: String, comment: String, last_seen: PacketTime| Attribute {
             uuid: uuid::v5(&format!("misp {kind} {value}")),

@@ -49,6 +49,10 @@ impl Format for Nft {
         Says::ENDPOINTS
     }
 
+    fn counts_down(&self) -> bool {
+        true
+    }
+
     fn render(&self, list: &BlockList, meta: &Meta, options: &RenderOptions) -> Rendered {
         let mut body = format!("add table {TABLE}\n");
         for (name, kind) in SETS {

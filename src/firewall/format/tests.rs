@@ -305,3 +305,31 @@ fn eo03_every_line_of_a_plain_list_is_a_comment_or_an_address() {
 }
 
 mod further;
+
+/// Who serves files that lie about for a while goes by this.
+#[test]
+fn formats_that_count_down_say_so() {
+    let endpoint = "198.51.100.7";
+    let body = |format: &dyn Format, later: u64| {
+        let e = entry(endpoint, None, 5_000 - later);
+        let n = named("pool.example", 5_000 - later, &[]);
+        let e = Entry { expires: at(5_000), ..e };
+        let n = NameEntry { expires: at(5_000), ..n };
+        let list = BlockList::from_gate(vec![e], vec![n]);
+        let meta =
+            Meta { captured_until: at(i64::try_from(later).unwrap()), refused: 0, never_block_refused: 0, capped: 0 };
+        let files = format.render(&list, &meta, &RenderOptions::default()).files;
+        let text: String = files.iter().map(|f| String::from_utf8(f.bytes.clone()).unwrap()).collect();
+        let lines = text.lines().filter(|l| !l.starts_with(['#', '!', ';']));
+        lines.map(str::to_owned).collect::<Vec<_>>()
+    };
+    for format in FORMATS {
+        // When it was made is in it, and lives end at a moment.
+        if ["rpz", "stix"].contains(&format.id()) {
+            assert!(!format.counts_down());
+            continue;
+        }
+        let same = body(*format, 0) == body(*format, 100);
+        assert_eq!(same, !format.counts_down(), "{}", format.id());
+    }
+}
