@@ -162,7 +162,6 @@ async fn collect<'a, S: PacketSource + Send + 'static>(
     // Without news there is a channel that is closed.
     let mut news = world.news.unwrap_or_else(|| mpsc::channel(1).1);
     let mut refused = Vec::new();
-    let workers = options.workers;
     let reader = {
         let (stop, frames) = (Arc::clone(&stop), Arc::clone(&frames));
         std::thread::Builder::new()
@@ -170,7 +169,7 @@ async fn collect<'a, S: PacketSource + Send + 'static>(
             .spawn(move || pipeline::run(source, &options, &stop, &frames, &tx))
             .context("cannot start the reader thread")?
     };
-    let mut merger = Merger::new(workers);
+    let mut merger = Merger::default();
     let mut tick = tokio::time::interval(TICK);
     let mut signals = Signals::new()?;
     let over = tokio::time::sleep(most.unwrap_or(Duration::MAX));

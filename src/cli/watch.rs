@@ -14,7 +14,6 @@ use super::{Failure, Outcome};
 use crate::capture::live::{Live, LiveOptions};
 use crate::firewall::Ttl;
 use crate::health::Gauges;
-use crate::pipeline::RunOptions;
 
 /// Arguments of `watch`.
 #[derive(ClapArgs, Debug)]
@@ -73,8 +72,8 @@ impl Args {
         once
     }
 
-    fn capturing(&self) -> LiveOptions {
-        LiveOptions { filter: self.filter.clone(), snaplen: self.snaplen, buffer: self.buffer << 20 }
+    fn capturing(&self, readers: usize) -> LiveOptions {
+        LiveOptions { filter: self.filter.clone(), snaplen: self.snaplen, buffer: self.buffer << 20, readers }
     }
 }
 
@@ -91,10 +90,11 @@ pub(super) fn run(args: &Args) -> Result<Outcome, Failure> {
     let (known, reload) = args.knowing.read_and_follow()?;
     plan.check(&known)?;
     let interfaces = args.interfaces();
-    let live = Live::open(&interfaces, args.capturing())?;
+    let mut reading = args.reading.resolve(known.intel);
+    let live = Live::open(&interfaces, args.capturing(reading.workers))?;
     let mut printer = Printer::live(args.json, interfaces.clone(), plan.uses_stdout());
     let gauges = Arc::<Gauges>::default();
-    let mut reading = RunOptions { gauges: Some(Arc::clone(&gauges)), ..args.reading.resolve(known.intel) };
+    reading.gauges = Some(Arc::clone(&gauges));
     #[cfg(feature = "state")]
     let mut living = args.living(&plan)?;
     let mut world = World { geo: known.geo, news: Some(session::follow(reload)?), companion: None };
