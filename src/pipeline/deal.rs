@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::thread;
+use std::thread::{self, Scope, ScopedJoinHandle};
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
@@ -64,53 +64,106 @@ enum Work {
     Finish(u64),
 }
 
-/// Reads a source and deals its packets to as many workers as the options say.
-pub(super) fn deal<S: PacketSource>(source: &mut S, post: Post<'_>) -> (Health, PacketTime) {
-    let Post { options, stop, frames, out } = post;
-    let n = options.workers;
-    let limits = share(options.limits, n);
-    let mut decoder = Decoder::new(options.decode);
-    let hasher = FlowHasher::new();
-    let mut gauge = options.gauges.as_deref().map(Gauges::gauge);
-    let mut until = PacketTime::ZERO;
-    let mut health = Health::default();
-    thread::scope(|scope| {
-        let (empty_tx, empty_rx) = bounded::<Parcel>(n * (QUEUE + 2));
-        let mut queues: Vec<Sender<Work>> = Vec::with_capacity(n);
-        let mut handles = Vec::with_capacity(n);
-        for i in 0..n {
+/// Workers, and the packets on their way to them.
+pub(super) struct Dealer<'scope> {
+    queues: Vec<Sender<Work>>,
+    handles: Vec<ScopedJoinHandle<'scope, Health>>,
+    parcels: Vec<Parcel>,
+    empties: Receiver<Parcel>,
+    hasher: FlowHasher,
+}
+
+impl<'scope> Dealer<'scope> {
+    /// Starts workers: those from `first` on of `of` who send batches.
+    pub(super) fn start(
+        scope: &'scope Scope<'scope, '_>,
+        post: Post<'_>,
+        limits: Limits,
+        first: usize,
+        of: usize,
+    ) -> Self {
+        let count = of.saturating_sub(first);
+        let (empty_tx, empties) = bounded::<Parcel>(count * (QUEUE + 2));
+        let (mut queues, mut handles) = (Vec::with_capacity(count), Vec::with_capacity(count));
+        for i in first..of {
             let (tx, rx) = bounded(QUEUE);
-            let (out, empties) = (out.clone(), empty_tx.clone());
-            let current = Arc::clone(&options.intel);
-            let claims = options.claims;
-            let gauge = options.gauges.as_deref().map(Gauges::gauge);
-            let work = move || serve(&rx, (i, n), (limits, claims), &current, gauge, &out, &empties);
-            match thread::Builder::new().name(format!("worker-{i}")).spawn_scoped(scope, work) {
-                Ok(handle) => {
-                    queues.push(tx);
-                    handles.push(handle);
-                }
-                Err(_) if i == 0 => return,
+            let (out, empties) = (post.out.clone(), empty_tx.clone());
+            let current = Arc::clone(&post.options.intel);
+            let claims = post.options.claims;
+            let gauge = post.options.gauges.as_deref().map(Gauges::gauge);
+            let work = move || serve(&rx, (i, of), (limits, claims), &current, gauge, &out, &empties);
+            let started = thread::Builder::new().name(format!("worker-{i}")).spawn_scoped(scope, work);
+            let Ok(handle) = started else {
                 // Fewer threads than asked for: the ones there are share the flows, and nobody waits for the others.
-                Err(_) => {
-                    (i..n).for_each(|i| post.send(Batch { from: (i, n), upto: u64::MAX, events: Vec::new() }));
-                    break;
-                }
+                (i..of).for_each(|i| post.send(Batch { from: (i, of), upto: u64::MAX, events: Vec::new() }));
+                break;
+            };
+            queues.push(tx);
+            handles.push(handle);
+        }
+        let parcels = queues.iter().map(|_| Parcel::default()).collect();
+        Self { queues, handles, parcels, empties, hasher: FlowHasher::new() }
+    }
+
+    /// Whether there are workers.
+    pub(super) fn has_workers(&self) -> bool {
+        !self.queues.is_empty()
+    }
+
+    /// Whether packets wait for [`flush`](Self::flush).
+    pub(super) fn has_packets(&self) -> bool {
+        self.parcels.iter().any(|p| !p.packets.is_empty())
+    }
+
+    /// Puts a packet into its worker's parcel.
+    pub(super) fn push(&mut self, packet: &Packet<'_>, order: u64) {
+        let count = self.queues.len().max(1) as u64;
+        let to = self.hasher.pair(packet.tenant, packet.src, packet.dst) % count;
+        if let Some(parcel) = self.parcels.get_mut(to as usize) {
+            parcel.push(packet, order);
+        }
+    }
+
+    /// Sends every worker its parcel; the next ones have nothing from before `upto`.
+    pub(super) fn flush(&mut self, upto: u64) {
+        for (parcel, queue) in self.parcels.iter_mut().zip(&self.queues) {
+            let full = std::mem::replace(parcel, self.empties.try_recv().unwrap_or_default());
+            drop(queue.send(Work::Parcel(upto, full)));
+        }
+    }
+
+    /// The input is over at `order`. The counters of all workers.
+    pub(super) fn finish(mut self, order: u64) -> Health {
+        if self.has_packets() {
+            self.flush(order);
+        }
+        for queue in self.queues {
+            drop(queue.send(Work::Finish(order)));
+        }
+        let mut health = Health::default();
+        for handle in self.handles {
+            if let Ok(h) = handle.join() {
+                health.merge(&h);
             }
         }
-        let count = queues.len() as u64;
-        let mut parcels: Vec<Parcel> = queues.iter().map(|_| Parcel::default()).collect();
+        health
+    }
+}
+
+/// Reads a source and deals its packets to as many workers as the options say.
+pub(super) fn deal<S: PacketSource>(source: &mut S, post: Post<'_>) -> (Health, PacketTime) {
+    let Post { options, stop, frames, .. } = post;
+    let mut decoder = Decoder::new(options.decode);
+    let mut gauge = options.gauges.as_deref().map(Gauges::gauge);
+    let mut until = PacketTime::ZERO;
+    let health = thread::scope(|scope| {
+        let limits = share(options.limits, options.workers);
+        let mut dealer = Dealer::start(scope, post, limits, 0, options.workers);
         let (mut order, mut in_batch) = (0u64, 0usize);
-        let flush = |parcels: &mut Vec<Parcel>, order: u64| {
-            for (parcel, queue) in parcels.iter_mut().zip(&queues) {
-                let full = std::mem::replace(parcel, empty_rx.try_recv().unwrap_or_default());
-                drop(queue.send(Work::Parcel(order, full)));
-            }
-        };
-        loop {
+        while dealer.has_workers() {
             if in_batch >= options.batch || (in_batch > 0 && !source.ready()) {
                 frames.store(order, Ordering::Relaxed);
-                flush(&mut parcels, order);
+                dealer.flush(order);
                 show(&mut gauge, || decoder.health());
                 in_batch = 0;
                 if stop.load(Ordering::Relaxed) {
@@ -123,10 +176,7 @@ pub(super) fn deal<S: PacketSource>(source: &mut S, post: Post<'_>) -> (Health, 
                     in_batch += 1;
                     until = until.max(frame.time);
                     if let Some(packet) = decoder.decode(&frame) {
-                        let to = hasher.pair(packet.tenant, packet.src, packet.dst) % count;
-                        if let Some(parcel) = parcels.get_mut(to as usize) {
-                            parcel.push(&packet, order);
-                        }
+                        dealer.push(&packet, order);
                     }
                 }
                 Step::Idle => {
@@ -138,18 +188,7 @@ pub(super) fn deal<S: PacketSource>(source: &mut S, post: Post<'_>) -> (Health, 
                 Step::End => break,
             }
         }
-        if in_batch > 0 {
-            flush(&mut parcels, order);
-        }
-        for queue in &queues {
-            drop(queue.send(Work::Finish(order)));
-        }
-        drop(queues);
-        for handle in handles {
-            if let Ok(h) = handle.join() {
-                health.merge(&h);
-            }
-        }
+        dealer.finish(order)
     });
     let mut all = decoder.finish();
     all.merge(&health);

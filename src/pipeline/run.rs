@@ -2,7 +2,7 @@
 //!
 //! In: frames. Out: batches of events. Both directions of a flow and its tunnels' inside meet in one worker. A source
 //! that comes in shares sees to that itself; each share is read, decoded and worked on by one thread. Of any other source
-//! the frames are dealt ([`deal`](super::deal)), if there is more than one worker.
+//! the packets are dealt ([`deal`](super::deal)), if there is more than one worker.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 
-use super::deal::deal;
+use super::deal::{Dealer, deal};
 use super::merge::Batch;
 use super::worker::Worker;
 use crate::capture::{PacketSource, Step};
@@ -81,7 +81,7 @@ pub fn run<S: PacketSource>(
     let (health, until) = if !shares.is_empty() {
         side_by_side(&mut source, shares, post)
     } else if options.workers <= 1 {
-        post.read(&mut source, (0, 1))
+        post.read(&mut source, (0, 1), options.limits, None)
     } else {
         deal(&mut source, post)
     };
@@ -97,24 +97,28 @@ pub(super) struct Post<'a> {
     pub(super) out: &'a mpsc::Sender<Batch>,
 }
 
-/// Each share with a thread and a worker of its own.
+/// Each share with a thread and a worker of its own. What comes in tunnels comes to the source itself, which may be all
+/// there is: it is dealt to as many workers more, who cost nothing where there are no tunnels.
 fn side_by_side(
     source: &mut impl PacketSource,
     shares: Vec<Box<dyn PacketSource + Send>>,
     post: Post<'_>,
 ) -> (Health, PacketTime) {
-    let of = shares.len() + 1;
+    let readers = shares.len() + 1;
+    let of = 2 * readers;
+    let limits = share(post.options.limits, readers);
     thread::scope(|scope| {
-        let mut handles = Vec::with_capacity(of);
+        let dealer = Dealer::start(scope, post, limits, readers, of);
+        let mut handles = Vec::with_capacity(readers);
         for (i, mut share) in (1..).zip(shares) {
-            let read = move || post.read(share.as_mut(), (i, of));
+            let read = move || post.read(share.as_mut(), (i, of), limits, None);
             match thread::Builder::new().name(format!("reader-{i}")).spawn_scoped(scope, read) {
                 Ok(handle) => handles.push(handle),
                 // A share that nobody reads goes to the others, who must not wait for it.
                 Err(_) => post.send(Batch { from: (i, of), upto: u64::MAX, events: Vec::new() }),
             }
         }
-        let (mut health, mut until) = post.read(source, (0, of));
+        let (mut health, mut until) = post.read(source, (0, of), limits, Some(dealer));
         for (more, last) in handles.into_iter().filter_map(|h| h.join().ok()) {
             health.merge(&more);
             until = until.max(last);
@@ -130,11 +134,19 @@ impl Post<'_> {
     }
 
     /// Reads a source, or a share of one, and does all the work on its frames in this thread: no copy, no channel per
-    /// packet. The order of events is that of the frames; with others beside it, that of their times.
-    fn read<S: PacketSource + ?Sized>(&self, source: &mut S, (from, of): (usize, usize)) -> (Health, PacketTime) {
+    /// packet; but what came in tunnels is for the `dealer`, if there is one. The order of events is that of the frames;
+    /// with others beside it, that of their times.
+    fn read<S: PacketSource + ?Sized>(
+        &self,
+        source: &mut S,
+        (from, of): (usize, usize),
+        limits: Limits,
+        dealer: Option<Dealer<'_>>,
+    ) -> (Health, PacketTime) {
         let Self { options, stop, frames, .. } = self;
+        let mut dealer = dealer.filter(Dealer::has_workers);
         let mut decoder = Decoder::new(options.decode);
-        let mut worker = Worker::new(share(options.limits, of)).telling_claims(options.claims);
+        let mut worker = Worker::new(limits).telling_claims(options.claims);
         let mut feeds = Feeds::new(&options.intel, &mut worker);
         let mut gauge = options.gauges.as_deref().map(Gauges::gauge);
         let mut until = PacketTime::ZERO;
@@ -144,10 +156,20 @@ impl Post<'_> {
             if in_batch >= options.batch || std::mem::take(&mut idle) || !source.ready() {
                 frames.fetch_add(in_batch as u64, Ordering::Relaxed);
                 in_batch = 0;
-                let upto = if of > 1 { order.max(place(source.past())) } else { order };
-                if worker.has_events() || (of > 1 && upto - told >= WORD.as_nanos() as u64) {
-                    told = upto;
-                    self.send(Batch { from: (from, of), upto, events: worker.take_events() });
+                if of > 1 {
+                    order = order.max(place(source.past()));
+                }
+                let due = of > 1 && order - told >= WORD.as_nanos() as u64;
+                if due || worker.has_events() {
+                    self.send(Batch { from: (from, of), upto: order, events: worker.take_events() });
+                }
+                if let Some(dealer) = &mut dealer
+                    && (due || dealer.has_packets())
+                {
+                    dealer.flush(order);
+                }
+                if due {
+                    told = order;
                 }
                 feeds.refresh(&mut worker);
                 show(&mut gauge, || {
@@ -166,7 +188,10 @@ impl Post<'_> {
                     order = if of > 1 { order.max(place(frame.time)) } else { order + 1 };
                     until = until.max(frame.time);
                     if let Some(packet) = decoder.decode(&frame) {
-                        worker.packet(&packet, order);
+                        match &mut dealer {
+                            Some(dealer) if packet.outer.is_some() => dealer.push(&packet, order),
+                            _ => worker.packet(&packet, order),
+                        }
                     }
                 }
                 Step::Idle => idle = true,
@@ -177,6 +202,9 @@ impl Post<'_> {
         self.send(Batch { from: (from, of), upto: u64::MAX, events: worker.take_events() });
         let mut health = decoder.finish();
         health.merge(worker.health());
+        if let Some(dealer) = dealer {
+            health.merge(&dealer.finish(order));
+        }
         (health, until)
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! In: a secret. Out: instructions. What replay finds must be found here, too, so all that is to be looked at together
 //! goes to one ring. TCP, and UDP that stands for itself, are dealt by unordered address pair, as frames are dealt to
-//! workers. All else goes to the first ring: tunnels, as two directions of a connection may come in tunnels with
+//! workers. All else goes to the first ring: tunnels and MPLS, as two directions of a connection may come in tunnels with
 //! different ends or ports; fragments of UDP, which do not show their ports; and DNS, whose answers come in fragments.
 //!
 //! The kernel's own `PACKET_FANOUT_HASH` would part what belongs together: it takes the ports, so that fragments (those of
@@ -65,6 +65,7 @@ enum To {
     Tag(usize),
     Ip,
     V4,
+    V6,
     Pair4,
     Fragment6,
     Pair6,
@@ -161,8 +162,19 @@ pub(super) fn program(secret: u32) -> Vec<sock_filter> {
     }
     p.here(To::Ip);
     p.jump(op::JEQ, 0x0800, true, To::V4);
-    p.jump(op::JEQ, 0x86dd, false, To::First);
+    p.jump(op::JEQ, 0x86dd, true, To::V6);
+    // PPPoE (RFC 2516 §4): six bytes, then PPP's number of the protocol.
+    p.jump(op::JEQ, 0x8864, false, To::First);
+    p.put(op::LD_IND_H, 6);
+    p.put(op::ST, BASE);
+    p.put(op::TXA, 0);
+    p.put(op::ADD_K, 8);
+    p.put(op::TAX, 0);
+    p.put(op::LD_MEM, BASE);
+    p.jump(op::JEQ, 0x0021, true, To::V4);
+    p.jump(op::JEQ, 0x0057, false, To::First);
 
+    p.here(To::V6);
     p.put(op::LD_IND_B, 6);
     p.jump(op::JEQ, 44, true, To::Fragment6);
     p.jump(op::JEQ, 6, true, To::Pair6);
