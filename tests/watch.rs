@@ -204,6 +204,39 @@ fn an_interface_that_stays_away_makes_no_silent_success() {
     watch.hear_complaint(&["tap0 was gone at the end"]);
 }
 
+#[test]
+fn several_readers_come_back_with_their_interface() {
+    if !netns::available(&[]) {
+        return;
+    }
+    let wires = Wires::new(&[("tap0", "mirror0")]);
+    let watch = Watch::start(&wires.sensor, &["-i", "tap0", "--workers", "3"]);
+    watch.hear_complaint(&["watching tap0;"]);
+    wires.send("mirror0", FIRST.0);
+    watch.hear(&["miner_alert", "confirmed", FIRST.1]);
+
+    wires.sensor.run("ip link set tap0 down");
+    watch.hear_complaint(&["tap0 is down"]);
+    wires.sensor.run("ip link set tap0 up");
+    watch.hear_complaint(&["tap0 is up again"]);
+
+    wires.sensor.run("ip link del tap0");
+    watch.hear_complaint(&["tap0", "looked for every second"]);
+    wires.plug("tap0", "mirror0");
+    watch.hear_complaint(&["tap0 is back and watched again"]);
+    wires.send("mirror0", SECOND.0);
+    watch.hear(&["miner_alert", "confirmed", SECOND.1]);
+
+    let read = watch.finish().health()["frames"].as_u64().unwrap();
+    let all: usize = [FIRST.0, SECOND.0].map(frames_of).iter().sum();
+    assert!(read <= all as u64, "{read} frames were read of {all}");
+}
+
+fn frames_of(capture: &str) -> usize {
+    let mut frames = pcap::Capture::from_file(pcaps().join(capture)).unwrap();
+    std::iter::from_fn(|| frames.next_packet().ok().map(drop)).count()
+}
+
 /// Captures of every kind of frame that keeps its findings when it is sent in an instant: plain, tagged, in tunnels, in
 /// fragments, with names asked for by DNS.
 const ALL_KINDS: [&str; 24] = [
