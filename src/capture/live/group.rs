@@ -48,7 +48,8 @@ fn set<T: OptionValue>(socket: BorrowedFd<'_>, option: c_int, value: &T) -> io::
     let from: *const T = value;
     // SAFETY: the socket is open while it is borrowed. The kernel reads `size_of::<T>()` bytes from `from`, a reference
     // to as many. For a `sock_fprog` it also reads `len` instructions from `filter`, which come from a slice that is
-    // borrowed by the caller; it copies them and writes neither. Nothing is kept after the call.
+    // borrowed by the caller; it copies them and writes neither. The bytes between the two fields of that may hold
+    // anything: it does not look at them. Nothing is kept after the call.
     let done = unsafe {
         libc::setsockopt(socket.as_raw_fd(), SOL_PACKET, option, from.cast::<c_void>(), size_of::<T>() as socklen_t)
     };

@@ -24,7 +24,7 @@ use crate::time::PacketTime;
 /// Shortest and longest wait before an interface that could not be opened is tried again.
 const SOON: Duration = Duration::from_secs(1);
 const LATE: Duration = Duration::from_mins(1);
-/// Bytes of a ring among several, at the least: room for frames of the largest snaplen.
+/// Bytes of a ring, at the least: room for frames of the largest snaplen.
 const LEAST_BUFFER: u32 = 1 << 20;
 /// A frame is not under way within the kernel for longer.
 const ON_ITS_WAY: Duration = Duration::from_millis(1);
@@ -108,12 +108,18 @@ impl Port {
 
     fn begin(&mut self, options: &LiveOptions, timeout: i32, links: &mut Links) -> Result<(), LiveError> {
         let link = links.named(&self.name);
-        let rings = self.slots.count() + 1;
-        // An interface has as much memory as it was given, however many share it.
-        let buffer = (options.buffer / u32::try_from(rings).unwrap_or(u32::MAX)).max(options.buffer.min(LEAST_BUFFER));
-        let open = || Ring::open(self.id, &self.name, options, (timeout, buffer), link.is_some());
-        let mut ring = open()?.counting_from(self.frames);
-        let mut more = (1..rings).map(|_| open()).collect::<Result<Vec<_>, _>>()?;
+        let others = self.slots.count();
+        // An interface has as much memory as it was given, however many share it. What comes in tunnels is all the first's.
+        let (first, each) = match others {
+            0 => (options.buffer, 0),
+            n => (options.buffer / 2, options.buffer / 2 / u32::try_from(n).unwrap_or(u32::MAX)),
+        };
+        let open = |buffer: u32| {
+            let buffer = buffer.max(LEAST_BUFFER);
+            Ring::open(self.id, &self.name, options, (timeout, buffer), link.is_some())
+        };
+        let mut ring = open(first)?.counting_from(self.frames);
+        let mut more = (0..others).map(|_| open(each)).collect::<Result<Vec<_>, _>>()?;
         if !more.is_empty() {
             group(&mut ring, &mut more).map_err(|e| LiveError::Group { name: self.name.clone(), source: e })?;
         }
