@@ -102,6 +102,8 @@ pub(super) struct Share {
     /// Frames since the clock was asked.
     since: u32,
     tend_at: Instant,
+    /// It was read.
+    begun: bool,
     dry: bool,
     fruitless: bool,
     /// What had not come into sight when the last wait was over cannot be older.
@@ -119,6 +121,7 @@ impl Share {
             frames: 0,
             since: 0,
             tend_at: Instant::now(),
+            begun: false,
             dry: true,
             fruitless: false,
             looked: long_ago,
@@ -153,6 +156,8 @@ impl Share {
             return;
         }
         self.count();
+        // That of the old one is no news any more.
+        *self.slot.failure.lock().unwrap_or_else(PoisonError::into_inner) = None;
         self.ring = match next {
             Next::Ring(ring) => Some(ring.counting_from(self.frames)),
             Next::Same | Next::Nothing => None,
@@ -164,6 +169,7 @@ impl PacketSource for Share {
     fn next(&mut self) -> Step<'_> {
         self.since += 1;
         if std::mem::take(&mut self.dry) {
+            self.begun = true;
             self.change();
             let handle = self.ring.as_ref().map(Ring::handle);
             self.fruitless = wait(handle.into_iter(), PATIENCE, self.fruitless);
@@ -199,7 +205,10 @@ impl Drop for Share {
         self.slot.left.store(true, Ordering::Relaxed);
         self.change();
         self.count();
-        // What comes now is nobody's any more, and the others of the group get it.
-        self.ring = None;
+        // Were it closed, the others would get its frames: connections that they have never seen, while they end, too. One
+        // that was never read must not keep its frames from them.
+        if let Some(ring) = self.ring.take().filter(|_| self.begun) {
+            self.slot.hand_over(Next::Ring(ring));
+        }
     }
 }
