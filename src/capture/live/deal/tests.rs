@@ -2,7 +2,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use super::*;
-use crate::capture::{Frame, Inputs, LinkType, Options, PacketSource, Step};
+use crate::capture::{Frame, Inputs, LinkType, Options, Step};
 use crate::decode::{DecodeOptions, Decoder};
 use crate::flow::FlowKey;
 
