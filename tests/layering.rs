@@ -484,7 +484,7 @@ fn packet_time_is_the_only_clock_left_of_the_sinks() {
     let mut failures = Failures::default();
     let clocks = ["SystemTime", "Instant", "Zoned", "Timestamp::now", "elapsed"];
     // An interface is looked for again after a while, and counters are shown now and then: nothing of it is a result.
-    let live = ["capture/live.rs", "capture/live/port.rs", "health/gauges.rs"];
+    let live = ["capture/live.rs", "capture/live/port.rs", "capture/live/share.rs", "health/gauges.rs"];
     forbid(LEFT, &clocks, &live, &mut failures);
     forbid(&["ledger", "firewall", "text"], &clocks, &[], &mut failures);
     failures.report();

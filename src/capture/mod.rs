@@ -90,6 +90,18 @@ pub trait PacketSource {
     /// Whether [`next`](Self::next) can answer without waiting for a slow peer. Batches are flushed before a call
     /// that may block, so that what arrived is reported while the pipe is silent.
     fn ready(&mut self) -> bool;
+
+    /// Sources that must be read beside this one, each by a thread of its own: together they give each frame once. What
+    /// is to be looked at together comes from one of them: both directions of a connection, fragments, what is in
+    /// tunnels. Given out once.
+    fn take_shares(&mut self) -> Vec<Box<dyn PacketSource + Send>> {
+        Vec::new()
+    }
+
+    /// Of a source with shares: no earlier frame than this comes any more. Moves on while no frame comes at all.
+    fn past(&self) -> PacketTime {
+        PacketTime::ZERO
+    }
 }
 
 #[cfg(test)]

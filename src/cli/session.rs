@@ -181,7 +181,6 @@ async fn collect<'a, S: PacketSource + Send + 'static>(
     // Without news there is a channel that is closed.
     let (mut news, ask) = world.news.map_or_else(|| (mpsc::channel(1).1, None), |f| (f.news, Some(f.ask)));
     let mut refused = Vec::new();
-    let workers = options.workers;
     let reader = {
         let (stop, frames) = (Arc::clone(&stop), Arc::clone(&frames));
         std::thread::Builder::new()
@@ -189,7 +188,7 @@ async fn collect<'a, S: PacketSource + Send + 'static>(
             .spawn(move || pipeline::run(source, &options, &stop, &frames, &tx))
             .context("cannot start the reader thread")?
     };
-    let mut merger = Merger::new(workers);
+    let mut merger = Merger::default();
     let mut tick = tokio::time::interval(TICK);
     let mut signals = Signals::new(ask.is_some())?;
     let over = tokio::time::sleep(most.unwrap_or(Duration::MAX));

@@ -19,7 +19,6 @@ use crate::capture::live::{Live, LiveOptions};
 use crate::firewall::Ttl;
 use crate::health::Gauges;
 use crate::notify::Notifier;
-use crate::pipeline::RunOptions;
 use crate::sandbox::{self, Plan, User, confine};
 
 /// Arguments of `watch`.
@@ -92,8 +91,8 @@ impl Args {
         once
     }
 
-    fn capturing(&self) -> LiveOptions {
-        LiveOptions { filter: self.filter.clone(), snaplen: self.snaplen, buffer: self.buffer << 20 }
+    fn capturing(&self, readers: usize) -> LiveOptions {
+        LiveOptions { filter: self.filter.clone(), snaplen: self.snaplen, buffer: self.buffer << 20, readers }
     }
 }
 
@@ -111,7 +110,8 @@ pub(super) fn run(args: &Args) -> Result<Outcome, Failure> {
     let (known, reload) = args.knowing.read_and_follow()?;
     plan.check(&known)?;
     let interfaces = args.interfaces();
-    let live = Live::open(&interfaces, args.capturing())?;
+    let mut reading = args.reading.resolve(known.intel);
+    let live = Live::open(&interfaces, args.capturing(reading.workers))?;
     #[cfg(feature = "state")]
     let mut telling = args.telling()?;
     #[cfg(feature = "state")]
@@ -124,7 +124,7 @@ pub(super) fn run(args: &Args) -> Result<Outcome, Failure> {
     drop(confined);
     let mut printer = Printer::live(args.json, interfaces.clone(), plan.uses_stdout());
     let gauges = Arc::<Gauges>::default();
-    let mut reading = RunOptions { gauges: Some(Arc::clone(&gauges)), ..args.reading.resolve(known.intel) };
+    reading.gauges = Some(Arc::clone(&gauges));
     let reload = reload.with_policy(plan.file.take(), &args.blocking);
     let mut world = World { geo: known.geo, news: Some(session::follow(reload)?), companion: None };
     #[cfg(feature = "state")]

@@ -6,18 +6,21 @@
 //! reader thread: next frame -> decode -> deal by tenant and address pair -> workers (own flows, no locks) -> batches
 //! ```
 //!
-//! With one worker the reader does its work itself: no copy, no channel per packet. Replay waits for a slow ledger and
-//! loses nothing.
+//! With one worker the reader does its work itself: no copy, no channel per packet. So does each of several readers, of
+//! an interface whose frames the kernel deals. Replay waits for a slow ledger and loses nothing.
 
 mod around;
 mod asides;
+mod deal;
 mod finding;
 mod hellos;
 mod inspection;
 mod lookups;
+mod merge;
 mod reader;
 mod run;
 mod worker;
 
-pub use run::{Batch, Ended, Merger, RunOptions, run};
+pub use merge::{Batch, Merger};
+pub use run::{Ended, RunOptions, run};
 pub use worker::{Event, What, Worker};

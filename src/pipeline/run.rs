@@ -1,34 +1,33 @@
-//! The reader's loop, alone or with several workers.
+//! The loop from frames to events: one thread's, or several of them side by side.
 //!
-//! In: frames. Out: batches of events. Both directions of a flow and its tunnels' inside meet in one worker, because
-//! frames are dealt by tenant and unordered address pair of the innermost packet, after fragments were put together.
+//! In: frames. Out: batches of events. Both directions of a flow and its tunnels' inside meet in one worker. A source
+//! that comes in shares sees to that itself; each share is read, decoded and worked on by one thread. Of any other source
+//! the packets are dealt ([`deal`](super::deal)), if there is more than one worker.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use tokio::sync::mpsc;
 
-use super::worker::{Event, Worker};
+use super::deal::{Dealer, deal};
+use super::merge::Batch;
+use super::worker::Worker;
 use crate::capture::{PacketSource, Step};
-use crate::decode::{DecodeOptions, Decoder, Packet};
-use crate::flow::{FlowHasher, Limits};
+use crate::decode::{DecodeOptions, Decoder};
+use crate::flow::Limits;
 use crate::health::{Gauge, Gauges, Health};
 use crate::intel::CurrentIntel;
 use crate::time::PacketTime;
 
-/// Batches waiting for a worker.
-const QUEUE: usize = 8;
-/// A worker that nobody sends anything shows after this long what it has counted last.
-const SILENCE: Duration = Duration::from_secs(1);
+/// Others wait for the word of a thread that found nothing no longer than this, in packet time.
+const WORD: Duration = Duration::from_millis(10);
 
 /// How to run.
 #[derive(Clone, Debug)]
 pub struct RunOptions {
-    /// Worker threads; 1 runs in the reader's.
+    /// Worker threads; 1 runs in the reader's. A source that comes in shares has as many as there are of those.
     pub workers: usize,
     /// Frames a batch.
     pub batch: usize,
@@ -58,45 +57,6 @@ impl Default for RunOptions {
     }
 }
 
-/// Events of one worker for one batch of frames. Every worker answers every batch.
-#[derive(Debug)]
-pub struct Batch {
-    /// Number of the batch.
-    pub number: u64,
-    /// What was found in it.
-    pub events: Vec<Event>,
-}
-
-/// Puts the batches of several workers back into packet order.
-pub struct Merger {
-    workers: usize,
-    next: u64,
-    pending: BTreeMap<u64, (usize, Vec<Event>)>,
-}
-
-impl Merger {
-    /// For that many workers.
-    pub fn new(workers: usize) -> Self {
-        Self { workers: workers.max(1), next: 0, pending: BTreeMap::new() }
-    }
-
-    /// Takes a batch; gives out the events that no earlier frame can precede any more.
-    pub fn push(&mut self, batch: Batch) -> Vec<Event> {
-        let entry = self.pending.entry(batch.number).or_default();
-        entry.0 += 1;
-        entry.1.extend(batch.events);
-        let mut out = Vec::new();
-        while self.pending.get(&self.next).is_some_and(|(n, _)| *n >= self.workers) {
-            if let Some((_, mut events)) = self.pending.remove(&self.next) {
-                events.sort_by_key(|e| e.order);
-                out.append(&mut events);
-            }
-            self.next += 1;
-        }
-        out
-    }
-}
-
 /// A run that is over.
 #[derive(Debug)]
 pub struct Ended<S> {
@@ -116,271 +76,169 @@ pub fn run<S: PacketSource>(
     frames: &AtomicU64,
     out: &mpsc::Sender<Batch>,
 ) -> Ended<S> {
-    let (health, until) = if options.workers <= 1 {
-        alone(&mut source, options, stop, frames, out)
+    let post = Post { options, stop, frames, out };
+    let shares = source.take_shares();
+    let (health, until) = if !shares.is_empty() {
+        side_by_side(&mut source, shares, post)
+    } else if options.workers <= 1 {
+        post.read(&mut source, (0, 1), options.limits, None)
     } else {
-        with_workers(&mut source, options, stop, frames, out)
+        deal(&mut source, post)
     };
     Ended { source, health, until }
 }
 
-fn alone<S: PacketSource>(
-    source: &mut S,
-    options: &RunOptions,
-    stop: &AtomicBool,
-    frames: &AtomicU64,
-    out: &mpsc::Sender<Batch>,
+/// What every thread of a run needs.
+#[derive(Clone, Copy)]
+pub(super) struct Post<'a> {
+    pub(super) options: &'a RunOptions,
+    pub(super) stop: &'a AtomicBool,
+    pub(super) frames: &'a AtomicU64,
+    pub(super) out: &'a mpsc::Sender<Batch>,
+}
+
+/// Each share with a thread and a worker of its own. What comes in tunnels comes to the source itself, which may be all
+/// there is: it is dealt to as many workers more, who cost nothing where there are no tunnels.
+fn side_by_side(
+    source: &mut impl PacketSource,
+    shares: Vec<Box<dyn PacketSource + Send>>,
+    post: Post<'_>,
 ) -> (Health, PacketTime) {
-    let mut decoder = Decoder::new(options.decode);
-    let mut worker = Worker::new(options.limits).telling_claims(options.claims);
-    let mut feeds = Feeds::new(&options.intel, &mut worker);
-    let mut gauge = options.gauges.as_deref().map(Gauges::gauge);
-    let mut until = PacketTime::ZERO;
-    let (mut order, mut number, mut in_batch) = (0u64, 0u64, 0usize);
-    let send = |worker: &mut Worker, number: &mut u64| {
-        if worker.has_events() {
-            // A receiver that is gone wants no more findings.
-            drop(out.blocking_send(Batch { number: *number, events: worker.take_events() }));
-            *number += 1;
-        }
-    };
-    loop {
-        if in_batch >= options.batch || !source.ready() {
-            frames.store(order, Ordering::Relaxed);
-            send(&mut worker, &mut number);
-            feeds.refresh(&mut worker);
-            show(&mut gauge, || {
-                let mut health = decoder.health();
-                health.merge(worker.health());
-                health
-            });
-            in_batch = 0;
-            if stop.load(Ordering::Relaxed) {
-                break;
-            }
-        }
-        match source.next() {
-            Step::Frame(frame) => {
-                order += 1;
-                in_batch += 1;
-                until = until.max(frame.time);
-                if let Some(packet) = decoder.decode(&frame) {
-                    worker.packet(&packet, order);
-                }
-            }
-            Step::Idle => in_batch = options.batch,
-            Step::End => break,
-        }
-    }
-    worker.finish(order);
-    send(&mut worker, &mut number);
-    let mut health = decoder.finish();
-    health.merge(worker.health());
-    (health, until)
-}
-
-/// Lets others read the counters, if anybody wants to and it is time to.
-fn show(gauge: &mut Option<Gauge>, health: impl FnOnce() -> Health) {
-    if let Some(gauge) = gauge {
-        gauge.refresh(health);
-    }
-}
-
-/// Packets on their way to a worker: their payloads lie one behind the other in `bytes`.
-#[derive(Default)]
-struct Parcel {
-    packets: Vec<(Packet<'static>, u64, usize, usize)>,
-    bytes: Vec<u8>,
-}
-
-impl Parcel {
-    fn push(&mut self, p: &Packet<'_>, order: u64) {
-        let from = self.bytes.len();
-        self.bytes.extend_from_slice(p.payload);
-        let detached = Packet {
-            at: p.at,
-            time: p.time,
-            tenant: p.tenant,
-            outer: p.outer,
-            vlan: p.vlan,
-            src_mac: p.src_mac,
-            dst_mac: p.dst_mac,
-            src: p.src,
-            dst: p.dst,
-            ip_id: p.ip_id,
-            transport: p.transport,
-            payload: &[],
-            wire_payload_len: p.wire_payload_len,
-            wire_ip_len: p.wire_ip_len,
-        };
-        self.packets.push((detached, order, from, self.bytes.len()));
-    }
-}
-
-enum Work {
-    Parcel(u64, Parcel),
-    Finish(u64, u64),
-}
-
-fn with_workers<S: PacketSource>(
-    source: &mut S,
-    options: &RunOptions,
-    stop: &AtomicBool,
-    frames: &AtomicU64,
-    out: &mpsc::Sender<Batch>,
-) -> (Health, PacketTime) {
-    let n = options.workers;
-    let limits = share(options.limits, n);
-    let mut decoder = Decoder::new(options.decode);
-    let hasher = FlowHasher::new();
-    let mut gauge = options.gauges.as_deref().map(Gauges::gauge);
-    let mut until = PacketTime::ZERO;
-    let mut health = Health::default();
+    let readers = shares.len() + 1;
+    let of = 2 * readers;
+    let limits = share(post.options.limits, readers);
     thread::scope(|scope| {
-        let (empty_tx, empty_rx) = bounded::<Parcel>(n * (QUEUE + 2));
-        let mut queues: Vec<Sender<Work>> = Vec::with_capacity(n);
-        let mut handles = Vec::with_capacity(n);
-        for i in 0..n {
-            let (tx, rx) = bounded(QUEUE);
-            let (out, empties) = (out.clone(), empty_tx.clone());
-            let current = Arc::clone(&options.intel);
-            let claims = options.claims;
-            let gauge = options.gauges.as_deref().map(Gauges::gauge);
-            let work = move || serve(&rx, (limits, claims), &current, gauge, &out, &empties);
-            match thread::Builder::new().name(format!("worker-{i}")).spawn_scoped(scope, work) {
-                Ok(handle) => {
-                    queues.push(tx);
-                    handles.push(handle);
-                }
-                // Fewer threads than asked for: the ones there are share the flows.
-                Err(_) if i > 0 => break,
-                Err(_) => return,
+        let dealer = Dealer::start(scope, post, limits, readers, of);
+        let mut handles = Vec::with_capacity(readers);
+        for (i, mut share) in (1..).zip(shares) {
+            let read = move || post.read(share.as_mut(), (i, of), limits, None);
+            match thread::Builder::new().name(format!("reader-{i}")).spawn_scoped(scope, read) {
+                Ok(handle) => handles.push(handle),
+                // A share that nobody reads goes to the others, who must not wait for it.
+                Err(_) => post.send(Batch { from: (i, of), upto: u64::MAX, events: Vec::new() }),
             }
         }
-        let count = queues.len() as u64;
-        let mut parcels: Vec<Parcel> = queues.iter().map(|_| Parcel::default()).collect();
-        let (mut order, mut number, mut in_batch) = (0u64, 0u64, 0usize);
-        let flush = |parcels: &mut Vec<Parcel>, number: &mut u64| {
-            for (parcel, queue) in parcels.iter_mut().zip(&queues) {
-                let full = std::mem::replace(parcel, empty_rx.try_recv().unwrap_or_default());
-                drop(queue.send(Work::Parcel(*number, full)));
-            }
-            *number += 1;
-        };
+        let (mut health, mut until) = post.read(source, (0, of), limits, Some(dealer));
+        for (more, last) in handles.into_iter().filter_map(|h| h.join().ok()) {
+            health.merge(&more);
+            until = until.max(last);
+        }
+        (health, until)
+    })
+}
+
+impl Post<'_> {
+    pub(super) fn send(&self, batch: Batch) {
+        // A receiver that is gone wants no more findings.
+        drop(self.out.blocking_send(batch));
+    }
+
+    /// Reads a source, or a share of one, and does all the work on its frames in this thread: no copy, no channel per
+    /// packet; but what came in tunnels is for the `dealer`, if there is one. The order of events is that of the frames;
+    /// with others beside it, that of their times.
+    fn read<S: PacketSource + ?Sized>(
+        &self,
+        source: &mut S,
+        (from, of): (usize, usize),
+        limits: Limits,
+        dealer: Option<Dealer<'_>>,
+    ) -> (Health, PacketTime) {
+        let Self { options, stop, frames, .. } = self;
+        let mut dealer = dealer.filter(Dealer::has_workers);
+        let mut decoder = Decoder::new(options.decode);
+        let mut worker = Worker::new(limits).telling_claims(options.claims);
+        let mut feeds = Feeds::new(&options.intel, &mut worker);
+        let mut gauge = options.gauges.as_deref().map(Gauges::gauge);
+        let mut until = PacketTime::ZERO;
+        let (mut order, mut told, mut in_batch, mut idle) = (0u64, 0u64, 0usize, false);
+        let place = |time: PacketTime| u64::try_from(time.as_nanos()).unwrap_or(0);
         loop {
-            if in_batch >= options.batch || (in_batch > 0 && !source.ready()) {
-                frames.store(order, Ordering::Relaxed);
-                flush(&mut parcels, &mut number);
-                show(&mut gauge, || decoder.health());
+            if in_batch >= options.batch || std::mem::take(&mut idle) || !source.ready() {
+                frames.fetch_add(in_batch as u64, Ordering::Relaxed);
                 in_batch = 0;
+                if of > 1 {
+                    order = order.max(place(source.past()));
+                }
+                let due = of > 1 && order - told >= WORD.as_nanos() as u64;
+                if due || worker.has_events() {
+                    self.send(Batch { from: (from, of), upto: order, events: worker.take_events() });
+                }
+                if let Some(dealer) = &mut dealer
+                    && (due || dealer.has_packets())
+                {
+                    dealer.flush(order);
+                }
+                if due {
+                    told = order;
+                }
+                feeds.refresh(&mut worker);
+                show(&mut gauge, || {
+                    let mut health = decoder.health();
+                    health.merge(worker.health());
+                    health
+                });
                 if stop.load(Ordering::Relaxed) {
                     break;
                 }
             }
             match source.next() {
                 Step::Frame(frame) => {
-                    order += 1;
                     in_batch += 1;
+                    // Frames that come from several processors may be stamped a little out of order.
+                    order = if of > 1 { order.max(place(frame.time)) } else { order + 1 };
                     until = until.max(frame.time);
                     if let Some(packet) = decoder.decode(&frame) {
-                        let to = hasher.pair(packet.tenant, packet.src, packet.dst) % count;
-                        if let Some(parcel) = parcels.get_mut(to as usize) {
-                            parcel.push(&packet, order);
+                        match &mut dealer {
+                            Some(dealer) if packet.outer.is_some() => dealer.push(&packet, order),
+                            _ => worker.packet(&packet, order),
                         }
                     }
                 }
-                Step::Idle => {
-                    show(&mut gauge, || decoder.health());
-                    if stop.load(Ordering::Relaxed) {
-                        break;
-                    }
-                }
+                Step::Idle => idle = true,
                 Step::End => break,
             }
         }
-        if in_batch > 0 {
-            flush(&mut parcels, &mut number);
+        worker.finish(order);
+        self.send(Batch { from: (from, of), upto: u64::MAX, events: worker.take_events() });
+        let mut health = decoder.finish();
+        health.merge(worker.health());
+        if let Some(dealer) = dealer {
+            health.merge(&dealer.finish(order));
         }
-        for queue in &queues {
-            drop(queue.send(Work::Finish(number, order)));
-        }
-        drop(queues);
-        for handle in handles {
-            if let Ok(h) = handle.join() {
-                health.merge(&h);
-            }
-        }
-    });
-    let mut all = decoder.finish();
-    all.merge(&health);
-    (all, until)
+        (health, until)
+    }
+}
+
+/// Lets others read the counters, if anybody wants to and it is time to.
+pub(super) fn show(gauge: &mut Option<Gauge>, health: impl FnOnce() -> Health) {
+    if let Some(gauge) = gauge {
+        gauge.refresh(health);
+    }
 }
 
 /// The feeds that a worker uses.
-struct Feeds<'a> {
+pub(super) struct Feeds<'a> {
     current: &'a CurrentIntel,
     generation: u64,
 }
 
 impl<'a> Feeds<'a> {
-    fn new(current: &'a CurrentIntel, worker: &mut Worker) -> Self {
+    pub(super) fn new(current: &'a CurrentIntel, worker: &mut Worker) -> Self {
         let generation = current.generation();
         worker.set_intel(current.get());
         Self { current, generation }
     }
 
-    fn refresh(&mut self, worker: &mut Worker) {
+    pub(super) fn refresh(&mut self, worker: &mut Worker) {
         if self.current.generation() != self.generation {
             *self = Self::new(self.current, worker);
         }
     }
 }
 
-/// A worker thread.
-fn serve(
-    rx: &Receiver<Work>,
-    (limits, claims): (Limits, bool),
-    current: &Arc<CurrentIntel>,
-    mut gauge: Option<Gauge>,
-    out: &mpsc::Sender<Batch>,
-    empties: &Sender<Parcel>,
-) -> Health {
-    let mut worker = Worker::new(limits).telling_claims(claims);
-    let mut feeds = Feeds::new(current, &mut worker);
-    loop {
-        let work = match rx.recv_timeout(SILENCE) {
-            Ok(work) => work,
-            Err(RecvTimeoutError::Timeout) => {
-                show(&mut gauge, || worker.health().clone());
-                continue;
-            }
-            Err(RecvTimeoutError::Disconnected) => break,
-        };
-        feeds.refresh(&mut worker);
-        let number = match work {
-            Work::Parcel(number, mut parcel) => {
-                for (packet, order, from, to) in parcel.packets.drain(..) {
-                    let payload = parcel.bytes.get(from..to).unwrap_or_default();
-                    worker.packet(&Packet { payload, ..packet }, order);
-                }
-                parcel.bytes.clear();
-                drop(empties.try_send(parcel));
-                number
-            }
-            Work::Finish(number, order) => {
-                worker.finish(order);
-                number
-            }
-        };
-        drop(out.blocking_send(Batch { number, events: worker.take_events() }));
-        show(&mut gauge, || worker.health().clone());
-    }
-    worker.health().clone()
-}
-
 /// A worker's share of the caps. Sources and flows spread evenly enough by hash; the quota of one source stays whole,
 /// because all flows of a pair of addresses meet in one worker.
-fn share(limits: Limits, n: usize) -> Limits {
+pub(super) fn share(limits: Limits, n: usize) -> Limits {
     Limits {
         max_flows: (limits.max_flows / n).max(1024),
         half_open: (limits.half_open / n).max(1024),

@@ -1,12 +1,20 @@
 //! One interface of a watch: opened, lost, found again.
 //!
-//! In: a name and options. Out: its frames; every change of its state as one sentence.
+//! In: a name and options. Out: its frames; every change of its state as one sentence. With shares, it opens a ring for
+//! each of them, too, and has all their frames dealt to these.
 
-use std::time::{Duration, Instant};
+use std::hash::{BuildHasher, RandomState};
+use std::io;
+use std::os::fd::AsFd;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use pcap::{Active, Capture, Device, Precision};
+use pcap::{Active, Capture, Device};
 
+use super::deal;
+use super::group::Group;
 use super::links::Links;
+use super::ring::Ring;
+use super::share::Slots;
 use super::status::{Interface, LinkState, LiveStatus};
 use super::{LiveError, LiveOptions};
 use crate::capture::{Frame, FrameRef, LinkType, SourceId, Step};
@@ -16,6 +24,10 @@ use crate::time::PacketTime;
 /// Shortest and longest wait before an interface that could not be opened is tried again.
 const SOON: Duration = Duration::from_secs(1);
 const LATE: Duration = Duration::from_mins(1);
+/// Bytes of a ring, at the least: room for frames of the largest snaplen.
+const LEAST_BUFFER: u32 = 1 << 20;
+/// A frame is not under way within the kernel for longer.
+const ON_ITS_WAY: Duration = Duration::from_millis(1);
 
 /// A frame that was taken out of its ring and waits for its turn.
 #[derive(Clone, Copy)]
@@ -28,9 +40,9 @@ struct Head {
 pub(super) struct Port {
     id: SourceId,
     name: String,
-    handle: Option<Capture<Active>>,
-    /// Timestamps of the handle carry nanoseconds, not microseconds.
-    nanos: bool,
+    ring: Option<Ring>,
+    /// Those who read shares of its frames.
+    slots: Slots,
     link: LinkType,
     /// Of the interface that is open, and what it is called now. Unknown for pseudo-interfaces such as `any`.
     index: Option<u32>,
@@ -38,10 +50,6 @@ pub(super) struct Port {
     state: LinkState,
     /// Since when it is not watched.
     since: Instant,
-    /// The last look found nothing.
-    pub(super) empty: bool,
-    /// Why the handle cannot be read any more.
-    pub(super) failed: Option<String>,
     retry_at: Instant,
     wait: Duration,
     /// It was there and up when last looked for.
@@ -51,8 +59,6 @@ pub(super) struct Port {
     frames: u64,
     kernel_drops: u64,
     interface_drops: u64,
-    /// What the handle said last of its drops.
-    drops: (u32, u32),
     head: Option<Head>,
     data: Vec<u8>,
     /// Time of the last look that found nothing.
@@ -78,15 +84,13 @@ impl Port {
         let mut port = Self {
             id,
             name: name.to_owned(),
-            handle: None,
-            nanos: false,
+            ring: None,
+            slots: Slots::default(),
             link: LinkType(0),
             index: None,
             called: name.to_owned(),
             state: LinkState::Gone,
             since: now,
-            empty: true,
-            failed: None,
             retry_at: now,
             wait: SOON,
             there: true,
@@ -94,7 +98,6 @@ impl Port {
             frames: 0,
             kernel_drops: 0,
             interface_drops: 0,
-            drops: (0, 0),
             head: None,
             data: Vec::new(),
             looked: PacketTime::ZERO,
@@ -104,40 +107,64 @@ impl Port {
     }
 
     fn begin(&mut self, options: &LiveOptions, timeout: i32, links: &mut Links) -> Result<(), LiveError> {
-        let failed = |source| LiveError::Open { name: self.name.clone(), source };
         let link = links.named(&self.name);
-        // Packet sockets offer nanoseconds, libpcap's other sources (nflog, usbmon) do not, and pcap cannot be asked.
-        let nanos = link.is_some() || self.name == "any";
-        let mut handle = Capture::from_device(self.name.as_str())
-            .map_err(failed)?
-            .promisc(true)
-            .snaplen(i32::try_from(options.snaplen).unwrap_or(i32::MAX))
-            .buffer_size(i32::try_from(options.buffer).unwrap_or(i32::MAX))
-            .timeout(timeout)
-            .immediate_mode(false)
-            .precision(if nanos { Precision::Nano } else { Precision::Micro })
-            .open()
-            .map_err(failed)?;
-        if let Some(filter) = &options.filter {
-            let bad = |source| LiveError::Filter { filter: filter.clone(), source };
-            handle.filter(filter, true).map_err(bad)?;
+        let others = self.slots.count();
+        // An interface has as much memory as it was given, however many share it. What comes in tunnels is all the first's.
+        let (first, each) = match others {
+            0 => (options.buffer, 0),
+            n => (options.buffer / 2, options.buffer / 2 / u32::try_from(n).unwrap_or(u32::MAX)),
+        };
+        let open = |buffer: u32| {
+            let buffer = buffer.max(LEAST_BUFFER);
+            Ring::open(self.id, &self.name, options, (timeout, buffer), link.is_some())
+        };
+        let mut ring = open(first)?.counting_from(self.frames);
+        let mut more = (0..others).map(|_| open(each)).collect::<Result<Vec<_>, _>>()?;
+        if !more.is_empty() {
+            group(&mut ring, &mut more).map_err(|e| LiveError::Group { name: self.name.clone(), source: e })?;
         }
-        let dlt = LinkType(u16::try_from(handle.get_datalink().0).unwrap_or(u16::MAX));
-        self.handle = Some(handle.setnonblock().map_err(failed)?);
-        self.nanos = nanos;
-        self.link = link_type_of(dlt);
+        self.link = ring.link();
+        self.ring = Some(ring);
+        self.slots.open(more);
         self.index = link.map(|l| l.index);
         self.called.clone_from(&self.name);
         self.state = LinkState::Watched;
-        self.drops = (0, 0);
-        self.failed = None;
         self.refused = None;
         self.wait = SOON;
         Ok(())
     }
 
-    pub(super) const fn handle(&self) -> Option<&Capture<Active>> {
-        self.handle.as_ref()
+    /// Opens it anew with a share for each of `slots`, if its frames can be dealt.
+    pub(super) fn split(
+        &mut self,
+        slots: Slots,
+        options: &LiveOptions,
+        timeout: i32,
+        links: &mut Links,
+    ) -> Result<bool, LiveError> {
+        if self.link != LinkType::ETHERNET {
+            return Ok(false);
+        }
+        self.slots = slots;
+        let split = self.begin(options, timeout, links);
+        if split.is_err() {
+            self.slots = Slots::default();
+        }
+        split.map(|()| true)
+    }
+
+    pub(super) fn handle(&self) -> Option<&Capture<Active>> {
+        self.ring.as_ref().map(Ring::handle)
+    }
+
+    /// Whether the last look found nothing.
+    pub(super) fn is_empty(&self) -> bool {
+        self.ring.as_ref().is_none_or(|r| r.empty)
+    }
+
+    /// Whether it cannot be read any more.
+    pub(super) fn has_failed(&self) -> bool {
+        self.ring.as_ref().is_some_and(|r| r.failed.is_some())
     }
 
     pub(super) const fn state(&self) -> LinkState {
@@ -153,8 +180,8 @@ impl Port {
         Interface {
             name: self.name.clone(),
             state: self.state,
-            frames: self.frames,
-            kernel_drops: self.kernel_drops,
+            frames: self.frames + self.slots.frames(),
+            kernel_drops: self.kernel_drops + self.slots.kernel_drops(),
             interface_drops: self.interface_drops,
         }
     }
@@ -162,38 +189,18 @@ impl Port {
     /// The next frame of its ring, borrowed from there.
     #[inline]
     pub(super) fn look(&mut self) -> Step<'_> {
-        let Some(handle) = self.handle.as_mut().filter(|_| self.failed.is_none()) else {
-            self.empty = true;
-            return Step::Idle;
-        };
-        match handle.next_packet() {
-            Ok(packet) => {
-                self.frames += 1;
-                self.empty = false;
-                let ts = packet.header.ts;
-                let nanos = if self.nanos { ts.tv_usec } else { ts.tv_usec.saturating_mul(1000) };
-                Step::Frame(Frame {
-                    at: FrameRef { source: self.id, number: self.frames },
-                    time: PacketTime::from_parts(ts.tv_sec, nanos),
-                    link: self.link,
-                    data: packet.data,
-                    wire_len: packet.header.len,
-                })
-            }
-            Err(e) => {
-                self.empty = true;
-                if e != pcap::Error::TimeoutExpired {
-                    self.failed = Some(e.to_string());
-                }
-                Step::Idle
-            }
+        let Some(ring) = &mut self.ring else { return Step::Idle };
+        let step = ring.look();
+        if let Step::Frame(frame) = &step {
+            self.frames = frame.at.number;
         }
+        step
     }
 
     /// Takes a frame out of the ring, if none waits. A ring that was empty is not looked at again within `patience`.
     pub(super) fn fill(&mut self, now: PacketTime, patience: Duration) {
         let rested = self.looked > now || now.since(self.looked) >= patience;
-        if self.head.is_some() || (self.empty && !rested) {
+        if self.head.is_some() || (self.is_empty() && !rested) {
             return;
         }
         let mut data = std::mem::take(&mut self.data);
@@ -219,7 +226,7 @@ impl Port {
     /// Whether no frame can come from here any more that is older than `time`, if frames are in sight `hold` after they
     /// passed.
     pub(super) fn is_past(&self, time: PacketTime, hold: Duration) -> bool {
-        self.head.is_some() || self.handle.is_none() || self.looked >= time.plus(hold)
+        self.head.is_some() || self.ring.is_none() || self.looked >= time.plus(hold)
     }
 
     /// The frame that waited.
@@ -236,12 +243,10 @@ impl Port {
 
     /// Reads the drop counters.
     pub(super) fn count(&mut self) {
-        let Some(Ok(stats)) = self.handle.as_mut().map(Capture::stats) else { return };
-        // They wrap; and libpcap takes back what an interface had dropped when it is gone.
-        let more = |now: u32, last: u32| Some(now.wrapping_sub(last)).filter(|d| *d < 1 << 31).unwrap_or(0);
-        self.kernel_drops += u64::from(more(stats.dropped, self.drops.0));
-        self.interface_drops += u64::from(more(stats.if_dropped, self.drops.1));
-        self.drops = (stats.dropped, stats.if_dropped);
+        let Some((kernel, interface)) = self.ring.as_mut().map(Ring::drops) else { return };
+        self.kernel_drops += kernel;
+        // Every ring of the interface says the same of it.
+        self.interface_drops += interface;
     }
 
     /// Looks after it: notices that it is gone, down, renamed or back.
@@ -254,10 +259,10 @@ impl Port {
         status: &LiveStatus,
     ) {
         self.count();
-        if self.handle.is_some() {
+        if self.ring.is_some() {
             self.check(now, links, status);
         }
-        if self.handle.is_none() {
+        if self.ring.is_none() {
             self.seek(now, options, timeout, links, status);
         }
     }
@@ -267,14 +272,14 @@ impl Port {
         if let Some(index) = self.index {
             match links.numbered(index) {
                 // What still lies in its ring is read first.
-                None if !self.empty => {}
+                None if !self.is_empty() => {}
                 None => {
                     status.tell(format!("{name} is gone: it was removed; looked for every second until it is back"));
                     return self.lose(now);
                 }
                 Some(link) => {
                     if link.name != self.called {
-                        if self.empty && link.name != *name && links.named(name).is_some() {
+                        if self.is_empty() && link.name != *name && links.named(name).is_some() {
                             status.tell(format!("{name} is another interface now, and that one is watched"));
                             return self.lose(now);
                         }
@@ -298,17 +303,17 @@ impl Port {
                 }
             }
         }
-        if let Some(why) = &self.failed {
-            let why = printable(why, 256);
+        let failed = self.ring.as_mut().and_then(|r| r.failed.take()).or_else(|| self.slots.failure());
+        if let Some(why) = failed {
+            let why = printable(&why, 256);
             status.tell(format!("{name} cannot be read any more: {why}; it is opened again as soon as possible"));
             self.lose(now);
         }
     }
 
     fn lose(&mut self, now: Instant) {
-        self.handle = None;
-        self.failed = None;
-        self.empty = true;
+        self.ring = None;
+        self.slots.close();
         if self.state == LinkState::Watched {
             self.since = now;
         }
@@ -337,7 +342,6 @@ impl Port {
                 status.tell(format!("{} is back and watched again; it was not for {seconds} s", self.name));
             }
             Err(e) => {
-                self.handle = None;
                 self.index = index;
                 self.retry_at = now + self.wait;
                 self.wait = (self.wait * 2).min(LATE);
@@ -351,7 +355,19 @@ impl Port {
     }
 }
 
-/// libpcap's DLT numbers are the LINKTYPE numbers but for raw IP (12 on Linux).
-fn link_type_of(dlt: LinkType) -> LinkType {
-    if dlt.0 == 12 { LinkType(101) } else { dlt }
+/// Makes rings of one interface a group; its frames are dealt to them from now on.
+fn group(first: &mut Ring, more: &mut [Ring]) -> io::Result<()> {
+    // Whoever does not know it cannot aim all of his frames at one ring.
+    let secret = RandomState::new().hash_one(0) as u32;
+    let group = Group::new(first.handle().as_fd(), &deal::program(secret))?;
+    for ring in &*more {
+        group.join(ring.handle().as_fd())?;
+    }
+    // Until now each had all frames. One that is being dealt at this moment is stamped when it arrives in its ring.
+    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let whole = PacketTime::ZERO.plus(since_epoch + ON_ITS_WAY);
+    for ring in std::iter::once(first).chain(more) {
+        ring.begin_at(whole);
+    }
+    Ok(())
 }
