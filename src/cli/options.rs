@@ -12,7 +12,7 @@ use super::Failure;
 use super::feeds::FeedArgs;
 #[cfg(feature = "live")]
 use super::reload::Reload;
-use crate::config::{Applying, BlockLimits, Isolation, Resolved, Watched};
+use crate::config::{Applying, BlockLimits, Resolved, Watched};
 use crate::decode::{DecodeOptions, TenantMode};
 use crate::evidence::Verdict;
 use crate::firewall::{
@@ -242,9 +242,6 @@ pub(super) struct BlockPlan {
     pub(super) render: RenderOptions,
     /// How fast, and when not.
     pub(super) limits: BlockLimits,
-    /// Hosts that are cut off.
-    #[allow(dead_code)] // nothing isolates yet
-    pub(super) isolation: Isolation,
     /// How the firewall is told.
     #[allow(dead_code)] // nothing tells it yet
     pub(super) applying: Applying,
@@ -292,14 +289,13 @@ impl Blocking {
             Some(path) => said.warnings.iter().map(|w| w.at(path)).collect(),
             None => Vec::new(),
         };
-        let Resolved { policy, limits, isolation, applying, .. } = self.combine(said)?;
+        let Resolved { policy, limits, applying, .. } = self.combine(said)?;
         Ok(BlockPlan {
             lists: self.lists(policy.scope)?,
             policy,
             never: NeverBlock::new().with_local_machine(),
             render: RenderOptions { sets_only: self.sets_only },
             limits,
-            isolation,
             applying,
             file,
             warnings,
@@ -307,7 +303,7 @@ impl Blocking {
     }
 
     /// Whether the command line asks for a dry run.
-    #[cfg(feature = "state")]
+    #[cfg(all(feature = "live", feature = "state"))]
     pub(super) const fn is_dry(&self) -> bool {
         self.dry_run
     }
