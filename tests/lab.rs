@@ -9,6 +9,8 @@
 mod cut;
 #[path = "lab/ends.rs"]
 mod ends;
+#[path = "lab/isolate.rs"]
+mod isolate;
 #[path = "lab/mishap.rs"]
 mod mishap;
 #[allow(dead_code)] // lists are for other tests

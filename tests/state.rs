@@ -42,6 +42,17 @@ fn record(addr: &str, port: u16) -> Record {
     }
 }
 
+/// A name by which that pool was reached.
+fn name(text: &str) -> Record {
+    let pool = record("198.51.100.7", 3333);
+    Record { endpoints: pool.key.endpoint().into_iter().collect(), key: text.parse().unwrap(), ..pool }
+}
+
+/// A host that mined there, and is isolated.
+fn host(addr: &str) -> Record {
+    Record { key: Item::Host(addr.parse().unwrap()), ..name("pool.example") }
+}
+
 fn batch(records: impl IntoIterator<Item = Record>) -> Batch {
     let mut batch = Batch::default();
     batch.entries(records.into_iter().map(|r| Touched { item: r.key.clone(), origin: r.origin, record: Some(r) }));

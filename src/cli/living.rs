@@ -77,8 +77,8 @@ pub(super) struct Living {
     forgot: Option<Instant>,
     /// What is new in the book and a matter of the kernel, with when its conversation began.
     fresh: HashMap<Item, PacketTime>,
-    /// There is a flood, which was told of.
-    alarmed: bool,
+    /// There is a flood of entries, or of hosts, which was told of.
+    alarmed: (bool, bool),
     /// Hosts of which it was told that they are not isolated.
     spared: BTreeSet<IpAddr>,
 }
@@ -120,7 +120,7 @@ impl Living {
             slowly: None,
             forgot: None,
             fresh: HashMap::new(),
-            alarmed: false,
+            alarmed: (false, false),
             spared: BTreeSet::new(),
         };
         let (held, isolated) = living.tell_kernel();
@@ -128,7 +128,7 @@ impl Living {
             said.push(format!("{held} block entries of before still hold"));
         }
         if isolated > 0 {
-            said.push(format!("{isolated} hosts that were isolated before still are"));
+            said.push(format!("hosts that stay isolated from before: {isolated}"));
         }
         Ok((living, said))
     }
@@ -171,10 +171,9 @@ impl Living {
 
     /// Tells of a flood when it begins, and of quiet hours.
     fn alarm(&mut self, changes: &Changes, said: &mut Vec<String>) {
-        let alarm = changes.alarm();
-        let begins = alarm.is_some() && !self.alarmed;
-        self.alarmed = alarm.is_some();
-        said.extend(alarm.filter(|_| begins));
+        let before = std::mem::replace(&mut self.alarmed, (changes.waiting > 0, changes.hosts_waiting > 0));
+        let begins = (self.alarmed.0 && !before.0) || (self.alarmed.1 && !before.1);
+        said.extend(changes.alarm().filter(|_| begins));
         said.extend(words::quiet(changes));
     }
 
