@@ -201,7 +201,7 @@ fn names_are_shown_listed_ordered_and_released_like_endpoints() {
         ("rpz", "eu.other.example CNAME"),
         ("dnsmasq", "/pool.example/"),
         ("unbound", "pool.example"),
-        ("plain", "pool.example"),
+        ("hosts", "pool.example"),
     ] {
         let list = run(dir.path(), 0, &["blocklist", "--format", format, DOCS]);
         says(&list, words);
@@ -248,9 +248,9 @@ fn isolated_hosts_are_shown_ordered_and_released_by_their_address() {
     says(&done, "10.0.0.6 is isolated until 20");
     let json = run(dir.path(), 0, &["entries", "--json"]);
     let lines: Vec<serde_json::Value> = json.text().lines().map(|l| serde_json::from_str(l).unwrap()).collect();
-    let seen: Vec<_> = lines.iter().map(|l| (&l["kind"], l["ip"].as_str().unwrap(), &l["origin"])).collect();
-    let (host, by_seen, by_hand) = (&"host".into(), &"seen".into(), &"manual".into());
-    assert_eq!(seen, [(host, "10.0.0.5", by_seen), (host, "10.0.0.6", by_hand), (host, "45.9.148.117", by_seen)]);
+    let word = |l: &serde_json::Value, key: &str| l[key].as_str().unwrap().to_owned();
+    let shown: Vec<_> = lines.iter().map(|l| ["kind", "ip", "origin"].map(|key| word(l, key)).join(" ")).collect();
+    assert_eq!(shown, ["host 10.0.0.5 seen", "host 10.0.0.6 manual", "host 45.9.148.117 seen"]);
     assert_eq!((&lines[1]["reason"], &lines[2]["refused"]), (&"ticket 4711".into(), &"not-inside".into()));
     // No list for a firewall at the border holds it.
     assert!(!run(dir.path(), 0, &["blocklist", "--format", "json"]).text().contains("10.0.0."));

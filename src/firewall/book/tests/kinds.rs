@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::firewall::Prefix;
-use crate::firewall::isolate::HostEntry;
+use crate::firewall::isolate::{HostEntry, MAX_HOSTS};
+use crate::firewall::quiet::QuietHours;
 
 const NAME: &str = "pool.example";
 const MINER: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 0, 0, 5));
