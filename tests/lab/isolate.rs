@@ -61,9 +61,9 @@ fn an_infected_host_keeps_dns_and_its_management_until_it_is_released_and_others
         assert!(inside.connect(at(mined, 53)).is_ok(), "names");
         assert_eq!(beside.ping(), "PONG", "another host was cut");
         assert!(neighbour.connect(at(mined, 3333)).is_ok(), "another host cannot begin");
-        assert_eq!(hosts(&lab), [host]);
 
         watch.ends();
+        assert_eq!(hosts(&lab), [host]);
         let mut watch = lab.watch(&["--apply", "--policy", &policy]);
         assert!(inside.connect(at(mined, 3333)).is_err(), "a restart let it out");
         let released = lab.command(&["release", host]);

@@ -264,7 +264,7 @@ fn isolated_hosts_are_shown_ordered_and_released_by_their_address() {
     for (target, words) in [
         ("45.9.148.117", "45.9.148.117 is not isolated: it is no host of this network"),
         ("8.8.8.8", "public resolver"),
-        ("127.0.0.1", "never blocked: loopback"),
+        ("127.0.0.1", "it is an address of this machine"),
         ("10.0.0.0/8", "invalid value"),
     ] {
         let refused = run(dir.path(), 2, &["isolate", target, "--for", "1h", "--reason", "x"]);
