@@ -109,7 +109,7 @@ impl Kept {
         let Record { key, expires, last_seen, miners, endpoints, .. } = r;
         match key {
             Item::Endpoint(target) => {
-                self.entries.push(Entry { target, ttl_secs, expires, verdict, last_seen, miners })
+                self.entries.push(Entry { target, ttl_secs, expires, verdict, last_seen, miners });
             }
             Item::Name(name) => {
                 self.names.push(NameEntry { name, ttl_secs, expires, verdict, last_seen, miners, endpoints });
