@@ -418,7 +418,7 @@ fn help_of_watch() {
 #[test]
 #[cfg(feature = "state")]
 fn help_of_what_is_remembered() {
-    for command in ["entries", "block", "release", "blocklist", "incidents"] {
+    for command in ["entries", "block", "isolate", "release", "blocklist", "incidents"] {
         insta::assert_snapshot!(format!("help-{command}"), help(&[command, "--help"]));
     }
 }

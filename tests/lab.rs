@@ -16,6 +16,8 @@ mod ends;
 mod flood;
 #[path = "lab/forged.rs"]
 mod forged;
+#[path = "lab/isolate.rs"]
+mod isolate;
 #[path = "lab/mirror.rs"]
 mod mirror;
 #[path = "lab/mishap.rs"]

@@ -19,7 +19,8 @@ use std::time::Duration;
 use minewatch::decode::Tenant;
 use minewatch::evidence::Verdict;
 use minewatch::firewall::{
-    Book, FORMATS, Lives, Meta, NeverBlock, Origin, Policy, Proto, Record, RenderOptions, Target, Touched, Ttl, Who,
+    Book, FORMATS, Item, Lives, Meta, NeverBlock, Origin, Policy, Proto, Record, RenderOptions, Target, Touched, Ttl,
+    Who,
 };
 use minewatch::state::{Batch, Store};
 use minewatch::time::PacketTime;
@@ -123,7 +124,7 @@ fn from_now(secs: i64) -> PacketTime {
 /// Two endpoints that were blocked a minute ago.
 fn fill(dir: &Path) {
     let record = |addr: &str, port| Record {
-        key: Target { addr: addr.parse().unwrap(), service: Some((Proto::Tcp, port)) },
+        key: Item::Endpoint(Target { addr: addr.parse().unwrap(), service: Some((Proto::Tcp, port)) }),
         origin: Origin::Seen,
         verdict: Verdict::Confirmed,
         first: from_now(-60),
@@ -133,10 +134,11 @@ fn fill(dir: &Path) {
         reason: String::new(),
         by: String::new(),
         miners: vec![Who { tenant: Tenant::None, miner: IpAddr::from([10, 0, 0, 5]) }],
+        endpoints: Vec::new(),
     };
     let records = [record("198.51.100.7", 3333), record("2001:db8::7", 443)];
     let mut batch = Batch::default();
-    batch.entries(records.into_iter().map(|r| Touched { target: r.key, origin: r.origin, record: Some(r) }));
+    batch.entries(records.into_iter().map(|r| Touched { item: r.key.clone(), origin: r.origin, record: Some(r) }));
     Store::open(dir).unwrap().store.save(batch, from_now(0)).unwrap();
 }
 

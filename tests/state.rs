@@ -15,7 +15,7 @@ use std::path::Path;
 
 use minewatch::decode::Tenant;
 use minewatch::evidence::Verdict;
-use minewatch::firewall::{Origin, Proto, Record, Target, Touched, Who};
+use minewatch::firewall::{Item, Origin, Proto, Record, Target, Touched, Who};
 use minewatch::state::{Batch, Store};
 use minewatch::time::PacketTime;
 
@@ -26,9 +26,9 @@ fn from_now(secs: i64) -> PacketTime {
 }
 
 /// A pool that was blocked a minute ago, and is for an hour.
-fn record(addr: &str, port: u16) -> Record<Target> {
+fn record(addr: &str, port: u16) -> Record {
     Record {
-        key: Target { addr: addr.parse().unwrap(), service: Some((Proto::Tcp, port)) },
+        key: Item::Endpoint(Target { addr: addr.parse().unwrap(), service: Some((Proto::Tcp, port)) }),
         origin: Origin::Seen,
         verdict: Verdict::Confirmed,
         first: from_now(-60),
@@ -38,15 +38,27 @@ fn record(addr: &str, port: u16) -> Record<Target> {
         reason: String::new(),
         by: String::new(),
         miners: vec![Who { tenant: Tenant::None, miner: IpAddr::from([10, 0, 0, 5]) }],
+        endpoints: Vec::new(),
     }
 }
 
-fn batch(records: impl IntoIterator<Item = Record<Target>>) -> Batch {
+/// A name by which that pool was reached.
+fn name(text: &str) -> Record {
+    let pool = record("198.51.100.7", 3333);
+    Record { endpoints: pool.key.endpoint().into_iter().collect(), key: text.parse().unwrap(), ..pool }
+}
+
+/// A host that mined there, and is isolated.
+fn host(addr: &str) -> Record {
+    Record { key: Item::Host(addr.parse().unwrap()), ..name("pool.example") }
+}
+
+fn batch(records: impl IntoIterator<Item = Record>) -> Batch {
     let mut batch = Batch::default();
-    batch.entries(records.into_iter().map(|r| Touched { target: r.key, origin: r.origin, record: Some(r) }));
+    batch.entries(records.into_iter().map(|r| Touched { item: r.key.clone(), origin: r.origin, record: Some(r) }));
     batch
 }
 
-fn fill(dir: &Path, records: impl IntoIterator<Item = Record<Target>>) {
+fn fill(dir: &Path, records: impl IntoIterator<Item = Record>) {
     Store::open(dir).unwrap().store.save(batch(records), from_now(0)).unwrap();
 }

@@ -134,8 +134,8 @@ fn summary(r: &Resolved) -> String {
     if !r.limits.quiet.is_empty() {
         says.push(format!("nothing new at {} UTC", r.limits.quiet));
     }
-    if r.isolation.enabled {
-        says.push(format!("isolates hosts from {} on, for {}", r.isolation.least, r.isolation.ttl));
+    if r.policy.isolation.enabled {
+        says.push(format!("isolates hosts from {} on, for {}", r.policy.isolation.least, r.policy.isolation.ttl));
     }
     if r.limits.dry_run {
         says.push("dry run: nothing is written or changed".to_owned());

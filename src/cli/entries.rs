@@ -1,5 +1,6 @@
 //! `minewatch entries`: what is blocked now, and why.
 
+use std::collections::BTreeMap;
 use std::io::{self, BufWriter, Write};
 
 use clap::Args as ClapArgs;
@@ -8,7 +9,7 @@ use serde::Serialize;
 use super::remembered::{LastGate, StateDir, now, or_dash, second, some, table, until};
 use super::{Failure, Outcome};
 use crate::evidence::Verdict;
-use crate::firewall::{Book, Decision, Origin, Policy, Record, Target};
+use crate::firewall::{Book, Decision, DomainName, Item, Origin, Policy, Reason, Record};
 use crate::sink::json;
 use crate::time::PacketTime;
 
@@ -43,27 +44,45 @@ pub(super) fn run(args: &Args) -> Result<Outcome, Failure> {
     Ok(Outcome::Clean)
 }
 
-/// Why the last gate would not let it into a list.
-fn refusal(d: &Decision, target: Target) -> Option<&crate::firewall::Reason> {
-    d.refusals.iter().find(|r| r.target == target).map(|r| &r.reason)
+/// Why the last gate would not let things into a list.
+fn refusals(d: &Decision) -> BTreeMap<Item, &Reason> {
+    let endpoints = d.refusals.iter().map(|r| (Item::Endpoint(r.target), &r.reason));
+    let names = d.name_refusals.iter().filter_map(|r| Some((Item::Name(DomainName::parse(&r.name).ok()?), &r.reason)));
+    let hosts = d.host_refusals.iter().map(|r| (Item::Host(r.host), &r.reason));
+    endpoints.chain(names).chain(hosts).collect()
 }
 
-fn miners(r: &Record<Target>) -> Vec<String> {
-    r.miners.iter().map(|w| w.miner.to_string()).collect()
+fn miners(r: &Record) -> Vec<String> {
+    // A host that is isolated is itself the miner.
+    let others = r.miners.iter().filter(|_| !matches!(r.key, Item::Host(_)));
+    others.map(|w| w.miner.to_string()).collect()
+}
+
+fn endpoints(r: &Record) -> Vec<String> {
+    r.endpoints.iter().map(ToString::to_string).collect()
+}
+
+fn shown(item: &Item) -> String {
+    match item {
+        Item::Host(host) => format!("{host} (isolated)"),
+        Item::Endpoint(_) | Item::Name(_) => item.to_string(),
+    }
 }
 
 fn text(out: &mut impl Write, book: &Book, d: &Decision, policy: &Policy, now: PacketTime) -> io::Result<()> {
+    let refusals = refusals(d);
     let rows: Vec<_> = book
         .entries(policy, now)
         .map(|r| {
             let who = match r.origin {
+                Origin::Seen if matches!(r.key, Item::Host(_)) => format!("mined at {}", some(&endpoints(&r), MOST)),
                 Origin::Seen => some(&miners(&r), MOST),
                 Origin::Manual if r.reason.is_empty() => or_dash(&r.by).into_owned(),
                 Origin::Manual => format!("{}: {}", or_dash(&r.by), crate::text::printable(&r.reason, 256)),
             };
-            let refused = refusal(d, r.key).map_or(String::new(), |why| format!(" (in no list: {why})"));
+            let refused = refusals.get(&r.key).map_or(String::new(), |why| format!(" (in no list: {why})"));
             [
-                r.key.to_string(),
+                shown(&r.key),
                 if r.origin == Origin::Seen { r.verdict.to_string() } else { "-".to_owned() },
                 second(r.first),
                 until(r.expires, now),
@@ -80,7 +99,7 @@ fn text(out: &mut impl Write, book: &Book, d: &Decision, policy: &Policy, now: P
     }
     let released: Vec<_> = book
         .releases(now)
-        .map(|r| [r.target.to_string(), second(r.at), until(r.until, now), or_dash(&r.by).into_owned()])
+        .map(|r| [r.item.to_string(), second(r.at), until(r.until, now), or_dash(&r.by).into_owned()])
         .collect();
     if !released.is_empty() {
         writeln!(out)?;
@@ -93,7 +112,11 @@ fn text(out: &mut impl Write, book: &Book, d: &Decision, policy: &Policy, now: P
 struct Line<'a> {
     event_type: &'static str,
     timestamp: PacketTime,
-    ip: std::net::IpAddr,
+    kind: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ip: Option<std::net::IpAddr>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<&'a DomainName>,
     #[serde(skip_serializing_if = "Option::is_none")]
     proto: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -116,26 +139,43 @@ struct Line<'a> {
     refused: Option<&'static str>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     miners: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    endpoints: Vec<String>,
+}
+
+impl<'a> Line<'a> {
+    fn of(item: &'a Item, timestamp: PacketTime, expires: PacketTime, now: PacketTime) -> Self {
+        let (kind, ip, name, service) = match item {
+            Item::Endpoint(t) if t.service.is_none() => ("address", Some(t.addr), None, None),
+            Item::Endpoint(t) => ("endpoint", Some(t.addr), None, t.service),
+            Item::Name(name) => ("name", None, Some(name), None),
+            Item::Host(host) => ("host", Some(*host), None, None),
+        };
+        Self {
+            event_type: "block_entry",
+            timestamp,
+            kind,
+            ip,
+            name,
+            proto: service.map(|(p, _)| p.name()),
+            port: service.map(|(_, port)| port),
+            origin: None,
+            verdict: None,
+            first_seen: None,
+            expires,
+            ttl: expires.since(now).as_secs(),
+            times: None,
+            reason: "",
+            by: "",
+            refused: None,
+            miners: Vec::new(),
+            endpoints: Vec::new(),
+        }
+    }
 }
 
 fn lines(out: &mut impl Write, book: &Book, d: &Decision, policy: &Policy, now: PacketTime) -> io::Result<()> {
-    let line = |target: Target, timestamp, expires: PacketTime| Line {
-        event_type: "block_entry",
-        timestamp,
-        ip: target.addr,
-        proto: target.service.map(|(p, _)| p.name()),
-        port: target.service.map(|(_, port)| port),
-        origin: None,
-        verdict: None,
-        first_seen: None,
-        expires,
-        ttl: expires.since(now).as_secs(),
-        times: None,
-        reason: "",
-        by: "",
-        refused: None,
-        miners: Vec::new(),
-    };
+    let refusals = refusals(d);
     for r in book.entries(policy, now) {
         let l = Line {
             origin: Some(r.origin),
@@ -144,14 +184,15 @@ fn lines(out: &mut impl Write, book: &Book, d: &Decision, policy: &Policy, now: 
             times: Some(r.times),
             reason: &r.reason,
             by: &r.by,
-            refused: refusal(d, r.key).map(crate::firewall::Reason::code),
+            refused: refusals.get(&r.key).map(|why| why.code()),
             miners: miners(&r),
-            ..line(r.key, r.last_seen, r.expires)
+            endpoints: endpoints(&r),
+            ..Line::of(&r.key, r.last_seen, r.expires, now)
         };
         json::line(out, &l)?;
     }
     for r in book.releases(now) {
-        json::line(out, &Line { event_type: "released", by: &r.by, ..line(r.target, r.at, r.until) })?;
+        json::line(out, &Line { event_type: "released", by: &r.by, ..Line::of(&r.item, r.at, r.until, now) })?;
     }
     Ok(())
 }

@@ -4,7 +4,10 @@
 //! the book says, sentences. The kernel is told from a thread of its own: a firewall with a hundred thousand entries
 //! takes seconds, and neither packets nor findings wait for it.
 
+mod words;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
@@ -19,9 +22,9 @@ use super::remembered::now;
 use super::session::Companion;
 use super::spared::Spared;
 use crate::config::{Applying, Resolved};
-use crate::enforce::{Block, Choice, Connections, Enforcer, Keeper, Options, Refused, Tick, Wanted};
+use crate::enforce::{Block, Choice, Connections, Enforcer, Isolated, Keeper, Options, Refused, Tick, Wanted};
 use crate::evidence::Verdict;
-use crate::firewall::{Changes, Lives, NeverBlock, Policy, Target};
+use crate::firewall::{Changes, Decision, HostRefusal, Item, Lives, NeverBlock, Policy, Reason};
 use crate::ledger::{Alert, FlowFinding, Knowledge, Patience};
 use crate::serve::{self, Board};
 use crate::state::Keepsake;
@@ -29,6 +32,10 @@ use crate::time::PacketTime;
 
 /// Claims of flows kept. A flow that goes on tells again within a minute.
 const MAX_CLAIMS: usize = 65_536;
+/// Share of them that claims without a verified handshake may fill: a forged packet makes such a one.
+const UNVERIFIED_SHARE: usize = 2;
+/// Hosts remembered of which it was told that they are not isolated.
+const MAX_SPARED: usize = 1_024;
 /// How long a claim counts that is not repeated.
 const CLAIM_LIVES: Duration = Duration::from_mins(5);
 /// How long flows that ended are kept for the report.
@@ -73,8 +80,12 @@ pub(super) struct Living {
     dry: bool,
     slowly: Option<Instant>,
     forgot: Option<Instant>,
-    /// Endpoints that are new in the book, with when their conversation began.
-    fresh: HashMap<Target, PacketTime>,
+    /// What is new in the book and a matter of the kernel, with when its conversation began.
+    fresh: HashMap<Item, PacketTime>,
+    /// There is a flood of entries, or of hosts, which was told of.
+    alarmed: (bool, bool),
+    /// Hosts of which it was told that they are not isolated.
+    spared_hosts: BTreeSet<IpAddr>,
     spared: Spared,
     /// Where others find how things stand.
     board: Board,
@@ -89,7 +100,7 @@ struct Claim {
 /// The thread that keeps the kernel at what is wanted.
 struct Kernel {
     wanted: Sender<Wanted>,
-    done: Receiver<(Tick, BTreeSet<Target>)>,
+    done: Receiver<(Tick, BTreeSet<Item>)>,
     thread: JoinHandle<()>,
 }
 
@@ -107,10 +118,13 @@ impl Opened {
         living.kernel = enforcer
             .map(|(enforcer, look_every)| Kernel::start(enforcer, look_every, living.board.clone()))
             .transpose()?;
-        let held = living.tell_kernel();
+        let (held, isolated) = living.tell_kernel();
         living.show();
         if held > 0 {
             said.push(format!("{held} block entries of before still hold"));
+        }
+        if isolated > 0 {
+            said.push(format!("hosts that stay isolated from before: {isolated}"));
         }
         Ok((living, said))
     }
@@ -141,6 +155,8 @@ impl Living {
             slowly: None,
             forgot: None,
             fresh: HashMap::new(),
+            alarmed: (false, false),
+            spared_hosts: BTreeSet::new(),
             spared: Spared::default(),
             board,
             dir: dir.map(Path::to_owned),
@@ -148,19 +164,18 @@ impl Living {
         Ok(Opened { living, enforcer, said })
     }
 
-    /// Entries in the list that the kernel was told of.
-    fn tell_kernel(&mut self) -> usize {
+    /// Entries and isolated hosts that the kernel was told of.
+    fn tell_kernel(&mut self) -> (usize, usize) {
         let at = now();
         let d = self.keepsake.list(&self.policy, &self.never, at);
-        let entries = d.list.entries().iter();
-        let block: Vec<_> = entries.map(|e| Block { target: e.target, ttl_secs: e.ttl_secs }).collect();
+        let wanted = wanted(&d, &self.policy);
+        let held = (wanted.block.len(), wanted.isolate.len());
         self.board.list(d, at, self.policy.scope);
-        let n = block.len();
         if let Some(kernel) = &self.kernel {
             // A thread that is gone has said why.
-            drop(kernel.wanted.send(Wanted { block, isolate: Vec::new() }));
+            drop(kernel.wanted.send(wanted));
         }
-        n
+        held
     }
 
     /// Shows what is remembered to those who ask, and the list again if life times have moved on.
@@ -179,40 +194,59 @@ impl Living {
 
     /// Takes what changed in the book: tells the kernel, and the operator.
     fn changed(&mut self, changes: &Changes, said: &mut Vec<String>) {
-        said.extend(changes.alarm());
         if changes.is_empty() {
             return;
         }
         self.tell_kernel();
-        for target in changes.added.iter().take(TOLD) {
-            let who = self.who(*target);
-            match (&self.kernel, self.dry) {
-                // Told when the kernel has it.
-                (Some(_), _) => {}
-                (None, true) => said.push(format!("would cut off {target}{who}")),
-                (None, false) => said.push(format!("to be cut off: {target}{who}")),
+        for item in changes.added.iter().take(TOLD) {
+            // Told when the kernel has it, if it is the kernel's to hold.
+            let of_kernel = !matches!(item, Item::Name(_));
+            if self.kernel.is_none() || !of_kernel {
+                said.push(words::is_new(item, &self.who(item), &self.why(item), self.dry));
             }
-            let first = self.claims.values().filter(|c| is_at(&c.flow, *target)).map(|c| c.flow.first.time).max();
-            self.fresh.insert(*target, first.unwrap_or_else(now));
+            if of_kernel {
+                let flows = self.claims.values().map(|c| &c.flow).filter(|f| words::concerns(f, item));
+                let first = flows.map(|f| f.first.time).max();
+                self.fresh.insert(item.clone(), first.unwrap_or_else(now));
+            }
         }
         if changes.added.len() > TOLD {
             said.push(format!("and {} more", changes.added.len() - TOLD));
         }
-        for target in changes.ended.iter().take(TOLD) {
-            said.push(format!("no longer cut off: {target}"));
+        said.extend(changes.ended.iter().take(TOLD).map(words::is_over));
+    }
+
+    /// Tells of a flood when it begins, and of quiet hours.
+    fn alarm(&mut self, changes: &Changes, said: &mut Vec<String>) {
+        let before = std::mem::replace(&mut self.alarmed, (changes.waiting > 0, changes.hosts_waiting > 0));
+        let begins = (self.alarmed.0 && !before.0) || (self.alarmed.1 && !before.1);
+        said.extend(changes.alarm().filter(|_| begins));
+        said.extend(words::quiet(changes));
+    }
+
+    /// Tells, once, of infected hosts that stay connected because others depend on them, or nobody knows them.
+    fn spare(&mut self, refusals: &[HostRefusal], said: &mut Vec<String>) {
+        for r in refusals {
+            let is_news = !r.reason.is_about_one_conversation() && r.reason != Reason::AllowListed;
+            if is_news && self.spared_hosts.len() < MAX_SPARED && self.spared_hosts.insert(r.host) {
+                said.push(format!("{} mines and is not isolated: {}", r.host, r.reason));
+            }
         }
     }
 
-    fn who(&self, target: Target) -> String {
-        let mut who: Vec<_> =
-            self.claims.values().filter(|c| is_at(&c.flow, target)).map(|c| c.flow.miner.ip()).collect();
-        who.sort_unstable();
-        who.dedup();
-        match who.as_slice() {
-            [] => String::new(),
-            [one] => format!(" (used by {one})"),
-            [one, rest @ ..] => format!(" (used by {one} and {} more)", rest.len()),
-        }
+    fn who(&self, item: &Item) -> String {
+        words::used_by(self.claims.values().map(|c| &c.flow), item)
+    }
+
+    fn why(&self, item: &Item) -> String {
+        self.keepsake.book().record(item).map(words::why_isolated).unwrap_or_default()
+    }
+
+    /// Whether a claim is kept. Whoever forges packets can make any number of those that nothing verifies.
+    fn has_room_for(&self, f: &FlowFinding) -> bool {
+        let verified = f.handshake_verified && !f.one_way;
+        let most = if verified { MAX_CLAIMS } else { MAX_CLAIMS / UNVERIFIED_SHARE };
+        self.claims.len() < most || self.claims.contains_key(&f.flow_id)
     }
 
     /// What the kernel's keeper did meanwhile.
@@ -224,24 +258,26 @@ impl Living {
                 Tick::Idle => {}
                 Tick::Applied(a) => {
                     let at = now();
-                    let fresh: BTreeMap<_, _> = self.fresh.extract_if(|t, _| holds.contains(t)).collect();
-                    for (target, first) in &fresh {
+                    let fresh: BTreeMap<_, _> = self.fresh.extract_if(|item, _| holds.contains(item)).collect();
+                    for (item, first) in &fresh {
                         let took = at.since(*first).as_secs_f64();
-                        let who = self.who(*target);
-                        // An order has no connection that it could be late for.
-                        if !who.is_empty() {
-                            self.board.cut(at.since(*first));
-                        }
-                        said.push(format!(
-                            "cut off {target}{who}, {took:.2} s after the first packet of the connection"
-                        ));
+                        said.push(match item {
+                            Item::Host(host) => format!("isolated {host}: {}", self.why(item)),
+                            item => {
+                                let who = self.who(item);
+                                // An order has no connection that it could be late for.
+                                if !who.is_empty() {
+                                    self.board.cut(at.since(*first));
+                                }
+                                format!("cut off {item}{who}, {took:.2} s after the first packet of the connection")
+                            }
+                        });
                     }
                     if let Connections::Unknown(why) = &a.connections {
                         said.push(format!("open connections were not looked up ({why}); their next packet ends them"));
                     }
                     said.extend(a.refused.iter().map(refused));
-                    let targets: Vec<_> = fresh.into_keys().collect();
-                    self.keepsake.contained(&targets, at);
+                    self.keepsake.contained(&fresh.into_keys().collect(), at);
                 }
                 Tick::Repaired(drift, _) => {
                     said.push(format!("somebody changed what the firewall holds ({drift}); it holds it again"));
@@ -259,9 +295,13 @@ fn refused(r: &Refused) -> String {
     }
 }
 
-/// Whether a flow goes to an endpoint.
-fn is_at(f: &FlowFinding, target: Target) -> bool {
-    f.pool.ip().to_canonical() == target.addr && target.service.is_none_or(|(_, port)| port == f.pool.port())
+/// What of a decision is the kernel's to hold.
+fn wanted(d: &Decision, policy: &Policy) -> Wanted {
+    let keep = &policy.isolation.keep;
+    Wanted {
+        block: d.list.entries().iter().map(|e| Block { target: e.target, ttl_secs: e.ttl_secs }).collect(),
+        isolate: d.hosts.iter().map(|h| Isolated { host: h.host, ttl_secs: h.ttl_secs, keep: keep.clone() }).collect(),
+    }
 }
 
 impl Companion for Living {
@@ -270,7 +310,7 @@ impl Companion for Living {
         if f.verdict < Verdict::Suspected {
             return;
         }
-        if self.claims.len() < MAX_CLAIMS || self.claims.contains_key(&f.flow_id) {
+        if self.has_room_for(f) {
             self.claims.insert(f.flow_id, Claim { flow: f.clone(), heard: Instant::now() });
             self.dirty = true;
         }
@@ -288,9 +328,11 @@ impl Companion for Living {
             let d = decision(self.claims.values().map(|c| &c.flow), &self.policy, &never, at);
             let changes = self.keepsake.merge_decision(&d, &self.policy, at);
             self.never = never;
+            self.spare(&d.host_refusals, &mut said);
+            self.alarm(&changes, &mut said);
             self.changed(&changes, &mut said);
             for r in self.spared.news(&d) {
-                said.push(format!("{} is not cut off{}: {}", r.target, self.who(r.target), r.reason));
+                said.push(format!("{} is not cut off{}: {}", r.target, self.who(&Item::Endpoint(r.target)), r.reason));
             }
         }
         let due = self.slowly.is_none_or(|last| last.elapsed() >= SLOWLY);
@@ -298,6 +340,7 @@ impl Companion for Living {
             self.slowly = Some(Instant::now());
             self.claims.retain(|_, c| c.heard.elapsed() <= CLAIM_LIVES);
             let (changes, _) = self.keepsake.tick(&self.policy, at);
+            self.alarm(&changes, &mut said);
             self.changed(&changes, &mut said);
             if let Some(changes) = self.keepsake.reload_if_changed(at) {
                 said.push("orders were given by another program".to_owned());
@@ -319,7 +362,7 @@ impl Companion for Living {
             said.push("`block.dry_run` changed: that takes a restart".to_owned());
         }
         self.policy = Policy { lives: Lives::FromLastPacket, ..resolved.policy.clone() };
-        self.keepsake.set_limits(resolved.limits.book());
+        self.keepsake.limit(resolved.limits.book());
         // What is in the book is judged anew whenever it is listed.
         self.tell_kernel();
         self.dirty = true;
@@ -365,7 +408,8 @@ impl Kernel {
                         while let Ok(newer) = orders.try_recv() {
                             w = newer;
                         }
-                        holds = w.block.iter().map(|b| b.target).collect();
+                        let hosts = w.isolate.iter().map(|i| Item::Host(i.host));
+                        holds = w.block.iter().map(|b| Item::Endpoint(b.target)).chain(hosts).collect();
                         keeper.want(&w, Instant::now());
                     }
                     Err(RecvTimeoutError::Timeout) => {}
@@ -386,3 +430,6 @@ impl Kernel {
         Ok(Self { wanted, done, thread })
     }
 }
+
+#[cfg(test)]
+mod tests;

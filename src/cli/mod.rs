@@ -86,10 +86,13 @@ enum Command {
     /// Show what is blocked now, since when and for how long, and what is released
     #[cfg(feature = "state")]
     Entries(entries::Args),
-    /// Block an address or endpoint for a while
+    /// Block an address, endpoint or name for a while
     #[cfg(feature = "state")]
     Block(orders::BlockArgs),
-    /// Take an address or endpoint out of what is blocked, and keep it out for a while
+    /// Cut a host inside off for a while, but for DNS, DHCP and the networks that the policy keeps
+    #[cfg(feature = "state")]
+    Isolate(orders::IsolateArgs),
+    /// Take an address, endpoint, name or isolated host out of what is blocked, and keep it out for a while
     #[cfg(feature = "state")]
     Release(orders::ReleaseArgs),
     /// Print what is blocked now as a list for a firewall
@@ -142,6 +145,8 @@ pub fn main() -> ExitCode {
         Command::Entries(args) => entries::run(args),
         #[cfg(feature = "state")]
         Command::Block(args) => orders::block(args),
+        #[cfg(feature = "state")]
+        Command::Isolate(args) => orders::isolate(args),
         #[cfg(feature = "state")]
         Command::Release(args) => orders::release(args),
         #[cfg(feature = "state")]

@@ -12,7 +12,7 @@ use super::Failure;
 use super::feeds::FeedArgs;
 #[cfg(feature = "live")]
 use super::reload::Reload;
-use crate::config::{Applying, BlockLimits, Isolation, Resolved, Watched};
+use crate::config::{Applying, BlockLimits, Resolved, Watched};
 use crate::decode::{DecodeOptions, TenantMode};
 use crate::evidence::Verdict;
 use crate::firewall::{
@@ -248,9 +248,6 @@ pub(super) struct BlockPlan {
     pub(super) render: RenderOptions,
     /// How fast, and when not.
     pub(super) limits: BlockLimits,
-    /// Hosts that are cut off.
-    #[allow(dead_code)] // nothing isolates yet
-    pub(super) isolation: Isolation,
     /// How the firewall is told.
     #[cfg_attr(not(all(feature = "live", feature = "state")), allow(dead_code))] // nobody tells it
     pub(super) applying: Applying,
@@ -302,14 +299,13 @@ impl Blocking {
         if let Some(file) = &mut file {
             file.in_use(&whole);
         }
-        let Resolved { policy, limits, isolation, applying, .. } = whole;
+        let Resolved { policy, limits, applying, .. } = whole;
         Ok(BlockPlan {
             lists: self.lists(policy.scope)?,
             policy,
             never: NeverBlock::new().with_local_machine(),
             render: RenderOptions { sets_only: self.sets_only },
             limits,
-            isolation,
             applying,
             file,
             warnings,

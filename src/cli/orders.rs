@@ -1,22 +1,39 @@
-//! `minewatch block` and `minewatch release`: orders of an operator, left in the store for whoever watches.
+//! `minewatch block`, `isolate` and `release`: orders of an operator, left in the store for whoever watches.
 
 use std::io::{self, Write};
+use std::net::IpAddr;
 
 use anyhow::bail;
 use clap::Args as ClapArgs;
 
-use super::remembered::{LastGate, StateDir, as_saved, not_done, now, second, target, user};
+use super::remembered::{LastGate, StateDir, as_saved, not_done, now, second, user};
 use super::{Failure, Outcome};
-use crate::firewall::{Book, Target, Ttl};
+use crate::firewall::{Book, Item, Ttl};
 use crate::state::{Batch, Store};
 use crate::time::PacketTime;
 
 /// Arguments of `block`.
 #[derive(ClapArgs, Debug)]
 pub(super) struct BlockArgs {
-    /// What: ADDR (all of it), ADDR:PORT or ADDR:PORT/udp
-    #[arg(value_name = "ADDR[:PORT]", value_parser = target)]
-    target: Target,
+    /// What: ADDR (all of it), ADDR:PORT, ADDR:PORT/udp, or a name, with all below it
+    #[arg(value_name = "ADDR[:PORT]|NAME")]
+    item: Item,
+    #[command(flatten)]
+    order: Order,
+}
+
+/// Arguments of `isolate`.
+#[derive(ClapArgs, Debug)]
+pub(super) struct IsolateArgs {
+    /// Which host inside
+    #[arg(value_name = "ADDR")]
+    host: IpAddr,
+    #[command(flatten)]
+    order: Order,
+}
+
+#[derive(ClapArgs, Debug)]
+struct Order {
     /// How long: 90s, 30m, 24h, 7d
     #[arg(long = "for", value_name = "TIME")]
     life: Ttl,
@@ -32,9 +49,9 @@ pub(super) struct BlockArgs {
 /// Arguments of `release`.
 #[derive(ClapArgs, Debug)]
 pub(super) struct ReleaseArgs {
-    /// What: ADDR (all that is blocked of it), ADDR:PORT or ADDR:PORT/udp
-    #[arg(value_name = "ADDR[:PORT]", value_parser = target)]
-    target: Target,
+    /// What: ADDR (all that is blocked of it, or the isolated host), ADDR:PORT, ADDR:PORT/udp, or a name, with all below it
+    #[arg(value_name = "ADDR[:PORT]|NAME")]
+    item: Item,
     /// How long it is not blocked again, whatever is seen: 90s, 30m, 24h, 7d
     #[arg(long = "for", value_name = "TIME", default_value_t = Ttl::DAY)]
     life: Ttl,
@@ -44,20 +61,37 @@ pub(super) struct ReleaseArgs {
 
 /// Runs `block`.
 pub(super) fn block(args: &BlockArgs) -> Result<Outcome, Failure> {
-    let (policy, never) = args.gate.resolve()?;
-    let now = now();
-    let (mut store, mut book) = args.dir.book(&policy, now)?;
-    if args.reason.trim().is_empty() {
-        bail!("--reason is empty: say why, for whoever reads it later");
+    args.order.give(&args.item)
+}
+
+/// Runs `isolate`.
+pub(super) fn isolate(args: &IsolateArgs) -> Result<Outcome, Failure> {
+    args.order.give(&Item::Host(args.host.to_canonical()))
+}
+
+/// What is done to an item.
+const fn done_to(item: &Item) -> &'static str {
+    if matches!(item, Item::Host(_)) { "isolated" } else { "blocked" }
+}
+
+impl Order {
+    fn give(&self, item: &Item) -> Result<Outcome, Failure> {
+        let (policy, never) = self.gate.resolve()?;
+        let now = now();
+        let (mut store, mut book) = self.dir.book(&policy, now)?;
+        if self.reason.trim().is_empty() {
+            bail!("--reason is empty: say why, for whoever reads it later");
+        }
+        let reason = crate::text::printable(&self.reason, 256);
+        let done = done_to(item);
+        let until = match book.block(item.clone(), self.life, (&reason, &user()), (&policy, &never), now) {
+            Ok(until) => until,
+            Err(reason) => bail!("{item} is not {done}: {reason}"),
+        };
+        save(&mut store, &mut book, item, now)?;
+        writeln!(io::stdout(), "{item} is {done} until {} ({})", second(until), self.life)?;
+        Ok(Outcome::Clean)
     }
-    let reason = crate::text::printable(&args.reason, 256);
-    let until = match book.block(args.target, args.life, (&reason, &user()), (&policy, &never), now) {
-        Ok(until) => until,
-        Err(reason) => bail!("{} is not blocked: {reason}", args.target),
-    };
-    save(&mut store, &mut book, args.target, now)?;
-    writeln!(io::stdout(), "{} is blocked until {} ({})", args.target, second(until), args.life)?;
-    Ok(Outcome::Clean)
 }
 
 /// Runs `release`.
@@ -66,27 +100,27 @@ pub(super) fn release(args: &ReleaseArgs) -> Result<Outcome, Failure> {
     let now = now();
     let (mut store, mut book) = args.dir.book(&policy, now)?;
     let until = now.plus(args.life.duration());
-    let gone = book.release(args.target, until, &user(), now);
-    save(&mut store, &mut book, args.target, now)?;
+    let gone = book.release(args.item.clone(), until, &user(), now);
+    save(&mut store, &mut book, &args.item, now)?;
     let mut out = io::stdout();
     if gone.is_empty() {
-        writeln!(out, "{} was not blocked", args.target)?;
+        writeln!(out, "{} was not blocked", args.item)?;
     }
-    for target in &gone {
-        writeln!(out, "{target} is not blocked any more")?;
+    for item in &gone {
+        writeln!(out, "{item} is not {} any more", done_to(item))?;
     }
     // A wider entry is another order.
-    let whole = Target { service: None, ..args.target };
-    if args.target != whole && book.entries(&policy, now).any(|r| r.key == whole) {
-        writeln!(out, "but the whole address is blocked: minewatch release {whole}")?;
+    for wider in args.item.wider().into_iter().filter(|w| book.entries(&policy, now).any(|r| r.key == *w)) {
+        let what = if matches!(wider, Item::Name(_)) { "a name above it" } else { "the whole address" };
+        writeln!(out, "but {what} is blocked: minewatch release {wider}")?;
     }
-    writeln!(out, "nothing that is seen blocks {} again before {}", args.target, second(until))?;
+    writeln!(out, "nothing that is seen blocks {} again before {}", args.item, second(until))?;
     Ok(Outcome::Clean)
 }
 
-fn save(store: &mut Store, book: &mut Book, target: Target, now: PacketTime) -> Result<(), Failure> {
+fn save(store: &mut Store, book: &mut Book, item: &Item, now: PacketTime) -> Result<(), Failure> {
     let mut batch = Batch::default();
     batch.entries(book.take_touched());
-    batch.releases(book.releases(now).filter(|r| r.target == target).cloned());
+    batch.releases(book.releases(now).filter(|r| r.item == *item).cloned());
     store.save(batch, now).map_err(not_done)
 }

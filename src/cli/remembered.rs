@@ -1,8 +1,7 @@
-//! What the commands on a store share: where it is, what time it is, how a target is written, columns.
+//! What the commands on a store share: where it is, what time it is, columns.
 
 use std::borrow::Cow;
 use std::io::{self, Write};
-use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
 use clap::Args;
@@ -12,7 +11,7 @@ use super::Failure;
 use super::options::lines;
 use super::replay::complain;
 use crate::evidence::Verdict;
-use crate::firewall::{AllowedMiner, Book, MaxEntries, NeverBlock, Policy, Prefix, Proto, Target, Ttl};
+use crate::firewall::{AllowedMiner, Book, Isolation, MaxEntries, NeverBlock, Policy, Prefix, ProtectedName, Ttl};
 use crate::state::{DEFAULT_DIR, Loaded, StateError, Store};
 use crate::time::PacketTime;
 
@@ -64,6 +63,9 @@ pub(super) struct LastGate {
     /// The same for every line of a file; # begins a comment
     #[arg(long, value_name = "FILE")]
     never_block_file: Vec<PathBuf>,
+    /// Never block this name, nor any below it. May be given several times
+    #[arg(long, value_name = "NAME")]
+    never_block_name: Vec<ProtectedName>,
     /// Your own network: nothing in it is blocked. May be given several times
     #[arg(long, value_name = "PREFIX")]
     home_net: Vec<Prefix>,
@@ -85,15 +87,17 @@ impl LastGate {
                 complain(&warnings)?;
                 said.policy
             }
-            None => Policy::default(),
+            None => as_saved(),
         };
         let as_saved = as_saved();
         (policy.ttl, policy.least) = (as_saved.ttl, as_saved.least);
+        (policy.isolation.ttl, policy.isolation.least) = (as_saved.isolation.ttl, as_saved.isolation.least);
         policy.allow_documentation = self.allow_documentation_ranges;
         policy.never_block.extend(&self.never_block);
         for file in &self.never_block_file {
             policy.never_block.extend(lines::<Prefix>(file)?);
         }
+        policy.never_block_names.extend(self.never_block_name.iter().cloned());
         policy.home.extend(&self.home_net);
         Ok((policy, NeverBlock::new().with_local_machine()))
     }
@@ -101,7 +105,8 @@ impl LastGate {
 
 /// A policy that takes entries as they are: how long they live, and from which verdict on, was decided by who saved them.
 pub(super) fn as_saved() -> Policy {
-    Policy { ttl: Ttl::MAX, least: Verdict::Noted, ..Policy::default() }
+    let isolation = Isolation { enabled: true, ttl: Ttl::MAX, least: Verdict::Noted, ..Isolation::default() };
+    Policy { ttl: Ttl::MAX, least: Verdict::Noted, isolation, ..Policy::default() }
 }
 
 /// Which entries of many get into a list.
@@ -136,22 +141,6 @@ impl Choice {
 pub(super) fn now() -> PacketTime {
     let ns = jiff::Timestamp::now().as_nanosecond();
     PacketTime::from_nanos(i64::try_from(ns).unwrap_or(i64::MAX))
-}
-
-/// `ADDR`, `ADDR:PORT` or `ADDR:PORT/udp`; IPv6 addresses with a port in brackets.
-pub(super) fn target(text: &str) -> Result<Target, String> {
-    let wrong = || "write ADDR, ADDR:PORT or ADDR:PORT/udp, as in 198.51.100.7:3333 or [2001:db8::7]:3333".to_owned();
-    if let Ok(addr) = text.parse::<IpAddr>() {
-        return Ok(Target { addr: addr.to_canonical(), service: None });
-    }
-    let (endpoint, proto) = match text.split_once('/') {
-        None => (text, Proto::Tcp),
-        Some((endpoint, "tcp")) => (endpoint, Proto::Tcp),
-        Some((endpoint, "udp")) => (endpoint, Proto::Udp),
-        Some(_) => return Err(wrong()),
-    };
-    let endpoint: SocketAddr = endpoint.parse().map_err(|_| wrong())?;
-    Ok(Target { addr: endpoint.ip().to_canonical(), service: Some((proto, endpoint.port())) })
 }
 
 /// Whoever runs this, by the name that the system gives.
@@ -228,27 +217,6 @@ pub(super) fn not_done(e: StateError) -> Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn targets_are_written_as_they_are_printed() {
-        for (text, shown) in [
-            ("198.51.100.7", "198.51.100.7"),
-            ("198.51.100.7:3333", "198.51.100.7:3333/tcp"),
-            ("198.51.100.7:3333/tcp", "198.51.100.7:3333/tcp"),
-            ("198.51.100.7:3333/udp", "198.51.100.7:3333/udp"),
-            ("2001:db8::7", "2001:db8::7"),
-            ("[2001:db8::7]:3333", "[2001:db8::7]:3333/tcp"),
-            ("::ffff:198.51.100.7", "198.51.100.7"),
-            ("[::ffff:198.51.100.7]:1", "198.51.100.7:1/tcp"),
-        ] {
-            assert_eq!(target(text).unwrap().to_string(), shown);
-            assert_eq!(target(shown), target(text));
-        }
-        for bad in ["", "pool.example", "198.51.100.7:", "198.51.100.7:70000", "198.51.100.7/24", "198.51.100.7:1/sctp"]
-        {
-            assert!(target(bad).unwrap_err().starts_with("write ADDR"), "{bad}");
-        }
-    }
 
     #[test]
     fn times_left_are_told_in_two_units() {

@@ -10,7 +10,6 @@
 //! ```
 
 mod problem;
-mod quiet;
 mod raw;
 mod resolve;
 mod watched;
@@ -18,17 +17,15 @@ mod watched;
 #[cfg(test)]
 mod tests;
 
-use std::net::IpAddr;
 use std::path::Path;
 use std::time::Duration;
 
 pub use problem::{ConfigError, Wrong};
-pub use quiet::{QuietHours, QuietHoursError};
 pub use watched::Watched;
 
 use crate::enforce::Choice;
-use crate::evidence::Verdict;
-use crate::firewall::{Limits, Policy, Prefix, Ttl};
+pub use crate::firewall::{Isolation, QuietHours, QuietHoursError};
+use crate::firewall::{Limits, Policy};
 use crate::time::PacketTime;
 
 /// Bytes of a policy file that are read.
@@ -37,12 +34,10 @@ const MAX_BYTES: u64 = 1 << 20;
 /// A whole policy file.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
 pub struct Resolved {
-    /// What is blocked, and what is never.
+    /// What is blocked, and what is never; which hosts are cut off.
     pub policy: Policy,
     /// How fast, and when not.
     pub limits: BlockLimits,
-    /// Hosts that are cut off.
-    pub isolation: Isolation,
     /// How the firewall is told.
     pub applying: Applying,
     /// What can hardly be meant, as sentences with their lines.
@@ -67,42 +62,14 @@ impl BlockLimits {
     }
 
     /// For the block book.
-    pub const fn book(&self) -> Limits {
-        Limits { per_minute: self.per_minute }
+    pub fn book(&self) -> Limits {
+        Limits { per_minute: self.per_minute, quiet: self.quiet.clone() }
     }
 }
 
 impl Default for BlockLimits {
     fn default() -> Self {
         Self { per_minute: Limits::default().per_minute, dry_run: false, quiet: QuietHours::default() }
-    }
-}
-
-/// Whether and how infected hosts inside are cut off.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Isolation {
-    /// Whether at all.
-    pub enabled: bool,
-    /// Weakest verdict for it.
-    pub least: Verdict,
-    /// For how long.
-    pub ttl: Ttl,
-    /// Networks that an isolated host may still talk to; no more than an enforcer takes.
-    pub keep: Vec<Prefix>,
-    /// Hosts that are never isolated.
-    pub never: Vec<Prefix>,
-}
-
-impl Isolation {
-    /// Whether this host stays connected, whatever it does: by name, or as one of those that others are managed from.
-    pub fn spares(&self, host: IpAddr) -> bool {
-        self.never.iter().chain(&self.keep).any(|p| p.contains(host))
-    }
-}
-
-impl Default for Isolation {
-    fn default() -> Self {
-        Self { enabled: false, least: Verdict::Confirmed, ttl: Ttl::DAY, keep: Vec::new(), never: Vec::new() }
     }
 }
 

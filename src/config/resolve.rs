@@ -8,9 +8,8 @@ use std::time::Duration;
 use toml::Spanned;
 
 use super::problem::{ConfigError, Wrong};
-use super::quiet::QuietHours;
 use super::raw::{Number, Raw, RawAllow, RawApply, RawBlock, RawIsolate, RawNetwork, Word, Words, line_of};
-use super::{Applying, BlockLimits, Isolation, Resolved};
+use super::{Applying, BlockLimits, Isolation, QuietHours, Resolved};
 use crate::enforce::Choice;
 use crate::evidence::Verdict;
 use crate::firewall::{AllowedMiner, AllowedPool, Policy, Prefix, Ttl};
@@ -41,11 +40,11 @@ pub(super) fn resolve(path: &Path, text: &str) -> Result<Resolved, ConfigError> 
     let limits = reader.block(raw.block, &mut policy);
     reader.network(raw.network, &mut policy);
     reader.allow(raw.allow, &mut policy);
-    let isolation = reader.isolate(raw.isolate);
+    policy.isolation = reader.isolate(raw.isolate);
     let applying = reader.apply(raw.apply);
     let Reader { mut wrong, warnings, .. } = reader;
     if wrong.is_empty() {
-        return Ok(Resolved { policy, limits, isolation, applying, warnings });
+        return Ok(Resolved { policy, limits, applying, warnings });
     }
     wrong.sort_by_key(|w| w.line);
     wrong.truncate(MOST_WRONG);

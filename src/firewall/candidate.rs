@@ -1,7 +1,8 @@
 //! What the gate is asked about: a host × endpoint of the ledger with the facts that the gate weighs.
 
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
+use std::str::FromStr;
 
 use crate::decode::{MacAddr, Tenant};
 use crate::evidence::Verdict;
@@ -50,6 +51,30 @@ impl fmt::Display for Target {
             (IpAddr::V6(a), Some((proto, port))) => write!(f, "[{a}]:{port}/{proto}"),
             (a, None) => write!(f, "{a}"),
         }
+    }
+}
+
+/// Not an endpoint.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("write ADDR, ADDR:PORT or ADDR:PORT/udp, as in 198.51.100.7:3333 or [2001:db8::7]:3333")]
+pub struct TargetError;
+
+impl FromStr for Target {
+    type Err = TargetError;
+
+    /// `ADDR`, `ADDR:PORT` or `ADDR:PORT/udp`; IPv6 addresses with a port in brackets.
+    fn from_str(s: &str) -> Result<Self, Self::Err> {
+        if let Ok(addr) = s.parse::<IpAddr>() {
+            return Ok(Self { addr: addr.to_canonical(), service: None });
+        }
+        let (endpoint, proto) = match s.split_once('/') {
+            None => (s, Proto::Tcp),
+            Some((endpoint, "tcp")) => (endpoint, Proto::Tcp),
+            Some((endpoint, "udp")) => (endpoint, Proto::Udp),
+            Some(_) => return Err(TargetError),
+        };
+        let endpoint: SocketAddr = endpoint.parse().map_err(|_| TargetError)?;
+        Ok(Self { addr: endpoint.ip().to_canonical(), service: Some((proto, endpoint.port())) })
     }
 }
 

@@ -1,7 +1,8 @@
-//! The gate: forgery, then policy, then never-block, last and for everything, names included (`names`).
+//! The gate: forgery, then policy, then never-block, last and for everything, names (`names`) and hosts (`isolate`)
+//! included.
 //!
-//! In: candidates, the policy, the never-block gate, the packet time up to which was captured. Out: the list and
-//! every refusal with its reason. Pure and deterministic: the order of the candidates changes nothing.
+//! In: candidates, the policy, the never-block gate, the packet time up to which was captured. Out: the list, hosts to
+//! isolate, and every refusal with its reason. Pure and deterministic: the order of the candidates changes nothing.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
@@ -11,7 +12,8 @@ use std::time::Duration;
 use crate::evidence::Verdict;
 use crate::firewall::candidate::{BlockCandidate, Target, Who};
 use crate::firewall::guard::NeverBlock;
-use crate::firewall::list::{BlockList, Entry, NameEntry};
+use crate::firewall::isolate::{self, HostEntry, HostRefusal};
+use crate::firewall::list::{BlockList, Entry, NameEntry, certainty};
 use crate::firewall::name::DomainName;
 use crate::firewall::policy::{Lives, Policy, Scope};
 use crate::firewall::reason::Reason;
@@ -69,6 +71,10 @@ pub struct Decision {
     pub refusals: Vec<Refusal>,
     /// Names that are not, by name, then reason.
     pub name_refusals: Vec<NameRefusal>,
+    /// Hosts that are isolated, by address.
+    pub hosts: Vec<HostEntry>,
+    /// Hosts that are not, by address, then reason. Empty where the policy isolates none.
+    pub host_refusals: Vec<HostRefusal>,
 }
 
 impl Decision {
@@ -146,6 +152,7 @@ pub fn decide(candidates: &[BlockCandidate<'_>], policy: &Policy, never: &NeverB
     d.refusals
         .retain(|r| !(r.reason.is_about_one_conversation() && listed.contains(&in_scope(r.target, policy.scope))));
     names::tell(&mut d, &named.used_at);
+    (d.hosts, d.host_refusals) = isolate::decide(candidates, policy, never, now, &known.proxies);
     d
 }
 
@@ -194,20 +201,21 @@ fn finish(
             never.check(e.target.addr, policy)
         };
         match reason {
-            Some(reason) => refusals.add(e.target, reason, e.certainty(), e.last_seen, &e.miners),
+            Some(reason) => refusals.add(e.target, reason, certainty(e.verdict), e.last_seen, &e.miners),
             None => passed.push(e),
         }
     }
     if passed.len() > policy.max_entries.get() {
-        passed.sort_unstable_by_key(|e| (Reverse(e.certainty()), Reverse(e.last_seen), e.target));
+        passed.sort_unstable_by_key(|e| (Reverse(certainty(e.verdict)), Reverse(e.last_seen), e.target));
         for e in passed.split_off(policy.max_entries.get()) {
             let reason = Reason::CapReached { max: policy.max_entries.get() };
-            refusals.add(e.target, reason, e.certainty(), e.last_seen, &e.miners);
+            refusals.add(e.target, reason, certainty(e.verdict), e.last_seen, &e.miners);
         }
     }
     let named = if policy.names { named } else { BTreeMap::new() };
     let (passed_names, name_refusals) = names::finish(named, name_refusals, policy, never, now);
-    Decision { list: BlockList::from_gate(passed, passed_names), refusals: refusals.into_sorted(), name_refusals }
+    let list = BlockList::from_gate(passed, passed_names);
+    Decision { list, refusals: refusals.into_sorted(), name_refusals, ..Decision::default() }
 }
 
 /// What all candidates together say about one of them.
@@ -262,7 +270,7 @@ fn crowd_counts(c: &BlockCandidate<'_>, scope: Scope) -> bool {
 }
 
 /// Whether an outsider could have made this conversation up.
-fn forgery(c: &BlockCandidate<'_>) -> Option<Reason> {
+pub(super) fn forgery(c: &BlockCandidate<'_>) -> Option<Reason> {
     if c.one_way {
         Some(Reason::OneWay)
     } else if !c.handshake_verified {
@@ -282,7 +290,7 @@ fn below_level(c: &BlockCandidate<'_>, policy: &Policy) -> Option<Reason> {
     (c.verdict < policy.least).then_some(Reason::BelowLevel { verdict: c.verdict, least: policy.least })
 }
 
-fn lives_from(c: &BlockCandidate<'_>, policy: &Policy, now: PacketTime) -> PacketTime {
+pub(super) fn lives_from(c: &BlockCandidate<'_>, policy: &Policy, now: PacketTime) -> PacketTime {
     match policy.lives {
         Lives::FromLastPacket => c.last_seen,
         Lives::FromNow => now,
@@ -294,7 +302,7 @@ fn seconds_left(expires: PacketTime, policy: &Policy, now: PacketTime) -> u64 {
     expires.since(now).min(Duration::from_secs(policy.ttl.as_secs())).as_secs()
 }
 
-fn target(c: &BlockCandidate<'_>, scope: Scope) -> Target {
+pub(super) fn target(c: &BlockCandidate<'_>, scope: Scope) -> Target {
     in_scope(Target { addr: c.addr.to_canonical(), service: Some((c.proto, c.port)) }, scope)
 }
 
@@ -324,7 +332,7 @@ fn merge(entries: &mut BTreeMap<Target, Entry>, e: Entry) {
     }
 }
 
-fn insert_sorted<T: Ord + Copy>(into: &mut Vec<T>, more: &[T]) {
+pub(super) fn insert_sorted<T: Ord + Copy>(into: &mut Vec<T>, more: &[T]) {
     for w in more {
         if let Err(at) = into.binary_search(w) {
             into.insert(at, *w);

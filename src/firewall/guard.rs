@@ -122,11 +122,15 @@ impl NeverBlock {
     }
 
     /// Why the inside host `host` must not be isolated, if it must not: as [`Self::check`], but hosts live in private
-    /// ranges.
+    /// ranges and in networks of the operator's own.
     pub fn check_inside(&self, host: IpAddr, policy: &Policy) -> Option<Reason> {
         let host = host.to_canonical();
-        let local =
-            [(&self.own, Reason::OwnAddress), (&self.gateways, Reason::Gateway), (&self.resolvers, Reason::Resolver)];
+        let local = [
+            (&self.own, Reason::OwnAddress),
+            (&self.gateways, Reason::Gateway),
+            (&self.resolvers, Reason::Resolver),
+            (&self.met, Reason::Resolver),
+        ];
         let local = local.into_iter().find(|(all, _)| all.contains(&host)).map(|(_, reason)| reason);
         let listed = || policy.never_blocks(host).map(Reason::NeverBlockList);
         local.or_else(listed).or_else(|| self.check(host, policy)).filter(|reason| !is_inside(reason))
@@ -134,9 +138,14 @@ impl NeverBlock {
 }
 
 /// Whether the range that a reason names is one that inside hosts live in.
-fn is_inside(reason: &Reason) -> bool {
-    let Reason::SpecialPurpose(name) = reason else { return false };
-    ["private", "carrier-grade NAT", "unique local"].iter().any(|inside| name.starts_with(inside))
+pub(super) fn is_inside(reason: &Reason) -> bool {
+    match reason {
+        Reason::HomeNet(_) => true,
+        Reason::SpecialPurpose(name) => {
+            ["private", "carrier-grade NAT", "unique local"].iter().any(|inside| name.starts_with(inside))
+        }
+        _ => false,
+    }
 }
 
 #[cfg(test)]
@@ -285,8 +294,12 @@ mod tests {
             gateways: vec!["10.0.0.254".parse().unwrap()],
             resolvers: vec!["10.0.0.53".parse().unwrap()],
         };
-        let never = NeverBlock::new().with_machine(machine);
-        let policy = Policy { never_block: vec!["10.0.0.9".parse().unwrap()], ..Policy::default() };
+        let never = NeverBlock::new().with_machine(machine).with_resolvers(["10.0.0.54".parse().unwrap()]);
+        let policy = Policy {
+            never_block: vec!["10.0.0.9".parse().unwrap()],
+            home: vec!["45.9.148.0/24".parse().unwrap()],
+            ..Policy::default()
+        };
         let code = |a: &str| never.check_inside(a.parse().unwrap(), &policy).map(|r| r.code());
         for a in ["10.0.0.5", "192.168.1.5", "172.16.0.5", "100.64.0.5", "fd00::5", "45.9.148.117"] {
             assert_eq!(code(a), None, "{a}");
@@ -295,6 +308,7 @@ mod tests {
             ("10.0.0.1", "own-address"),
             ("10.0.0.254", "gateway"),
             ("10.0.0.53", "resolver"),
+            ("10.0.0.54", "resolver"),
             ("10.0.0.9", "never-block-list"),
             ("0.0.0.0", "special-purpose"),
             ("127.0.0.1", "special-purpose"),

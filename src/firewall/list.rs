@@ -22,23 +22,6 @@ pub struct Entry {
     pub miners: Vec<Who>,
 }
 
-impl Entry {
-    /// The verdict as lists print it: an order is none.
-    pub(super) fn verdict_text(&self) -> &'static str {
-        self.verdict.map_or("-", Verdict::name)
-    }
-
-    /// What it is, for those who read of it elsewhere.
-    pub(super) fn known_as(&self) -> String {
-        self.verdict.map_or_else(|| "blocked by order".to_owned(), |v| format!("mining pool, {v}"))
-    }
-
-    /// How sure whoever wanted it was: a person is.
-    pub(super) fn certainty(&self) -> Verdict {
-        self.verdict.unwrap_or(Verdict::Confirmed)
-    }
-}
-
 /// One name that a resolver is told not to answer. It stands for all below it where DNS has its way.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct NameEntry {
@@ -48,14 +31,29 @@ pub struct NameEntry {
     pub ttl_secs: u64,
     /// When its life ends, in packet time.
     pub expires: PacketTime,
-    /// How sure the best conversation made us.
-    pub verdict: Verdict,
+    /// How sure the best conversation made us; `None` when an operator ordered it, and nothing was seen.
+    pub verdict: Option<Verdict>,
     /// Last packet of any conversation with it.
     pub last_seen: PacketTime,
     /// Who mined there, sorted.
     pub miners: Vec<Who>,
     /// What it led to, sorted. Empty where a proxy did the looking up.
     pub endpoints: Vec<Target>,
+}
+
+/// The verdict of an entry as lists print it: an order is none.
+pub(super) fn verdict_text(verdict: Option<Verdict>) -> &'static str {
+    verdict.map_or("-", Verdict::name)
+}
+
+/// What an entry is, for those who read of it elsewhere.
+pub(super) fn known_as(verdict: Option<Verdict>) -> String {
+    verdict.map_or_else(|| "blocked by order".to_owned(), |v| format!("mining pool, {v}"))
+}
+
+/// How sure whoever wanted an entry was: a person is.
+pub(super) fn certainty(verdict: Option<Verdict>) -> Verdict {
+    verdict.unwrap_or(Verdict::Confirmed)
 }
 
 /// A list that passed every gate. Only the gate makes one.

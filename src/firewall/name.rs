@@ -75,6 +75,13 @@ impl DomainName {
         self.is_below(&other.0)
     }
 
+    /// The names that it lies below, but for top-level domains, the nearest first.
+    pub(super) fn above(&self) -> impl Iterator<Item = Self> {
+        let dots = self.0.match_indices('.').map(|(at, _)| at + 1);
+        let above = dots.filter_map(|at| self.0.get(at..)).filter(|above| above.contains('.'));
+        above.map(|above| Self(above.into()))
+    }
+
     fn is_below(&self, zone: &str) -> bool {
         self.0.strip_suffix(zone).is_some_and(|own| own.is_empty() || own.ends_with('.'))
     }

@@ -9,6 +9,7 @@ use crate::decode::MacAddr;
 use crate::evidence::Verdict;
 use crate::firewall::allow::{AllowedPool, AllowedWallet};
 use crate::firewall::candidate::BlockCandidate;
+use crate::firewall::isolate::Isolation;
 use crate::firewall::name::ProtectedName;
 use crate::firewall::prefix::{Prefix, PrefixError};
 use crate::intel::Country;
@@ -277,6 +278,8 @@ pub struct Policy {
     pub trust_proxy: Vec<AllowedMiner>,
     /// Most entries in a list.
     pub max_entries: MaxEntries,
+    /// Hosts inside that are cut off.
+    pub isolation: Isolation,
 }
 
 impl Default for Policy {
@@ -299,6 +302,7 @@ impl Default for Policy {
             allow_pool: Vec::new(),
             trust_proxy: Vec::new(),
             max_entries: MaxEntries::default(),
+            isolation: Isolation::default(),
         }
     }
 }

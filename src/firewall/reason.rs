@@ -8,7 +8,7 @@ use crate::firewall::name::{DomainName, NameError};
 use crate::firewall::policy::Region;
 use crate::firewall::prefix::Prefix;
 
-/// Why an endpoint or a name was refused. Its code is stable; its sentence may be reworded.
+/// Why an endpoint, a name or a host was refused. Its code is stable; its sentence may be reworded.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Reason {
     /// Forgery gate: only one direction was captured.
@@ -79,6 +79,18 @@ pub enum Reason {
     NeverBlockName(DomainName),
     /// Never-block for names: a name on the operator's own list lies below it.
     CoversNeverBlock(DomainName),
+    /// Policy: names are not blocked.
+    NamesOff,
+    /// Policy: no host is isolated.
+    IsolationOff,
+    /// Hosts: it is no machine of this network.
+    NotInside,
+    /// Hosts: the policy never isolates it, or keeps it for the isolated ones.
+    SparedHost(Prefix),
+    /// Hosts: it spoke for others by a PROXY header.
+    SpeaksForOthers,
+    /// Hosts: it lives in an overlay or VLAN, and here its address may be another machine's.
+    OtherTenant,
     /// The list is full with entries at least as certain and as recent.
     CapReached {
         /// Entries in a full list.
@@ -121,6 +133,12 @@ impl Reason {
             Self::DocumentationName(_) => "documentation",
             Self::NeverBlockName(_) => "never-block-list",
             Self::CoversNeverBlock(_) => "covers-never-block",
+            Self::NamesOff => "names-off",
+            Self::IsolationOff => "isolation-off",
+            Self::NotInside => "not-inside",
+            Self::SparedHost(_) => "spared-host",
+            Self::SpeaksForOthers => "speaks-for-others",
+            Self::OtherTenant => "other-tenant",
             Self::CapReached { .. } => "cap-reached",
         }
     }
@@ -150,7 +168,7 @@ impl Reason {
 
     /// Whether it speaks of one conversation only, so that another conversation may still get the endpoint or the name
     /// listed.
-    pub(super) const fn is_about_one_conversation(&self) -> bool {
+    pub const fn is_about_one_conversation(&self) -> bool {
         matches!(
             self,
             Self::OneWay
@@ -164,6 +182,8 @@ impl Reason {
                 | Self::UnknownResolver(_)
                 | Self::NotMeant
                 | Self::NameOnFront(_)
+                | Self::SpeaksForOthers
+                | Self::OtherTenant
         )
     }
 }
@@ -223,6 +243,16 @@ impl fmt::Display for Reason {
             Self::DocumentationName(zone) => write!(f, "names below {zone} are for documentation"),
             Self::NeverBlockName(n) => write!(f, "the never-block list holds {n}"),
             Self::CoversNeverBlock(n) => write!(f, "a block would cover {n}, which the never-block list holds"),
+            Self::NamesOff => f.write_str("the policy blocks no names"),
+            Self::IsolationOff => f.write_str("the policy isolates no hosts"),
+            Self::NotInside => f.write_str(
+                "it is no host of this network: neither at a private address nor in a network of your own (--home-net)",
+            ),
+            Self::SparedHost(p) => write!(f, "the policy never isolates {p}"),
+            Self::SpeaksForOthers => f.write_str("it spoke for another by a PROXY header, and others may be behind it"),
+            Self::OtherTenant => {
+                f.write_str("it lives in an overlay or VLAN, and here its address may be another machine's")
+            }
             Self::CapReached { max } => write!(f, "the list is full ({max} entries, the most certain were kept)"),
         }
     }

@@ -251,13 +251,13 @@ impl Incidents {
         Some(Step { key, from: None, to: State::Open, at })
     }
 
-    /// Tells that pools were cut off at `at`: those for which `is_cut` says so. To be called for what a firewall took
+    /// Tells that pools or hosts were cut off at `at`: those for which `is_cut` says so. To be called for what a firewall took
     /// anew, once: an incident whose traffic goes on after that is open again and stays so.
-    pub fn contain(&mut self, is_cut: impl Fn(SocketAddr) -> bool, at: PacketTime) -> Vec<Step> {
+    pub fn contain(&mut self, is_cut: impl Fn(&IncidentKey) -> bool, at: PacketTime) -> Vec<Step> {
         let mut steps = Vec::new();
         for (key, slot) in &mut self.slots {
             let i = &mut slot.incident;
-            if i.state == State::Open && is_cut(key.pool) {
+            if i.state == State::Open && is_cut(key) {
                 i.contained = Some(at);
                 steps.push(i.go(State::Contained, at));
                 self.touched.insert(*key);

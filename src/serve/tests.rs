@@ -8,7 +8,9 @@ use super::*;
 use crate::decode::Tenant;
 use crate::enforce;
 use crate::evidence::Verdict;
-use crate::firewall::{Book, Decision, NeverBlock, Origin, Policy, Proto, Record, Saved, Scope, Target, Ttl, Who};
+use crate::firewall::{
+    Book, Decision, Item, NeverBlock, Origin, Policy, Proto, Record, Saved, Scope, Target, Ttl, Who,
+};
 use crate::health::{self, Counter, Health};
 use crate::time::PacketTime;
 
@@ -22,9 +24,9 @@ fn from_now(secs: i64) -> PacketTime {
     PacketTime::from_parts(jiff::Timestamp::now().as_second() + secs, 0)
 }
 
-fn record(addr: &str, port: Option<u16>) -> Record<Target> {
+fn record(addr: &str, port: Option<u16>) -> Record {
     Record {
-        key: Target { addr: addr.parse().unwrap(), service: port.map(|p| (Proto::Tcp, p)) },
+        key: Item::Endpoint(Target { addr: addr.parse().unwrap(), service: port.map(|p| (Proto::Tcp, p)) }),
         origin: Origin::Seen,
         verdict: Verdict::Confirmed,
         first: from_now(-60),
@@ -34,18 +36,19 @@ fn record(addr: &str, port: Option<u16>) -> Record<Target> {
         reason: String::new(),
         by: String::new(),
         miners: vec![Who { tenant: Tenant::None, miner: IpAddr::from([10, 0, 0, 5]) }],
+        endpoints: Vec::new(),
     }
 }
 
 /// What a book with these records lists at a time.
-fn decided(records: Vec<Record<Target>>, at: PacketTime) -> Decision {
+fn decided(records: Vec<Record>, at: PacketTime) -> Decision {
     let policy = Policy { allow_documentation: true, ttl: Ttl::MAX, ..Policy::default() };
     let mut book = Book::default();
     book.load(Saved { records, releases: Vec::new() }, &policy, at);
     book.list(&policy, &NeverBlock::new(), at)
 }
 
-fn pools() -> Vec<Record<Target>> {
+fn pools() -> Vec<Record> {
     vec![record("198.51.100.7", Some(3333)), record("198.51.100.9", None), record("2001:db8::7", Some(443))]
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::store::{HostKeyRow, HostRow};
-use crate::firewall::{Origin, Record, Release, Target, Touched};
+use crate::firewall::{Item, Origin, Record, Release, Touched};
 use crate::ledger::{Incident, IncidentKey};
 
 /// Things that wait for the disk at the most; what comes on top is lost to it, and counted.
@@ -12,8 +12,8 @@ const MAX_UNSAVED: usize = 524_288;
 /// What is to be saved. `None` is to be deleted.
 #[derive(Clone, Default, Debug)]
 pub struct Batch {
-    pub(super) entries: BTreeMap<(Target, Origin), Option<Record<Target>>>,
-    pub(super) releases: BTreeMap<Target, Release>,
+    pub(super) entries: BTreeMap<(Item, Origin), Option<Record>>,
+    pub(super) releases: BTreeMap<Item, Release>,
     pub(super) hosts: BTreeMap<HostKeyRow, HostRow>,
     pub(super) incidents: BTreeMap<IncidentKey, Option<Incident>>,
 }
@@ -21,12 +21,12 @@ pub struct Batch {
 impl Batch {
     /// Adds records of a book.
     pub fn entries(&mut self, touched: impl IntoIterator<Item = Touched>) {
-        self.entries.extend(touched.into_iter().map(|t| ((t.target, t.origin), t.record)));
+        self.entries.extend(touched.into_iter().map(|t| ((t.item, t.origin), t.record)));
     }
 
     /// Adds releases.
     pub fn releases(&mut self, releases: impl IntoIterator<Item = Release>) {
-        self.releases.extend(releases.into_iter().map(|r| (r.target, r)));
+        self.releases.extend(releases.into_iter().map(|r| (r.item.clone(), r)));
     }
 
     /// Adds hosts.

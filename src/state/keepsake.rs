@@ -5,16 +5,16 @@
 //! again.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::batch::Batch;
 use super::problem::StateError;
 use super::store::{Health, HostKeyRow, HostRow, Loaded, Store};
+use crate::decode::Tenant;
 use crate::evidence::Verdict;
-use crate::firewall::{Book, Changes, Decision, Limits, NeverBlock, Policy, Proto, Target};
-use crate::ledger::{Alert, FlowFinding, Identity, Incidents, Patience, Seen, Step};
+use crate::firewall::{Book, Changes, Decision, Item, Limits, NeverBlock, Policy, Proto, Target};
+use crate::ledger::{Alert, FlowFinding, Identity, IncidentKey, Incidents, Patience, Seen, Step};
 use crate::time::PacketTime;
 
 /// How long after a failure the next attempt is.
@@ -59,14 +59,9 @@ impl Keepsake {
         (k, said)
     }
 
-    /// Goes on with other limits of the book.
-    pub const fn set_limits(&mut self, limits: Limits) {
-        self.book.set_limits(limits);
-    }
-
     /// Takes a decision as it stands now; may be called as often as one likes.
     pub fn merge_decision(&mut self, d: &Decision, policy: &Policy, now: PacketTime) -> Changes {
-        self.book.offer(&d.list, policy, now)
+        self.book.offer(d, policy, now)
     }
 
     /// Takes a finding: its host, and its incident.
@@ -83,13 +78,18 @@ impl Keepsake {
         self.incidents.see(s)
     }
 
+    /// Other limits of the book from now on.
+    pub fn limit(&mut self, limits: Limits) {
+        self.book.limit(limits);
+    }
+
     /// Tells that a firewall holds entries now that it did not hold before.
-    pub fn contained(&mut self, targets: &[Target], now: PacketTime) -> Vec<Step> {
-        let targets: BTreeSet<_> = targets.iter().copied().collect();
-        let is_cut = |pool: SocketAddr| {
-            let addr = pool.ip().to_canonical();
-            let services = [None, Some((Proto::Tcp, pool.port())), Some((Proto::Udp, pool.port()))];
-            services.into_iter().any(|service| targets.contains(&Target { addr, service }))
+    pub fn contained(&mut self, items: &BTreeSet<Item>, now: PacketTime) -> Vec<Step> {
+        let is_cut = |key: &IncidentKey| {
+            let addr = key.pool.ip().to_canonical();
+            let services = [None, Some((Proto::Tcp, key.pool.port())), Some((Proto::Udp, key.pool.port()))];
+            (key.host.tenant == Tenant::None && items.contains(&Item::Host(key.host.ip.to_canonical())))
+                || services.into_iter().any(|service| items.contains(&Item::Endpoint(Target { addr, service })))
         };
         self.incidents.contain(is_cut, now)
     }

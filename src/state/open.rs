@@ -224,6 +224,7 @@ fn connect(path: &Path, access: Access) -> Result<Connection, StateError> {
         (APPLICATION, found) if found > VERSION => {
             return Err(StateError::Newer { path: path.to_owned(), found, known: VERSION });
         }
+        (APPLICATION, found) => return Err(damaged(format!("its format ({found}) is too old to be read"))),
         _ => return Err(damaged("it is no database of minewatch".to_owned())),
     }
     if access != Access::Shared {

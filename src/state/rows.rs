@@ -11,7 +11,7 @@ use super::store::{HostKeyRow, HostRow};
 use crate::decode::{MacAddr, Tenant};
 use crate::dialect::Shares;
 use crate::evidence::Verdict;
-use crate::firewall::{AllowedMiner, Origin, Proto, Record, Release, Target, Who};
+use crate::firewall::{AllowedMiner, DomainName, Item, Origin, Proto, Record, Release, Target, Who};
 use crate::ledger::{HostKey, Incident, IncidentKey, State};
 use crate::text::printable;
 use crate::time::PacketTime;
@@ -90,16 +90,20 @@ impl<'r> Columns<'r> {
         all.into_iter().find(|v| v.name() == name)
     }
 
-    fn target(&mut self) -> Option<Target> {
-        let (kind, addr) = (self.text()?, self.ip());
+    fn item(&mut self) -> Option<Item> {
+        let (kind, subject) = (self.text()?, self.text()?);
         let (proto, port) = (self.text()?, self.small::<u16>()?);
-        let service = match (kind, proto, port) {
-            (kind::ADDRESS, "", 0) => None,
-            (kind::ENDPOINT, "tcp", 1..) => Some((Proto::Tcp, port)),
-            (kind::ENDPOINT, "udp", 1..) => Some((Proto::Udp, port)),
-            _ => return None,
-        };
-        Some(Target { addr: addr?, service })
+        let addr = || subject.parse().ok().map(|ip: IpAddr| ip.to_canonical());
+        let endpoint = |service| Some(Item::Endpoint(Target { addr: addr()?, service }));
+        match (kind, proto, port) {
+            (kind::ADDRESS, "", 0) => endpoint(None),
+            (kind::ENDPOINT, "tcp", 1..) => endpoint(Some((Proto::Tcp, port))),
+            (kind::ENDPOINT, "udp", 1..) => endpoint(Some((Proto::Udp, port))),
+            (kind::HOST, "", 0) => addr().map(Item::Host),
+            // In its only spelling: a row must be found again by what was read from it.
+            (kind::NAME, "", 0) => DomainName::parse(subject).ok().filter(|n| n.as_str() == subject).map(Item::Name),
+            _ => None,
+        }
     }
 }
 
@@ -129,11 +133,15 @@ fn parse_mac(text: &str) -> Option<MacAddr> {
     }
 }
 
-/// Kind, subject, protocol and port of a target.
-pub(super) fn key(t: &Target) -> (&'static str, String, &'static str, u16) {
-    match t.service {
-        Some((proto, port)) => (kind::ENDPOINT, t.addr.to_string(), proto.name(), port),
-        None => (kind::ADDRESS, t.addr.to_string(), "", 0),
+/// Kind, subject, protocol and port of an item.
+pub(super) fn key(item: &Item) -> (&'static str, String, &'static str, u16) {
+    match item {
+        Item::Endpoint(Target { addr, service: Some((proto, port)) }) => {
+            (kind::ENDPOINT, addr.to_string(), proto.name(), *port)
+        }
+        Item::Endpoint(Target { addr, service: None }) => (kind::ADDRESS, addr.to_string(), "", 0),
+        Item::Name(name) => (kind::NAME, name.to_string(), "", 0),
+        Item::Host(host) => (kind::HOST, host.to_string(), "", 0),
     }
 }
 
@@ -155,9 +163,18 @@ fn miners_from_json(text: &str) -> Option<Vec<Who>> {
     all.iter().map(|m| Some(Who { tenant: parse_tenant(&m.tenant)?, miner: m.ip.to_canonical() })).collect()
 }
 
-pub(super) fn entry(row: &Row<'_>) -> Option<Record<Target>> {
+fn endpoints_to_json(endpoints: &[Target]) -> String {
+    serde_json::to_string(&endpoints.iter().map(Target::to_string).collect::<Vec<_>>()).unwrap_or_default()
+}
+
+fn endpoints_from_json(text: &str) -> Option<Vec<Target>> {
+    let all: Vec<String> = serde_json::from_str(text).ok()?;
+    all.iter().map(|t| t.parse().ok()).collect()
+}
+
+pub(super) fn entry(row: &Row<'_>) -> Option<Record> {
     let mut c = Columns::of(row);
-    let key = c.target()?;
+    let key = c.item()?;
     let origin = c.text()?;
     let origin = [Origin::Seen, Origin::Manual].into_iter().find(|o| o.name() == origin)?;
     Some(Record {
@@ -171,12 +188,13 @@ pub(super) fn entry(row: &Row<'_>) -> Option<Record<Target>> {
         reason: c.shown()?,
         by: c.shown()?,
         miners: miners_from_json(c.text()?)?,
+        endpoints: endpoints_from_json(c.text()?)?,
     })
 }
 
 pub(super) fn release(row: &Row<'_>) -> Option<Release> {
     let mut c = Columns::of(row);
-    Some(Release { target: c.target()?, until: c.time()?, at: c.time()?, by: c.shown()? })
+    Some(Release { item: c.item()?, until: c.time()?, at: c.time()?, by: c.shown()? })
 }
 
 pub(super) fn host(row: &Row<'_>) -> Option<HostRow> {
@@ -228,7 +246,7 @@ fn count(n: u64) -> i64 {
 }
 
 pub(super) const UPSERT_ENTRY: &str =
-    "INSERT OR REPLACE INTO entries VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)";
+    "INSERT OR REPLACE INTO entries VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)";
 pub(super) const DELETE_ENTRY: &str =
     "DELETE FROM entries WHERE kind = ?1 AND subject = ?2 AND proto = ?3 AND port = ?4 AND origin = ?5";
 pub(super) const UPSERT_RELEASE: &str = "INSERT OR REPLACE INTO released VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
@@ -237,7 +255,7 @@ pub(super) const UPSERT_INCIDENT: &str = "INSERT OR REPLACE INTO incidents VALUE
      (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)";
 pub(super) const DELETE_INCIDENT: &str = "DELETE FROM incidents WHERE tenant = ?1 AND ip = ?2 AND pool = ?3";
 
-pub(super) fn put_entry(s: &mut rusqlite::Statement<'_>, r: &Record<Target>) -> rusqlite::Result<usize> {
+pub(super) fn put_entry(s: &mut rusqlite::Statement<'_>, r: &Record) -> rusqlite::Result<usize> {
     let (kind, subject, proto, port) = key(&r.key);
     s.execute(params![
         kind,
@@ -253,16 +271,17 @@ pub(super) fn put_entry(s: &mut rusqlite::Statement<'_>, r: &Record<Target>) -> 
         shown(&r.reason, MAX_TEXT),
         shown(&r.by, MAX_TEXT),
         miners_to_json(&r.miners),
+        endpoints_to_json(&r.endpoints),
     ])
 }
 
-pub(super) fn delete_entry(s: &mut rusqlite::Statement<'_>, t: &Target, o: Origin) -> rusqlite::Result<usize> {
-    let (kind, subject, proto, port) = key(t);
+pub(super) fn delete_entry(s: &mut rusqlite::Statement<'_>, item: &Item, o: Origin) -> rusqlite::Result<usize> {
+    let (kind, subject, proto, port) = key(item);
     s.execute(params![kind, subject, proto, port, o.name()])
 }
 
 pub(super) fn put_release(s: &mut rusqlite::Statement<'_>, r: &Release) -> rusqlite::Result<usize> {
-    let (kind, subject, proto, port) = key(&r.target);
+    let (kind, subject, proto, port) = key(&r.item);
     s.execute(params![kind, subject, proto, port, r.until.as_nanos(), r.at.as_nanos(), shown(&r.by, MAX_TEXT)])
 }
 

@@ -8,12 +8,14 @@ use rusqlite::Connection;
 /// `minw`, in the header of the file.
 pub(super) const APPLICATION: i64 = 0x6d69_6e77;
 /// The format that this version writes, in the header of the file.
-pub(super) const VERSION: i64 = 1;
+pub(super) const VERSION: i64 = 2;
 
-/// `kind` of an entry: one endpoint, a whole address, a name.
+/// `kind` of an entry: one endpoint, a whole address, a name, a host that is isolated.
 pub(super) mod kind {
     pub(in crate::state) const ENDPOINT: &str = "endpoint";
     pub(in crate::state) const ADDRESS: &str = "address";
+    pub(in crate::state) const NAME: &str = "name";
+    pub(in crate::state) const HOST: &str = "host";
 }
 
 /// `subject` is an address or a name; what is no endpoint has no protocol (`''`) and port 0.
@@ -22,6 +24,7 @@ CREATE TABLE entries (
     kind TEXT NOT NULL, subject TEXT NOT NULL, proto TEXT NOT NULL, port INTEGER NOT NULL, origin TEXT NOT NULL,
     verdict TEXT NOT NULL, first INTEGER NOT NULL, last_seen INTEGER NOT NULL, expires INTEGER NOT NULL,
     times INTEGER NOT NULL, reason TEXT NOT NULL, who TEXT NOT NULL, miners TEXT NOT NULL,
+    endpoints TEXT NOT NULL,
     PRIMARY KEY (kind, subject, proto, port, origin)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE released (
@@ -45,7 +48,7 @@ CREATE TABLE incidents (
 ";
 
 pub(super) const SELECT_ENTRIES: &str = "SELECT kind, subject, proto, port, origin, verdict, first, last_seen, expires, \
-     times, reason, who, miners FROM entries";
+     times, reason, who, miners, endpoints FROM entries";
 pub(super) const SELECT_RELEASED: &str = "SELECT kind, subject, proto, port, until, since, who FROM released";
 pub(super) const SELECT_HOSTS: &str = "SELECT tenant, ip, mac, name, first, last_seen, verdict FROM hosts";
 pub(super) const SELECT_INCIDENTS: &str = "SELECT tenant, ip, pool, opened, last_seen, verdict, dialect, coin, wallet, \

@@ -191,10 +191,10 @@ fn write(db: &mut Connection, batch: &Batch, now: PacketTime) -> rusqlite::Resul
     let tx = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
     {
         let (mut put, mut delete) = (tx.prepare(rows::UPSERT_ENTRY)?, tx.prepare(rows::DELETE_ENTRY)?);
-        for ((target, origin), record) in &batch.entries {
+        for ((item, origin), record) in &batch.entries {
             match record {
                 Some(r) => rows::put_entry(&mut put, r)?,
-                None => rows::delete_entry(&mut delete, target, *origin)?,
+                None => rows::delete_entry(&mut delete, item, *origin)?,
             };
         }
         let mut put = tx.prepare(rows::UPSERT_RELEASE)?;

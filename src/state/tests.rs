@@ -14,7 +14,8 @@ use crate::decode::{MacAddr, Tenant};
 use crate::dialect::Shares;
 use crate::evidence::Verdict;
 use crate::firewall::{
-    Book, Decision, Limits, MaxEntries, NeverBlock, Origin, Policy, Proto, Record, Release, Target, Ttl, Who, admit,
+    Book, Decision, Item, Limits, MaxEntries, NeverBlock, Origin, Policy, Proto, Record, Release, Target, Ttl, Who,
+    admit,
 };
 use crate::ledger::{HostKey, Incident, IncidentKey, Patience, State};
 use crate::time::PacketTime;
@@ -29,11 +30,15 @@ fn policy() -> Policy {
     Policy { allow_documentation: true, ttl: "1h".parse().unwrap(), ..Policy::default() }
 }
 
-fn target(addr: &str, port: u16) -> Target {
+fn target(addr: &str, port: u16) -> Item {
+    Item::Endpoint(endpoint(addr, port))
+}
+
+fn endpoint(addr: &str, port: u16) -> Target {
     Target { addr: addr.parse().unwrap(), service: Some((Proto::Tcp, port)) }
 }
 
-fn record(addr: &str, port: u16) -> Record<Target> {
+fn record(addr: &str, port: u16) -> Record {
     Record {
         key: target(addr, port),
         origin: Origin::Seen,
@@ -45,6 +50,7 @@ fn record(addr: &str, port: u16) -> Record<Target> {
         reason: String::new(),
         by: String::new(),
         miners: vec![Who { tenant: Tenant::Vlan(7), miner: IpAddr::from([10, 0, 0, 5]) }],
+        endpoints: Vec::new(),
     }
 }
 
@@ -76,10 +82,10 @@ fn host() -> HostRow {
     }
 }
 
-fn entries(records: impl IntoIterator<Item = Record<Target>>) -> Batch {
+fn entries(records: impl IntoIterator<Item = Record>) -> Batch {
     let mut batch = Batch::default();
     batch.entries(records.into_iter().map(|r| crate::firewall::Touched {
-        target: r.key,
+        item: r.key.clone(),
         origin: r.origin,
         record: Some(r),
     }));
@@ -87,7 +93,7 @@ fn entries(records: impl IntoIterator<Item = Record<Target>>) -> Batch {
 }
 
 /// A folder with a store in it.
-fn filled(records: impl IntoIterator<Item = Record<Target>>) -> TempDir {
+fn filled(records: impl IntoIterator<Item = Record>) -> TempDir {
     let dir = tempfile::tempdir().unwrap();
     let mut opened = Store::open(dir.path()).unwrap();
     assert_eq!(opened.warnings, [""; 0]);
@@ -108,14 +114,14 @@ fn keepsake(dir: &Path, now: i64) -> (Keepsake, Vec<String>) {
     Keepsake::load(Some(dir), (Limits::default(), Patience::default()), &policy(), at(now))
 }
 
-fn held(d: &Decision) -> Vec<(Target, u64)> {
-    d.list.entries().iter().map(|e| (e.target, e.ttl_secs)).collect()
+fn held(d: &Decision) -> Vec<(Item, u64)> {
+    d.list.entries().iter().map(|e| (Item::Endpoint(e.target), e.ttl_secs)).collect()
 }
 
 fn decision(addr: &str, port: u16, now: i64) -> Decision {
     let r = record(addr, port);
     let entry = crate::firewall::Entry {
-        target: r.key,
+        target: endpoint(addr, port),
         ttl_secs: 0,
         expires: at(now + HOUR),
         verdict: Some(r.verdict),
@@ -140,7 +146,7 @@ fn what_is_saved_comes_back() {
     let mut store = Store::open(&dir.path().join("deep/state")).unwrap().store;
     let mut batch = entries([
         record("198.51.100.7", 3333),
-        Record { key: Target { service: None, ..target("2001:db8::7", 1) }, ..record("2001:db8::7", 1) },
+        Record { key: "2001:db8::7".parse().unwrap(), ..record("2001:db8::7", 1) },
         Record {
             origin: Origin::Manual,
             reason: "seen by ada".to_owned(),
@@ -149,7 +155,20 @@ fn what_is_saved_comes_back() {
             ..record("198.51.100.7", 3333)
         },
     ]);
-    let release = Release { target: target("198.51.100.9", 9), until: at(HOUR), at: at(0), by: "ada".to_owned() };
+    batch.entries(
+        [
+            Record {
+                key: "pool.example".parse().unwrap(),
+                endpoints: vec![endpoint("198.51.100.7", 3333), Target { service: None, ..endpoint("2001:db8::7", 1) }],
+                ..record("198.51.100.7", 1)
+            },
+            Record { key: Item::Host([10, 0, 0, 5].into()), ..record("198.51.100.7", 1) },
+        ]
+        .map(|r| crate::firewall::Touched { item: r.key.clone(), origin: r.origin, record: Some(r) }),
+    );
+    let of_name = Release { item: "pool.example".parse().unwrap(), until: at(HOUR), at: at(0), by: "ada".to_owned() };
+    batch.releases([of_name.clone()]);
+    let release = Release { item: target("198.51.100.9", 9), until: at(HOUR), at: at(0), by: "ada".to_owned() };
     batch.releases([release.clone()]);
     batch.incidents([(incident(1).key, Some(incident(1)))]);
     batch.hosts([host()]);
@@ -157,8 +176,8 @@ fn what_is_saved_comes_back() {
     store.save(batch, at(0)).unwrap();
     drop(store);
     let mut l = Store::open_existing(&dir.path().join("deep/state")).unwrap().load().unwrap();
-    l.book.records.sort_by_key(|r| (r.key, r.origin));
-    assert_eq!((l.book.records, l.book.releases), (want, vec![release]));
+    l.book.records.sort_by_key(|r| (r.key.clone(), r.origin));
+    assert_eq!((l.book.records, l.book.releases), (want, vec![release, of_name]));
     assert_eq!((l.incidents, l.hosts, l.dropped), (vec![incident(1)], vec![host()], 0));
 }
 
@@ -167,7 +186,7 @@ fn hostile(rows: &[&str]) -> TempDir {
     let dir = tempfile::tempdir().unwrap();
     let made = Connection::open(db(&dir)).unwrap();
     let tables = "CREATE TABLE entries (kind, subject, proto, port, origin, verdict, first, last_seen, expires, times,
-            reason, who, miners);
+            reason, who, miners, endpoints);
         CREATE TABLE released (kind, subject, proto, port, until, since, who);
         CREATE TABLE hosts (tenant, ip, mac, name, first, last_seen, verdict);
         CREATE TABLE incidents (tenant, ip, pool, opened, last_seen, verdict, dialect, coin, wallet, names, submitted,
@@ -187,7 +206,7 @@ fn rows_that_are_no_values_are_left_out_and_counted() {
     let whole = |cells: &str| format!("INSERT INTO entries VALUES ({cells})");
     let entry = |kind: &str, subject: &str, proto: &str, port: &str| {
         whole(&format!(
-            "{kind}, {subject}, {proto}, {port}, 'seen', 'confirmed', {first}, {first}, {expires}, 1, '', '', '[]'"
+            "{kind}, {subject}, {proto}, {port}, 'seen', 'confirmed', {first}, {first}, {expires}, 1, '', '', '[]', '[]'"
         ))
     };
     let mut bad = vec![
@@ -205,12 +224,20 @@ fn rows_that_are_no_values_are_left_out_and_counted() {
         entry("'endpoint'", "'198.51.100.7'", "''", "0"),
         entry("'address'", "'198.51.100.0/24'", "''", "0"),
         entry("'address'", "'198.51.100.7'", "'tcp'", "3333"),
-        entry("'name'", "'pool.example'", "''", "0"),
+        entry("'name'", "'Pool.Example'", "''", "0"),
+        entry("'name'", "'pool.example.'", "''", "0"),
+        entry("'name'", "'pool.example'", "'tcp'", "3333"),
+        entry("'name'", "'pool .example'", "''", "0"),
+        entry("'name'", "'192.0.2.1'", "''", "0"),
+        entry("'name'", "'com'", "''", "0"),
+        entry("'host'", "'10.0.0.0/8'", "''", "0"),
+        entry("'host'", "'pool.example'", "''", "0"),
+        entry("'host'", "'10.0.0.5'", "'tcp'", "1"),
         entry("'everything'", "'198.51.100.7'", "''", "0"),
     ];
     let tail = |origin: &str, verdict: &str, times: &str, miners: &str| {
         whole(&format!(
-            "'endpoint', '198.51.100.7', 'tcp', 1, {origin}, {verdict}, 1, 1, {expires}, {times}, '', '', {miners}"
+            "'endpoint', '198.51.100.7', 'tcp', 1, {origin}, {verdict}, 1, 1, {expires}, {times}, '', '', {miners}, '[]'"
         ))
     };
     bad.extend([
@@ -223,6 +250,9 @@ fn rows_that_are_no_values_are_left_out_and_counted() {
         tail("'seen'", "'confirmed'", "1", "'[{\"tenant\":\"-\",\"ip\":\"10.0.0.5; x\"}]'"),
         tail("'seen'", "'confirmed'", "1", "'[{\"tenant\":\"vlan:70000\",\"ip\":\"10.0.0.5\"}]'"),
         tail("'seen'", "'confirmed'", "1", "printf('[%*s]', 100000, ' ')"),
+        tail("'seen'", "'confirmed'", "1", "'[]'").replace("'[]')", "'[\"198.51.100.7:1; x\"]')"),
+        tail("'seen'", "'confirmed'", "1", "'[]'").replace("'[]')", "NULL)"),
+        "INSERT INTO released VALUES ('name', 'POOL', '', 0, 1, 1, '')".to_owned(),
         "INSERT INTO released VALUES ('endpoint', 'x', 'tcp', 1, 1, 1, '')".to_owned(),
         "INSERT INTO hosts VALUES ('-', '10.0.0.5', 'no mac', '', 1, 1, 'noted')".to_owned(),
         "INSERT INTO incidents VALUES ('-', '10.0.0.5', '198.51.100.7', 1, 1, 'noted', '', '', '', '[]', 0, 0, 0, \
@@ -238,21 +268,21 @@ fn rows_that_are_no_values_are_left_out_and_counted() {
     let dir = hostile(&rows);
     let loaded = Store::open(dir.path()).unwrap().store.load().unwrap();
     assert_eq!(loaded.dropped, bad.len());
-    assert_eq!(loaded.book.records.iter().map(|r| r.key).collect::<Vec<_>>(), [target("198.51.100.9", 3333)]);
+    assert_eq!(loaded.book.records.iter().map(|r| r.key.clone()).collect::<Vec<_>>(), [target("198.51.100.9", 3333)]);
     assert!(loaded.book.releases.is_empty() && loaded.hosts.is_empty() && loaded.incidents.is_empty());
     // They are left out, not deleted: a version that knows them may read them.
     drop(keepsake(dir.path(), 0));
     let left: i64 = raw(&dir).query_row("SELECT count(*) FROM entries", [], |r| r.get(0)).unwrap();
-    assert_eq!(left, 26);
+    assert_eq!(left, 36);
     let (_, said) = keepsake(dir.path(), 0);
-    assert!(said[0].contains("29 rows are not what they should be"), "{said:?}");
+    assert!(said[0].contains("40 rows are not what they should be"), "{said:?}");
 }
 
 #[test]
 fn text_from_the_disk_can_be_shown() {
     let dir =
         hostile(&["INSERT INTO entries VALUES ('address', '198.51.100.7', '', 0, 'manual', 'confirmed', 1, 1, 2, \
-         1, 'x' || char(27) || ']0;pwn' || char(10) || 'ALERT', char(8238) || 'ada', '[]')"]);
+         1, 'x' || char(27) || ']0;pwn' || char(10) || 'ALERT', char(8238) || 'ada', '[]', '[]')"]);
     let loaded = Store::open(dir.path()).unwrap().store.load().unwrap();
     let r = &loaded.book.records[0];
     assert_eq!((r.reason.as_str(), r.by.as_str()), ("x\\x1b]0;pwn\\nALERT", "\\u{202e}ada"));
@@ -334,6 +364,38 @@ fn orders_of_another_program_reach_whoever_watches() {
 }
 
 #[test]
+fn names_and_isolated_hosts_are_saved_released_and_deleted_like_endpoints() {
+    let dir = tempfile::tempdir().unwrap();
+    let isolation = crate::firewall::Isolation { enabled: true, ..Default::default() };
+    let policy = Policy { isolation, ..policy() };
+    let items: [Item; 2] = ["pool.example".parse().unwrap(), Item::Host([10, 0, 0, 5].into())];
+    let kinds = |d: &Decision| (d.list.names().len(), d.hosts.len());
+    let mut store = Store::open(dir.path()).unwrap().store;
+    store.save(entries(items.clone().map(|key| Record { key, ..record("198.51.100.7", 1) })), at(0)).unwrap();
+    let (mut watch, said) = keepsake(dir.path(), 1);
+    assert_eq!((said.len(), kinds(&watch.list(&policy, &NeverBlock::new(), at(1)))), (0, (1, 1)));
+    // Released by another program, name and address.
+    let mut book = Book::default();
+    book.load(store.load().unwrap().book, &policy, at(1));
+    for released in ["pool.example", "10.0.0.5"] {
+        assert_eq!(book.release(released.parse().unwrap(), at(HOUR), "ada", at(1)).len(), 1);
+    }
+    let mut batch = Batch::default();
+    batch.entries(book.take_touched());
+    batch.releases(book.releases(at(1)).cloned());
+    store.save(batch, at(1)).unwrap();
+    assert_eq!(watch.reload_if_changed(at(2)).unwrap().ended, items);
+    assert_eq!(kinds(&watch.list(&policy, &NeverBlock::new(), at(2))), (0, 0));
+    let (restarted, _) = keepsake(dir.path(), 3);
+    assert_eq!(kinds(&restarted.list(&policy, &NeverBlock::new(), at(3))), (0, 0));
+    // What is forgotten is deleted.
+    watch.tick(&policy, at(91 * 24 * HOUR));
+    watch.save_dirty(&policy, at(91 * 24 * HOUR));
+    let left: i64 = raw(&dir).query_row("SELECT count(*) FROM entries", [], |r| r.get(0)).unwrap();
+    assert_eq!(left, 0);
+}
+
+#[test]
 fn what_cannot_be_saved_is_kept_and_goes_with_the_next() {
     let dir = filled([]);
     let mut store = Store::open(dir.path()).unwrap().store;
@@ -412,10 +474,10 @@ fn how_long_a_hundred_thousand_entries_take() {
     let dir = tempfile::tempdir().unwrap();
     let mut store = Store::open(dir.path()).unwrap().store;
     let all = (0..100_000u32).map(|n| Record {
-        key: Target {
+        key: Item::Endpoint(Target {
             addr: std::net::Ipv4Addr::from(0xc633_6400 + n / 50_000).into(),
             service: Some((Proto::Tcp, (n % 50_000 + 1) as u16)),
-        },
+        }),
         ..record("198.51.100.7", 1)
     });
     let batch = entries(all);

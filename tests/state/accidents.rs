@@ -106,7 +106,12 @@ fn policy() -> Policy {
 }
 
 fn keepsake(folder: &Path) -> (Keepsake, Vec<String>) {
-    Keepsake::load(Some(folder), (Limits { per_minute: 10_000 }, Patience::default()), &policy(), from_now(0))
+    Keepsake::load(
+        Some(folder),
+        (Limits { per_minute: 10_000, ..Limits::default() }, Patience::default()),
+        &policy(),
+        from_now(0),
+    )
 }
 
 /// Blocks so many ports.
@@ -114,7 +119,7 @@ fn block(kept: &mut Keepsake, ports: std::ops::Range<u16>) {
     let entries = ports.map(|port| {
         let r = record("198.51.100.7", port);
         minewatch::firewall::Entry {
-            target: r.key,
+            target: r.key.endpoint().unwrap(),
             ttl_secs: 0,
             expires: r.expires,
             verdict: Some(r.verdict),

@@ -11,7 +11,7 @@ use minewatch::ledger::{HostKey, Incident, IncidentKey, State};
 use minewatch::state::{Batch, FILE, Store};
 
 use super::support::run::{Run, minewatch};
-use super::{fill, from_now, record};
+use super::{fill, from_now, host, name, record};
 
 /// Documentation addresses are in the tests' lists.
 const DOCS: &str = "--allow-documentation-ranges";
@@ -46,6 +46,7 @@ fn entries_shows_what_is_blocked_and_why() {
     assert_eq!((&lines[0]["ip"], &lines[0]["refused"]), (&"10.0.0.1".into(), &"special-purpose".into()));
     let pool = &lines[1];
     assert_eq!((&pool["event_type"], &pool["origin"]), (&"block_entry".into(), &"seen".into()));
+    assert_eq!(&pool["kind"], "endpoint");
     assert_eq!((&pool["port"], &pool["times"], &pool["miners"][0]), (&3333.into(), &1.into(), &"10.0.0.5".into()));
     assert!((3_500..=3_600).contains(&pool["ttl"].as_u64().unwrap()));
 }
@@ -181,6 +182,97 @@ fn what_must_never_be_blocked_is_refused_with_the_reason() {
 }
 
 #[test]
+fn names_are_shown_listed_ordered_and_released_like_endpoints() {
+    let dir = tempfile::tempdir().unwrap();
+    fill(dir.path(), [name("pool.example"), name("printer.local")]);
+    let shown = run(dir.path(), 0, &["entries", DOCS]);
+    let line = shown.text().lines().find(|l| l.starts_with("pool.example ")).unwrap();
+    assert!(line.contains("confirmed") && line.ends_with("10.0.0.5"), "{line}");
+    says(&shown, "(in no list: names below .local are never blocked)");
+    says(&run(dir.path(), 0, &["entries"]), "names below example are for documentation");
+    let json = run(dir.path(), 0, &["entries", "--json", DOCS]);
+    let entry: serde_json::Value = serde_json::from_str(json.text().lines().next().unwrap()).unwrap();
+    assert_eq!((&entry["kind"], &entry["name"], &entry["ip"]), (&"name".into(), &"pool.example".into(), &().into()));
+    assert_eq!(entry["endpoints"][0], "198.51.100.7:3333/tcp");
+
+    let done = run(dir.path(), 0, &["block", "EU.Other.Example.", "--for", "2h", "--reason", "told so", DOCS]);
+    says(&done, "eu.other.example is blocked until 20");
+    for (format, words) in [
+        ("rpz", "eu.other.example CNAME"),
+        ("dnsmasq", "/pool.example/"),
+        ("unbound", "pool.example"),
+        ("hosts", "pool.example"),
+    ] {
+        let list = run(dir.path(), 0, &["blocklist", "--format", format, DOCS]);
+        says(&list, words);
+        assert!(!list.text().contains("printer.local"), "{list:#?}");
+    }
+    for format in ["json", "csv", "misp", "zeek"] {
+        let list = run(dir.path(), 0, &["blocklist", "--format", format, DOCS]);
+        let ordered = list.text().lines().filter(|l| l.contains("eu.other.example"));
+        assert!(ordered.clone().count() > 0 && !ordered.clone().any(|l| l.contains("confirmed")), "{list:#?}");
+    }
+    let wider = run(dir.path(), 0, &["release", "eu.pool.example"]);
+    says(&wider, "but a name above it is blocked: minewatch release pool.example\n");
+    let gone = run(dir.path(), 0, &["release", "other.example"]);
+    says(&gone, "eu.other.example is not blocked any more");
+    says(&run(dir.path(), 0, &["release", "pool.example"]), "nothing that is seen blocks pool.example again before 20");
+    assert!(!run(dir.path(), 0, &["blocklist", "--format", "rpz", DOCS]).text().contains("pool.example CNAME"));
+
+    let policy = dir.path().join("policy.toml");
+    fs::write(&policy, "version = 1\n[block]\nnames = false\n[block.never]\nnames = [\"shop.example.net\"]\n").unwrap();
+    let policy = policy.to_str().unwrap();
+    for (name, more, words) in [
+        ("co.uk", [DOCS; 2], "anybody can register below it"),
+        ("shop.example.net", ["--never-block-name", "example.net"], "documentation"),
+        ("pool.co.uk", ["--never-block-name", "pool.co.uk"], "the never-block list holds pool.co.uk"),
+        ("pool.co.uk", ["--policy", policy], "the policy blocks no names"),
+        ("com", [DOCS; 2], "one label alone is too little"),
+    ] {
+        let mut arguments = vec!["block", name, "--for", "1h", "--reason", "x"];
+        arguments.extend(more.iter().take(if more[0] == DOCS { 1 } else { 2 }));
+        let refused = run(dir.path(), 2, &arguments);
+        assert!(refused.stderr.contains(words) && refused.stdout.is_empty(), "{name}: {refused:#?}");
+    }
+}
+
+#[test]
+fn isolated_hosts_are_shown_ordered_and_released_by_their_address() {
+    let dir = tempfile::tempdir().unwrap();
+    fill(dir.path(), [host("10.0.0.5"), host("45.9.148.117")]);
+    let shown = run(dir.path(), 0, &["entries", DOCS]);
+    let line = shown.text().lines().find(|l| l.starts_with("10.0.0.5 (isolated)")).unwrap();
+    assert!(line.ends_with("mined at 198.51.100.7:3333/tcp"), "{line}");
+    says(&shown, "in no list: it is no host of this network");
+    let done = run(dir.path(), 0, &["isolate", "10.0.0.6", "--for", "1h", "--reason", "ticket 4711"]);
+    says(&done, "10.0.0.6 is isolated until 20");
+    let json = run(dir.path(), 0, &["entries", "--json"]);
+    let lines: Vec<serde_json::Value> = json.text().lines().map(|l| serde_json::from_str(l).unwrap()).collect();
+    let word = |l: &serde_json::Value, key: &str| l[key].as_str().unwrap().to_owned();
+    let shown: Vec<_> = lines.iter().map(|l| ["kind", "ip", "origin"].map(|key| word(l, key)).join(" ")).collect();
+    assert_eq!(shown, ["host 10.0.0.5 seen", "host 10.0.0.6 manual", "host 45.9.148.117 seen"]);
+    assert_eq!((&lines[1]["reason"], &lines[2]["refused"]), (&"ticket 4711".into(), &"not-inside".into()));
+    // No list for a firewall at the border holds it.
+    assert!(!run(dir.path(), 0, &["blocklist", "--format", "json"]).text().contains("10.0.0."));
+    for (target, words) in [("10.0.0.5", "10.0.0.5 is not isolated any more"), ("10.0.0.6", "10.0.0.6 is not isolated")]
+    {
+        says(&run(dir.path(), 0, &["release", target]), words);
+    }
+    let own = ["--home-net", "45.9.148.0/24"];
+    let home = run(dir.path(), 0, &[&["isolate", "45.9.148.118", "--for", "1h", "--reason", "x"][..], &own].concat());
+    says(&home, "45.9.148.118 is isolated until 20");
+    for (target, words) in [
+        ("45.9.148.117", "45.9.148.117 is not isolated: it is no host of this network"),
+        ("8.8.8.8", "public resolver"),
+        ("127.0.0.1", "it is an address of this machine"),
+        ("10.0.0.0/8", "invalid value"),
+    ] {
+        let refused = run(dir.path(), 2, &["isolate", target, "--for", "1h", "--reason", "x"]);
+        assert!(refused.stderr.contains(words) && refused.stdout.is_empty(), "{target}: {refused:#?}");
+    }
+}
+
+#[test]
 fn a_list_keeps_what_a_policy_of_today_says() {
     let dir = tempfile::tempdir().unwrap();
     fill(dir.path(), (1..=5).map(|p| record("198.51.100.7", p)));
@@ -208,6 +300,7 @@ fn a_store_that_is_not_there_or_is_damaged_gets_a_sentence() {
         &["blocklist"],
         &["incidents"],
         &["release", "192.0.2.1"],
+        &["isolate", "10.0.0.5", "--for", "1h", "--reason", "x"],
         &["block", "45.9.148.117", "--for", "1h", "--reason", "x"],
     ];
     for arguments in orders {

@@ -1,11 +1,14 @@
+mod kinds;
+
 use std::net::{IpAddr, Ipv4Addr};
 
 use proptest::prelude::*;
 
 use super::*;
 use crate::decode::Tenant;
-use crate::firewall::candidate::{BlockCandidate, Proto, Who};
+use crate::firewall::candidate::{BlockCandidate, NameUse, Proto, Target, Who};
 use crate::firewall::gate::decide;
+use crate::firewall::isolate::Isolation;
 use crate::firewall::policy::Lives;
 use crate::firewall::testing::{at, candidate, test_policy};
 
@@ -16,27 +19,34 @@ fn policy(ttl: &str) -> Policy {
     Policy { ttl: ttl.parse().unwrap(), ..test_policy() }
 }
 
-fn target(addr: &str, port: u16) -> Target {
-    Target { addr: addr.parse().unwrap(), service: Some((Proto::Tcp, port)) }
+fn target(addr: &str, port: u16) -> Item {
+    Item::Endpoint(Target { addr: addr.parse().unwrap(), service: Some((Proto::Tcp, port)) })
 }
 
-fn whole(addr: &str) -> Target {
-    Target { service: None, ..target(addr, 1) }
+fn whole(addr: &str) -> Item {
+    addr.parse().unwrap()
 }
 
 /// The list of one pool that was talked to at `seen`.
-fn list_of(addr: &str, seen: i64, policy: &Policy, now: i64) -> BlockList {
+fn list_of(addr: &str, seen: i64, policy: &Policy, now: i64) -> Decision {
     lists(&[BlockCandidate { last_seen: at(seen), ..candidate(addr, 3333) }], policy, now)
 }
 
-fn lists(candidates: &[BlockCandidate<'_>], policy: &Policy, now: i64) -> BlockList {
-    decide(candidates, policy, &NeverBlock::new(), at(now)).list
+fn lists(candidates: &[BlockCandidate<'_>], policy: &Policy, now: i64) -> Decision {
+    decide(candidates, policy, &NeverBlock::new(), at(now))
 }
 
-/// Targets that hold at `now`, with the seconds that they have left.
-fn held(book: &Book, policy: &Policy, now: i64) -> Vec<(Target, u64)> {
+/// A name by which a resolver of the network led somebody to a pool.
+fn told(name: &str) -> NameUse<'_> {
+    NameUse { name, told_by: Some([10, 0, 0, 53].into()), sent: false, host: false, takes_miners: false }
+}
+
+/// What holds at `now`, with the seconds that it has left.
+fn held(book: &Book, policy: &Policy, now: i64) -> Vec<(Item, u64)> {
     let d = book.list(policy, &NeverBlock::new(), at(now));
-    d.list.entries().iter().map(|e| (e.target, e.ttl_secs)).collect()
+    let entries = d.list.entries().iter().map(|e| (Item::Endpoint(e.target), e.ttl_secs));
+    let names = d.list.names().iter().map(|n| (Item::Name(n.name.clone()), n.ttl_secs));
+    entries.chain(names).chain(d.hosts.iter().map(|h| (Item::Host(h.host), h.ttl_secs))).collect()
 }
 
 fn saved(book: &mut Book) -> Saved {
@@ -44,7 +54,7 @@ fn saved(book: &mut Book) -> Saved {
     Saved { records, releases: book.releases.values().cloned().collect() }
 }
 
-fn record(addr: &str, port: u16, expires: i64) -> Record<Target> {
+fn record(addr: &str, port: u16, expires: i64) -> Record {
     Record {
         key: target(addr, port),
         origin: Origin::Seen,
@@ -56,6 +66,7 @@ fn record(addr: &str, port: u16, expires: i64) -> Record<Target> {
         reason: String::new(),
         by: String::new(),
         miners: vec![Who { tenant: Tenant::None, miner: IpAddr::from([10, 0, 0, 5]) }],
+        endpoints: Vec::new(),
     }
 }
 
@@ -151,7 +162,7 @@ fn a_burst_waits_for_the_next_minute_and_the_most_certain_go_first() {
     let candidates: Vec<_> = (0..30u16)
         .map(|i| BlockCandidate { verdict: verdicts[usize::from(i) % 3], ..candidate(POOL, 1_000 + i) })
         .collect();
-    let mut book = Book::new(Limits { per_minute: 10 });
+    let mut book = Book::new(Limits { per_minute: 10, ..Limits::default() });
     let list = lists(&candidates, &policy, 0);
     let changes = book.offer(&list, &policy, at(0));
     assert_eq!((changes.added.len(), changes.waiting), (10, 20));
@@ -177,7 +188,7 @@ fn a_full_list_keeps_orders_then_the_most_certain_then_what_was_there_before() {
     let never = NeverBlock::new();
     book.block(target("198.51.100.9", 9), Ttl::DAY, ("told so", "ada"), (&policy, &never), at(60)).unwrap();
     let d = book.list(&policy, &never, at(60));
-    let kept: Vec<_> = d.list.entries().iter().map(|e| e.target).collect();
+    let kept: Vec<_> = d.list.entries().iter().map(|e| Item::Endpoint(e.target)).collect();
     assert_eq!(kept, [target(POOL, 2), target(POOL, 3), target("198.51.100.9", 9)]);
     assert_eq!(d.capped(), 2);
 }
@@ -256,7 +267,7 @@ fn a_release_of_one_port_leaves_the_others_and_an_order_after_it_stands() {
     book.block(target(POOL, 1), Ttl::DAY, ("", ""), (&policy, &never), at(0)).unwrap();
     assert_eq!(book.release(target(POOL, 1), at(HOUR), "ada", at(1)), [target(POOL, 1)]);
     assert_eq!(held(&book, &policy, 1), [(target(POOL, 2), 3_599)]);
-    assert_eq!(book.released_until(target(POOL, 1), at(1)), Some(at(HOUR)));
+    assert_eq!(book.released_until(&target(POOL, 1), at(1)), Some(at(HOUR)));
     book.block(target(POOL, 1), Ttl::DAY, ("", ""), (&policy, &never), at(2)).unwrap();
     assert_eq!(held(&book, &policy, 2).len(), 2);
 }
@@ -357,7 +368,7 @@ fn a_policy_that_changed_holds_for_what_was_saved_under_another() {
     let policy = Policy { allow_miner: vec!["10.0.0.5".parse().unwrap()], ..policy("1h") };
     book.load(Saved { records, releases: vec![] }, &policy, at(0));
     let d = book.list(&policy, &NeverBlock::new(), at(0));
-    assert_eq!(d.list.entries().iter().map(|e| e.target).collect::<Vec<_>>(), [target(POOL, 4)]);
+    assert_eq!(d.list.entries().iter().map(|e| Item::Endpoint(e.target)).collect::<Vec<_>>(), [target(POOL, 4)]);
     let why: Vec<_> = d.refusals.iter().map(|r| r.reason.code()).collect();
     assert_eq!(why, ["allow-listed", "used-by-allowed-miner", "allow-listed"]);
 }
@@ -373,31 +384,67 @@ fn any_addr() -> impl Strategy<Value = IpAddr> {
     ]
 }
 
-fn any_record() -> impl Strategy<Value = Record<Target>> {
-    let service = prop_oneof![Just(None), (any::<bool>(), 0u16..5).prop_map(Some)];
-    let life = (any_addr(), service, any::<i64>(), any::<i64>(), any::<i64>());
-    (life, any::<bool>(), any::<u32>()).prop_map(|((addr, service, first, seen, expires), manual, times)| Record {
-        key: Target { addr, service: service.map(|(udp, port)| (if udp { Proto::Udp } else { Proto::Tcp }, port)) },
+fn any_item() -> impl Strategy<Value = Item> {
+    let service = prop_oneof![
+        Just(None),
+        (0u16..5).prop_map(|p| Some((Proto::Tcp, p))),
+        (0u16..5).prop_map(|p| Some((Proto::Udp, p)))
+    ];
+    let names =
+        ["pool.example", "eu.pool.example", "example.com", "co.uk", "a.local", "shop.example.net", "example.net"];
+    prop_oneof![
+        (any_addr(), service).prop_map(|(addr, service)| Item::Endpoint(Target { addr, service })),
+        (0..names.len()).prop_map(move |n| names[n].parse().unwrap()),
+        prop_oneof![any_addr(), (0u8..60).prop_map(|n| IpAddr::from([10, 0, 0, n]))].prop_map(Item::Host),
+    ]
+}
+
+fn any_record() -> impl Strategy<Value = Record> {
+    let life = (any_item(), any::<i64>(), any::<i64>(), any::<i64>());
+    (life, any::<bool>(), any::<u32>()).prop_map(|((key, first, seen, expires), manual, times)| Record {
+        key,
         origin: if manual { Origin::Manual } else { Origin::Seen },
         first: PacketTime::from_nanos(first),
         last_seen: PacketTime::from_nanos(seen),
         expires: PacketTime::from_nanos(expires),
         times,
+        // A host is its own miner; this one is nobody's allowed rig.
         ..record(POOL, 1, 0)
     })
+}
+
+/// A policy that isolates.
+fn isolating(ttl: &str) -> Policy {
+    let isolation = Isolation { enabled: true, least: Verdict::Suspected, ..Isolation::default() };
+    Policy { isolation, ..policy(ttl) }
 }
 
 proptest! {
     #[test]
     fn whatever_was_saved_no_list_holds_what_it_must_not(
-        records in prop::collection::vec(any_record(), 0..60), now in any::<i64>()
+        records in prop::collection::vec(any_record(), 0..90), now in any::<i64>()
     ) {
-        let policy = Policy { max_entries: MaxEntries::new(20).unwrap(), ..policy("1h") };
+        let policy = Policy {
+            max_entries: MaxEntries::new(20).unwrap(),
+            never_block_names: vec!["shop.example.net".parse().unwrap()],
+            home: vec!["198.51.100.0/31".parse().unwrap()],
+            ..isolating("1h")
+        };
         let (never, now) = (NeverBlock::new(), PacketTime::from_nanos(now));
         let mut book = Book::default();
         book.load(Saved { records, releases: vec![] }, &policy, now);
         let d = book.list(&policy, &never, now);
-        prop_assert!(d.list.len() <= 20);
+        prop_assert!(d.list.len() <= 20 && d.list.names().len() <= 20 && d.hosts.len() <= 20);
+        for n in d.list.names() {
+            prop_assert!(n.name.as_str().ends_with("pool.example") || n.name.as_str() == "example.com", "{}", n.name);
+            prop_assert!((1..=Ttl::MAX.as_secs()).contains(&n.ttl_secs));
+        }
+        for h in &d.hosts {
+            prop_assert_eq!(never.check_inside(h.host, &policy), None);
+            prop_assert!(never.check(h.host, &policy).is_some(), "{} is outside", h.host);
+            prop_assert_eq!(h.host, h.host.to_canonical());
+            prop_assert!((1..=Ttl::MAX.as_secs()).contains(&h.ttl_secs));
+        }
         for e in d.list.entries() {
             prop_assert_eq!(never.check(e.target.addr, &policy), None);
             prop_assert!(!matches!(e.target.service, Some((_, 0))));
@@ -414,48 +461,63 @@ proptest! {
     fn any_course_of_events_keeps_its_promises(
         steps in prop::collection::vec((0u8..6, 0u8..4, 1i64..4_000, 0u8..3), 1..60)
     ) {
-        let policy = Policy { least: Verdict::Suspected, ..policy("1h") };
+        let policy = Policy { least: Verdict::Suspected, ..isolating("1h") };
         let never = NeverBlock::new();
-        let mut book = Book::new(Limits { per_minute: 3 });
-        let mut disk: BTreeMap<(Target, Origin), Record<Target>> = BTreeMap::new();
+        let mut book = Book::new(Limits { per_minute: 3, ..Limits::default() });
+        let mut disk: BTreeMap<(Item, Origin), Record> = BTreeMap::new();
         let mut now = 0;
-        let mut minute = (0, 0);
+        let mut minute = (0, [0; 3]);
         for (what, which, step, level) in steps {
             now += step;
-            let addr = format!("198.51.100.{which}");
+            let (addr, name) = (format!("198.51.100.{which}"), format!("pool{which}.example"));
+            let miner = IpAddr::from([10, 0, 0, 10 + which]);
+            let ordered = [whole(&addr), name.parse().unwrap(), Item::Host(miner)][usize::from(level)].clone();
             let verdict = [Verdict::Suspected, Verdict::Probable, Verdict::Confirmed][usize::from(level)];
             let added = match what {
-                0 => { book.release(whole(&addr), at(now + 500), "", at(now)); 0 }
+                0 => { book.release(ordered, at(now + 500), "", at(now)); vec![] }
                 1 => {
-                    book.block(whole(&addr), "10m".parse().unwrap(), ("", ""), (&policy, &never), at(now)).unwrap();
-                    0
+                    book.block(ordered, "10m".parse().unwrap(), ("", ""), (&policy, &never), at(now)).unwrap();
+                    vec![]
                 }
-                2 => book.expire(&policy, at(now)).added.len(),
+                2 => book.expire(&policy, at(now)).added,
                 _ => {
+                    let names = [told(&name)];
                     let seen: Vec<_> = (0..4)
-                        .map(|p| BlockCandidate { verdict, last_seen: at(now), ..candidate(&addr, 1 + p) })
+                        .map(|p| BlockCandidate {
+                            verdict,
+                            miner,
+                            names: &names,
+                            last_seen: at(now),
+                            ..candidate(&addr, 1 + p)
+                        })
                         .collect();
                     let list = lists(&seen, &policy, now);
-                    let added = book.offer(&list, &policy, at(now)).added.len();
+                    prop_assert_eq!((list.list.names().len(), list.hosts.len()), (1, 1));
+                    let added = book.offer(&list, &policy, at(now)).added;
                     let again = book.offer(&list, &policy, at(now));
                     prop_assert!(again.is_empty(), "{:?}", again);
                     added
                 }
             };
             let this = (1_795_636_800 + now) / 60;
-            minute = if minute.0 == this { (this, minute.1 + added) } else { (this, added) };
-            prop_assert!(minute.1 <= 3, "{} in one minute", minute.1);
+            if minute.0 != this {
+                minute = (this, [0; 3]);
+            }
+            for item in added {
+                minute.1[match item { Item::Endpoint(_) => 0, Item::Name(_) => 1, Item::Host(_) => 2 }] += 1;
+            }
+            prop_assert!(minute.1.iter().all(|n| *n <= 3), "{:?} in one minute", minute.1);
             for t in book.take_touched() {
                 match t.record {
-                    Some(r) => { disk.insert((t.target, t.origin), r); }
-                    None => { disk.remove(&(t.target, t.origin)); }
+                    Some(r) => { disk.insert((t.item, t.origin), r); }
+                    None => { disk.remove(&(t.item, t.origin)); }
                 }
             }
             let list = held(&book, &policy, now);
             for (t, left) in &list {
                 prop_assert!(*left >= 1 && *left <= 30 * 86_400);
                 let ordered = book.manual.contains_key(t);
-                prop_assert!(ordered || book.released_until(*t, at(now)).is_none(), "{} is released", t);
+                prop_assert!(ordered || book.released_until(t, at(now)).is_none(), "{} is released", t);
             }
             let mut restarted = Book::default();
             let releases = book.releases.values().cloned().collect();

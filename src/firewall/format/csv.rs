@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 use super::json::miners;
 use super::{Format, Meta, RenderOptions, Rendered, Says};
 use crate::firewall::candidate::Who;
-use crate::firewall::list::BlockList;
+use crate::firewall::list::{BlockList, verdict_text};
 
 /// A table with a line of titles.
 pub(super) struct Csv;
@@ -46,7 +46,7 @@ impl Format for Csv {
                 e.target.addr,
                 e.ttl_secs,
                 e.expires,
-                e.verdict_text(),
+                verdict_text(e.verdict),
                 e.last_seen,
                 joined(&e.miners)
             );
@@ -58,7 +58,7 @@ impl Format for Csv {
                 n.name,
                 n.ttl_secs,
                 n.expires,
-                n.verdict,
+                verdict_text(n.verdict),
                 n.last_seen,
                 joined(&n.miners)
             );

@@ -65,7 +65,7 @@ impl Format for Json {
             name: Some(n.name.as_str()),
             ttl: n.ttl_secs,
             expires: n.expires,
-            verdict: Some(n.verdict),
+            verdict: n.verdict,
             last_seen: n.last_seen,
             miners: miners(&n.miners),
         });

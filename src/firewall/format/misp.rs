@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::{Format, Meta, RenderOptions, Rendered, Says, uuid};
-use crate::firewall::list::BlockList;
+use crate::firewall::list::{BlockList, known_as};
 use crate::time::PacketTime;
 
 /// An event to import.
@@ -49,7 +49,7 @@ impl Format for Misp {
         };
         let mut attributes: Vec<Attribute> = Vec::with_capacity(list.len() + list.names().len());
         for e in list.entries() {
-            let comment = format!("{}, for {} s", e.known_as(), e.ttl_secs);
+            let comment = format!("{}, for {} s", known_as(e.verdict), e.ttl_secs);
             let addr = e.target.addr;
             attributes.push(match e.target.service {
                 Some((_, port)) => attribute("ip-dst|port", format!("{addr}|{port}"), comment, e.last_seen),
@@ -61,7 +61,7 @@ impl Format for Misp {
         attributes.dedup_by(|a, b| a.uuid == b.uuid);
         attributes.sort_by(|a, b| (a.r#type, &a.value).cmp(&(b.r#type, &b.value)));
         for n in list.names() {
-            let comment = format!("mining pool, {}, for {} s", n.verdict, n.ttl_secs);
+            let comment = format!("{}, for {} s", known_as(n.verdict), n.ttl_secs);
             attributes.push(attribute("domain", n.name.to_string(), comment, n.last_seen));
         }
         let until = meta.captured_until;

@@ -39,7 +39,7 @@ fn named(name: &str, ttl_secs: u64, endpoints: &[Target]) -> NameEntry {
         name: DomainName::parse(name).unwrap(),
         ttl_secs,
         expires: at(0).plus(Duration::from_secs(ttl_secs)),
-        verdict: Verdict::Confirmed,
+        verdict: Some(Verdict::Confirmed),
         last_seen: at(-60),
         miners: vec![Who { tenant: Tenant::None, miner: [10, 0, 0, 5].into() }],
         endpoints: endpoints.to_vec(),

@@ -6,7 +6,7 @@
 use std::fmt::Write as _;
 
 use super::{Format, Header, Meta, RenderOptions, Rendered, Says, families, use_newer_by};
-use crate::firewall::list::BlockList;
+use crate::firewall::list::{BlockList, known_as};
 
 /// A file for `Intel::read_files`.
 pub(super) struct Zeek;
@@ -28,10 +28,10 @@ impl Format for Zeek {
         let whole = || list.entries().iter().filter(|e| e.target.service.is_none());
         let mut body = String::new();
         for e in whole() {
-            let _ = writeln!(body, "{}\tIntel::ADDR\tminewatch\t{}", e.target.addr, e.known_as());
+            let _ = writeln!(body, "{}\tIntel::ADDR\tminewatch\t{}", e.target.addr, known_as(e.verdict));
         }
         for n in list.names() {
-            let _ = writeln!(body, "{}\tIntel::DOMAIN\tminewatch\tmining pool, {}", n.name, n.verdict);
+            let _ = writeln!(body, "{}\tIntel::DOMAIN\tminewatch\t{}", n.name, known_as(n.verdict));
         }
         let lives = whole().map(|e| e.ttl_secs).chain(list.names().iter().map(|n| n.ttl_secs));
         let expiry = use_newer_by(lives, meta);

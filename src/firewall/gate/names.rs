@@ -13,7 +13,7 @@ use crate::evidence::Verdict;
 use crate::firewall::candidate::{BlockCandidate, NameUse, Target, Who};
 use crate::firewall::gate::{Decision, NameRefusal};
 use crate::firewall::guard::NeverBlock;
-use crate::firewall::list::NameEntry;
+use crate::firewall::list::{NameEntry, certainty};
 use crate::firewall::name::DomainName;
 use crate::firewall::policy::{Policy, Scope};
 use crate::firewall::reason::Reason;
@@ -63,7 +63,7 @@ pub(super) fn decide(
                 name,
                 ttl_secs: 0,
                 expires: lives_from(c, policy, now).plus(policy.ttl.duration()),
-                verdict: c.verdict,
+                verdict: Some(c.verdict),
                 last_seen: c.last_seen,
                 miners: vec![who(c)],
                 endpoints: if behind_proxy { Vec::new() } else { vec![target(c, policy.scope)] },
@@ -138,18 +138,18 @@ pub(super) fn finish(
         e.ttl_secs = seconds_left(e.expires, policy, now);
         let reason = if e.ttl_secs == 0 { Some(Reason::Expired) } else { never.check_name(&e.name, policy) };
         match reason {
-            Some(reason) => refusals.add(e.name.as_str(), reason, e.verdict, e.last_seen, &e.miners),
+            Some(reason) => refusals.add(e.name.as_str(), reason, certainty(e.verdict), e.last_seen, &e.miners),
             None => passed.push(e),
         }
     }
     let max = policy.max_entries.get();
     if passed.len() > max {
         passed.sort_unstable_by(|a, b| {
-            let rank = |e: &NameEntry| (Reverse(e.verdict), Reverse(e.last_seen));
+            let rank = |e: &NameEntry| (Reverse(certainty(e.verdict)), Reverse(e.last_seen));
             rank(a).cmp(&rank(b)).then_with(|| a.name.cmp(&b.name))
         });
         for e in passed.split_off(max) {
-            refusals.add(e.name.as_str(), Reason::CapReached { max }, e.verdict, e.last_seen, &e.miners);
+            refusals.add(e.name.as_str(), Reason::CapReached { max }, certainty(e.verdict), e.last_seen, &e.miners);
         }
     }
     let listed: BTreeSet<&str> = passed.iter().map(|e| e.name.as_str()).collect();

@@ -74,7 +74,7 @@ fn an_incident_goes_from_state_to_state_as_the_table_says() {
         for (secs, event, state) in *events {
             let steps = match event {
                 Traffic => all.see(seen(*secs, Verdict::Confirmed)).into_iter().collect(),
-                Cut => all.contain(|pool| pool.port() == 3333, at(*secs)),
+                Cut => all.contain(|key| key.pool.port() == 3333, at(*secs)),
                 Wait => all.tick(at(*secs)),
             };
             let i = all.get(&key(3333)).unwrap();
@@ -105,7 +105,7 @@ fn only_the_pool_that_was_cut_off_is_contained() {
     let mut all = Incidents::default();
     all.see(seen(0, Verdict::Confirmed));
     all.see(Seen { key: key(4444), ..seen(0, Verdict::Confirmed) });
-    assert_eq!(all.contain(|pool| pool.port() == 4444, at(1)).len(), 1);
+    assert_eq!(all.contain(|key| key.pool.port() == 4444, at(1)).len(), 1);
     let states: Vec<_> = all.iter().map(|i| (i.key.pool.port(), i.state, i.contained)).collect();
     assert_eq!(states, [(3333, State::Open, None), (4444, State::Contained, Some(at(1)))]);
 }

@@ -84,7 +84,8 @@ fn names(out: &mut impl Write, d: &Decision) -> io::Result<()> {
         reason: Option<&'static str>,
         #[serde(skip_serializing_if = "Option::is_none")]
         text: Option<String>,
-        verdict: Verdict,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        verdict: Option<Verdict>,
         miners: Vec<String>,
     }
     for n in d.list.names() {
@@ -108,7 +109,7 @@ fn names(out: &mut impl Write, d: &Decision) -> io::Result<()> {
             ttl: None,
             reason: Some(r.reason.code()),
             text: Some(r.reason.to_string()),
-            verdict: r.verdict,
+            verdict: Some(r.verdict),
             miners: miners(&r.miners),
         };
         line(out, &line_of)?;

@@ -112,7 +112,9 @@ fn a_folder_or_a_link_in_its_place_is_left_alone() {
 fn a_database_of_a_newer_version_is_moved_aside_and_named_so() {
     let dir = filled([record("198.51.100.7", 1)]);
     raw(&dir).pragma_update(None, "user_version", VERSION + 1).unwrap();
-    assert!(matches!(Store::open_existing(dir.path()), Err(StateError::Newer { found: 2, known: 1, .. })));
+    assert!(
+        matches!(Store::open_existing(dir.path()), Err(StateError::Newer { found, known: VERSION, .. }) if found > VERSION)
+    );
     let opened = Store::open(dir.path()).unwrap();
     let aside = moved(&dir);
     assert!(aside[0].starts_with("minewatch.db.newer-"), "{aside:?}");
@@ -121,7 +123,7 @@ fn a_database_of_a_newer_version_is_moved_aside_and_named_so() {
     let kept = Connection::open(dir.path().join(&aside[0])).unwrap();
     let rows: i64 = kept.query_row("SELECT count(*) FROM entries", [], |r| r.get(0)).unwrap();
     let version: i64 = kept.pragma_query_value(None, "user_version", |r| r.get(0)).unwrap();
-    assert_eq!((rows, version), (1, 2));
+    assert_eq!((rows, version), (1, VERSION + 1));
 }
 
 #[test]

@@ -45,7 +45,7 @@ fn a_name_that_led_the_miner_to_the_pool_is_listed_beside_the_endpoint() {
     let d = of(&[told("xmr.pool.example")]);
     assert_eq!(listed(&d), ["xmr.pool.example"]);
     let n = &d.list.names()[0];
-    assert_eq!((n.ttl_secs, n.expires, n.verdict, n.last_seen), (86_400, at(86_400), Verdict::Confirmed, at(0)));
+    assert_eq!((n.ttl_secs, n.expires, n.verdict, n.last_seen), (86_400, at(86_400), Some(Verdict::Confirmed), at(0)));
     assert_eq!(n.endpoints, [d.list.entries()[0].target]);
     assert_eq!(n.miners, d.list.entries()[0].miners);
     assert!(d.refusals.is_empty() && d.name_refusals.is_empty());
@@ -250,7 +250,7 @@ fn sf03_saved_names_pass_the_same_gate_the_clock_and_the_cap() {
         name: DomainName::parse(name).unwrap(),
         ttl_secs: 999_999_999,
         expires: at(expires),
-        verdict: Verdict::Confirmed,
+        verdict: Some(Verdict::Confirmed),
         last_seen: at(expires - 86_400),
         miners: Vec::new(),
         endpoints: Vec::new(),

@@ -13,11 +13,11 @@ const NANOS_A_MINUTE: i64 = 60 * 1_000_000_000;
 
 /// Times of day, in UTC.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
-pub struct QuietHours(Vec<Span>);
+pub struct QuietHours(Vec<QuietSpan>);
 
 /// Minutes since midnight: from, and before. The end may be on the next day.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct Span {
+pub struct QuietSpan {
     from: u16,
     to: u16,
 }
@@ -28,7 +28,8 @@ pub(super) struct Span {
 pub struct QuietHoursError(String);
 
 impl QuietHours {
-    pub(super) const fn new(spans: Vec<Span>) -> Self {
+    /// All of these.
+    pub const fn new(spans: Vec<QuietSpan>) -> Self {
         Self(spans)
     }
 
@@ -56,7 +57,7 @@ impl fmt::Display for QuietHours {
     }
 }
 
-impl FromStr for Span {
+impl FromStr for QuietSpan {
     type Err = QuietHoursError;
 
     /// `22:00-06:00`.
@@ -108,7 +109,7 @@ mod tests {
         for bad in
             ["", "22:00", "22:00-", "22-06", "25:00-06:00", "22:60-06:00", "8:00-9:00", "06:00-06:00", "00:00-24:00"]
         {
-            assert!(bad.parse::<Span>().is_err(), "{bad}");
+            assert!(bad.parse::<QuietSpan>().is_err(), "{bad}");
         }
     }
 }

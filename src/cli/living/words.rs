@@ -1,0 +1,78 @@
+//! What a watch says of entries that come and go, as sentences.
+//!
+//! In: items of the book with their records, and the claims of flows. Out: text.
+
+use std::net::IpAddr;
+
+use crate::cli::remembered::{second, some};
+use crate::firewall::{Changes, Item, Origin, Quiet, Record, Target};
+use crate::ledger::FlowFinding;
+use crate::text::printable;
+
+/// Pools of a host in one sentence.
+const MOST: usize = 3;
+
+/// Whether a flow is one of those for which an item is blocked.
+pub(super) fn concerns(f: &FlowFinding, item: &Item) -> bool {
+    match item {
+        Item::Endpoint(t) => is_at(f, *t),
+        Item::Name(name) => f.claims.iter().any(|c| c.name.eq_ignore_ascii_case(name.as_str())),
+        Item::Host(host) => f.miner.ip().to_canonical() == *host,
+    }
+}
+
+/// Whether a flow goes to an endpoint.
+fn is_at(f: &FlowFinding, target: Target) -> bool {
+    f.pool.ip().to_canonical() == target.addr && target.service.is_none_or(|(_, port)| port == f.pool.port())
+}
+
+/// Who used something, in brackets.
+pub(super) fn used_by<'a>(flows: impl Iterator<Item = &'a FlowFinding>, item: &Item) -> String {
+    let mut who: Vec<IpAddr> = flows.filter(|f| concerns(f, item)).map(|f| f.miner.ip()).collect();
+    who.sort_unstable();
+    who.dedup();
+    match who.as_slice() {
+        [] => String::new(),
+        [one] => format!(" (used by {one})"),
+        [one, rest @ ..] => format!(" (used by {one} and {} more)", rest.len()),
+    }
+}
+
+/// Why a host is isolated, and until when.
+pub(super) fn why_isolated(r: &Record) -> String {
+    let until = second(r.expires);
+    if r.origin == Origin::Manual {
+        return format!("ordered by {} ({}), until {until}", printable(&r.by, 64), printable(&r.reason, 256));
+    }
+    let pools: Vec<_> = r.endpoints.iter().map(ToString::to_string).collect();
+    format!("it mines at {} ({}), until {until}", some(&pools, MOST), r.verdict)
+}
+
+/// What becomes of something that is new in the book, where no kernel is told of it.
+pub(super) fn is_new(item: &Item, who: &str, why: &str, dry: bool) -> String {
+    match (item, dry) {
+        (Item::Endpoint(t), true) => format!("would cut off {t}{who}"),
+        (Item::Endpoint(t), false) => format!("to be cut off: {t}{who}"),
+        (Item::Name(name), true) => format!("would block the name {name}{who}"),
+        (Item::Name(name), false) => format!("the name {name}{who} is blocked in lists for resolvers"),
+        (Item::Host(host), true) => format!("would isolate {host}: {why}"),
+        (Item::Host(host), false) => format!("to be isolated: {host}: {why}"),
+    }
+}
+
+/// What is over.
+pub(super) fn is_over(item: &Item) -> String {
+    match item {
+        Item::Endpoint(t) => format!("no longer cut off: {t}"),
+        Item::Name(name) => format!("no longer blocked: the name {name}"),
+        Item::Host(host) => format!("no longer isolated: {host}"),
+    }
+}
+
+/// What quiet hours did.
+pub(super) fn quiet(changes: &Changes) -> Option<String> {
+    changes.quiet.map(|quiet| match quiet {
+        Quiet::HoldsBack => "quiet hours: what is found is told, and nothing new is blocked until they end".to_owned(),
+        Quiet::Over => "quiet hours are over: what they held back is blocked if it still goes on".to_owned(),
+    })
+}
