@@ -49,12 +49,18 @@ impl Place {
     }
 
     fn send(&self, capture: &str) {
+        self.send_with(capture, |_| {});
+    }
+
+    fn send_with(&self, capture: &str, change: impl Fn(&mut [u8]) + Send + Sync) {
         let file = pcaps().join(capture);
         self.switch.within(|| {
             let mut wire = pcap::Capture::from_device("mirror0").unwrap().open().unwrap();
             let mut frames = pcap::Capture::from_file(file).unwrap();
             while let Ok(frame) = frames.next_packet() {
-                wire.sendpacket(frame.data).unwrap();
+                let mut frame = frame.data.to_vec();
+                change(&mut frame);
+                wire.sendpacket(frame).unwrap();
             }
         });
     }
@@ -277,4 +283,39 @@ fn who_insists_on_the_sandbox_does_not_run_with_less() {
     assert_ne!(watch.status("CapEff:"), format!("{:016x}", 1 << 13));
     place.send(MINER.0);
     watch.says(&format!("{} mines at", MINER.1));
+}
+
+/// Gives the miner's end of an IPv4 connection other sequence numbers, with the checksum that goes with them.
+fn renumber(frame: &mut [u8]) {
+    let tcp = 14 + usize::from(frame[14] & 15) * 4;
+    let from_miner = frame[26..30] == "192.168.1.11".parse::<std::net::Ipv4Addr>().unwrap().octets();
+    let at = tcp + if from_miner { 4 } else { 8 };
+    if !from_miner && frame[tcp + 13] & 0x10 == 0 {
+        return;
+    }
+    let word = |at: usize| u32::from(u16::from_be_bytes([frame[at], frame[at + 1]]));
+    let (old, sum) = (word(at), word(tcp + 16));
+    let new = (old + 0x1000) & 0xffff;
+    // RFC 1624, equation 3.
+    let folded = (!sum & 0xffff) + (!old & 0xffff) + new;
+    let folded = (folded & 0xffff) + (folded >> 16);
+    let sum = !((folded & 0xffff) + (folded >> 16)) & 0xffff;
+    frame[at..at + 2].copy_from_slice(&(new as u16).to_be_bytes());
+    frame[tcp + 16..tcp + 18].copy_from_slice(&(sum as u16).to_be_bytes());
+}
+
+/// Who reads lines must not wait for a report that may be months away.
+#[test]
+fn a_connection_is_told_when_it_is_over_and_once() {
+    let Some(place) = Place::new() else { return };
+    let mut watch = place.watch(&["--json"]);
+    place.send(MINER.0);
+    watch.says("\"miner_alert\"");
+    // A new connection of the same ends: the first one is over.
+    place.send_with(MINER.0, renumber);
+    let told: serde_json::Value = serde_json::from_str(&watch.says("\"miner_flow\"")).unwrap();
+    assert_eq!((told["src_ip"].as_str(), told["verdict"].as_str()), (Some(MINER.1), Some("confirmed")));
+    let (_, said) = watch.ends();
+    let kinds = |kind: &str| said.lines().filter(|l| l.contains(&format!("\"event_type\":\"{kind}\""))).count();
+    assert_eq!((kinds("miner_flow"), kinds("miner_host"), kinds("health")), (2, 1, 1), "{said}");
 }

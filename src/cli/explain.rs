@@ -72,7 +72,7 @@ pub(super) fn run(args: &Args) -> Result<Outcome, Failure> {
     report.contacts.retain(|c| least == Verdict::Noted && args.host.takes_part_in_contact(c));
     let mut out = BufWriter::new(io::stdout().lock());
     if args.json {
-        json::report(&mut out, &report)?;
+        json::report(&mut out, &report, true)?;
     } else if report.hosts.is_empty() && report.contacts.is_empty() {
         let level = args.verdict.map_or(String::new(), |_| format!(", {least} or more,"));
         writeln!(out, "Nothing was seen that makes {}{level} a miner or a pool.", args.host)?;

@@ -15,7 +15,7 @@ use super::{Failure, Outcome};
 use crate::capture::{CaptureError, Inputs, Options, Severity};
 use crate::evidence::Verdict;
 use crate::health::Counter;
-use crate::ledger::Alert;
+use crate::ledger::{Alert, FlowFinding};
 use crate::sink::table::Style;
 use crate::sink::{Report, json, table};
 use crate::text::printable;
@@ -184,6 +184,8 @@ pub(super) struct Printer {
     json: bool,
     /// Text: alerts are printed too, because the end may be far.
     stream: bool,
+    /// The input has no end.
+    live: bool,
     /// Standard output belongs to a block list: print beside it.
     beside: bool,
     /// Nobody reads the output any more.
@@ -199,13 +201,13 @@ impl Printer {
             .map(|i| inputs.source_name(crate::capture::SourceId(i)).to_owned())
             .collect();
         let bar = io::stderr().is_terminal().then(|| Bar::new(inputs));
-        Self { json, stream, beside, gone: false, style: style(), sources, bar }
+        Self { json, stream, live: false, beside, gone: false, style: style(), sources, bar }
     }
 
     /// For interfaces.
     #[cfg(feature = "live")]
     pub(super) fn live(json: bool, sources: Vec<String>, beside: bool) -> Self {
-        Self { json, stream: true, beside, gone: false, style: style(), sources, bar: None }
+        Self { json, stream: true, live: true, beside, gone: false, style: style(), sources, bar: None }
     }
 
     /// Takes the progress away.
@@ -226,6 +228,21 @@ impl Printer {
         }
     }
 
+    /// Prints a line now.
+    fn say(&mut self, line: &[u8]) -> Result<(), Failure> {
+        let print = || -> io::Result<()> {
+            let mut out: Box<dyn Write> =
+                if self.beside { Box::new(io::stderr().lock()) } else { Box::new(io::stdout().lock()) };
+            out.write_all(line)?;
+            out.flush()
+        };
+        let printed = match &self.bar {
+            Some(bar) => bar.bar.suspend(print),
+            None => print(),
+        };
+        self.heard(printed).map_err(Failure::from)
+    }
+
     /// Prints the report.
     pub(super) fn report(&mut self, report: &Report) -> io::Result<()> {
         let printed = self.print(report);
@@ -240,7 +257,7 @@ impl Printer {
             if self.beside { Box::new(io::stderr().lock()) } else { Box::new(io::stdout().lock()) };
         let mut out = BufWriter::new(to);
         if self.json {
-            json::report(&mut out, report)?;
+            json::report(&mut out, report, !self.tells_flows())?;
         } else {
             if self.stream {
                 writeln!(out)?;
@@ -262,17 +279,21 @@ impl Listener for Printer {
         } else {
             table::alert(&mut line, alert, self.style)?;
         }
-        let print = || -> io::Result<()> {
-            let mut out: Box<dyn Write> =
-                if self.beside { Box::new(io::stderr().lock()) } else { Box::new(io::stdout().lock()) };
-            out.write_all(&line)?;
-            out.flush()
-        };
-        let printed = match &self.bar {
-            Some(bar) => bar.bar.suspend(print),
-            None => print(),
-        };
-        self.heard(printed).map_err(Failure::from)
+        self.say(&line)
+    }
+
+    /// A reader of lines cannot wait for a report that may be months away.
+    fn tells_flows(&self) -> bool {
+        self.json && self.live
+    }
+
+    fn flow(&mut self, flow: &FlowFinding) -> Result<(), Failure> {
+        if self.gone {
+            return Ok(());
+        }
+        let mut line = Vec::new();
+        json::flow(&mut line, flow, &self.sources)?;
+        self.say(&line)
     }
 
     fn progress(&mut self, frames: u64) {

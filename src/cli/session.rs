@@ -32,6 +32,9 @@ use crate::time::PacketTime;
 const QUEUE: usize = 64;
 /// A second interrupt after this long means "at once, without a report".
 const IMPATIENT: Duration = Duration::from_secs(1);
+/// How long an interface is read on after the end was asked for: the kernel hands frames over in batches, and the last
+/// shares are in one that is not full yet.
+const LAST_BATCH: Duration = Duration::from_millis(200);
 /// How often a progress callback is called.
 const TICK: Duration = Duration::from_millis(200);
 
@@ -41,6 +44,14 @@ pub(super) trait Listener {
     fn begun(&mut self) {}
     /// Something new of a host and endpoint.
     fn alert(&mut self, alert: &Alert) -> Result<(), Failure>;
+    /// Whether mining connections are to be told as they end.
+    fn tells_flows(&self) -> bool {
+        false
+    }
+    /// A mining connection that is over, where they are told.
+    fn flow(&mut self, _flow: &FlowFinding) -> Result<(), Failure> {
+        Ok(())
+    }
     /// Frames read so far, a few times a second.
     fn progress(&mut self, frames: u64);
 }
@@ -192,20 +203,29 @@ async fn collect<'a, S: PacketSource + Send + 'static>(
     let mut tick = tokio::time::interval(TICK);
     let mut signals = Signals::new(ask.is_some())?;
     let over = tokio::time::sleep(most.unwrap_or(Duration::MAX));
-    tokio::pin!(over);
+    let last = tokio::time::sleep(Duration::MAX);
+    tokio::pin!(over, last);
+    let grace = if ask.is_some() { LAST_BATCH } else { Duration::ZERO };
+    let mut ending = false;
     right.listener.begun();
     let mut asked: Option<tokio::time::Instant> = None;
     loop {
         tokio::select! {
             biased;
-            () = &mut over, if !stop.load(Ordering::Relaxed) => stop.store(true, Ordering::Relaxed),
+            () = &mut last, if ending && !stop.load(Ordering::Relaxed) => stop.store(true, Ordering::Relaxed),
+            () = &mut over, if !ending => {
+                ending = true;
+                last.as_mut().reset(tokio::time::Instant::now() + grace);
+            }
             sign = signals.next() => {
                 if let (Sign::Reload, Some(ask)) = (sign, &ask) {
                     // A thread that is gone has said why.
                     let _gone = ask.send(());
                     continue;
                 }
-                stop.store(true, Ordering::Relaxed);
+                if !std::mem::replace(&mut ending, true) {
+                    last.as_mut().reset(tokio::time::Instant::now() + grace);
+                }
                 // timeout(1) and a closing terminal send it twice at once; a person takes longer.
                 if asked.get_or_insert_with(tokio::time::Instant::now).elapsed() > IMPATIENT {
                     return Err(anyhow!("interrupted twice: nothing is reported"));
@@ -226,7 +246,7 @@ async fn collect<'a, S: PacketSource + Send + 'static>(
             }
         }
     }
-    let interrupted = stop.load(Ordering::Relaxed);
+    let interrupted = ending || stop.load(Ordering::Relaxed);
     let Ok(Ended { source, mut health, until }) = reader.join() else {
         return Err(anyhow!("the reader failed unexpectedly; please report this with the capture"));
     };
@@ -284,7 +304,7 @@ impl Right<'_> {
             What::Flow(mut flow) => {
                 self.knowledge.enrich(&mut flow);
                 self.claim(&flow);
-                self.ledger.flow(*flow);
+                self.over(*flow);
             }
             What::Claim(mut flow) => {
                 self.knowledge.enrich(&mut flow);
@@ -294,7 +314,7 @@ impl Right<'_> {
                 if self.knowledge.leads_to_a_pool(&mut flow) {
                     let alert = Alert::of(&flow);
                     self.claim(&flow);
-                    self.ledger.flow(*flow);
+                    self.over(*flow);
                     self.tell(alert);
                 }
             }
@@ -311,6 +331,23 @@ impl Right<'_> {
                 self.tell(*alert);
             }
         }
+    }
+
+    /// Keeps a flow that is over. Of a flood no more is told than is kept.
+    fn over(&mut self, mut flow: FlowFinding) {
+        if self.failure.is_none() && self.listener.tells_flows() && self.ledger.takes(&flow) {
+            flow.allowed = leave::may_mine(&flow, &self.policy, &self.never);
+            if let Err(e) = self.listener.flow(&flow) {
+                self.fail(e);
+            }
+        }
+        self.ledger.flow(flow);
+    }
+
+    /// Nobody reads us any more: stop reading, too.
+    fn fail(&mut self, e: Failure) {
+        self.failure = Some(e);
+        self.stop.store(true, Ordering::Relaxed);
     }
 
     fn claim(&mut self, flow: &FlowFinding) {
@@ -367,9 +404,7 @@ impl Right<'_> {
             if self.failure.is_none()
                 && let Err(e) = self.listener.alert(&alert)
             {
-                // Nobody reads us any more: stop reading, too.
-                self.failure = Some(e);
-                self.stop.store(true, Ordering::Relaxed);
+                self.fail(e);
             }
         }
     }

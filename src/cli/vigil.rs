@@ -11,7 +11,7 @@ use super::replay::complain;
 use super::session::Listener;
 use crate::capture::live::{Interface, LinkState, LiveStatus};
 use crate::health::{Gauges, Look, Port, Watchdog};
-use crate::ledger::Alert;
+use crate::ledger::{Alert, FlowFinding};
 use crate::notify::Notifier;
 
 /// How often counters are looked at.
@@ -135,6 +135,14 @@ impl<L: Listener> Listener for Vigilant<'_, L> {
 
     fn alert(&mut self, alert: &Alert) -> Result<(), Failure> {
         self.listener.alert(alert)
+    }
+
+    fn tells_flows(&self) -> bool {
+        self.listener.tells_flows()
+    }
+
+    fn flow(&mut self, flow: &FlowFinding) -> Result<(), Failure> {
+        self.listener.flow(flow)
     }
 
     fn progress(&mut self, frames: u64) {

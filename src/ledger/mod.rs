@@ -181,17 +181,22 @@ impl Ledger {
     /// Takes a finished flow.
     pub fn flow(&self, flow: FlowFinding) {
         use std::sync::atomic::Ordering::Relaxed;
-        let key = HostKey { tenant: flow.tenant, ip: flow.miner_ip() };
-        let known = self.hosts.contains_key(&key);
-        let verified = flow.handshake_verified && !flow.one_way;
-        if self.flows.load(Relaxed) >= cap(MAX_FLOWS, verified)
-            || (!known && self.hosts.len() >= cap(MAX_HOSTS, verified))
-        {
+        if !self.takes(&flow) {
             self.dropped.fetch_add(1, Relaxed);
             return;
         }
+        let key = HostKey { tenant: flow.tenant, ip: flow.miner_ip() };
         self.flows.fetch_add(1, Relaxed);
         self.hosts.entry(key).or_default().flows.push(flow);
+    }
+
+    /// Whether there is room for a flow.
+    pub fn takes(&self, flow: &FlowFinding) -> bool {
+        use std::sync::atomic::Ordering::Relaxed;
+        let key = HostKey { tenant: flow.tenant, ip: flow.miner_ip() };
+        let verified = flow.handshake_verified && !flow.one_way;
+        let room = self.hosts.len() < cap(MAX_HOSTS, verified) || self.hosts.contains_key(&key);
+        room && self.flows.load(Relaxed) < cap(MAX_FLOWS, verified)
     }
 
     /// Takes a sighting.

@@ -8,6 +8,7 @@ mod flow;
 
 use std::io::{self, Write};
 
+pub use flow::flow;
 use flow::{Rate, Wrapped, rate};
 use serde::Serialize;
 
@@ -79,12 +80,12 @@ struct EvidenceLine<'a> {
     text: &'a str,
 }
 
-fn evidence<'a>(list: &'a [Evidence], report: &'a Report) -> Vec<EvidenceLine<'a>> {
+fn evidence<'a>(list: &'a [Evidence], sources: &'a [String]) -> Vec<EvidenceLine<'a>> {
     list.iter()
         .map(|e| EvidenceLine {
             code: e.code,
             frame: e.at.frame.number,
-            file: report.source_of(e.at.frame),
+            file: source(sources, e.at.frame),
             timestamp: e.at.time,
             weight: e.code.weight(),
             count: e.count,
@@ -168,7 +169,7 @@ fn host(out: &mut impl Write, h: &HostFinding, report: &Report) -> io::Result<()
             shares: h.shares,
             hashrate: rate(h.work),
             evidence_flow: strongest.map(|f| f.flow_id),
-            evidence: strongest.map(|f| evidence(&f.evidence, report)).unwrap_or_default(),
+            evidence: strongest.map(|f| evidence(&f.evidence, &report.sources)).unwrap_or_default(),
         },
     )
 }
@@ -226,11 +227,12 @@ fn source(sources: &[String], at: FrameRef) -> Option<&str> {
     (sources.len() > 1).then(|| sources.get(at.source.0 as usize).map(String::as_str)).flatten()
 }
 
-/// The report: flows and their host, host by host; relays; block decisions; health last.
-pub fn report(out: &mut impl Write, r: &Report) -> io::Result<()> {
+/// The report: flows and their host, host by host; relays; block decisions; health last. Without flows where they were
+/// told as they ended.
+pub fn report(out: &mut impl Write, r: &Report, flows: bool) -> io::Result<()> {
     for h in &r.hosts {
-        for f in &h.flows {
-            flow::flow(out, f, r)?;
+        for f in h.flows.iter().filter(|_| flows) {
+            flow::flow(out, f, &r.sources)?;
         }
         host(out, h, r)?;
     }

@@ -4,13 +4,12 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use super::{EvidenceLine, Machine, evidence, line, mac, tenant};
+use super::{EvidenceLine, Machine, evidence, line, mac, source, tenant};
 use crate::carrier::Wrap;
 use crate::dialect::{Category, Password, Shares, Stage};
 use crate::evidence::Verdict;
 use crate::intel::Place;
 use crate::ledger::{FlowFinding, KnownPool, TlsSeen, Work};
-use crate::sink::Report;
 use crate::time::PacketTime;
 
 /// Hash rate in hashes per second (solutions for Equihash) with its 95 % interval.
@@ -161,7 +160,7 @@ fn password(p: &Password) -> Option<PasswordKind<'_>> {
 }
 
 /// One line for a flow.
-pub(super) fn flow(out: &mut impl Write, f: &FlowFinding, report: &Report) -> io::Result<()> {
+pub fn flow(out: &mut impl Write, f: &FlowFinding, sources: &[String]) -> io::Result<()> {
     line(
         out,
         &MinerFlow {
@@ -213,12 +212,12 @@ pub(super) fn flow(out: &mut impl Write, f: &FlowFinding, report: &Report) -> io
             handshake_verified: f.handshake_verified,
             first_frame: f.first.frame.number,
             last_frame: f.last.frame.number,
-            file: report.source_of(f.first.frame),
+            file: source(sources, f.first.frame),
             first_seen: f.first.time,
             last_seen: f.last.time,
             bytes: f.bytes,
             packets: f.packets,
-            evidence: evidence(&f.evidence, report),
+            evidence: evidence(&f.evidence, sources),
         },
     )
 }

@@ -122,7 +122,7 @@ fn shown(events: Vec<Event>, health: Health) {
         notes: Vec::new(),
         dropped,
     };
-    sink::json::report(&mut json, &report).unwrap();
+    sink::json::report(&mut json, &report, true).unwrap();
     sink::table::report(&mut text, &report, style).unwrap();
     for host in &report.hosts {
         sink::table::explain(&mut text, host, &report, style).unwrap();
