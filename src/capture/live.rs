@@ -87,7 +87,7 @@ pub enum LiveError {
 
 fn remedy(e: &pcap::Error) -> &'static str {
     if e.to_string().contains("permitted") {
-        "; capturing needs root or CAP_NET_RAW (setcap cap_net_raw=ep on the program)"
+        "; capturing needs root or CAP_NET_RAW (setcap cap_net_raw=ep on the program, with --apply cap_net_raw,cap_net_admin=ep)"
     } else {
         ""
     }

@@ -6,7 +6,7 @@ use std::io::{Write, stdout};
 use clap::Args as ClapArgs;
 
 use super::{Failure, Outcome};
-use crate::enforce::{Check, EnforceError, check_all, remove_all};
+use crate::enforce::{Check, EnforceError, check_all, is_told, remove_all};
 
 /// Arguments of `apply`.
 #[derive(ClapArgs, Debug)]
@@ -40,6 +40,10 @@ fn remove() -> Result<(String, Outcome), EnforceError> {
     if removed.had.is_empty() {
         text.push_str("nothing of minewatch was there\n");
     }
+    if is_told() {
+        text.push_str("a running watch tells this firewall, and will put it back: end that first\n");
+        return Ok((text, Outcome::Failed));
+    }
     Ok((text, Outcome::Clean))
 }
 
@@ -48,8 +52,8 @@ fn check(all: &[Check]) -> (String, Outcome) {
     let used = all.iter().position(|c| c.missing.is_empty());
     for (i, check) in all.iter().enumerate() {
         let line = match (check.missing.is_empty(), used == Some(i)) {
-            (true, true) => "is used".to_owned(),
-            (true, false) => "could be used as well".to_owned(),
+            (true, true) => "would be used".to_owned(),
+            (true, false) => "could be used, too".to_owned(),
             (false, _) => format!("cannot be used: {}", why(check)),
         };
         let _ = writeln!(text, "{}: {line}", check.backend);
@@ -79,11 +83,11 @@ mod tests {
             ])
         };
         let (text, outcome) = all(&[], &[]);
-        assert_eq!(text, "nftables: is used\nipset: could be used as well\n");
+        assert_eq!(text, "nftables: would be used\nipset: could be used, too\n");
         assert!(matches!(outcome, Outcome::Clean));
         let (text, _) = all(&no, &[]);
         let missing = "nftables: cannot be used: nft is not installed: install the package nftables\n";
-        assert_eq!(text, format!("{missing}ipset: is used\n"));
+        assert_eq!(text, format!("{missing}ipset: would be used\n"));
         let (text, outcome) = all(&no, &no);
         assert!(text.starts_with(missing) && text.ends_with("nothing can be cut off here\n"), "{text}");
         assert!(matches!(outcome, Outcome::Failed));

@@ -42,6 +42,8 @@ pub(super) fn run(args: &Args) -> Result<Outcome, Failure> {
     let now = now();
     let (_, book) = args.dir.book(&policy, now)?;
     let decision = book.list(&policy, &never, now);
+    #[cfg(feature = "live")]
+    args.dir.tell_what_differs(decision.list.len())?;
     let ports = decision.list.entries().iter().filter(|e| e.target.service.is_some()).count();
     if ports > 0 && format.needs_address_scope() {
         bail!(

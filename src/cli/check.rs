@@ -135,7 +135,13 @@ fn summary(r: &Resolved) -> String {
         says.push(format!("nothing new at {} UTC", r.limits.quiet));
     }
     if r.policy.isolation.enabled {
-        says.push(format!("isolates hosts from {} on, for {}", r.policy.isolation.least, r.policy.isolation.ttl));
+        let i = &r.policy.isolation;
+        says.push(format!("isolates hosts from {} on, for {}", i.least, i.ttl));
+        // Who keeps the network that he sits in isolates nobody in it.
+        let spared: Vec<_> = i.keep.iter().chain(&i.never).map(ToString::to_string).collect();
+        if !spared.is_empty() {
+            says.push(format!("never isolates hosts in {}", spared.join(", ")));
+        }
     }
     if r.limits.dry_run {
         says.push("dry run: nothing is written or changed".to_owned());

@@ -34,6 +34,8 @@ pub(super) fn run(args: &Args) -> Result<Outcome, Failure> {
     let now = now();
     let (_, book) = args.dir.book(&policy, now)?;
     let decision = book.list(&policy, &never, now);
+    #[cfg(feature = "live")]
+    args.dir.tell_what_differs(decision.list.len())?;
     let mut out = BufWriter::new(io::stdout().lock());
     if args.json {
         lines(&mut out, &book, &decision, &policy, now)

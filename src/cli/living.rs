@@ -21,7 +21,7 @@ use super::options::BlockPlan;
 use super::remembered::now;
 use super::session::Companion;
 use super::spared::Spared;
-use crate::config::{Applying, Resolved};
+use crate::config::Resolved;
 use crate::enforce::{Block, Choice, Connections, Enforcer, Isolated, Keeper, Options, Refused, Tick, Wanted};
 use crate::evidence::Verdict;
 use crate::firewall::{Changes, Decision, HostRefusal, Item, Lives, NeverBlock, Policy, Reason};
@@ -74,8 +74,6 @@ pub(super) struct Living {
     /// Something is new that the gate has not looked at.
     dirty: bool,
     kernel: Option<Kernel>,
-    /// How the kernel is told.
-    applying: Applying,
     /// What would be told the kernel, if it were.
     dry: bool,
     slowly: Option<Instant>,
@@ -121,7 +119,7 @@ impl Opened {
         let (held, isolated) = living.tell_kernel();
         living.show();
         if held > 0 {
-            said.push(format!("{held} block entries of before still hold"));
+            said.push(format!("block entries that hold from before: {held}"));
         }
         if isolated > 0 {
             said.push(format!("hosts that stay isolated from before: {isolated}"));
@@ -150,7 +148,6 @@ impl Living {
             claims: HashMap::new(),
             dirty: false,
             kernel: None,
-            applying: plan.applying,
             dry: matches!(how, How::Say),
             slowly: None,
             forgot: None,
@@ -266,9 +263,11 @@ impl Living {
                             item => {
                                 let who = self.who(item);
                                 // An order has no connection that it could be late for.
-                                if !who.is_empty() {
-                                    self.board.cut(at.since(*first));
+                                if who.is_empty() {
+                                    said.push(format!("cut off {item}, by order"));
+                                    continue;
                                 }
+                                self.board.cut(at.since(*first));
                                 format!("cut off {item}{who}, {took:.2} s after the first packet of the connection")
                             }
                         });
@@ -345,28 +344,28 @@ impl Companion for Living {
             if let Some(changes) = self.keepsake.reload_if_changed(at) {
                 said.push("orders were given by another program".to_owned());
                 self.changed(&changes, &mut said);
+                let refused = self.keepsake.list(&self.policy, &self.never, at);
+                said.extend(refused.host_refusals.iter().map(|r| format!("{} is not isolated: {}", r.host, r.reason)));
             }
-            said.extend(self.keepsake.save_dirty(&self.policy, at));
+            if !self.dry {
+                said.extend(self.keepsake.save_dirty(&self.policy, at));
+            }
             self.show();
         }
         self.heard_of_kernel(&mut said);
         said
     }
 
-    fn obey(&mut self, resolved: &Resolved) -> Vec<String> {
-        let mut said = Vec::new();
-        if resolved.applying != self.applying {
-            said.push("[apply] changed: that takes a restart".to_owned());
-        }
-        if resolved.limits.dry_run != self.dry {
-            said.push("`block.dry_run` changed: that takes a restart".to_owned());
-        }
+    fn obey(&mut self, resolved: &Resolved) {
         self.policy = Policy { lives: Lives::FromLastPacket, ..resolved.policy.clone() };
         self.keepsake.limit(resolved.limits.book());
         // What is in the book is judged anew whenever it is listed.
         self.tell_kernel();
         self.dirty = true;
-        said
+    }
+
+    fn refused(&mut self, sentences: &[String]) {
+        self.board.refused(sentences);
     }
 
     fn keeps_since(&mut self) -> Option<PacketTime> {
@@ -382,7 +381,7 @@ impl Companion for Living {
 impl Living {
     /// The session is over: saves, and leaves the kernel to the entries' own life times. Sentences.
     pub(super) fn end(mut self) -> Vec<String> {
-        let mut said = self.keepsake.save_dirty(&self.policy, now());
+        let mut said = if self.dry { Vec::new() } else { self.keepsake.save_dirty(&self.policy, now()) };
         if let Some(Kernel { wanted, thread, .. }) = self.kernel.take() {
             drop(wanted);
             drop(thread.join());

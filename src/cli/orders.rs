@@ -90,6 +90,7 @@ impl Order {
         };
         save(&mut store, &mut book, item, now)?;
         writeln!(io::stdout(), "{item} is {done} until {} ({})", second(until), self.life)?;
+        self.dir.tell_who_carries_it_out()?;
         Ok(Outcome::Clean)
     }
 }

@@ -12,15 +12,24 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 
 use super::feeds::FeedArgs;
-use super::options::Blocking;
+use super::options::{BlockPlan, Blocking};
 use super::session::News;
-use crate::config::{Resolved, Watched};
+use crate::config::{Applying, Resolved, Watched};
 use crate::intel::{Files, Geo, Intel, ListInfo};
 
 /// How often the files are looked at. A change is taken when two looks agree on it.
 const LOOK: Duration = Duration::from_secs(1);
 /// A list that lost more of its entries than this was cut off rather than tidied up.
 const MAX_LOSS: usize = 50;
+
+/// A policy file.
+struct Followed {
+    file: Watched,
+    /// What the command line says beside it.
+    beside: Blocking,
+    /// What cannot change while the watch runs: who is told how, and whether.
+    fixed: (Applying, bool),
+}
 
 /// What to look at.
 pub(super) struct Reload {
@@ -29,7 +38,7 @@ pub(super) struct Reload {
     geo_files: Files,
     intel: Intel,
     geo: Geo,
-    policy: Option<(Watched, Blocking)>,
+    policy: Option<Followed>,
     refused_feeds: Option<String>,
     refused_geo: Vec<String>,
     refused_policy: Option<String>,
@@ -57,8 +66,9 @@ impl Reload {
     }
 
     /// With a policy file, and what the command line says beside it.
-    pub(super) fn with_policy(mut self, file: Option<Watched>, beside: &Blocking) -> Self {
-        self.policy = file.map(|f| (f, beside.clone()));
+    pub(super) fn with_policy(mut self, plan: &mut BlockPlan, beside: &Blocking) -> Self {
+        let fixed = (plan.applying, plan.limits.dry_run);
+        self.policy = plan.file.take().map(|file| Followed { file, beside: beside.clone(), fixed });
         self
     }
 
@@ -108,19 +118,21 @@ impl Reload {
         let mut news = News::default();
         match &mut self.policy {
             None => news.said.push("there is no policy file to read again: --policy FILE gives one".to_owned()),
-            Some((file, beside)) => match file.reload(|said| whole(said, beside, &self.geo)) {
-                Ok(new) => {
-                    let what = if new.is_some() { "was read anew" } else { "says what it said before" };
-                    news.said.push(format!("the policy {} {what}", file.path().display()));
-                    news.said.extend(new.iter().flat_map(|n| &n.warnings).map(|w| w.at(file.path())));
-                    news.policy = new;
-                    self.refused_policy = None;
+            Some(Followed { file, beside, fixed }) => {
+                match file.reload(|said| whole(said, beside, *fixed, &self.geo)) {
+                    Ok(new) => {
+                        let what = if new.is_some() { "was read anew" } else { "says what it said before" };
+                        news.said.push(format!("the policy {} {what}", file.path().display()));
+                        news.said.extend(new.iter().flat_map(|n| &n.warnings).map(|w| w.at(file.path())));
+                        news.policy = new;
+                        self.refused_policy = None;
+                    }
+                    Err(why) => {
+                        news.said.push(why.clone());
+                        self.refused_policy = Some(why);
+                    }
                 }
-                Err(why) => {
-                    news.said.push(why.clone());
-                    self.refused_policy = Some(why);
-                }
-            },
+            }
         }
         news.refused = self.refused();
         news
@@ -153,10 +165,13 @@ impl Reload {
 }
 
 /// What a policy file comes to, with the command line beside it.
-fn whole(said: Resolved, beside: &Blocking, geo: &Geo) -> Result<Resolved, String> {
+fn whole(said: Resolved, beside: &Blocking, fixed: (Applying, bool), geo: &Geo) -> Result<Resolved, String> {
     let whole = beside.combine(said).map_err(|e| format!("{e:#}"))?;
     if !whole.policy.never_block_in.is_empty() && geo.is_empty() {
         return Err("`block.never.in` goes by a database of places, and none is in use (--geo FILE.mmdb)".to_owned());
+    }
+    if (whole.applying, whole.limits.dry_run) != fixed {
+        return Err("it changes `apply` or `block.dry_run`, which takes a restart".to_owned());
     }
     Ok(whole)
 }

@@ -30,6 +30,46 @@ impl StateDir {
         &self.state
     }
 
+    /// Whether anybody carries out an order that was left here, if that is not so.
+    #[cfg(feature = "live")]
+    pub(super) fn tell_who_carries_it_out(&self) -> Result<(), Failure> {
+        let sentence = match crate::serve::ask(&self.state) {
+            Ok((standing, _)) if standing.firewall.is_some() => return Ok(()),
+            Ok(_) => {
+                "the watch that runs tells no firewall (it was started without --apply): the order is in its lists only"
+            }
+            Err(crate::serve::AskError::NotRunning { .. }) => {
+                "no watch runs with this state: the order is carried out by the next one that is started with --apply"
+            }
+            // Who cannot be asked may do it all the same.
+            Err(_) => return Ok(()),
+        };
+        complain(&[sentence.to_owned()])?;
+        Ok(())
+    }
+
+    /// The same in a program that cannot watch.
+    #[cfg(not(feature = "live"))]
+    pub(super) fn tell_who_carries_it_out(&self) -> Result<(), Failure> {
+        complain(&["the order is carried out by a minewatch watch --apply with this state".to_owned()])?;
+        Ok(())
+    }
+
+    /// Says when the watch that runs lists something else than what is shown here.
+    #[cfg(feature = "live")]
+    pub(super) fn tell_what_differs(&self, entries: usize) -> Result<(), Failure> {
+        if let Ok((standing, _)) = crate::serve::ask(&self.state)
+            && standing.entries != entries
+        {
+            complain(&[format!(
+                "the watch that runs lists {} endpoints, and this is {entries}: judged without its policy and options, which \
+                 --policy and the like name",
+                standing.entries
+            )])?;
+        }
+        Ok(())
+    }
+
     /// Opens it and reads everything. Rows that are no values are told of.
     pub(super) fn read(&self) -> Result<(Store, Loaded), Failure> {
         let mut store = Store::open_existing(&self.state)?;

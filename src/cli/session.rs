@@ -64,8 +64,10 @@ pub(super) trait Companion {
     fn alert(&mut self, a: &Alert);
     /// A few times a second: does what is due. Sentences for the operator.
     fn tick(&mut self, knowledge: &Knowledge) -> Vec<String>;
-    /// Goes on by another policy. Sentences about what of it takes a restart.
-    fn obey(&mut self, resolved: &Resolved) -> Vec<String>;
+    /// Goes on by another policy.
+    fn obey(&mut self, resolved: &Resolved);
+    /// What changed and was not taken, as sentences.
+    fn refused(&mut self, sentences: &[String]);
     /// Since when flows are kept for the report, now and then: who runs for months cannot keep them all, and going
     /// through them takes time.
     fn keeps_since(&mut self) -> Option<PacketTime>;
@@ -247,40 +249,10 @@ async fn collect<'a, S: PacketSource + Send + 'static>(
         }
     }
     let interrupted = ending || stop.load(Ordering::Relaxed);
-    let Ok(Ended { source, mut health, until }) = reader.join() else {
+    let Ok(ended) = reader.join() else {
         return Err(anyhow!("the reader failed unexpectedly; please report this with the capture"));
     };
-    let Right { knowledge, mut ledger, failure, policy, .. } = right;
-    if let Some(e) = failure {
-        return Err(e);
-    }
-    health.add_n(Counter::RetiredMatches, knowledge.retired);
-    health.add_n(Counter::StaleFeeds, refused.len() as u64);
-    let day = Day::of(until);
-    for list in knowledge.intel.lists().iter().filter(|l| l.is_stale(day)) {
-        health.add(Counter::StaleFeeds);
-        let date = list.date.map(|d| d.to_string()).unwrap_or_default();
-        refused.push(format!("{} is of {date} and stale: minewatch feeds update, or a newer file", list.name));
-    }
-    let dropped = ledger.dropped();
-    health.add_n(Counter::AsidesForgotten, ledger.asides_forgotten());
-    let contacts = ledger.take_contacts(&knowledge);
-    let hosts = ledger.into_hosts();
-    let relays = relays(&hosts);
-    let report = Report {
-        hosts,
-        contacts,
-        relays,
-        blocks: None,
-        health,
-        sources: Vec::new(),
-        problems: Vec::new(),
-        notes: refused,
-        dropped,
-    };
-    let routers = knowledge.identities.routers().collect();
-    let resolvers = knowledge.identities.resolvers().collect();
-    Ok(Finished { source, report, until, interrupted, routers, resolvers, policy })
+    right.finish(ended, interrupted, refused)
 }
 
 /// What is right of the workers: joins what they tell, keeps it, and passes news on.
@@ -367,6 +339,42 @@ impl Right<'_> {
         }
     }
 
+    /// The report, when everybody has ended. `refused`: what was refused on the way.
+    fn finish<S>(self, ended: Ended<S>, interrupted: bool, mut refused: Vec<String>) -> Result<Finished<S>, Failure> {
+        let Ended { source, mut health, until } = ended;
+        let Self { knowledge, mut ledger, failure, policy, .. } = self;
+        if let Some(e) = failure {
+            return Err(e);
+        }
+        health.add_n(Counter::RetiredMatches, knowledge.retired);
+        health.add_n(Counter::StaleFeeds, refused.len() as u64);
+        let day = Day::of(until);
+        for list in knowledge.intel.lists().iter().filter(|l| l.is_stale(day)) {
+            health.add(Counter::StaleFeeds);
+            let date = list.date.map(|d| d.to_string()).unwrap_or_default();
+            refused.push(format!("{} is of {date} and stale: minewatch feeds update, or a newer file", list.name));
+        }
+        let dropped = ledger.dropped();
+        health.add_n(Counter::AsidesForgotten, ledger.asides_forgotten());
+        let contacts = ledger.take_contacts(&knowledge);
+        let hosts = ledger.into_hosts();
+        let relays = relays(&hosts);
+        let report = Report {
+            hosts,
+            contacts,
+            relays,
+            blocks: None,
+            health,
+            sources: Vec::new(),
+            problems: Vec::new(),
+            notes: refused,
+            dropped,
+        };
+        let routers = knowledge.identities.routers().collect();
+        let resolvers = knowledge.identities.resolvers().collect();
+        Ok(Finished { source, report, until, interrupted, routers, resolvers, policy })
+    }
+
     /// Takes what was read anew. What is refused.
     fn learn(&mut self, n: News, current: &CurrentIntel) -> Vec<String> {
         // Where nobody reads, nobody is told.
@@ -382,13 +390,16 @@ impl Right<'_> {
         if let Some(resolved) = n.policy {
             self.obey(resolved);
         }
+        if let Some(companion) = &mut self.companion {
+            companion.refused(&n.refused);
+        }
         n.refused
     }
 
     /// Goes on by another policy.
     fn obey(&mut self, resolved: Resolved) {
         if let Some(companion) = &mut self.companion {
-            drop(complain(&companion.obey(&resolved)));
+            companion.obey(&resolved);
         }
         self.policy = resolved.policy;
     }

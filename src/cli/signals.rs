@@ -29,11 +29,15 @@ pub(super) struct Signals {
     attended: bool,
     /// Whether there is anything to read again.
     reloads: bool,
+    /// SIGHUP was ignored from the start, as nohup(1) wants it.
+    deaf: bool,
 }
 
 impl Signals {
     /// From now on. With `reloads`, SIGHUP means that, while the terminal is there or if there was none.
     pub(super) fn new(reloads: bool) -> Result<Self, Failure> {
+        // To be asked before it is listened for.
+        let deaf = ignores_hup();
         let listen = |kind| signal(kind).context("cannot listen for signals");
         Ok(Self {
             int: listen(SignalKind::interrupt())?,
@@ -41,6 +45,7 @@ impl Signals {
             term: listen(SignalKind::terminate())?,
             attended: at_a_terminal(),
             reloads,
+            deaf,
         })
     }
 
@@ -49,11 +54,18 @@ impl Signals {
         tokio::select! {
             _ = self.int.recv() => Sign::End,
             _ = self.term.recv() => Sign::End,
-            _ = self.hup.recv() => {
+            _ = self.hup.recv(), if !self.deaf => {
                 if self.reloads && at_a_terminal() == self.attended { Sign::Reload } else { Sign::End }
             }
         }
     }
+}
+
+/// Source: `proc_pid_status(5)`.
+fn ignores_hup() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|l| l.strip_prefix("SigIgn:")).map(str::trim);
+    ignored.and_then(|mask| u64::from_str_radix(mask, 16).ok()).is_some_and(|mask| mask & 1 == 1)
 }
 
 /// A terminal that hung up is none any more.

@@ -62,10 +62,10 @@ impl Telling {
     }
 
     /// Opens the socket in the state folder. A sentence if that does not work.
-    pub(super) fn open(&mut self, dir: &Path) -> Option<String> {
-        let (socket, said) = Socket::bind(dir);
+    pub(super) fn open(&mut self, dir: &Path) -> Result<Option<String>, Failure> {
+        let (socket, said) = Socket::bind(dir)?;
         self.socket = Some(socket);
-        said
+        Ok(said)
     }
 
     /// Opens the port for HTTP. Sentences for the operator.

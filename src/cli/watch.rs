@@ -125,7 +125,7 @@ pub(super) fn run(args: &Args) -> Result<Outcome, Failure> {
     let mut printer = Printer::live(args.json, interfaces.clone(), plan.uses_stdout());
     let gauges = Arc::<Gauges>::default();
     reading.gauges = Some(Arc::clone(&gauges));
-    let reload = reload.with_policy(plan.file.take(), &args.blocking);
+    let reload = reload.with_policy(&mut plan, &args.blocking);
     let mut world = World { geo: known.geo, news: Some(session::follow(reload)?), companion: None };
     #[cfg(feature = "state")]
     let mut living = match opened.map(Opened::begin).transpose()? {
@@ -196,8 +196,9 @@ impl Args {
     #[cfg(feature = "state")]
     fn telling(&self) -> Result<super::telling::Telling, Failure> {
         let mut telling = super::telling::Telling::default();
-        let said = self.state.as_deref().and_then(|dir| telling.open(dir));
-        complain(said.as_slice())?;
+        if let Some(dir) = &self.state {
+            complain(telling.open(dir)?.as_slice())?;
+        }
         #[cfg(feature = "serve")]
         complain(&telling.serve(&self.serving)?)?;
         Ok(telling)
@@ -206,6 +207,7 @@ impl Args {
     /// Gives up every right that the rest does not need. What is in force, or why not, is told.
     fn confine(&self, plan: &BlockPlan) -> Result<sandbox::Report, Failure> {
         if self.sandbox == Insistence::Off {
+            complain(&["sandbox: off, as asked for".to_owned()])?;
             return Ok(sandbox::Report::off());
         }
         let mut writable: Vec<PathBuf> = plan.lists.iter().filter_map(|l| l.to.path().map(Path::to_owned)).collect();

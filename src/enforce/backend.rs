@@ -87,6 +87,16 @@ pub fn choose(choice: Choice) -> Result<Box<dyn Backend>, EnforceError> {
     Err(EnforceError::NoBackend(why.join("; ")))
 }
 
+/// Takes away what every other backend than `used` still holds: what was cut off by one is released by none else.
+pub(super) fn take_over(used: &str) -> Result<(), EnforceError> {
+    for mut other in all().into_iter().filter(|b| b.name() != used) {
+        if other.check().is_empty() {
+            other.remove()?;
+        }
+    }
+    Ok(())
+}
+
 /// What [`remove_all`] did.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
 pub struct Removed {

@@ -14,6 +14,7 @@
 //! Everything that needs privileges is in a process of its own ([`serve`]), which keeps `CAP_NET_ADMIN` and nothing
 //! else. When it goes away, entries stay and end with their life times.
 
+mod alone;
 mod applier;
 mod backend;
 mod client;
@@ -30,6 +31,7 @@ mod server;
 mod wanted;
 mod wire;
 
+pub use alone::is_told;
 pub use applier::{Applied, Applier, Connections, Refused};
 pub use backend::{Backend, Check, Choice, Removed, check_all, choose, remove_all};
 pub use client::{Enforcer, Options};

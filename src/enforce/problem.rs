@@ -22,6 +22,12 @@ pub enum EnforceError {
         /// Which.
         capabilities: Vec<String>,
     },
+    /// Somebody else tells it.
+    #[error(
+        "another minewatch watch --apply tells this machine's firewall already, and each would take away what the other one \
+         cuts off: end that first"
+    )]
+    NotAlone,
     /// No firewall can be told anything.
     #[error("no firewall can be used here: {0}")]
     NoBackend(String),

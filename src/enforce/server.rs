@@ -7,8 +7,9 @@ use std::io::{self, BufReader, BufWriter};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 
+use super::alone::Alone;
 use super::applier::Applier;
-use super::backend::{Choice, choose};
+use super::backend::{Choice, choose, take_over};
 use super::confine::{confine, lend, needs};
 use super::gate::Gate;
 use super::problem::EnforceError;
@@ -34,7 +35,10 @@ pub fn serve(choice: Choice, allow_documentation: bool) -> Result<(), ServeError
     let socket = socket().map_err(ServeError::NoSocket)?;
     // Before rights are given up, since the backend decides which.
     lend().map_err(|e| ServeError::Confine(e.into()))?;
-    let backend = choose(choice);
+    // Of two, each would take away what the other one cuts off.
+    let alone = Alone::here();
+    let backend = alone.as_ref().map_err(Clone::clone).and_then(|_| choose(choice));
+    let backend = backend.and_then(|b| take_over(b.name()).map(|()| b));
     confine(needs(backend.as_ref().map_or("", |b| b.name()))).map_err(|e| ServeError::Confine(e.into()))?;
     let mut applier = backend.map(|b| Applier::new(Gate::new(allow_documentation), b));
     let (mut from, mut to) = (BufReader::new(&socket), BufWriter::new(&socket));

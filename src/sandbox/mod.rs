@@ -117,7 +117,8 @@ pub fn confine(plan: &Plan) -> Report {
     files.restrict(&mut report);
     calls::deny(&mut report);
     for path in plan.own.iter().chain(&plan.writable) {
-        let there = if path.is_dir() { path } else { path.parent().unwrap_or(path) };
+        let parent = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(std::path::Path::new("."));
+        let there = if path.is_dir() { path } else { parent };
         if rustix::fs::access(there, rustix::fs::Access::WRITE_OK).is_err() {
             report.lacks("writing", format!("{} cannot be written from now on", there.display()));
         }
@@ -136,7 +137,7 @@ fn tell_rights(report: &mut Report, plan: &Plan, became: rustix::io::Result<()>)
     let why = became.err().map(|e| format!(" ({e})")).unwrap_or_default();
     let uid = geteuid();
     match &plan.user {
-        None if uid.is_root() => report.lacks("user", format!("root{why}; a user called {} is better", user::USUAL)),
+        None if uid.is_root() => report.lacks("user", format!("root{why}; --user NAME would be another")),
         Some(user) if uid.is_root() => {
             let lacking = "CAP_SETUID and CAP_SETGID are needed to become";
             report.lacks("user", format!("root{why}; {lacking} {user}"));

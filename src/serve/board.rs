@@ -36,6 +36,8 @@ pub(super) struct Facts {
     pub(super) heard: Instant,
     pub(super) sandbox: Vec<String>,
     pub(super) lacking: Vec<String>,
+    /// Files that changed and were not taken.
+    pub(super) refused: Vec<String>,
     pub(super) interfaces: Vec<Interface>,
     pub(super) health: Health,
     /// What is wrong, with when it was noticed.
@@ -120,6 +122,7 @@ impl Board {
             heard: now,
             sandbox: Vec::new(),
             lacking: Vec::new(),
+            refused: Vec::new(),
             interfaces: Vec::new(),
             health: Health::default(),
             troubles: Vec::new(),
@@ -130,6 +133,11 @@ impl Board {
             lists: None,
             serving: None,
         })))
+    }
+
+    /// What changed and was not taken, so that something older is in use than the operator believes.
+    pub fn refused(&self, sentences: &[String]) {
+        self.lock().refused = sentences.to_vec();
     }
 
     /// What is in force of the sandbox, and which of it is not and should be.

@@ -42,6 +42,12 @@ pub enum AskError {
         /// The folder.
         dir: String,
     },
+    /// Somebody else watches with it.
+    #[error("another watch keeps its state in {dir}: end it first, or name another folder with --state")]
+    Taken {
+        /// The folder.
+        dir: String,
+    },
     /// It is another user's.
     #[error("{path} cannot be opened by this user: ask as root, or as the user of the watch")]
     NotAllowed {
@@ -133,19 +139,25 @@ struct Open {
 
 impl Socket {
     /// Opens it in a folder, which is made if it is not there. A sentence, if that does not work now.
-    pub fn bind(dir: &Path) -> (Self, Option<String>) {
+    ///
+    /// # Errors
+    /// Another watch answers there: two would overwrite each other's state.
+    pub fn bind(dir: &Path) -> Result<(Self, Option<String>), AskError> {
         let path = dir.join(FILE);
         // Whoever saves something there will tell why it cannot be made.
         drop(std::fs::DirBuilder::new().recursive(true).mode(0o700).create(dir));
         let (open, said) = match bind(&path) {
             Ok(open) => (Some(open), None),
+            Err(e) if e.kind() == io::ErrorKind::AddrInUse => {
+                return Err(AskError::Taken { dir: dir.display().to_string() });
+            }
             Err(e) => {
                 let said =
                     format!("minewatch status cannot ask this watch: {}: {e}; it is tried again", path.display());
                 (None, Some(said))
             }
         };
-        (Self { path, open, over: Arc::default() }, said)
+        Ok((Self { path, open, over: Arc::default() }, said))
     }
 
     /// Answers from now on, until the [`Answering`] is dropped.
@@ -217,6 +229,10 @@ fn bind(path: &Path) -> io::Result<Open> {
             Ok(_) => return Err(io::Error::new(io::ErrorKind::AddrInUse, "another watch answers there")),
             // Whoever left it is gone.
             Err(e) if e.kind() == io::ErrorKind::ConnectionRefused => std::fs::remove_file(path)?,
+            Err(e) if e.kind() == io::ErrorKind::PermissionDenied => {
+                let why = "another user's watch is there, or left it: if none runs, remove it";
+                return Err(io::Error::new(e.kind(), why));
+            }
             Err(e) => return Err(e),
         }
     }

@@ -14,6 +14,8 @@ use crate::health::Counter;
 use crate::intel::Day;
 use crate::time::PacketTime;
 
+/// An interface without a frame for this long is not merely quiet.
+const SLEEPS: Duration = Duration::from_mins(15);
 /// A watch that is not heard of for so long hangs: it tells about itself every second.
 const HANGS: Duration = Duration::from_secs(15);
 
@@ -261,6 +263,13 @@ fn interface(i: &crate::capture::live::Interface) -> Interface {
     }
 }
 
+impl Trouble {
+    /// A small network may sleep for a while; a cable that is out does so for long.
+    fn is_wrong(&self) -> bool {
+        self.blinds && (self.trouble != crate::health::Trouble::Idle.name() || self.for_secs >= SLEEPS.as_secs())
+    }
+}
+
 fn trouble((state, since): &(crate::health::State, Instant)) -> Trouble {
     Trouble {
         trouble: state.trouble.name().to_owned(),
@@ -322,7 +331,8 @@ fn wrong(facts: &Facts, s: &Standing) -> Vec<String> {
             LinkState::Gone => wrong.push(format!("{} is gone: it is looked for every second", i.name)),
         }
     }
-    wrong.extend(s.troubles.iter().filter(|t| t.blinds).map(|t| t.says.clone()));
+    wrong.extend(s.troubles.iter().filter(|t| t.is_wrong()).map(|t| t.says.clone()));
+    wrong.extend(facts.refused.iter().cloned());
     if let Some(state) = s.state.as_ref().filter(|s| !s.saved) {
         let why = state.why.as_deref().unwrap_or("the disk is not there");
         wrong.push(format!("state is NOT saved: {why}; {} things wait", state.unsaved));
@@ -334,7 +344,7 @@ fn wrong(facts: &Facts, s: &Standing) -> Vec<String> {
 }
 
 fn notes(s: &Standing) -> Vec<String> {
-    let mut notes: Vec<_> = s.troubles.iter().filter(|t| !t.blinds).map(|t| t.says.clone()).collect();
+    let mut notes: Vec<_> = s.troubles.iter().filter(|t| !t.is_wrong()).map(|t| t.says.clone()).collect();
     notes.extend(s.feeds.iter().filter(|f| f.stale).map(|f| {
         let date = f.date.as_deref().unwrap_or_default();
         format!("{} is of {date} and stale: minewatch feeds update, or a newer file", f.name)

@@ -88,10 +88,12 @@ fn what_is_wrong_is_told_and_what_is_usual_only_noted() {
     let standing = board.standing(from_now(0));
     assert!(!standing.well);
     let wrong = standing.wrong.join("\n");
-    for says in ["eth2 is gone", "eth1: no frame", "state is NOT saved", "4 things wait", "NOT cut off: nft"] {
+    for says in ["eth2 is gone", "state is NOT saved", "4 things wait", "NOT cut off: nft"] {
         assert!(wrong.contains(says), "{says}: {wrong}");
     }
     assert!(!wrong.contains("checksums"), "{wrong}");
+    // A network may sleep for a minute.
+    assert!(standing.notes.iter().any(|n| n.contains("eth1: no frame")), "{:?}", standing.notes);
     assert!(standing.notes.iter().any(|n| n.contains("checksums")), "{:?}", standing.notes);
     assert!(standing.notes.iter().any(|n| n == "sandbox: user: root"), "{:?}", standing.notes);
 }
@@ -143,7 +145,7 @@ fn a_socket_tells_whoever_asks_until_it_is_gone() {
     let dir = tempfile::tempdir().unwrap();
     let state = dir.path().join("not/there/yet");
     assert!(matches!(asked(&state), Err(AskError::NotRunning { .. })));
-    let (socket, said) = Socket::bind(&state);
+    let (socket, said) = Socket::bind(&state).unwrap();
     assert_eq!(said, None);
     let answering = socket.start(well()).unwrap();
     for _ in 0..3 {
@@ -152,9 +154,7 @@ fn a_socket_tells_whoever_asks_until_it_is_gone() {
     let mode = std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(state.join(FILE)).unwrap().permissions());
     assert_eq!(mode & 0o777, 0o660);
     // A second watch leaves it alone.
-    let (second, said) = Socket::bind(&state);
-    assert!(said.unwrap().contains("another watch answers"));
-    drop(second);
+    assert!(matches!(Socket::bind(&state), Err(AskError::Taken { .. })));
     assert!(asked(&state).is_ok());
     drop(answering);
     assert!(!state.join(FILE).exists());
@@ -167,13 +167,13 @@ fn one_that_was_left_behind_is_replaced_and_anything_else_is_not() {
     let path = dir.path().join(FILE);
     drop(UnixListener::bind(&path).unwrap());
     assert!(matches!(asked(dir.path()), Err(AskError::NotRunning { .. })));
-    let (socket, said) = Socket::bind(dir.path());
+    let (socket, said) = Socket::bind(dir.path()).unwrap();
     assert_eq!(said, None);
     let answering = socket.start(well()).unwrap();
     assert!(asked(dir.path()).is_ok());
     drop(answering);
     std::fs::write(&path, "somebody's").unwrap();
-    let (socket, said) = Socket::bind(dir.path());
+    let (socket, said) = Socket::bind(dir.path()).unwrap();
     assert!(said.is_some());
     drop(socket.start(well()).unwrap());
     assert_eq!(std::fs::read_to_string(&path).unwrap(), "somebody's");
@@ -182,7 +182,7 @@ fn one_that_was_left_behind_is_replaced_and_anything_else_is_not() {
 #[test]
 fn who_hangs_up_or_never_reads_keeps_nobody_from_asking() {
     let dir = tempfile::tempdir().unwrap();
-    let (socket, _) = Socket::bind(dir.path());
+    let (socket, _) = Socket::bind(dir.path()).unwrap();
     let _answering = socket.start(well()).unwrap();
     let idle: Vec<_> =
         (0..20).map(|_| std::os::unix::net::UnixStream::connect(dir.path().join(FILE)).unwrap()).collect();

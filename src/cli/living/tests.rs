@@ -39,9 +39,9 @@ impl Companion for Last {
         Vec::new()
     }
 
-    fn obey(&mut self, _: &Resolved) -> Vec<String> {
-        Vec::new()
-    }
+    fn obey(&mut self, _: &Resolved) {}
+
+    fn refused(&mut self, _: &[String]) {}
 
     fn keeps_since(&mut self) -> Option<PacketTime> {
         None
