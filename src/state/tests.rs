@@ -35,7 +35,7 @@ fn target(addr: &str, port: u16) -> Item {
 }
 
 fn endpoint(addr: &str, port: u16) -> Target {
-    Target { addr: addr.parse().unwrap(), service: Some((Proto::Tcp, port)) }
+    Target { addr: addr.parse().unwrap(), service: Some((Proto::Tcp, port)), from: None }
 }
 
 fn record(addr: &str, port: u16) -> Record {
@@ -477,6 +477,7 @@ fn how_long_a_hundred_thousand_entries_take() {
         key: Item::Endpoint(Target {
             addr: std::net::Ipv4Addr::from(0xc633_6400 + n / 50_000).into(),
             service: Some((Proto::Tcp, (n % 50_000 + 1) as u16)),
+            from: None,
         }),
         ..record("198.51.100.7", 1)
     });

@@ -71,7 +71,7 @@ fn an_open_connection_ends_at_both_ends_and_what_is_beside_it_goes_on() {
             assert!(hits.blocked >= 5 && hits.isolated == 0, "{hits:?}");
 
             // The whole address, on request.
-            apply(&mut enforcer, &block(Target { addr: ip(listed), service: None }));
+            apply(&mut enforcer, &block(Target { addr: ip(listed), service: None, from: None }));
             assert_eq!(web.ping(), "CUT ConnectionReset");
             assert_eq!(failure(&world.inside, beside), REFUSED, "{beside} in address scope");
             assert!(world.inside.connect(SocketAddr::from((ip(other), 3333))).is_ok());
@@ -235,7 +235,7 @@ fn a_machine_does_not_cut_itself_or_its_gateway_off_whoever_asks() {
         let mut enforcer = enforcer(&world.inside, choice);
         let mut wanted = Wanted::default();
         for own in ["192.0.2.2", "192.0.2.1", "192.0.2.255", "2001:db8:a::2", "127.0.0.1", "8.8.8.8", "224.0.0.1"] {
-            wanted.block.extend(block(Target { addr: ip(own), service: None }).block);
+            wanted.block.extend(block(Target { addr: ip(own), service: None, from: None }).block);
         }
         wanted.isolate = vec![isolate("192.0.2.2", &[]), isolate("192.0.2.1", &[])];
         wanted.block.extend(block(endpoint("198.51.100.10", Proto::Tcp, 3333)).block);

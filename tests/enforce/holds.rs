@@ -306,6 +306,7 @@ fn how_long_many_entries_take() {
             let target = |i: u32| Target {
                 addr: std::net::Ipv4Addr::from(0xc633_6400 & 0xffff_ff00 | (i & 0xff)).into(),
                 service: Some((Proto::Tcp, u16::try_from(1 + (i >> 8)).unwrap())),
+                from: None,
             };
             let wanted = Wanted {
                 block: (0..n).map(|i| minewatch::enforce::Block { target: target(i), ttl_secs: HOUR }).collect(),

@@ -31,7 +31,7 @@ pub(crate) fn held_by_nft(ns: &Netns) -> Held {
             let addr = parts.map_or(&e["val"], |p| &p[0]).as_str().unwrap().parse().unwrap();
             let service =
                 parts.map(|p| (proto(p[1].as_str().unwrap()), u16::try_from(p[2].as_u64().unwrap()).unwrap()));
-            held.insert(Target { addr, service }, e["timeout"].as_u64().unwrap());
+            held.insert(Target { addr, service, from: None }, e["timeout"].as_u64().unwrap());
         }
     }
     held
@@ -51,7 +51,7 @@ pub(crate) fn held_by_ipset(ns: &Netns) -> Held {
                     (a, Some((proto(p), port.parse().unwrap())))
                 }
             };
-            (Target { addr: addr.parse().unwrap(), service }, words[3].parse().unwrap())
+            (Target { addr: addr.parse().unwrap(), service, from: None }, words[3].parse().unwrap())
         })
         .collect()
 }

@@ -20,7 +20,7 @@ fn policy(ttl: &str) -> Policy {
 }
 
 fn target(addr: &str, port: u16) -> Item {
-    Item::Endpoint(Target { addr: addr.parse().unwrap(), service: Some((Proto::Tcp, port)) })
+    Item::Endpoint(Target { addr: addr.parse().unwrap(), service: Some((Proto::Tcp, port)), from: None })
 }
 
 fn whole(addr: &str) -> Item {
@@ -393,7 +393,7 @@ fn any_item() -> impl Strategy<Value = Item> {
     let names =
         ["pool.example", "eu.pool.example", "example.com", "co.uk", "a.local", "shop.example.net", "example.net"];
     prop_oneof![
-        (any_addr(), service).prop_map(|(addr, service)| Item::Endpoint(Target { addr, service })),
+        (any_addr(), service).prop_map(|(addr, service)| Item::Endpoint(Target { addr, service, from: None })),
         (0..names.len()).prop_map(move |n| names[n].parse().unwrap()),
         prop_oneof![any_addr(), (0u8..60).prop_map(|n| IpAddr::from([10, 0, 0, n]))].prop_map(Item::Host),
     ]

@@ -14,7 +14,7 @@ use crate::firewall::testing::at;
 
 fn entry(addr: &str, service: Option<(Proto, u16)>, ttl_secs: u64) -> Entry {
     let addr: IpAddr = addr.parse().unwrap();
-    typed(Target { addr, service }, ttl_secs)
+    typed(Target { addr, service, from: None }, ttl_secs)
 }
 
 fn typed(target: Target, ttl_secs: u64) -> Entry {
@@ -187,7 +187,7 @@ fn any_entry() -> impl Strategy<Value = Entry> {
         .prop_map(|(a, b)| IpAddr::from(((u128::from(a) << 112) | u128::from(b)).to_be_bytes()));
     let service = prop::option::of((prop::sample::select(vec![Proto::Tcp, Proto::Udp]), 1u16..));
     (prop_oneof![v4, v6, sparse], service, 1u64..=400_000_000)
-        .prop_map(|(addr, service, ttl)| typed(Target { addr, service }, ttl))
+        .prop_map(|(addr, service, ttl)| typed(Target { addr, service, from: None }, ttl))
 }
 
 /// An address in exactly the form that prints back, which a resolver could never take for a name.

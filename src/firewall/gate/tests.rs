@@ -263,7 +263,7 @@ fn sf11_saved_entries_keep_the_rest_of_their_life() {
 #[test]
 fn sf03_saved_state_passes_the_never_block_gate_again() {
     let entry = |a: &str, port, expires| Entry {
-        target: Target { addr: a.parse().unwrap(), service: Some((Proto::Tcp, port)) },
+        target: Target { addr: a.parse().unwrap(), service: Some((Proto::Tcp, port)), from: None },
         ttl_secs: 1,
         expires,
         verdict: Some(Verdict::Confirmed),

@@ -20,7 +20,7 @@ const WITH_HEADER: &[(&str, char)] = &[
 ];
 
 fn names() -> Vec<NameEntry> {
-    let of = |addr: &str, port| Target { addr: addr.parse().unwrap(), service: Some((Proto::Tcp, port)) };
+    let of = |addr: &str, port| Target { addr: addr.parse().unwrap(), service: Some((Proto::Tcp, port)), from: None };
     vec![
         named("xmr.pool.example", 3600, &[of("198.51.100.10", 3333)]),
         named("_stratum._tcp.xn--bcher-kva.example", 60, &[]),
@@ -126,7 +126,7 @@ fn eo01_sibling_each_family_has_its_own_menu_and_no_life_is_longer_than_the_rout
 #[test]
 fn eo05_a_list_longer_than_small_firewalls_take_is_warned_about() {
     let many = |n: u32| {
-        (0..n).map(|k| typed(Target { addr: IpAddr::from((0x2d09_0000 + k).to_be_bytes()), service: None }, 60))
+        (0..n).map(|k| typed(Target { addr: IpAddr::from((0x2d09_0000 + k).to_be_bytes()), service: None, from: None }, 60))
     };
     let r = rendered("edl", many(50_001).collect());
     assert_eq!(text(&r.files[0]).lines().count(), 50_001);
@@ -234,7 +234,7 @@ fn eo15_datasets_are_bare_values_of_one_kind_a_file() {
 
 #[test]
 fn what_a_format_cannot_say_is_told_only_where_nothing_else_says_it() {
-    let pool = Target { addr: "198.51.100.10".parse().unwrap(), service: Some((Proto::Tcp, 3333)) };
+    let pool = Target { addr: "198.51.100.10".parse().unwrap(), service: Some((Proto::Tcp, 3333)), from: None };
     let other = Target { addr: "198.51.100.99".parse().unwrap(), ..pool };
     let told = |ids: &[&str], entries: &[Target], names: &[(&str, &[Target])]| -> Vec<String> {
         let formats: Vec<_> = ids.iter().map(|id| format_by_id(id).unwrap()).collect();
