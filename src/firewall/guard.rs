@@ -33,6 +33,12 @@ impl NeverBlock {
         self.with_machine(LocalMachine::read())
     }
 
+    #[cfg(test)]
+    pub(super) fn with_own(mut self, own: impl IntoIterator<Item = IpAddr>) -> Self {
+        self.own.extend(own);
+        self
+    }
+
     fn with_machine(mut self, machine: LocalMachine) -> Self {
         self.own.extend(machine.own.into_iter().map(|a| a.to_canonical()));
         self.gateways.extend(machine.gateways.into_iter().map(|a| a.to_canonical()));

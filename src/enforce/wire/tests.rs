@@ -16,11 +16,8 @@ fn over<T: Serialize, R: DeserializeOwned>(message: &T) -> R {
 
 fn target() -> impl Strategy<Value = Target> {
     let proto = any::<bool>().prop_map(|tcp| if tcp { Proto::Tcp } else { Proto::Udp });
-    (any::<IpAddr>(), proptest::option::of((proto, any::<u16>()))).prop_map(|(addr, service)| Target {
-        addr,
-        service,
-        from: None,
-    })
+    let service = proptest::option::of((proto, any::<u16>()));
+    (any::<IpAddr>(), service, any::<Option<IpAddr>>()).prop_map(|(addr, service, from)| Target { addr, service, from })
 }
 
 fn prefixes() -> impl Strategy<Value = Vec<Prefix>> {

@@ -126,7 +126,9 @@ fn eo01_sibling_each_family_has_its_own_menu_and_no_life_is_longer_than_the_rout
 #[test]
 fn eo05_a_list_longer_than_small_firewalls_take_is_warned_about() {
     let many = |n: u32| {
-        (0..n).map(|k| typed(Target { addr: IpAddr::from((0x2d09_0000 + k).to_be_bytes()), service: None, from: None }, 60))
+        (0..n).map(|k| {
+            typed(Target { addr: IpAddr::from((0x2d09_0000 + k).to_be_bytes()), service: None, from: None }, 60)
+        })
     };
     let r = rendered("edl", many(50_001).collect());
     assert_eq!(text(&r.files[0]).lines().count(), 50_001);
@@ -294,7 +296,7 @@ proptest! {
             v.dedup_by(|a, b| a.name == b.name);
             v
         }),
-        entries in prop::collection::vec(any_entry(), 0..10).prop_map(unique),
+        entries in prop::collection::vec(any_entry_or_pair(), 0..10).prop_map(unique),
     ) {
         let lines = |id: &str, sign| {
             let text = body_below(&rendered_all(id, entries.clone(), names.clone()).files[0], sign);
@@ -326,7 +328,7 @@ proptest! {
         let csv = rendered_all("csv", entries.clone(), names.clone()).files.remove(0);
         for line in text(&csv).lines() {
             let cells: Vec<&str> = line.split(',').collect();
-            prop_assert_eq!(cells.len(), 9, "{}", line);
+            prop_assert_eq!(cells.len(), 10, "{}", line);
             prop_assert!(cells.iter().all(|c| !c.starts_with(['=', '+', '-', '@', '\t', '\r', '"', '\''])), "{}", line);
         }
         let zeek = rendered_all("zeek", entries.clone(), names.clone()).files.remove(0);
@@ -345,6 +347,10 @@ proptest! {
             let words: Vec<&str> = l.trim_start().split(' ').collect();
             match words[..] {
                 ["deny", "tcp" | "udp", "any", "host", a, "eq", p] => (strict(a, true) || strict(a, false)) && number(p, 1..=65_535),
+                ["deny", "tcp" | "udp", "host", h, "host", a, "eq", p] => {
+                    let v4 = h.contains('.');
+                    strict(h, v4) && strict(a, v4) && number(p, 1..=65_535)
+                }
                 ["deny", "ip", "any", "host", a] => strict(a, true),
                 ["deny", "ipv6", "any", "host", a] => strict(a, false),
                 _ => false,
