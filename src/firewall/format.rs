@@ -160,6 +160,7 @@ pub fn format_by_id(id: &str) -> Option<&'static dyn Format> {
 
 /// What a format can say.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+#[allow(clippy::struct_excessive_bools)] // each is said or not, whatever the others are
 pub struct Says {
     /// Address, protocol and port.
     pub endpoints: bool,

@@ -241,7 +241,7 @@ fn a_look_at_intervals_finds_a_flushed_ruleset() {
             _ => "nft flush ruleset",
         });
         let Tick::Repaired(drift, done) = ns.within(|| keeper.tick(now)) else { panic!("not noticed") };
-        assert_eq!(drift, Drift { missing: 12, foreign: 0, retimed: 0, rules: Rules::Absent });
+        assert_eq!(drift, Drift { missing: 15, foreign: 0, retimed: 0, rules: Rules::Absent });
         assert_eq!((done.blocked, keeper.status().drift_repaired), (6, 1));
         assert_eq!(ns.within(|| keeper.tick(now)), Tick::Idle);
     });
