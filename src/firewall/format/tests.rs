@@ -98,7 +98,7 @@ fn pairs_are_printed_exactly_like_this() {
         for f in rendered(format.id(), some_pairs()).files {
             let lines: Vec<_> =
                 text(&f).lines().filter(|l| ["192.0.2.", "db8:a::2"].iter().any(|h| l.contains(h))).collect();
-            out += &format!("== {}{}\n{}\n", format.id(), f.suffix, lines.join("\n"));
+            let _ = writeln!(out, "== {}{}\n{}", format.id(), f.suffix, lines.join("\n"));
         }
     }
     insta::assert_snapshot!("pairs", out);
@@ -114,8 +114,8 @@ fn what_cannot_say_which_host_leaves_pairs_out_and_refuses_their_scope() {
         assert_eq!(format.is_unfit(Scope::HostPair).is_none(), says.pairs, "{}", format.id());
         assert_ne!(format.is_unfit(Scope::Endpoint), Some(Unfit::Hosts));
         let list = BlockList::from_gate(some_pairs(), Vec::new());
-        let lost = left_out(&[*format], &list);
-        assert_eq!(lost.contains(&Warning::PairsLeftOut { pairs: 4 }), !says.pairs, "{}", format.id());
+        let told = left_out(&[*format], &list);
+        assert_eq!(told.contains(&Warning::PairsLeftOut { pairs: 4 }), !says.pairs, "{}", format.id());
     }
     let said = Warning::PairsLeftOut { pairs: 1 }.to_string();
     assert!(said.starts_with("1 pair of a host and an endpoint is in no list: ") && said.contains("nft"), "{said}");
