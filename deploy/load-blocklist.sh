@@ -15,7 +15,8 @@ LC_ALL=C
 export LC_ALL
 PATH=$PATH:/usr/sbin:/sbin
 
-SETS='minewatch4 minewatch6 minewatch-pool4 minewatch-pool6'
+SETS='minewatch4 minewatch6 minewatch-pool4 minewatch-pool6 minewatch-pair4 minewatch-pair6'
+NFT_SETS='ep4 ep6 pool4 pool6 pair4 pair6'
 HOOKS='FORWARD OUTPUT DOCKER-USER'
 # An entry that lives shorter than this may be gone before it is counted.
 SETTLE=60
@@ -61,12 +62,12 @@ lacking() {
 
 # nft takes several commands a line, so each pattern covers its line to the end.
 NFT_LINE='^add table inet minewatch$|^flush (set|chain) inet minewatch [a-z0-9_]+$'
-NFT_LINE="$NFT_LINE"'|^add set inet minewatch (ep|pool)[46] \{ type [a-z0-9_ .]+; flags timeout; \}$'
+NFT_LINE="$NFT_LINE"'|^add set inet minewatch (ep|pool|pair)[46] \{ type [a-z0-9_ .]+; flags timeout; \}$'
 NFT_LINE="$NFT_LINE"'|^add chain inet minewatch mw_block$'
 NFT_LINE="$NFT_LINE"'|^add chain inet minewatch mw_(forward|output) \{ type filter hook (forward|output) priority filter - 5; policy accept; \}$'
 NFT_LINE="$NFT_LINE"'|^add rule inet minewatch mw_(block|forward|output) [a-z0-9_@ .]+$'
-NFT_LINE="$NFT_LINE"'|^add element inet minewatch (ep|pool)[46] \{$|^\}$'
-NFT_LINE="$NFT_LINE"'|^    [0-9a-f.:]+( \. (tcp|udp) \. [0-9]+)? timeout [0-9]+s,$'
+NFT_LINE="$NFT_LINE"'|^add element inet minewatch (ep|pool|pair)[46] \{$|^\}$'
+NFT_LINE="$NFT_LINE"'|^    [0-9a-f.:]+( \. [0-9a-f.:]+)?( \. (tcp|udp) \. [0-9]+)? timeout [0-9]+s,$'
 
 # nft_run FILE: one transaction.
 nft_run() {
@@ -85,7 +86,7 @@ load_nft() {
     check_file "$1" nftables "$NFT_LINE"
     nft_run "$1"
     total=0
-    for s in ep4 ep6 pool4 pool6; do
+    for s in $NFT_SETS; do
         numbers=$(awk -v set="$s" -v settle="$SETTLE" '
             /^add element/ { now = $5 }
             now == set && /^    / { ttl = $NF + 0; all++; if (ttl >= settle) lasting++ }
@@ -120,7 +121,7 @@ add_nft() {
         }
         set != "" { entry[++n] = $0; next }
         { print }' "$1" | nft_run -
-    for s in ep4 ep6 pool4 pool6; do
+    for s in $NFT_SETS; do
         {
             nft list set inet minewatch "$s" | tr ',{}' '\n' | sed -n 's/^[[:space:]]*\(.*\) timeout .*/\1/p'
             say --
@@ -179,7 +180,7 @@ unhook() {
 # ---- iptables
 
 IPT_LINE='^\*filter$|^:MINEWATCH - \[0:0\]$|^COMMIT$'
-IPT_LINE="$IPT_LINE"'|^-A MINEWATCH -d [0-9a-f.:]+/[0-9]+( -p (tcp|udp)( -m (tcp|udp) --dport [0-9]+)?)? -j REJECT --reject-with [a-z0-9-]+$'
+IPT_LINE="$IPT_LINE"'|^-A MINEWATCH( -s [0-9a-f.:]+/[0-9]+)? -d [0-9a-f.:]+/[0-9]+( -p (tcp|udp)( -m (tcp|udp) --dport [0-9]+)?)? -j REJECT --reject-with [a-z0-9-]+$'
 
 load_family() {
     need "$1" iptables
@@ -208,9 +209,9 @@ remove_iptables() {
 
 # ---- ipset
 
-IPSET_LINE='^create minewatch[a-z0-9-]* hash:ip(,port)? family inet6? hashsize [0-9]+ maxelem [0-9]+ timeout 0 -exist$'
+IPSET_LINE='^create minewatch[a-z0-9-]* hash:ip(,port(,ip)?)? family inet6? hashsize [0-9]+ maxelem [0-9]+ timeout 0 -exist$'
 IPSET_LINE="$IPSET_LINE"'|^(flush|swap|destroy)( minewatch[a-z0-9-]*)+$'
-IPSET_LINE="$IPSET_LINE"'|^add minewatch[a-z0-9-]*-new [0-9a-f.:]+(,(tcp|udp):[0-9]+)? timeout [0-9]+$'
+IPSET_LINE="$IPSET_LINE"'|^add minewatch[a-z0-9-]*-new [0-9a-f.:]+(,(tcp|udp):[0-9]+(,[0-9a-f.:]+)?)? timeout [0-9]+$'
 
 load_ipset() {
     need ipset ipset
@@ -283,6 +284,8 @@ ipset_rules() {
 -A MINEWATCH-IPSET -m set --match-set minewatch$2 dst,dst -j REJECT --reject-with $3
 -A MINEWATCH-IPSET -p tcp -m set --match-set minewatch-pool$2 dst -j REJECT --reject-with tcp-reset
 -A MINEWATCH-IPSET -m set --match-set minewatch-pool$2 dst -j REJECT --reject-with $3
+-A MINEWATCH-IPSET -p tcp -m set --match-set minewatch-pair$2 src,dst,dst -j REJECT --reject-with tcp-reset
+-A MINEWATCH-IPSET -m set --match-set minewatch-pair$2 src,dst,dst -j REJECT --reject-with $3
 COMMIT
 END
     hook "$1" MINEWATCH-IPSET

@@ -230,6 +230,11 @@ fn block_list_options_that_do_not_go_together() {
     for format in ["pf", "edl", "mikrotik", "crowdsec"] {
         refused(&["replay", file, "--blocklist", list, "--format", format], "--scope address");
     }
+    for format in ["plain", "stix", "misp", "zeek", "suricata-dataset", "dnsmasq", "unbound", "rpz", "hosts", "domains"]
+    {
+        let pairs = ["--scope", "host-pair", "--format", format];
+        refused(&[&["replay", file, "--blocklist", list][..], &pairs].concat(), "use --scope endpoint if that is what");
+    }
     refused(&["replay", file, "--blocklist", list, "--blocklist", "b", "--format", "nft"], "--format");
     refused(&["replay", file, "--blocklist", "-", "--format", "nft", "--format", "plain"], "--format");
     for (option, value) in [

@@ -49,7 +49,12 @@ fn ip(s: &str) -> IpAddr {
 }
 
 fn endpoint(addr: &str, proto: Proto, port: u16) -> Target {
-    Target { addr: ip(addr), service: Some((proto, port)) }
+    Target { addr: ip(addr), service: Some((proto, port)), from: None }
+}
+
+/// What one host has with an endpoint.
+fn pair(host: &str, addr: &str, proto: Proto, port: u16) -> Target {
+    Target { from: Some(ip(host)), ..endpoint(addr, proto, port) }
 }
 
 fn block(target: Target) -> Wanted {
@@ -66,9 +71,12 @@ fn everything() -> Wanted {
         endpoint("198.51.100.10", Proto::Tcp, 3333),
         endpoint("198.51.100.10", Proto::Udp, 3333),
         endpoint("198.51.100.11", Proto::Tcp, 65_535),
-        Target { addr: ip("203.0.113.7"), service: None },
+        Target { addr: ip("203.0.113.7"), service: None, from: None },
         endpoint("2001:db8:b::10", Proto::Tcp, 3333),
-        Target { addr: ip("2001:db8:b::12"), service: None },
+        Target { addr: ip("2001:db8:b::12"), service: None, from: None },
+        pair("10.77.0.7", "198.51.100.10", Proto::Tcp, 3333),
+        pair("10.77.0.7", "198.51.100.12", Proto::Udp, 3333),
+        pair("fd00::7", "2001:db8:b::12", Proto::Tcp, 443),
     ];
     let block = targets.iter().zip(1..).map(|(target, n)| Block { target: *target, ttl_secs: n * HOUR });
     Wanted {

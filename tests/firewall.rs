@@ -86,6 +86,20 @@ fn some() -> Decision {
     )
 }
 
+/// The same for single hosts.
+fn some_pairs() -> Decision {
+    let by = |miner: &str, c: BlockCandidate<'static>| BlockCandidate { miner: ip(miner), ..c };
+    decided(
+        &[
+            by("192.0.2.2", mined("198.51.100.10", Proto::Tcp, 3333, 3600)),
+            by("192.0.2.3", mined("198.51.100.10", Proto::Tcp, 3333, DAY)),
+            by("192.0.2.2", mined("198.51.100.10", Proto::Udp, 3333, 7200)),
+            by("2001:db8:a::2", mined("2001:db8:b::10", Proto::Tcp, 3333, DAY)),
+        ],
+        Scope::HostPair,
+    )
+}
+
 fn none() -> Decision {
     decided(&[], Scope::Endpoint)
 }
@@ -133,8 +147,8 @@ fn every_list_loads_twice_by_hand_and_holds_what_the_gate_decided() {
     if !available(&["nft", "ipset", "iptables", "ip6tables"]) {
         return;
     }
-    let (ns, lists, d) = (Netns::new(), Lists::new(), some());
-    for _ in 0..2 {
+    let (ns, lists) = (Netns::new(), Lists::new());
+    for d in [some(), some(), some_pairs(), some_pairs(), some()] {
         ns.run(&by_hand("nft", &lists.write("nft", &d)));
         assert_eq!(held_by_nft(&ns), wanted(&d));
         ns.run(&by_hand("ipset", &lists.write("ipset", &d)));
@@ -143,7 +157,42 @@ fn every_list_loads_twice_by_hand_and_holds_what_the_gate_decided() {
         ns.run(&by_hand("iptables", &rules));
         assert_eq!(held_by_iptables(&ns), rules_in(&rules));
     }
-    assert_eq!(rules_in(&lists.write("iptables", &d)).len(), d.list.len());
+    assert_eq!(rules_in(&lists.write("iptables", &some())).len(), some().list.len());
+}
+
+#[test]
+fn a_list_of_pairs_stands_between_one_host_and_the_pool_and_lets_another_through() {
+    if !available(&["nft", "ipset", "iptables", "ip6tables"]) {
+        return;
+    }
+    for id in ["nft", "ipset", "iptables"] {
+        let (world, lists, other) = (World::new(), Lists::new(), Netns::new());
+        world.gateway.cable(
+            ("in1", [ip("203.0.113.1"), ip("2001:db8:c::1")]),
+            &other,
+            ("eth0", [ip("203.0.113.2"), ip("2001:db8:c::2")]),
+        );
+        other.run("ip route add default via 203.0.113.1; ip -6 route add default via 2001:db8:c::1");
+        let pool = |addr: &str, port| SocketAddr::from((ip(addr), port));
+        let mut mining = world.inside.connect(pool(POOLS[0].0, 3333)).unwrap();
+        let mut theirs = other.connect(pool(POOLS[0].0, 3333)).unwrap();
+        let list = lists.write(id, &some_pairs());
+        for _ in 0..2 {
+            world.gateway.run(&by_script(id, &list));
+        }
+        if id != "iptables" {
+            world.gateway.run(&format!("{} add {id} {}", script().display(), list.display()));
+        }
+        assert!(mining.ping().starts_with("CUT"), "{id}: an open connection lives on");
+        assert_eq!(theirs.ping(), "PONG", "{id}: another host was cut off");
+        for (addr, beside) in POOLS {
+            assert!(world.inside.connect(pool(addr, 3333)).is_err(), "{id}: {addr}");
+            assert!(world.inside.connect(pool(beside, 3333)).is_ok(), "{id}: {beside}");
+            assert!(other.connect(pool(addr, 3333)).is_ok(), "{id}: {addr} for another host");
+        }
+        world.gateway.run(&format!("{} remove {id}", script().display()));
+        assert!(world.inside.connect(pool(POOLS[0].0, 3333)).is_ok(), "{id}");
+    }
 }
 
 #[test]

@@ -124,7 +124,7 @@ fn from_now(secs: i64) -> PacketTime {
 /// Two endpoints that were blocked a minute ago.
 fn fill(dir: &Path) {
     let record = |addr: &str, port| Record {
-        key: Item::Endpoint(Target { addr: addr.parse().unwrap(), service: Some((Proto::Tcp, port)) }),
+        key: Item::Endpoint(Target { addr: addr.parse().unwrap(), service: Some((Proto::Tcp, port)), from: None }),
         origin: Origin::Seen,
         verdict: Verdict::Confirmed,
         first: from_now(-60),

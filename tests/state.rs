@@ -28,7 +28,7 @@ fn from_now(secs: i64) -> PacketTime {
 /// A pool that was blocked a minute ago, and is for an hour.
 fn record(addr: &str, port: u16) -> Record {
     Record {
-        key: Item::Endpoint(Target { addr: addr.parse().unwrap(), service: Some((Proto::Tcp, port)) }),
+        key: Item::Endpoint(Target { addr: addr.parse().unwrap(), service: Some((Proto::Tcp, port)), from: None }),
         origin: Origin::Seen,
         verdict: Verdict::Confirmed,
         first: from_now(-60),

@@ -121,6 +121,7 @@ fn summary(r: &Resolved) -> String {
     let what = match p.scope {
         Scope::Endpoint => "endpoints",
         Scope::Address => "whole addresses",
+        Scope::HostPair => "endpoints, each for the host that mines there,",
     };
     let mut says = vec![format!("blocks {what} from {} on, for {} up to {}", p.least, p.ttl, p.max_ttl)];
     let never = p.never_block.len() + p.never_block_names.len() + p.never_block_in.len() + p.home.len();

@@ -124,6 +124,8 @@ struct Line<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     port: Option<u16>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    from: Option<std::net::IpAddr>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     origin: Option<Origin>,
     #[serde(skip_serializing_if = "Option::is_none")]
     verdict: Option<Verdict>,
@@ -148,6 +150,7 @@ struct Line<'a> {
 impl<'a> Line<'a> {
     fn of(item: &'a Item, timestamp: PacketTime, expires: PacketTime, now: PacketTime) -> Self {
         let (kind, ip, name, service) = match item {
+            Item::Endpoint(t) if t.from.is_some() => ("pair", Some(t.addr), None, t.service),
             Item::Endpoint(t) if t.service.is_none() => ("address", Some(t.addr), None, None),
             Item::Endpoint(t) => ("endpoint", Some(t.addr), None, t.service),
             Item::Name(name) => ("name", None, Some(name), None),
@@ -161,6 +164,7 @@ impl<'a> Line<'a> {
             name,
             proto: service.map(|(p, _)| p.name()),
             port: service.map(|(_, port)| port),
+            from: item.endpoint().and_then(|t| t.from),
             origin: None,
             verdict: None,
             first_seen: None,

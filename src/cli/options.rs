@@ -17,7 +17,7 @@ use crate::decode::{DecodeOptions, TenantMode};
 use crate::evidence::Verdict;
 use crate::firewall::{
     AllowedMiner, AllowedPool, AllowedWallet, Destination, FORMATS, Format, Lives, MaxEntries, NeverBlock, Policy,
-    Prefix, ProtectedName, Region, RenderOptions, Scope, Ttl, format_by_id, probe,
+    Prefix, ProtectedName, Region, RenderOptions, Scope, Ttl, Unfit, format_by_id, probe,
 };
 use crate::intel::{CurrentIntel, Geo, Intel};
 use crate::pipeline::RunOptions;
@@ -142,7 +142,8 @@ pub(super) struct Blocking {
     /// How long an entry lives: 90s, 30m, 24h, 7d [default: 1d]
     #[arg(long, value_name = "TIME")]
     ttl: Option<Ttl>,
-    /// Block the endpoint (address, protocol and port) or the whole address [default: endpoint]
+    /// Block the endpoint (address, protocol and port), the whole address, or the endpoint for the host only that mines
+    /// there (host-pair) [default: endpoint]
     #[arg(long, value_name = "SCOPE")]
     scope: Option<Scopes>,
     /// Most entries in the list [default: 10000]
@@ -226,6 +227,7 @@ impl Least {
 enum Scopes {
     Endpoint,
     Address,
+    HostPair,
 }
 
 /// A list to write.
@@ -332,6 +334,7 @@ impl Blocking {
         match self.scope {
             Some(Scopes::Endpoint) => p.scope = Scope::Endpoint,
             Some(Scopes::Address) => p.scope = Scope::Address,
+            Some(Scopes::HostPair) => p.scope = Scope::HostPair,
             None => {}
         }
         p.least = self.least.map_or(p.least, Least::verdict);
@@ -388,12 +391,14 @@ impl Blocking {
     fn lists(&self, scope: Scope) -> Result<Vec<List>, Failure> {
         let lists = self.pairs()?;
         for (i, list) in lists.iter().enumerate() {
-            if scope != Scope::Address && list.format.needs_address_scope() {
-                bail!(
-                    "{} cannot say ports, and would block whatever else lives at the addresses: add --scope address if \
-                     that is what you want",
-                    list.format.id()
-                );
+            match list.format.is_unfit(scope) {
+                Some(why @ Unfit::Ports) => {
+                    bail!("{} {why}: add {} if that is what you want", list.format.id(), why.fit())
+                }
+                Some(why @ Unfit::Hosts) => {
+                    bail!("{} {why}: use {} if that is what you want", list.format.id(), why.fit())
+                }
+                None => {}
             }
             if lists.iter().take(i).any(|other| other.to == list.to) {
                 bail!("two block lists go to the same place: name a file for each");

@@ -15,8 +15,8 @@ use crate::time::PacketTime;
 /// Arguments of `block`.
 #[derive(ClapArgs, Debug)]
 pub(super) struct BlockArgs {
-    /// What: ADDR (all of it), ADDR:PORT, ADDR:PORT/udp, or a name, with all below it
-    #[arg(value_name = "ADDR[:PORT]|NAME")]
+    /// What: ADDR (all of it), ADDR:PORT, ADDR:PORT/udp, HOST@ADDR:PORT (for that host only), or a name, with all below it
+    #[arg(value_name = "[HOST@]ADDR[:PORT]|NAME")]
     item: Item,
     #[command(flatten)]
     order: Order,
@@ -49,8 +49,9 @@ struct Order {
 /// Arguments of `release`.
 #[derive(ClapArgs, Debug)]
 pub(super) struct ReleaseArgs {
-    /// What: ADDR (all that is blocked of it, or the isolated host), ADDR:PORT, ADDR:PORT/udp, or a name, with all below it
-    #[arg(value_name = "ADDR[:PORT]|NAME")]
+    /// What: ADDR (all that is blocked of it or for it, or the isolated host), ADDR:PORT, ADDR:PORT/udp, HOST@ADDR:PORT
+    /// (for that host only), or a name, with all below it
+    #[arg(value_name = "[HOST@]ADDR[:PORT]|NAME")]
     item: Item,
     /// How long it is not blocked again, whatever is seen: 90s, 30m, 24h, 7d
     #[arg(long = "for", value_name = "TIME", default_value_t = Ttl::DAY)]
@@ -112,7 +113,11 @@ pub(super) fn release(args: &ReleaseArgs) -> Result<Outcome, Failure> {
     }
     // A wider entry is another order.
     for wider in args.item.wider().into_iter().filter(|w| book.entries(&policy, now).any(|r| r.key == *w)) {
-        let what = if matches!(wider, Item::Name(_)) { "a name above it" } else { "the whole address" };
+        let what = match &wider {
+            Item::Name(_) => "a name above it",
+            Item::Endpoint(t) if t.service.is_some() => "the endpoint, for everybody,",
+            Item::Endpoint(_) | Item::Host(_) => "the whole address",
+        };
         writeln!(out, "but {what} is blocked: minewatch release {wider}")?;
     }
     writeln!(out, "nothing that is seen blocks {} again before {}", args.item, second(until))?;

@@ -77,13 +77,18 @@ fn filter(line: &str, family: &str, targets: &BTreeSet<Target>, hosts: &BTreeSet
         _ => None,
     };
     let port: Option<u16> = ports.next().and_then(|p| p.parse().ok());
-    if let (Some(proto), Some(port)) = (service, port)
-        && targets.contains(&Target { addr: server, service: Some((proto, port)) })
-    {
+    if let (Some(proto), Some(port)) = (service, port) {
+        let target = Target { addr: server, service: Some((proto, port)), from: None };
         let (server, port) = (server.to_string(), port.to_string());
-        return words(&["-p", proto.name(), "--reply-src", &server, "--reply-port-src", &port]);
+        let of_endpoint = ["-p", proto.name(), "--reply-src", &server, "--reply-port-src", &port];
+        if targets.contains(&target) {
+            return words(&of_endpoint);
+        }
+        if targets.contains(&Target { from: Some(client), ..target }) {
+            return words(&[&of_endpoint[..], &["--orig-src", &client.to_string()]].concat());
+        }
     }
-    if targets.contains(&Target { addr: server, service: None }) || hosts.contains(&server) {
+    if targets.contains(&Target { addr: server, service: None, from: None }) || hosts.contains(&server) {
         return words(&["--reply-src", &server.to_string()]);
     }
     if hosts.contains(&client) {
@@ -100,7 +105,7 @@ mod tests {
                         src=198.51.100.10 dst=203.0.113.1 sport=3333 dport=40000 [ASSURED] mark=0 use=1";
 
     fn target(port: Option<u16>) -> BTreeSet<Target> {
-        [Target { addr: [198, 51, 100, 10].into(), service: port.map(|p| (Proto::Tcp, p)) }].into()
+        [Target { addr: [198, 51, 100, 10].into(), service: port.map(|p| (Proto::Tcp, p)), from: None }].into()
     }
 
     #[test]
@@ -114,6 +119,13 @@ mod tests {
         );
         assert_eq!(found(target(None), &[]).unwrap(), "-f ipv4 --reply-src 198.51.100.10");
         assert_eq!(found(target(Some(4444)), &[]), None);
+        let of =
+            |host: [u8; 4]| target(Some(3333)).into_iter().map(|t| Target { from: Some(host.into()), ..t }).collect();
+        assert_eq!(
+            found(of([192, 0, 2, 2]), &[]).unwrap(),
+            "-f ipv4 -p tcp --reply-src 198.51.100.10 --reply-port-src 3333 --orig-src 192.0.2.2"
+        );
+        assert_eq!(found(of([192, 0, 2, 3]), &[]), None, "another host's");
         assert_eq!(found(BTreeSet::new(), &[[192, 0, 2, 2].into()]).unwrap(), "-f ipv4 --orig-src 192.0.2.2");
         assert_eq!(found(BTreeSet::new(), &[[192, 0, 2, 3].into()]), None);
         assert_eq!(filter("unknown 2 599 src=1.2.3.4", "ipv4", &target(None), &BTreeSet::new()), None);

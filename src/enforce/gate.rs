@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use super::applier::Refused;
 use super::problem::EnforceError;
 use super::wanted::{Block, Isolated, LONGEST_SECS, Wanted};
-use crate::firewall::{MaxEntries, NeverBlock, Policy, Target};
+use crate::firewall::{MaxEntries, NeverBlock, Policy};
 
 /// Most hosts that may be isolated at once.
 const MOST_HOSTS: usize = 1_024;
@@ -43,10 +43,8 @@ impl Gate {
         let mut refused = Vec::new();
         let mut block = Vec::with_capacity(wanted.block.len());
         for b in &wanted.block {
-            let target = Target { addr: b.target.addr.to_canonical(), ..b.target };
-            let why = life(b.ttl_secs)
-                .or_else(|| matches!(target.service, Some((_, 0))).then(|| "port 0 is not a port".to_owned()))
-                .or_else(|| never.check(target.addr, &self.policy).map(|r| r.to_string()));
+            let target = b.target.canonical();
+            let why = life(b.ttl_secs).or_else(|| never.check_target(target, &self.policy).map(|r| r.to_string()));
             match why {
                 Some(why) => refused.push(Refused::Block { target: b.target, why }),
                 None => block.push(Block { target, ttl_secs: b.ttl_secs.min(LONGEST_SECS) }),
@@ -78,10 +76,10 @@ fn life(secs: u64) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::firewall::Proto;
+    use crate::firewall::{Proto, Target};
 
     fn block(addr: &str, service: Option<(Proto, u16)>, ttl_secs: u64) -> Block {
-        Block { target: Target { addr: addr.parse().unwrap(), service }, ttl_secs }
+        Block { target: Target { addr: addr.parse().unwrap(), service, from: None }, ttl_secs }
     }
 
     #[test]
@@ -98,14 +96,33 @@ mod tests {
             block("45.9.148.117", Some((Proto::Tcp, 0)), 60),
             block("45.9.148.117", tcp, 0),
         ];
+        let pair = |from: &str, addr, service| {
+            let b = block(addr, service, 60);
+            Block { target: Target { from: Some(from.parse().unwrap()), ..b.target }, ..b }
+        };
+        let bad: Vec<Block> = bad
+            .into_iter()
+            .chain([
+                pair("10.0.0.5", "192.168.1.1", tcp),
+                pair("10.0.0.5", "45.9.148.117", None),
+                pair("10.0.0.5", "45.9.148.117", Some((Proto::Udp, 0))),
+                pair("0.0.0.0", "45.9.148.117", tcp),
+                pair("127.0.0.1", "45.9.148.117", tcp),
+                pair("224.0.0.1", "45.9.148.117", tcp),
+                pair("255.255.255.255", "45.9.148.117", tcp),
+                pair("45.9.148.117", "45.9.148.117", tcp),
+                pair("fd00::5", "45.9.148.117", tcp),
+                pair("::ffff:127.0.0.1", "45.9.148.117", tcp),
+                pair("ff02::1", "2a00::7", tcp),
+            ])
+            .collect();
         let host = |host: &str, keep: &str| Isolated {
             host: host.parse().unwrap(),
             ttl_secs: 60,
             keep: vec![keep.parse().unwrap()],
         };
         let hosts = [host("127.0.0.1", "10.9.0.0/16"), host("10.0.0.5", "0.0.0.0/0")];
-        let (passed, refused) =
-            Gate::new(false).pass(&Wanted { block: bad.to_vec(), isolate: hosts.to_vec() }).unwrap();
+        let (passed, refused) = Gate::new(false).pass(&Wanted { block: bad.clone(), isolate: hosts.to_vec() }).unwrap();
         assert_eq!(passed, Wanted::default());
         assert_eq!(refused.len(), bad.len() + hosts.len());
     }

@@ -116,7 +116,7 @@ mod tests {
     use crate::firewall::Proto;
 
     fn target(port: u16) -> Target {
-        Target { addr: [198, 51, 100, 1].into(), service: Some((Proto::Tcp, port)) }
+        Target { addr: [198, 51, 100, 1].into(), service: Some((Proto::Tcp, port)), from: None }
     }
 
     fn wanted() -> Wanted {

@@ -26,6 +26,8 @@ const SETS: &[(&str, &str)] = &[
     ("mwlive-ep6", "hash:ip,port family inet6"),
     ("mwlive-addr4", "hash:ip family inet"),
     ("mwlive-addr6", "hash:ip family inet6"),
+    ("mwlive-pair4", "hash:ip,port,ip family inet"),
+    ("mwlive-pair6", "hash:ip,port,ip family inet6"),
     ("mwlive-host4", "hash:ip family inet"),
     ("mwlive-host6", "hash:ip family inet6"),
 ];
@@ -146,9 +148,14 @@ fn script(wanted: &Wanted) -> String {
     }
     for b in &wanted.block {
         let (set, ttl) = (set_of(b.target), b.ttl_secs.min(LONGEST_SECS));
-        let _ = match b.target.service {
-            Some((proto, port)) => writeln!(s, "add {set}-new {},{proto}:{port} timeout {ttl}", b.target.addr),
-            None => writeln!(s, "add {set}-new {} timeout {ttl}", b.target.addr),
+        let _ = match (b.target.service, b.target.from) {
+            (Some((proto, port)), Some(from)) => {
+                writeln!(s, "add {set}-new {from},{proto}:{port},{} timeout {ttl}", b.target.addr)
+            }
+            (Some((proto, port)), None) => {
+                writeln!(s, "add {set}-new {},{proto}:{port} timeout {ttl}", b.target.addr)
+            }
+            (None, _) => writeln!(s, "add {set}-new {} timeout {ttl}", b.target.addr),
         };
     }
     for i in &wanted.isolate {
@@ -165,10 +172,12 @@ fn script(wanted: &Wanted) -> String {
 }
 
 const fn set_of(t: Target) -> &'static str {
-    match (t.addr.is_ipv4(), t.service.is_some()) {
-        (true, true) => "mwlive-ep4",
-        (false, true) => "mwlive-ep6",
-        (true, false) => "mwlive-addr4",
-        (false, false) => "mwlive-addr6",
+    match (t.addr.is_ipv4(), t.service.is_some(), t.from.is_some()) {
+        (true, _, true) => "mwlive-pair4",
+        (false, _, true) => "mwlive-pair6",
+        (true, true, _) => "mwlive-ep4",
+        (false, true, _) => "mwlive-ep6",
+        (true, false, _) => "mwlive-addr4",
+        (false, false, _) => "mwlive-addr6",
     }
 }

@@ -28,6 +28,8 @@ const SETS: &[(&str, &str)] = &[
     ("ep6", "type ipv6_addr . inet_proto . inet_service; flags timeout;"),
     ("addr4", "type ipv4_addr; flags timeout;"),
     ("addr6", "type ipv6_addr; flags timeout;"),
+    ("pair4", "type ipv4_addr . ipv4_addr . inet_proto . inet_service; flags timeout;"),
+    ("pair6", "type ipv6_addr . ipv6_addr . inet_proto . inet_service; flags timeout;"),
     ("host4", "type ipv4_addr; flags timeout;"),
     ("host6", "type ipv6_addr; flags timeout;"),
     ("keep4", "type ipv4_addr . ipv4_addr; flags interval, timeout;"),
@@ -77,6 +79,10 @@ const RULES: &[(&str, &str)] = &[
     ("forward", "ip6 saddr . meta l4proto . th sport @ep6 goto cut"),
     ("forward", "ip6 daddr @addr6 goto cut"),
     ("forward", "ip6 saddr @addr6 goto cut"),
+    ("forward", "ip saddr . ip daddr . meta l4proto . th dport @pair4 goto cut"),
+    ("forward", "ip daddr . ip saddr . meta l4proto . th sport @pair4 goto cut"),
+    ("forward", "ip6 saddr . ip6 daddr . meta l4proto . th dport @pair6 goto cut"),
+    ("forward", "ip6 daddr . ip6 saddr . meta l4proto . th sport @pair6 goto cut"),
     ("forward", "ip saddr @host4 jump from_host"),
     ("forward", "ip daddr @host4 jump to_host"),
     ("forward", "ip6 saddr @host6 jump from_host"),
@@ -88,6 +94,11 @@ const RULES: &[(&str, &str)] = &[
     ("input", "ip saddr @addr4 goto cut"),
     ("input", "ip6 saddr . meta l4proto . th sport @ep6 goto cut"),
     ("input", "ip6 saddr @addr6 goto cut"),
+    // A transparent proxy on this machine speaks with the host's address.
+    ("input", "ip daddr . ip saddr . meta l4proto . th sport @pair4 goto cut"),
+    ("input", "ip6 daddr . ip6 saddr . meta l4proto . th sport @pair6 goto cut"),
+    ("input", "ip saddr . ip daddr . meta l4proto . th dport @pair4 goto cut"),
+    ("input", "ip6 saddr . ip6 daddr . meta l4proto . th dport @pair6 goto cut"),
     ("input", "ip saddr @host4 jump from_host"),
     ("input", "ip6 saddr @host6 jump from_host"),
     // The resets that the rules above send to a pool leave through here.
@@ -96,6 +107,10 @@ const RULES: &[(&str, &str)] = &[
     ("output", "ip daddr @addr4 goto cut"),
     ("output", "ip6 daddr . meta l4proto . th dport @ep6 goto cut"),
     ("output", "ip6 daddr @addr6 goto cut"),
+    ("output", "ip saddr . ip daddr . meta l4proto . th dport @pair4 goto cut"),
+    ("output", "ip6 saddr . ip6 daddr . meta l4proto . th dport @pair6 goto cut"),
+    ("output", "ip daddr . ip saddr . meta l4proto . th sport @pair4 goto cut"),
+    ("output", "ip6 daddr . ip6 saddr . meta l4proto . th sport @pair6 goto cut"),
 ];
 
 const NEIGHBOURS: &str =
@@ -200,6 +215,9 @@ fn script(wanted: &Wanted) -> String {
     let mut elements = Elements { script: s, open: "" };
     for b in &wanted.block {
         elements.add(set_of(b.target));
+        if let Some(from) = b.target.from {
+            let _ = write!(elements.script, "{from} . ");
+        }
         let _ = match b.target.service {
             Some((proto, port)) => write!(elements.script, "{} . {proto} . {port}", b.target.addr),
             None => write!(elements.script, "{}", b.target.addr),
@@ -252,10 +270,12 @@ impl Elements {
 }
 
 const fn set_of(t: Target) -> &'static str {
-    match (t.addr.is_ipv4(), t.service.is_some()) {
-        (true, true) => "ep4",
-        (false, true) => "ep6",
-        (true, false) => "addr4",
-        (false, false) => "addr6",
+    match (t.addr.is_ipv4(), t.service.is_some(), t.from.is_some()) {
+        (true, _, true) => "pair4",
+        (false, _, true) => "pair6",
+        (true, true, _) => "ep4",
+        (false, true, _) => "ep6",
+        (true, false, _) => "addr4",
+        (false, false, _) => "addr6",
     }
 }

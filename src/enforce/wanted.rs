@@ -12,13 +12,13 @@ pub const LONGEST_SECS: u64 = 2_147_483;
 /// The whole set. Applying it replaces whatever was there before.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
 pub struct Wanted {
-    /// Endpoints and addresses nobody may talk to.
+    /// Endpoints and addresses nobody, or one host, may talk to.
     pub block: Vec<Block>,
     /// Inside hosts that are cut off.
     pub isolate: Vec<Isolated>,
 }
 
-/// An endpoint, or an address, that is cut off.
+/// An endpoint, or an address, that is cut off, for everybody or for one host.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Block {
     /// What.
@@ -90,7 +90,7 @@ mod tests {
 
     #[test]
     fn each_thing_is_there_once_with_its_longest_life_and_prefixes_do_not_overlap() {
-        let target = |port| Target { addr: [198, 51, 100, 1].into(), service: Some((Proto::Tcp, port)) };
+        let target = |port| Target { addr: [198, 51, 100, 1].into(), service: Some((Proto::Tcp, port)), from: None };
         let host: IpAddr = [10, 0, 0, 5].into();
         let keep = |all: &[&str]| all.iter().map(|p| p.parse().unwrap()).collect::<Vec<Prefix>>();
         let wanted = Wanted {

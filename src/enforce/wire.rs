@@ -97,6 +97,8 @@ struct TargetForm {
     addr: IpAddr,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     service: Option<(ProtoForm, u16)>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    from: Option<IpAddr>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -109,14 +111,14 @@ enum ProtoForm {
 impl From<Target> for TargetForm {
     fn from(t: Target) -> Self {
         let form = |p| if p == Proto::Tcp { ProtoForm::Tcp } else { ProtoForm::Udp };
-        Self { addr: t.addr, service: t.service.map(|(p, port)| (form(p), port)) }
+        Self { addr: t.addr, service: t.service.map(|(p, port)| (form(p), port)), from: t.from }
     }
 }
 
 impl From<TargetForm> for Target {
     fn from(t: TargetForm) -> Self {
         let proto = |p| if p == ProtoForm::Tcp { Proto::Tcp } else { Proto::Udp };
-        Self { addr: t.addr, service: t.service.map(|(p, port)| (proto(p), port)) }
+        Self { addr: t.addr, service: t.service.map(|(p, port)| (proto(p), port)), from: t.from }
     }
 }
 

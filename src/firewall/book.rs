@@ -197,7 +197,7 @@ impl Book {
     }
 
     /// Takes entries away by an operator's order, and no traffic brings them back before `until`. An address stands for
-    /// all its ports and for the host that has it, a name for all below it. What was taken away.
+    /// all its ports and for the host that has it, an endpoint for what each host has with it, a name for all below it. What was taken away.
     pub fn release(&mut self, item: Item, until: PacketTime, by: &str, now: PacketTime) -> Vec<Item> {
         let release = Release { item: item.canonical(), until, at: now, by: by.to_owned() };
         let gone = self.take_away(&release, now);

@@ -35,17 +35,53 @@ impl fmt::Display for Proto {
     }
 }
 
-/// What a firewall is told to reject: one endpoint, or a whole address. Orders numerically, IPv4 first.
+/// What a firewall is told to reject: one endpoint, a whole address, or what one host has with an endpoint. Orders
+/// numerically, IPv4 first.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Target {
     /// Pool side address, never IPv4-mapped.
     pub addr: IpAddr,
     /// Protocol and port; `None` is every protocol and port of the address.
     pub service: Option<(Proto, u16)>,
+    /// The only host that is cut off from the endpoint, never IPv4-mapped; `None` is everybody.
+    pub from: Option<IpAddr>,
+}
+
+impl Target {
+    /// The same for everybody.
+    #[must_use]
+    pub const fn for_everybody(self) -> Self {
+        Self { from: None, ..self }
+    }
+
+    /// In the only spelling of its addresses.
+    #[must_use]
+    pub(crate) fn canonical(self) -> Self {
+        Self { addr: self.addr.to_canonical(), from: self.from.map(|host| host.to_canonical()), ..self }
+    }
+
+    /// Whether it is a pair of a host and an endpoint that packets can have, if it is one: both of one family, a port, and
+    /// a host that can send.
+    pub fn is_sound(&self) -> bool {
+        let can_send = |host: IpAddr| {
+            // 0.0.0.0/8 and 240.0.0.0/4 are no addresses of hosts (RFC 6890).
+            let none = matches!(host, IpAddr::V4(a) if matches!(a.octets(), [0 | 240.., ..]));
+            !(none || host.is_unspecified() || host.is_loopback() || host.is_multicast())
+        };
+        self.from.is_none_or(|host| {
+            let host = host.to_canonical();
+            let pool = self.addr.to_canonical();
+            self.service.is_some() && host.is_ipv4() == pool.is_ipv4() && host != pool && can_send(host)
+        })
+    }
 }
 
 impl fmt::Display for Target {
+    /// `ADDR`, `ADDR:PORT/PROTO`, or `HOST@ADDR:PORT/PROTO` for what one host has with it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(host) = self.from {
+            write!(f, "{host}@")?;
+        }
         match (self.addr, self.service) {
             (IpAddr::V4(a), Some((proto, port))) => write!(f, "{a}:{port}/{proto}"),
             (IpAddr::V6(a), Some((proto, port))) => write!(f, "[{a}]:{port}/{proto}"),
@@ -56,16 +92,26 @@ impl fmt::Display for Target {
 
 /// Not an endpoint.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
-#[error("write ADDR, ADDR:PORT or ADDR:PORT/udp, as in 198.51.100.7:3333 or [2001:db8::7]:3333")]
+#[error(
+    "write ADDR, ADDR:PORT, ADDR:PORT/udp or HOST@ADDR:PORT, as in 198.51.100.7:3333, [2001:db8::7]:3333 or \
+     192.0.2.2@198.51.100.7:3333"
+)]
 pub struct TargetError;
 
 impl FromStr for Target {
     type Err = TargetError;
 
-    /// `ADDR`, `ADDR:PORT` or `ADDR:PORT/udp`; IPv6 addresses with a port in brackets.
+    /// `ADDR`, `ADDR:PORT` or `ADDR:PORT/udp`; IPv6 addresses with a port in brackets. `HOST@` before an endpoint is for
+    /// that host only.
     fn from_str(s: &str) -> Result<Self, Self::Err> {
+        if let Some((host, endpoint)) = s.split_once('@') {
+            let host: IpAddr = host.parse().map_err(|_| TargetError)?;
+            let of: Self = endpoint.parse()?;
+            let pair = Self { from: Some(host.to_canonical()), ..of };
+            return if of.from.is_none() && pair.service.is_some() { Ok(pair) } else { Err(TargetError) };
+        }
         if let Ok(addr) = s.parse::<IpAddr>() {
-            return Ok(Self { addr: addr.to_canonical(), service: None });
+            return Ok(Self { addr: addr.to_canonical(), service: None, from: None });
         }
         let (endpoint, proto) = match s.split_once('/') {
             None => (s, Proto::Tcp),
@@ -74,7 +120,7 @@ impl FromStr for Target {
             Some(_) => return Err(TargetError),
         };
         let endpoint: SocketAddr = endpoint.parse().map_err(|_| TargetError)?;
-        Ok(Self { addr: endpoint.ip().to_canonical(), service: Some((proto, endpoint.port())) })
+        Ok(Self { addr: endpoint.ip().to_canonical(), service: Some((proto, endpoint.port())), from: None })
     }
 }
 

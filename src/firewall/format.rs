@@ -25,7 +25,7 @@ mod unbound;
 mod uuid;
 mod zeek;
 
-pub(super) use csv::TITLES;
+pub(super) use csv::SIGNATURE;
 
 use std::fmt;
 use std::fmt::Write as _;
@@ -35,6 +35,7 @@ use sha2::{Digest, Sha256};
 
 use crate::firewall::gate::Decision;
 use crate::firewall::list::{BlockList, Entry};
+use crate::firewall::policy::Scope;
 use crate::time::PacketTime;
 
 /// A firewall's way to write a list.
@@ -53,8 +54,24 @@ pub trait Format: Sync {
 
     /// Whether it would block whole addresses where the list names ports only, which an operator has to ask for.
     fn needs_address_scope(&self) -> bool {
-        let Says { endpoints, addresses, names } = self.says();
+        let Says { endpoints, addresses, names, .. } = self.says();
         addresses && !endpoints && !names
+    }
+
+    /// Whether it would block for everybody, or not at all, what the list blocks for one host.
+    fn needs_endpoint_scope(&self) -> bool {
+        !self.says().pairs
+    }
+
+    /// Why it is no format for lists in `scope`, if it is none. What to do is said beside it.
+    fn is_unfit(&self, scope: Scope) -> Option<Unfit> {
+        if scope != Scope::Address && self.needs_address_scope() {
+            Some(Unfit::Ports)
+        } else if scope == Scope::HostPair && self.needs_endpoint_scope() {
+            Some(Unfit::Hosts)
+        } else {
+            None
+        }
     }
 
     /// Whether its files hold entries and nothing else, so that no line can say whose they are.
@@ -67,8 +84,47 @@ pub trait Format: Sync {
         false
     }
 
-    /// The files of a list. An empty list is a valid file that empties what an earlier one filled.
-    fn render(&self, list: &BlockList, meta: &Meta, options: &RenderOptions) -> Rendered;
+    /// The files of a list. An empty list is a valid file that empties what an earlier one filled. What one host is cut
+    /// from is left out where the format cannot say it: [`left_out`] tells.
+    fn render(&self, list: &BlockList, meta: &Meta, options: &RenderOptions) -> Rendered {
+        if self.says().pairs || !list.has_pairs() {
+            self.print(list, meta, options)
+        } else {
+            self.print(&list.without_pairs(), meta, options)
+        }
+    }
+
+    /// The same for a list that the format can say, or whose ports it may leave away.
+    fn print(&self, list: &BlockList, meta: &Meta, options: &RenderOptions) -> Rendered;
+}
+
+/// What a format would need to say for a list, and cannot.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Unfit {
+    /// Ports.
+    Ports,
+    /// Which host is cut off.
+    Hosts,
+}
+
+impl Unfit {
+    /// The scope that it is fit for, as on the command line.
+    pub const fn fit(self) -> &'static str {
+        match self {
+            Self::Ports => "--scope address",
+            Self::Hosts => "--scope endpoint",
+        }
+    }
+}
+
+impl fmt::Display for Unfit {
+    /// Goes on behind the name of the format.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Ports => "cannot say ports, and would block whatever else lives at the addresses",
+            Self::Hosts => "cannot say which host, and would block the pool for everybody",
+        })
+    }
 }
 
 /// Every format, in the order of the help text.
@@ -104,6 +160,7 @@ pub fn format_by_id(id: &str) -> Option<&'static dyn Format> {
 
 /// What a format can say.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+#[allow(clippy::struct_excessive_bools)] // each is said or not, whatever the others are
 pub struct Says {
     /// Address, protocol and port.
     pub endpoints: bool,
@@ -111,19 +168,27 @@ pub struct Says {
     pub addresses: bool,
     /// A name.
     pub names: bool,
+    /// What one host has with an endpoint.
+    pub pairs: bool,
 }
 
 impl Says {
+    /// Nothing.
+    const NOTHING: Self = Self { endpoints: false, addresses: false, names: false, pairs: false };
     /// Endpoints and whole addresses.
-    pub const ENDPOINTS: Self = Self { endpoints: true, addresses: true, names: false };
+    pub const ENDPOINTS: Self = Self { endpoints: true, addresses: true, ..Self::NOTHING };
+    /// The same, and what one host has with an endpoint.
+    pub const PAIRS: Self = Self { pairs: true, ..Self::ENDPOINTS };
     /// Whole addresses only.
-    pub const ADDRESSES: Self = Self { endpoints: false, addresses: true, names: false };
+    pub const ADDRESSES: Self = Self { addresses: true, ..Self::NOTHING };
     /// Names only.
-    pub const NAMES: Self = Self { endpoints: false, addresses: false, names: true };
+    pub const NAMES: Self = Self { names: true, ..Self::NOTHING };
+    /// Everything but what one host has with an endpoint.
+    pub const ENDPOINTS_AND_NAMES: Self = Self { names: true, ..Self::ENDPOINTS };
     /// Everything.
-    pub const ALL: Self = Self { endpoints: true, addresses: true, names: true };
+    pub const ALL: Self = Self { names: true, ..Self::PAIRS };
     /// Whole addresses and names.
-    pub const ADDRESSES_AND_NAMES: Self = Self { endpoints: false, addresses: true, names: true };
+    pub const ADDRESSES_AND_NAMES: Self = Self { names: true, ..Self::ADDRESSES };
 
     /// What two formats can say together.
     #[must_use]
@@ -132,6 +197,7 @@ impl Says {
             endpoints: self.endpoints || other.endpoints,
             addresses: self.addresses || other.addresses,
             names: self.names || other.names,
+            pairs: self.pairs || other.pairs,
         }
     }
 }
@@ -144,6 +210,11 @@ pub fn left_out(formats: &[&dyn Format], list: &BlockList) -> Vec<Warning> {
     if names > 0 && !said.names {
         warnings.push(Warning::NamesLeftOut { names });
     }
+    if !said.pairs && list.has_pairs() {
+        let pairs = list.entries().iter().filter(|e| e.target.from.is_some()).count();
+        warnings.push(Warning::PairsLeftOut { pairs });
+    }
+    let list = &list.without_pairs();
     let endpoints =
         list.nameless_entries(|t| if t.service.is_some() { said.endpoints } else { said.addresses || said.endpoints });
     if endpoints > 0 {
@@ -232,6 +303,11 @@ pub enum Warning {
         /// A format could say whole addresses.
         addresses: bool,
     },
+    /// What one host has with an endpoint is in no list.
+    PairsLeftOut {
+        /// How many.
+        pairs: usize,
+    },
     /// Names that do not fit below the name of a zone.
     NamesTooLong {
         /// The format.
@@ -277,6 +353,15 @@ impl fmt::Display for Warning {
                     "the format takes whole addresses only, which --scope address lists"
                 } else {
                     "only formats like nft, ipset or iptables take ports"
+                }
+            ),
+            Self::PairsLeftOut { pairs } => write!(
+                f,
+                "{} in no list: only formats like nft, ipset, iptables or suricata say which host is cut off",
+                if *pairs == 1 {
+                    "1 pair of a host and an endpoint is".to_owned()
+                } else {
+                    format!("{pairs} pairs of a host and an endpoint are")
                 }
             ),
             Self::NamesTooLong { format, names } => write!(

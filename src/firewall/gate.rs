@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::time::Duration;
 
+use crate::decode::Tenant;
 use crate::evidence::Verdict;
 use crate::firewall::candidate::{BlockCandidate, Target, Who};
 use crate::firewall::guard::NeverBlock;
@@ -132,7 +133,7 @@ pub fn decide(candidates: &[BlockCandidate<'_>], policy: &Policy, never: &NeverB
     let mut refusals = Refusals::default();
     for c in candidates {
         if let Some(reason) = refuse(c, policy, never, now, &known) {
-            refusals.add(target(c, Scope::Endpoint), reason, c.verdict, c.last_seen, &[who(c)]);
+            refusals.add(refused(c, policy.scope), reason, c.verdict, c.last_seen, &[who(c)]);
             continue;
         }
         let entry = Entry {
@@ -145,8 +146,9 @@ pub fn decide(candidates: &[BlockCandidate<'_>], policy: &Policy, never: &NeverB
         };
         merge(&mut entries, entry);
     }
-    let named =
-        if policy.names { names::decide(candidates, policy, never, now, &known) } else { names::Named::default() };
+    // A resolver answers all or none: what is blocked by its name is blocked for everybody.
+    let by_name = policy.names && policy.scope != Scope::HostPair;
+    let named = if by_name { names::decide(candidates, policy, never, now, &known) } else { names::Named::default() };
     let mut d = finish(entries, refusals, named.entries, named.refusals, policy, never, now);
     let listed: BTreeSet<Target> = d.list.entries().iter().map(|e| e.target).collect();
     d.refusals
@@ -172,7 +174,7 @@ pub fn admit_with_names(
 ) -> Decision {
     let mut entries = BTreeMap::new();
     for mut e in saved {
-        e.target.addr = e.target.addr.to_canonical();
+        e.target = e.target.canonical();
         e.miners.sort_unstable();
         e.miners.dedup();
         merge(&mut entries, e);
@@ -193,13 +195,7 @@ fn finish(
     let mut passed = Vec::with_capacity(entries.len());
     for mut e in entries.into_values() {
         e.ttl_secs = seconds_left(e.expires, policy, now);
-        let reason = if e.ttl_secs == 0 {
-            Some(Reason::Expired)
-        } else if matches!(e.target.service, Some((_, 0))) {
-            Some(Reason::UnspecifiedPort)
-        } else {
-            never.check(e.target.addr, policy)
-        };
+        let reason = if e.ttl_secs == 0 { Some(Reason::Expired) } else { never.check_target(e.target, policy) };
         match reason {
             Some(reason) => refusals.add(e.target, reason, certainty(e.verdict), e.last_seen, &e.miners),
             None => passed.push(e),
@@ -248,9 +244,10 @@ fn refuse(
         return Some(Reason::Expired);
     }
     if c.port == 0 {
+        // In every scope: a whole address, too, is blocked for what was seen at a port.
         return Some(Reason::UnspecifiedPort);
     }
-    if let Some(reason) = never.check(c.addr, policy) {
+    if let Some(reason) = never.check_target(target(c, policy.scope), policy).or_else(|| no_pair(c, policy.scope)) {
         return Some(reason);
     }
     if let Some(region) = policy.spares(c) {
@@ -261,6 +258,17 @@ fn refuse(
         return Some(Reason::SharedFront((*front).to_owned()));
     }
     known.used_by_allowed.contains(&target(c, policy.scope)).then_some(Reason::UsedByAllowedMiner)
+}
+
+/// Why a firewall could not tell this host from others by its address, where it has to.
+fn no_pair(c: &BlockCandidate<'_>, scope: Scope) -> Option<Reason> {
+    if scope != Scope::HostPair {
+        None
+    } else if c.tenant != Tenant::None {
+        Some(Reason::OtherTenant)
+    } else {
+        c.source.map(|_| Reason::SpeaksForOthers)
+    }
 }
 
 /// Whether look-ups that others made count: only where strangers would be hit, that is where the web is served, or when
@@ -303,13 +311,20 @@ fn seconds_left(expires: PacketTime, policy: &Policy, now: PacketTime) -> u64 {
 }
 
 pub(super) fn target(c: &BlockCandidate<'_>, scope: Scope) -> Target {
-    in_scope(Target { addr: c.addr.to_canonical(), service: Some((c.proto, c.port)) }, scope)
+    let from = Some(c.miner.to_canonical());
+    in_scope(Target { addr: c.addr.to_canonical(), service: Some((c.proto, c.port)), from }, scope)
+}
+
+/// What a refusal is about: never a whole address, for it names the port.
+fn refused(c: &BlockCandidate<'_>, scope: Scope) -> Target {
+    target(c, if scope == Scope::HostPair { scope } else { Scope::Endpoint })
 }
 
 fn in_scope(t: Target, scope: Scope) -> Target {
     match scope {
-        Scope::Endpoint => t,
-        Scope::Address => Target { service: None, ..t },
+        Scope::Endpoint => t.for_everybody(),
+        Scope::Address => Target { service: None, ..t.for_everybody() },
+        Scope::HostPair => t,
     }
 }
 

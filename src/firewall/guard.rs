@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
+use crate::firewall::candidate::Target;
 use crate::firewall::local::LocalMachine;
 use crate::firewall::name::{self, DomainName};
 use crate::firewall::policy::Policy;
@@ -30,6 +31,12 @@ impl NeverBlock {
     #[must_use]
     pub fn with_local_machine(self) -> Self {
         self.with_machine(LocalMachine::read())
+    }
+
+    #[cfg(test)]
+    pub(super) fn with_own(mut self, own: impl IntoIterator<Item = IpAddr>) -> Self {
+        self.own.extend(own);
+        self
     }
 
     fn with_machine(mut self, machine: LocalMachine) -> Self {
@@ -119,6 +126,18 @@ impl NeverBlock {
             return Some(Reason::Documentation(name));
         }
         None
+    }
+
+    /// Why nothing must be blocked at `target`, if nothing must.
+    pub fn check_target(&self, target: Target, policy: &Policy) -> Option<Reason> {
+        if matches!(target.service, Some((_, 0))) {
+            return Some(Reason::UnspecifiedPort);
+        }
+        let of_pool = self.check(target.addr, policy);
+        of_pool.or_else(|| (!target.is_sound()).then_some(Reason::NoPair)).or_else(|| {
+            let own = target.from.is_some_and(|host| self.is_own(host));
+            own.then_some(Reason::OwnHost)
+        })
     }
 
     /// Why the inside host `host` must not be isolated, if it must not: as [`Self::check`], but hosts live in private

@@ -10,7 +10,7 @@ use crate::firewall::name::DomainName;
 /// Something that is blocked, or cut off.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Item {
-    /// An endpoint or a whole address outside.
+    /// An endpoint or a whole address outside, or what one host has with an endpoint.
     Endpoint(Target),
     /// A name that resolvers do not answer, with all below it.
     Name(DomainName),
@@ -23,19 +23,22 @@ impl Item {
     #[must_use]
     pub(super) fn canonical(self) -> Self {
         match self {
-            Self::Endpoint(t) => Self::Endpoint(Target { addr: t.addr.to_canonical(), ..t }),
+            Self::Endpoint(t) => Self::Endpoint(t.canonical()),
             Self::Name(name) => Self::Name(name),
             Self::Host(host) => Self::Host(host.to_canonical()),
         }
     }
 
     /// The other things whose release is one of this, too: an address stands for all its ports and for the host that has
-    /// it, a name for all below it.
+    /// it, an endpoint for what each host has with it, a name for all below it.
     pub fn wider(&self) -> Vec<Self> {
-        let whole = |addr| Self::Endpoint(Target { addr, service: None });
+        let whole = |addr| Self::Endpoint(Target { addr, service: None, from: None });
         match self {
             Self::Endpoint(Target { service: None, .. }) => Vec::new(),
-            Self::Endpoint(t) => vec![whole(t.addr)],
+            Self::Endpoint(t) => {
+                let pair = t.from.map(|host| [Self::Endpoint(t.for_everybody()), whole(host)]);
+                pair.into_iter().flatten().chain([whole(t.addr)]).collect()
+            }
             Self::Host(host) => vec![whole(*host)],
             Self::Name(name) => name.above().map(Self::Name).collect(),
         }
@@ -44,10 +47,11 @@ impl Item {
     /// Whether a release of this is one of `other`, too.
     pub fn covers(&self, other: &Self) -> bool {
         match (self, other) {
-            (
-                Self::Endpoint(Target { addr, service: None }),
-                Self::Endpoint(Target { addr: of, .. }) | Self::Host(of),
-            ) => addr == of,
+            (Self::Endpoint(Target { addr, service: None, .. }), Self::Endpoint(of)) => {
+                *addr == of.addr || Some(*addr) == of.from
+            }
+            (Self::Endpoint(Target { addr, service: None, .. }), Self::Host(of)) => addr == of,
+            (Self::Endpoint(t), Self::Endpoint(of)) => t == of || *t == of.for_everybody(),
             (Self::Name(name), Self::Name(other)) => other.is_or_is_below(name),
             _ => self == other,
         }
@@ -75,7 +79,8 @@ impl fmt::Display for Item {
 /// Neither an address, an endpoint nor a name.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 #[error(
-    "write ADDR, ADDR:PORT, ADDR:PORT/udp or NAME, as in 198.51.100.7:3333, [2001:db8::7]:3333 or pool.example{why}"
+    "write ADDR, ADDR:PORT, ADDR:PORT/udp, HOST@ADDR:PORT or NAME, as in 198.51.100.7:3333, [2001:db8::7]:3333, \
+     192.0.2.2@198.51.100.7:3333 or pool.example{why}"
 )]
 pub struct ItemError {
     why: String,
@@ -89,7 +94,7 @@ impl FromStr for Item {
         if let Ok(target) = s.parse() {
             return Ok(Self::Endpoint(target));
         }
-        if s.contains([':', '/']) {
+        if s.contains([':', '/', '@']) {
             return Err(ItemError { why: String::new() });
         }
         DomainName::parse(s).map(Self::Name).map_err(|rule| ItemError { why: format!(" ({rule})") })
@@ -111,15 +116,30 @@ mod tests {
             ("[2001:db8::7]:3333", "[2001:db8::7]:3333/tcp"),
             ("::ffff:198.51.100.7", "198.51.100.7"),
             ("[::ffff:198.51.100.7]:1", "198.51.100.7:1/tcp"),
+            ("192.0.2.2@198.51.100.7:3333", "192.0.2.2@198.51.100.7:3333/tcp"),
+            ("::ffff:192.0.2.2@198.51.100.7:3333/udp", "192.0.2.2@198.51.100.7:3333/udp"),
+            ("2001:db8:a::2@[2001:db8::7]:3333/tcp", "2001:db8:a::2@[2001:db8::7]:3333/tcp"),
             ("Pool.Example.", "pool.example"),
         ] {
             let item: Item = text.parse().unwrap();
             assert_eq!(item.to_string(), shown);
             assert_eq!(shown.parse(), Ok(item));
         }
-        for bad in
-            ["", "example", "198.51.100.7:", "198.51.100.7:70000", "198.51.100.7/24", "198.51.100.7:1/sctp", "1.2.3"]
-        {
+        for bad in [
+            "",
+            "example",
+            "198.51.100.7:",
+            "198.51.100.7:70000",
+            "198.51.100.7/24",
+            "198.51.100.7:1/sctp",
+            "1.2.3",
+            "192.0.2.2@198.51.100.7",
+            "@198.51.100.7:1",
+            "192.0.2.2@",
+            "192.0.2.2@192.0.2.3@198.51.100.7:1",
+            "192.0.2.2:5@198.51.100.7:1",
+            "host@pool.example",
+        ] {
             assert!(bad.parse::<Item>().unwrap_err().to_string().starts_with("write ADDR"), "{bad}");
         }
     }
@@ -132,6 +152,10 @@ mod tests {
             item("198.51.100.7:1"),
             item("198.51.100.7:1/udp"),
             item("198.51.100.8:1"),
+            item("192.0.2.2@198.51.100.7:1"),
+            item("192.0.2.3@198.51.100.7:1"),
+            item("198.51.100.7@198.51.100.8:1"),
+            item("192.0.2.2"),
             Item::Host([198, 51, 100, 7].into()),
             item("example.net"),
             item("pool.example.net"),
@@ -145,7 +169,7 @@ mod tests {
         }
         assert_eq!(
             all.iter().map(|a| all.iter().filter(|b| a.covers(b)).count()).collect::<Vec<_>>(),
-            [4, 1, 1, 1, 1, 4, 2, 1, 1]
+            [7, 3, 1, 2, 1, 1, 1, 2, 1, 4, 2, 1, 1]
         );
     }
 }

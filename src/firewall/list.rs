@@ -91,6 +91,18 @@ impl BlockList {
         self.entries.is_empty()
     }
 
+    /// Whether something is blocked for one host only.
+    pub fn has_pairs(&self) -> bool {
+        self.entries.iter().any(|e| e.target.from.is_some())
+    }
+
+    /// Without what is blocked for one host only.
+    #[must_use]
+    pub(super) fn without_pairs(&self) -> Self {
+        let entries = self.entries.iter().filter(|e| e.target.from.is_none()).cloned().collect();
+        Self { entries, names: self.names.clone() }
+    }
+
     /// Names without which something would not be blocked: no entry covers all that they led to.
     pub(super) fn indispensable_names(&self) -> usize {
         let covered = |t: &Target| self.entries.binary_search_by_key(t, |e| e.target).is_ok();

@@ -35,7 +35,9 @@ mod testing;
 pub use allow::{AllowError, AllowedPool, AllowedWallet, Talk};
 pub use book::{Book, Changes, Limits, Origin, Quiet, Record, Release, Saved, Touched};
 pub use candidate::{BlockCandidate, NameUse, Proto, Target, TargetError, Who};
-pub use format::{FORMATS, Format, Meta, OutFile, RenderOptions, Rendered, Says, Warning, format_by_id, left_out};
+pub use format::{
+    FORMATS, Format, Meta, OutFile, RenderOptions, Rendered, Says, Unfit, Warning, format_by_id, left_out,
+};
 pub use gate::{Decision, NameRefusal, Refusal, admit, admit_with_names, decide};
 pub use guard::NeverBlock;
 pub use isolate::{HostEntry, HostRefusal, Isolation};

@@ -22,6 +22,8 @@ pub enum Scope {
     Endpoint,
     /// The whole address.
     Address,
+    /// Address, protocol and port, for the host that mines there only: nobody else is cut from them.
+    HostPair,
 }
 
 /// From when on an entry lives.
@@ -38,7 +40,10 @@ pub enum Lives {
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum PolicyError {
     /// Not a scope.
-    #[error("{0:?} is not a scope: write endpoint (address, protocol, port) or address (all of it)")]
+    #[error(
+        "{0:?} is not a scope: write endpoint (address, protocol, port), address (all of it) or host-pair (the endpoint, for \
+         the host that mines there only)"
+    )]
     Scope(String),
     /// Not a life time.
     #[error(
@@ -68,6 +73,7 @@ impl FromStr for Scope {
         match s {
             "endpoint" => Ok(Self::Endpoint),
             "address" => Ok(Self::Address),
+            "host-pair" => Ok(Self::HostPair),
             _ => Err(PolicyError::Scope(s.to_owned())),
         }
     }
@@ -403,6 +409,7 @@ mod tests {
     fn scope_is_the_endpoint_unless_asked() {
         assert_eq!(Policy::default().scope, Scope::Endpoint);
         assert_eq!("address".parse(), Ok(Scope::Address));
+        assert_eq!("host-pair".parse(), Ok(Scope::HostPair));
         assert!("subnet".parse::<Scope>().is_err());
     }
 }

@@ -91,6 +91,10 @@ pub enum Reason {
     SpeaksForOthers,
     /// Hosts: it lives in an overlay or VLAN, and here its address may be another machine's.
     OtherTenant,
+    /// Pairs: no packet has this host's address and the endpoint's, or there is no port.
+    NoPair,
+    /// Pairs: the host has an address of this machine, and whoever is behind its address translation has it, too.
+    OwnHost,
     /// The list is full with entries at least as certain and as recent.
     CapReached {
         /// Entries in a full list.
@@ -139,6 +143,8 @@ impl Reason {
             Self::SparedHost(_) => "spared-host",
             Self::SpeaksForOthers => "speaks-for-others",
             Self::OtherTenant => "other-tenant",
+            Self::NoPair => "no-pair",
+            Self::OwnHost => "own-host",
             Self::CapReached { .. } => "cap-reached",
         }
     }
@@ -253,6 +259,11 @@ impl fmt::Display for Reason {
             Self::OtherTenant => {
                 f.write_str("it lives in an overlay or VLAN, and here its address may be another machine's")
             }
+            Self::NoPair => f.write_str("no packet goes from such a host to such an endpoint"),
+            Self::OwnHost => f.write_str(
+                "the host has an address of this machine, and so seem to have all behind its address translation, whom no \
+                 rule for one host stops: block the endpoint (--scope endpoint)",
+            ),
             Self::CapReached { max } => write!(f, "the list is full ({max} entries, the most certain were kept)"),
         }
     }

@@ -12,7 +12,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use crate::file::{Staged, Unwritten};
-use crate::firewall::format::{OutFile, TITLES};
+use crate::firewall::format::{OutFile, SIGNATURE};
 use crate::firewall::name::DomainName;
 
 /// Where a list goes.
@@ -91,7 +91,7 @@ const SIGNATURES: &[&[u8]] = &[
     b"{\"Event\":{\"info\":\"minewatch block list\",",
     b"[\n{\"reason\":\"minewatch mining pool\",",
     b"[]\n",
-    TITLES.as_bytes(),
+    SIGNATURE.as_bytes(),
 ];
 
 /// How much of an existing file is looked at.

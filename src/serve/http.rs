@@ -315,10 +315,15 @@ impl Desk {
             // Which files there are does not depend on what is in them.
             for file in render(*format, &BlockList::default(), &empty()) {
                 let says = format.says();
-                let what = [(says.endpoints, "ports"), (says.addresses, "addresses"), (says.names, "names")];
+                let what = [
+                    (says.endpoints, "ports"),
+                    (says.addresses, "addresses"),
+                    (says.names, "names"),
+                    (says.pairs, "pairs"),
+                ];
                 let what: Vec<_> = what.iter().filter_map(|(says, what)| says.then_some(*what)).collect();
                 let name = format!("/lists/{}{}", format.id(), file.suffix);
-                let refused = if is_refused(*format, scope) { "; only with --scope address" } else { "" };
+                let refused = format.is_unfit(scope).map_or(String::new(), |why| format!("; only with {}", why.fit()));
                 let _ = writeln!(lines, "{name:<32} {}{refused}", what.join(", "));
             }
         }
@@ -337,13 +342,12 @@ impl Desk {
             let Some(file) = copy.files.iter().find(|f| name.strip_prefix(format.id()) == Some(f.suffix)) else {
                 continue;
             };
-            if is_refused(format, lists.scope) {
-                let id = format.id();
-                let why = format!(
-                    "{id} cannot say ports, and would block whatever else lives at the addresses: watch with --scope address \
-                     if that is what you want\n"
+            if let Some(unfit) = format.is_unfit(lists.scope) {
+                let (id, fit) = (format.id(), unfit.fit());
+                return text(
+                    StatusCode::CONFLICT,
+                    format!("{id} {unfit}: watch with {fit} if that is what you want\n"),
                 );
-                return text(StatusCode::CONFLICT, why);
             }
             return file.answer(format, copy.at, headers, Timestamp::now());
         }
@@ -362,10 +366,6 @@ impl Desk {
             }
         }
     }
-}
-
-fn is_refused(format: &dyn Format, scope: Scope) -> bool {
-    scope != Scope::Address && format.needs_address_scope()
 }
 
 fn render(format: &dyn Format, list: &BlockList, meta: &Meta) -> Vec<File> {

@@ -26,7 +26,7 @@ fn from_now(secs: i64) -> PacketTime {
 
 fn record(addr: &str, port: Option<u16>) -> Record {
     Record {
-        key: Item::Endpoint(Target { addr: addr.parse().unwrap(), service: port.map(|p| (Proto::Tcp, p)) }),
+        key: Item::Endpoint(Target { addr: addr.parse().unwrap(), service: port.map(|p| (Proto::Tcp, p)), from: None }),
         origin: Origin::Seen,
         verdict: Verdict::Confirmed,
         first: from_now(-60),

@@ -88,8 +88,12 @@ impl Keepsake {
         let is_cut = |key: &IncidentKey| {
             let addr = key.pool.ip().to_canonical();
             let services = [None, Some((Proto::Tcp, key.pool.port())), Some((Proto::Udp, key.pool.port()))];
-            (key.host.tenant == Tenant::None && items.contains(&Item::Host(key.host.ip.to_canonical())))
-                || services.into_iter().any(|service| items.contains(&Item::Endpoint(Target { addr, service })))
+            let host = Some(key.host.ip.to_canonical()).filter(|_| key.host.tenant == Tenant::None);
+            let at = |from| {
+                let targets = services.into_iter().map(|service| Item::Endpoint(Target { addr, service, from }));
+                targets.into_iter().any(|item| items.contains(&item))
+            };
+            at(None) || host.is_some_and(|host| at(Some(host)) || items.contains(&Item::Host(host)))
         };
         self.incidents.contain(is_cut, now)
     }

@@ -94,11 +94,18 @@ impl<'r> Columns<'r> {
         let (kind, subject) = (self.text()?, self.text()?);
         let (proto, port) = (self.text()?, self.small::<u16>()?);
         let addr = || subject.parse().ok().map(|ip: IpAddr| ip.to_canonical());
-        let endpoint = |service| Some(Item::Endpoint(Target { addr: addr()?, service }));
+        let endpoint = |service| Some(Item::Endpoint(Target { addr: addr()?, service, from: None }));
+        let pair = |proto| {
+            let (host, addr) = subject.split_once('@')?;
+            let [host, addr] = [host, addr].map(|a| a.parse::<IpAddr>().map(|ip| ip.to_canonical()));
+            Some(Item::Endpoint(Target { addr: addr.ok()?, service: Some((proto, port)), from: Some(host.ok()?) }))
+        };
         match (kind, proto, port) {
             (kind::ADDRESS, "", 0) => endpoint(None),
             (kind::ENDPOINT, "tcp", 1..) => endpoint(Some((Proto::Tcp, port))),
             (kind::ENDPOINT, "udp", 1..) => endpoint(Some((Proto::Udp, port))),
+            (kind::PAIR, "tcp", 1..) => pair(Proto::Tcp),
+            (kind::PAIR, "udp", 1..) => pair(Proto::Udp),
             (kind::HOST, "", 0) => addr().map(Item::Host),
             // In its only spelling: a row must be found again by what was read from it.
             (kind::NAME, "", 0) => DomainName::parse(subject).ok().filter(|n| n.as_str() == subject).map(Item::Name),
@@ -136,10 +143,13 @@ fn parse_mac(text: &str) -> Option<MacAddr> {
 /// Kind, subject, protocol and port of an item.
 pub(super) fn key(item: &Item) -> (&'static str, String, &'static str, u16) {
     match item {
-        Item::Endpoint(Target { addr, service: Some((proto, port)) }) => {
+        Item::Endpoint(Target { addr, service: Some((proto, port)), from: Some(host) }) => {
+            (kind::PAIR, format!("{host}@{addr}"), proto.name(), *port)
+        }
+        Item::Endpoint(Target { addr, service: Some((proto, port)), from: None }) => {
             (kind::ENDPOINT, addr.to_string(), proto.name(), *port)
         }
-        Item::Endpoint(Target { addr, service: None }) => (kind::ADDRESS, addr.to_string(), "", 0),
+        Item::Endpoint(Target { addr, service: None, .. }) => (kind::ADDRESS, addr.to_string(), "", 0),
         Item::Name(name) => (kind::NAME, name.to_string(), "", 0),
         Item::Host(host) => (kind::HOST, host.to_string(), "", 0),
     }

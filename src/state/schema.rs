@@ -10,15 +10,16 @@ pub(super) const APPLICATION: i64 = 0x6d69_6e77;
 /// The format that this version writes, in the header of the file.
 pub(super) const VERSION: i64 = 2;
 
-/// `kind` of an entry: one endpoint, a whole address, a name, a host that is isolated.
+/// `kind` of an entry: one endpoint, a whole address, what one host has with an endpoint, a name, a host that is isolated.
 pub(super) mod kind {
     pub(in crate::state) const ENDPOINT: &str = "endpoint";
     pub(in crate::state) const ADDRESS: &str = "address";
+    pub(in crate::state) const PAIR: &str = "pair";
     pub(in crate::state) const NAME: &str = "name";
     pub(in crate::state) const HOST: &str = "host";
 }
 
-/// `subject` is an address or a name; what is no endpoint has no protocol (`''`) and port 0.
+/// `subject` is an address or a name, and of a pair `HOST@ADDRESS`: so older versions, which know no pairs, read the rest; what is no endpoint has no protocol (`''`) and port 0.
 const TABLES: &str = "
 CREATE TABLE entries (
     kind TEXT NOT NULL, subject TEXT NOT NULL, proto TEXT NOT NULL, port INTEGER NOT NULL, origin TEXT NOT NULL,

@@ -35,7 +35,7 @@ fn target(addr: &str, port: u16) -> Item {
 }
 
 fn endpoint(addr: &str, port: u16) -> Target {
-    Target { addr: addr.parse().unwrap(), service: Some((Proto::Tcp, port)) }
+    Target { addr: addr.parse().unwrap(), service: Some((Proto::Tcp, port)), from: None }
 }
 
 fn record(addr: &str, port: u16) -> Record {
@@ -147,6 +147,8 @@ fn what_is_saved_comes_back() {
     let mut batch = entries([
         record("198.51.100.7", 3333),
         Record { key: "2001:db8::7".parse().unwrap(), ..record("2001:db8::7", 1) },
+        Record { key: "192.0.2.2@198.51.100.7:3333".parse().unwrap(), ..record("198.51.100.7", 3333) },
+        Record { key: "2001:db8:a::2@[2001:db8::7]:53/udp".parse().unwrap(), ..record("2001:db8::7", 53) },
         Record {
             origin: Origin::Manual,
             reason: "seen by ada".to_owned(),
@@ -169,7 +171,8 @@ fn what_is_saved_comes_back() {
     let of_name = Release { item: "pool.example".parse().unwrap(), until: at(HOUR), at: at(0), by: "ada".to_owned() };
     batch.releases([of_name.clone()]);
     let release = Release { item: target("198.51.100.9", 9), until: at(HOUR), at: at(0), by: "ada".to_owned() };
-    batch.releases([release.clone()]);
+    let of_pair = Release { item: "192.0.2.3@198.51.100.7:3333".parse().unwrap(), ..release.clone() };
+    batch.releases([release.clone(), of_pair.clone()]);
     batch.incidents([(incident(1).key, Some(incident(1)))]);
     batch.hosts([host()]);
     let want: Vec<_> = batch.entries.values().flatten().cloned().collect();
@@ -177,7 +180,7 @@ fn what_is_saved_comes_back() {
     drop(store);
     let mut l = Store::open_existing(&dir.path().join("deep/state")).unwrap().load().unwrap();
     l.book.records.sort_by_key(|r| (r.key.clone(), r.origin));
-    assert_eq!((l.book.records, l.book.releases), (want, vec![release, of_name]));
+    assert_eq!((l.book.records, l.book.releases), (want, vec![release, of_name, of_pair]));
     assert_eq!((l.incidents, l.hosts, l.dropped), (vec![incident(1)], vec![host()], 0));
 }
 
@@ -477,6 +480,7 @@ fn how_long_a_hundred_thousand_entries_take() {
         key: Item::Endpoint(Target {
             addr: std::net::Ipv4Addr::from(0xc633_6400 + n / 50_000).into(),
             service: Some((Proto::Tcp, (n % 50_000 + 1) as u16)),
+            from: None,
         }),
         ..record("198.51.100.7", 1)
     });

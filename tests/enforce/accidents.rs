@@ -60,7 +60,7 @@ fn it_holds_no_right_but_those_of_the_firewall_and_works() {
         assert!(status.lines().any(|l| l == "NoNewPrivs:\t1"));
 
         let done = enforcer.apply(&everything()).unwrap();
-        assert_eq!((done.blocked, done.isolated, done.refused.len()), (6, 3, 0));
+        assert_eq!((done.blocked, done.isolated, done.refused.len()), (9, 3, 0));
         assert_eq!(enforcer.read_back().unwrap().drift(&everything()), None);
         assert!(enforcer.remove().unwrap());
         assert!(!enforcer.remove().unwrap());

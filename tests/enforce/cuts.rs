@@ -6,7 +6,7 @@ use minewatch::enforce::{Applied, Choice, Connections, Enforcer, Wanted};
 use minewatch::firewall::{Proto, Target};
 
 use super::accidents::enforcer;
-use super::{HOUR, applier, block, endpoint, ip, isolate, with_each};
+use super::{HOUR, applier, block, endpoint, ip, isolate, pair, with_each};
 use crate::netns::world::{POOLS, World};
 use crate::netns::{Actor, Netns, available};
 
@@ -71,7 +71,7 @@ fn an_open_connection_ends_at_both_ends_and_what_is_beside_it_goes_on() {
             assert!(hits.blocked >= 5 && hits.isolated == 0, "{hits:?}");
 
             // The whole address, on request.
-            apply(&mut enforcer, &block(Target { addr: ip(listed), service: None }));
+            apply(&mut enforcer, &block(Target { addr: ip(listed), service: None, from: None }));
             assert_eq!(web.ping(), "CUT ConnectionReset");
             assert_eq!(failure(&world.inside, beside), REFUSED, "{beside} in address scope");
             assert!(world.inside.connect(SocketAddr::from((ip(other), 3333))).is_ok());
@@ -82,6 +82,83 @@ fn an_open_connection_ends_at_both_ends_and_what_is_beside_it_goes_on() {
             assert!(world.inside.connect(pool).is_ok(), "{pool}: nothing is wanted any more");
         }
     });
+}
+
+#[test]
+fn of_a_pair_one_host_is_cut_off_and_another_reaches_the_same_endpoint() {
+    with_each(|choice| {
+        let world = World::new();
+        world.gateway.run(ACCEPT_ESTABLISHED);
+        let other = neighbour(&world);
+        let mut enforcer = enforcer(&world.gateway, choice);
+        for (side, (listed, _)) in SIDES.iter().zip(POOLS) {
+            apply(&mut enforcer, &Wanted::default());
+            let at = |port| SocketAddr::from((ip(listed), port));
+            let _udp = datagrams(&world.outside, at(9999));
+            let mut mining = world.inside.connect(at(3333)).expect("nothing is blocked yet");
+            let mut beside = world.inside.connect(at(4444)).expect("nothing is blocked yet");
+            let mut theirs = other.connect(at(3333)).expect("nothing is blocked yet");
+            let (_client, mut server) = open(&world, &world.inside, at(5555));
+            let (mut asks, mut they_ask) = (asking(&world.inside, at(9999)), asking(&other, at(9999)));
+            let mut own = world.gateway.connect(at(3333)).expect("nothing is blocked yet");
+            for actor in [&mut mining, &mut beside, &mut theirs, &mut asks, &mut they_ask, &mut own] {
+                assert_eq!(actor.ping(), "PONG");
+            }
+
+            let pairs = [(Proto::Tcp, 3333), (Proto::Tcp, 5555), (Proto::Udp, 9999)];
+            let block = pairs.iter().flat_map(|(proto, port)| block(pair(side.host, listed, *proto, *port)).block);
+            apply(&mut enforcer, &Wanted { block: block.collect(), isolate: Vec::new() });
+            assert_eq!(mining.ping(), "CUT ConnectionReset", "{listed}: the miner's end lives on");
+            assert_eq!(server.ping(), "CUT ConnectionReset", "{listed}: the pool's end lives on");
+            assert_eq!(asks.ping(), "CUT ConnectionRefused", "{listed}: datagrams still pass");
+            assert_eq!(failure(&world.inside, at(3333)), REFUSED, "{listed}: a new connection");
+            assert_eq!(beside.ping(), "PONG", "another port of the pool");
+            assert!(world.inside.connect(at(4444)).is_ok(), "another port of the pool");
+            assert_eq!([theirs.ping(), they_ask.ping(), own.ping()], ["PONG"; 3], "another host was cut off");
+            assert!(other.connect(at(3333)).is_ok(), "another host is kept from it");
+            assert!(world.gateway.connect(at(3333)).is_ok(), "the gateway is kept from it");
+            let held = enforcer.read_back().unwrap();
+            assert!(held.blocked.len() == 3 && held.hits.blocked >= 4, "{held:?}");
+        }
+    });
+}
+
+#[test]
+fn of_a_pair_connection_tracking_forgets_that_hosts_connections_only() {
+    with_each(|choice| {
+        if !available(&["conntrack -L"]) {
+            return;
+        }
+        let world = World::new();
+        world.gateway.run(ACCEPT_ESTABLISHED);
+        world.gateway.run(
+            "nft 'add table inet nat; add chain inet nat post { type nat hook postrouting priority srcnat; }; \
+             add rule inet nat post oifname out0 masquerade'",
+        );
+        let other = neighbour(&world);
+        let mut enforcer = enforcer(&world.gateway, choice);
+        for (side, (listed, _)) in SIDES.iter().zip(POOLS) {
+            let pool = SocketAddr::from((ip(listed), 3333));
+            let (mut mining, mut theirs) = (world.inside.connect(pool).unwrap(), other.connect(pool).unwrap());
+            assert_eq!([mining.ping(), theirs.ping()], ["PONG"; 2]);
+            let done = apply(&mut enforcer, &block(pair(side.host, listed, Proto::Tcp, 3333)));
+            assert_eq!(done.connections, Connections::Ended(1), "{listed}");
+            assert_eq!(mining.ping(), "CUT ConnectionReset");
+            assert_eq!(theirs.ping(), "PONG", "{listed}: another host's connection was forgotten");
+        }
+    });
+}
+
+/// Another host inside, at a port of its own.
+fn neighbour(world: &World) -> Netns {
+    let other = Netns::new();
+    world.gateway.cable(
+        ("in1", [ip("203.0.113.1"), ip("2001:db8:c::1")]),
+        &other,
+        ("eth0", [ip("203.0.113.2"), ip("2001:db8:c::2")]),
+    );
+    other.run("ip route add default via 203.0.113.1; ip -6 route add default via 2001:db8:c::1");
+    other
 }
 
 #[test]
@@ -235,7 +312,7 @@ fn a_machine_does_not_cut_itself_or_its_gateway_off_whoever_asks() {
         let mut enforcer = enforcer(&world.inside, choice);
         let mut wanted = Wanted::default();
         for own in ["192.0.2.2", "192.0.2.1", "192.0.2.255", "2001:db8:a::2", "127.0.0.1", "8.8.8.8", "224.0.0.1"] {
-            wanted.block.extend(block(Target { addr: ip(own), service: None }).block);
+            wanted.block.extend(block(Target { addr: ip(own), service: None, from: None }).block);
         }
         wanted.isolate = vec![isolate("192.0.2.2", &[]), isolate("192.0.2.1", &[])];
         wanted.block.extend(block(endpoint("198.51.100.10", Proto::Tcp, 3333)).block);

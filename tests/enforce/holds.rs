@@ -24,7 +24,7 @@ fn the_kernel_holds_what_is_wanted_and_a_second_run_changes_nothing() {
         let mut applier = applier(&ns, choice);
         for _ in 0..2 {
             let done = ns.within(|| applier.apply(&everything())).unwrap();
-            assert_eq!((done.blocked, done.isolated, done.refused.len()), (6, 3, 0));
+            assert_eq!((done.blocked, done.isolated, done.refused.len()), (9, 3, 0));
             let held = ns.within(|| applier.read_back()).unwrap();
             assert_eq!(held.drift(&everything()), None, "{held:#?}");
             let wanted: BTreeMap<Target, u64> = everything().block.iter().map(|b| (b.target, b.ttl_secs)).collect();
@@ -37,8 +37,18 @@ fn the_kernel_holds_what_is_wanted_and_a_second_run_changes_nothing() {
         // In the tool's own words, in case that what reads and what writes share an error.
         let text = told(&ns, choice);
         let words = match choice {
-            Choice::Ipset => ["198.51.100.11,tcp:65535 timeout", "2001:db8:b::12 timeout", "10.77.0.5 timeout"],
-            _ => ["198.51.100.11 . tcp . 65535 timeout", "2001:db8:b::12 timeout", "10.77.0.5 . 10.9.0.0/16 timeout"],
+            Choice::Ipset => [
+                "198.51.100.11,tcp:65535 timeout",
+                "2001:db8:b::12 timeout",
+                "10.77.0.5 timeout",
+                "10.77.0.7,udp:3333,198.51.100.12 timeout",
+            ],
+            _ => [
+                "198.51.100.11 . tcp . 65535 timeout",
+                "2001:db8:b::12 timeout",
+                "10.77.0.5 . 10.9.0.0/16 timeout",
+                "10.77.0.7 . 198.51.100.12 . udp . 3333 timeout",
+            ],
         };
         for word in words {
             assert!(text.contains(word), "{word} is not in {text}");
@@ -67,7 +77,7 @@ fn an_entry_ends_by_itself() {
         loop {
             let held = ns.within(|| applier.read_back()).unwrap();
             if !held.blocked.contains_key(&wanted.block[0].target) && !held.isolated.contains_key(&ip("10.77.0.5")) {
-                assert_eq!((held.blocked.len(), held.isolated.len(), held.kept.len()), (5, 2, 1));
+                assert_eq!((held.blocked.len(), held.isolated.len(), held.kept.len()), (8, 2, 1));
                 break;
             }
             assert!(Instant::now() < until, "still there: {held:?}");
@@ -157,6 +167,8 @@ fn accidents(choice: Choice) -> &'static [&'static str] {
         Choice::Ipset => &[
             "ipset flush mwlive-ep4",
             "ipset del mwlive-ep6 2001:db8:b::10,tcp:3333",
+            "ipset del mwlive-pair6 fd00::7,tcp:443,2001:db8:b::12",
+            "ipset add mwlive-pair4 10.77.0.8,tcp:3333,198.51.100.10",
             "ipset add mwlive-addr4 192.0.2.66",
             "ipset add mwlive-addr4 203.0.113.7 timeout 60 -exist",
             "iptables -D MINEWATCH-LIVE-FROM -s 10.77.0.5 -d 10.9.0.0/16 -j RETURN",
@@ -171,6 +183,8 @@ fn accidents(choice: Choice) -> &'static [&'static str] {
             "nft flush ruleset",
             "nft flush set inet minewatch_live ep4",
             "nft 'delete element inet minewatch_live ep6 { 2001:db8:b::10 . tcp . 3333 }'",
+            "nft 'delete element inet minewatch_live pair6 { fd00::7 . 2001:db8:b::12 . tcp . 443 }'",
+            "nft 'add element inet minewatch_live pair4 { 10.77.0.8 . 198.51.100.10 . tcp . 3333 }'",
             "nft 'add element inet minewatch_live addr4 { 192.0.2.66 }'",
             "nft 'flush set inet minewatch_live addr4; add element inet minewatch_live addr4 { 203.0.113.7 timeout 1m }'",
             "nft flush set inet minewatch_live keep4",
@@ -227,7 +241,7 @@ fn a_look_at_intervals_finds_a_flushed_ruleset() {
             _ => "nft flush ruleset",
         });
         let Tick::Repaired(drift, done) = ns.within(|| keeper.tick(now)) else { panic!("not noticed") };
-        assert_eq!(drift, Drift { missing: 12, foreign: 0, retimed: 0, rules: Rules::Absent });
+        assert_eq!(drift, Drift { missing: 15, foreign: 0, retimed: 0, rules: Rules::Absent });
         assert_eq!((done.blocked, keeper.status().drift_repaired), (6, 1));
         assert_eq!(ns.within(|| keeper.tick(now)), Tick::Idle);
     });
@@ -306,6 +320,7 @@ fn how_long_many_entries_take() {
             let target = |i: u32| Target {
                 addr: std::net::Ipv4Addr::from(0xc633_6400 & 0xffff_ff00 | (i & 0xff)).into(),
                 service: Some((Proto::Tcp, u16::try_from(1 + (i >> 8)).unwrap())),
+                from: None,
             };
             let wanted = Wanted {
                 block: (0..n).map(|i| minewatch::enforce::Block { target: target(i), ttl_secs: HOUR }).collect(),

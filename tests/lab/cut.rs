@@ -2,8 +2,9 @@
 
 use std::net::SocketAddr;
 
+use crate::isolate::neighbour;
 use crate::netns::world::{POOLS, ip};
-use crate::watch::{held, lab, mines_until_cut, share};
+use crate::watch::{PORT, held, lab, mines_until_cut, share};
 
 #[test]
 fn a_miner_is_cut_off_while_it_mines_and_at_the_next_pool_too() {
@@ -47,6 +48,48 @@ fn an_allowed_rig_is_left_alone() {
     let said = watch.ends();
     assert!(said.contains("192.0.2.2 mines and is allowed to"), "{said}");
     assert_eq!(lab.entries(), [format!("{} {}", theirs.ip(), theirs.port())]);
+}
+
+/// The pair that is cut off is one host's: an allowed rig mines on at the very same pool.
+#[test]
+fn of_two_hosts_at_one_pool_the_one_that_may_not_is_cut_off_alone() {
+    let Some(lab) = lab() else { return };
+    let rig = neighbour(&lab);
+    let options = [
+        "-i",
+        "in1",
+        "--apply",
+        "--scope",
+        "host-pair",
+        "--allow-miner",
+        "203.0.113.2",
+        "--allow-miner",
+        "2001:db8:c::2",
+    ];
+    let mut watch = lab.watch(&options);
+    for ((addr, _), host) in POOLS.into_iter().zip(["192.0.2.2", "2001:db8:a::2"]) {
+        let (_pool, at) = lab.pool(addr);
+        let mut allowed = rig.role(&format!("mine {at}"));
+        assert_eq!(allowed.hear(), "MINING");
+        assert_eq!(share(&mut allowed), "SHARE");
+        let mut miner = lab.mines(at);
+        let told = watch.says(&format!("cut off {host}@{at}/tcp"));
+        assert!(!told.contains("used by"), "{told}");
+        mines_until_cut(&mut miner);
+        assert!(lab.tries(at).starts_with("CUT"), "a new connection");
+        assert_eq!([share(&mut allowed), share(&mut allowed)], ["SHARE", "SHARE"], "{at}");
+        let mut again = rig.role(&format!("mine {at}"));
+        assert_eq!((again.hear(), share(&mut again)), ("MINING".to_owned(), "SHARE".to_owned()), "{at}");
+    }
+    watch.ends();
+    let incidents = lab.command(&["incidents"]);
+    assert_eq!(incidents.matches("contained").count(), 2, "{incidents}");
+    // A person frees one, and the other stays.
+    let pair = format!("192.0.2.2@{}:{PORT}", POOLS[0].0);
+    assert!(lab.command(&["entries", "--allow-documentation-ranges"]).contains(&format!("{pair}/tcp")));
+    let said = lab.command(&["release", &pair]);
+    assert!(said.contains(&format!("{pair}/tcp is not blocked any more")), "{said}");
+    assert_eq!(lab.entries(), [format!("{} {PORT}", POOLS[1].0)]);
 }
 
 #[test]

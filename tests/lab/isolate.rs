@@ -23,7 +23,7 @@ fn policy(lab: &Lab) -> String {
 }
 
 /// Another host inside, at a port of its own.
-fn neighbour(lab: &Lab) -> Netns {
+pub(crate) fn neighbour(lab: &Lab) -> Netns {
     let other = Netns::new();
     lab.world.gateway.cable(
         ("in1", [ip("203.0.113.1"), ip("2001:db8:c::1")]),

@@ -22,16 +22,23 @@ fn proto(s: &str) -> Proto {
 /// The life times that nft was told.
 pub(crate) fn held_by_nft(ns: &Netns) -> Held {
     let mut held = Held::new();
-    for set in ["ep4", "ep6", "pool4", "pool6"] {
+    for set in ["ep4", "ep6", "pool4", "pool6", "pair4", "pair6"] {
         let json: serde_json::Value =
             serde_json::from_str(&ns.run(&format!("nft -j list set inet minewatch {set}"))).unwrap();
         let elements = json["nftables"][1]["set"]["elem"].as_array().cloned().unwrap_or_default();
         for e in elements.iter().map(|e| &e["elem"]) {
-            let parts = e["val"]["concat"].as_array();
-            let addr = parts.map_or(&e["val"], |p| &p[0]).as_str().unwrap().parse().unwrap();
-            let service =
-                parts.map(|p| (proto(p[1].as_str().unwrap()), u16::try_from(p[2].as_u64().unwrap()).unwrap()));
-            held.insert(Target { addr, service }, e["timeout"].as_u64().unwrap());
+            let whole = [e["val"].clone()];
+            let mut parts = e["val"]["concat"].as_array().map_or(&whole[..], Vec::as_slice);
+            let mut address = || {
+                let first = parts[0].as_str().unwrap().parse().unwrap();
+                parts = &parts[1..];
+                first
+            };
+            let from = set.starts_with("pair").then(&mut address);
+            let addr = address();
+            let service = (!parts.is_empty())
+                .then(|| (proto(parts[0].as_str().unwrap()), u16::try_from(parts[1].as_u64().unwrap()).unwrap()));
+            held.insert(Target { addr, service, from }, e["timeout"].as_u64().unwrap());
         }
     }
     held
@@ -44,14 +51,18 @@ pub(crate) fn held_by_ipset(ns: &Netns) -> Held {
         .filter_map(|l| l.strip_prefix("add minewatch"))
         .map(|l| {
             let words: Vec<&str> = l.split(' ').collect();
-            let (addr, service) = match words[1].split_once(',') {
-                None => (words[1], None),
-                Some((a, s)) => {
-                    let (p, port) = s.split_once(':').unwrap();
-                    (a, Some((proto(p), port.parse().unwrap())))
-                }
+            let service = |s: &str| {
+                let (p, port) = s.split_once(':').unwrap();
+                Some((proto(p), port.parse().unwrap()))
             };
-            (Target { addr: addr.parse().unwrap(), service }, words[3].parse().unwrap())
+            let ip = |a: &str| a.parse().unwrap();
+            let target = match words[1].split(',').collect::<Vec<_>>()[..] {
+                [a] => Target { addr: ip(a), service: None, from: None },
+                [a, s] => Target { addr: ip(a), service: service(s), from: None },
+                [host, s, a] => Target { addr: ip(a), service: service(s), from: Some(ip(host)) },
+                _ => panic!("{l}"),
+            };
+            (target, words[3].parse().unwrap())
         })
         .collect()
 }

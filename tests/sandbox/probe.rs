@@ -185,7 +185,7 @@ fn enforcer() -> Enforcer {
 
 fn ask(mut enforcer: Enforcer) {
     tell("enforcer asked", enforcer.ping());
-    let target = Target { addr: IpAddr::from([198, 51, 100, 7]), service: None };
+    let target = Target { addr: IpAddr::from([198, 51, 100, 7]), service: None, from: None };
     let wanted = Wanted { block: vec![Block { target, ttl_secs: 60 }], isolate: Vec::new() };
     tell("enforcer applies", enforcer.apply(&wanted));
     // It is root's.

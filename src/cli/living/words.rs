@@ -23,11 +23,17 @@ pub(super) fn concerns(f: &FlowFinding, item: &Item) -> bool {
 
 /// Whether a flow goes to an endpoint.
 fn is_at(f: &FlowFinding, target: Target) -> bool {
-    f.pool.ip().to_canonical() == target.addr && target.service.is_none_or(|(_, port)| port == f.pool.port())
+    target.from.is_none_or(|host| f.miner.ip().to_canonical() == host)
+        && f.pool.ip().to_canonical() == target.addr
+        && target.service.is_none_or(|(_, port)| port == f.pool.port())
 }
 
 /// Who used something, in brackets.
 pub(super) fn used_by<'a>(flows: impl Iterator<Item = &'a FlowFinding>, item: &Item) -> String {
+    if item.endpoint().is_some_and(|t| t.from.is_some()) {
+        // Who does is in the name of it.
+        return String::new();
+    }
     let mut who: Vec<IpAddr> = flows.filter(|f| concerns(f, item)).map(|f| f.miner.ip()).collect();
     who.sort_unstable();
     who.dedup();

@@ -105,6 +105,12 @@ fn rules(f: &Family) -> Vec<String> {
             rules.push(format!("{chain} -m set --match-set mwlive-addr{d} {way} -g MINEWATCH-LIVE-CUT"));
         }
     }
+    // A transparent proxy on this machine speaks with the host's address, so that both directions are in all chains.
+    for chain in ["FWD", "IN", "OUT"] {
+        for ways in ["src,dst,dst", "dst,src,src"] {
+            rules.push(format!("{chain} -m set --match-set mwlive-pair{d} {ways} -g MINEWATCH-LIVE-CUT"));
+        }
+    }
     for (chain, way, to) in [("FWD", "src", "FROM"), ("FWD", "dst", "TO"), ("IN", "src", "FROM")] {
         rules.push(format!("{chain} -m set --match-set mwlive-host{d} {way} -j MINEWATCH-LIVE-{to}"));
     }

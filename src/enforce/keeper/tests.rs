@@ -54,7 +54,7 @@ impl Kernel for Fake {
 }
 
 fn target(port: u16) -> Target {
-    Target { addr: [198, 51, 100, 1].into(), service: Some((Proto::Tcp, port)) }
+    Target { addr: [198, 51, 100, 1].into(), service: Some((Proto::Tcp, port)), from: None }
 }
 
 fn wanted(all: &[(u16, u64)]) -> Wanted {

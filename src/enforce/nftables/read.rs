@@ -124,13 +124,18 @@ pub(super) fn found(json: &[u8]) -> Result<Found, EnforceError> {
 fn put(held: &mut Held, set: &str, key: Key, left: u64) -> Option<()> {
     match (set, key) {
         ("addr4" | "addr6", Key::Address(a)) => {
-            held.blocked.insert(Target { addr: a.parse().ok()?, service: None }, left);
+            held.blocked.insert(Target { addr: a.parse().ok()?, service: None, from: None }, left);
         }
         ("host4" | "host6", Key::Address(a)) => {
             held.isolated.insert(a.parse().ok()?, left);
         }
         ("ep4" | "ep6", Key::Concat { concat }) => {
             held.blocked.insert(endpoint(&concat)?, left);
+        }
+        ("pair4" | "pair6", Key::Concat { concat }) => {
+            let [Part::Text(host), endpoint @ ..] = concat.as_slice() else { return None };
+            let target = Target { from: Some(host.parse().ok()?), ..self::endpoint(endpoint)? };
+            held.blocked.insert(target, left);
         }
         ("keep4" | "keep6", Key::Concat { concat }) => {
             let [Part::Text(host), to] = concat.as_slice() else { return None };
@@ -155,7 +160,7 @@ fn endpoint(parts: &[Part]) -> Option<Target> {
         "udp" => Proto::Udp,
         _ => return None,
     };
-    Some(Target { addr, service: Some((proto, *port)) })
+    Some(Target { addr, service: Some((proto, *port)), from: None })
 }
 
 impl Found {
@@ -190,6 +195,9 @@ mod tests {
         "handle":3,"flags":["timeout"],"elem":[{"elem":{"val":{"concat":["198.51.100.1","tcp",3333]},"timeout":3600,
         "expires":3599}}]}},{"set":{"family":"inet","name":"addr6","table":"minewatch_live","type":"ipv6_addr",
         "handle":4,"flags":["timeout"],"elem":[{"elem":{"val":"2001:db8::7","timeout":60,"expires":59}},"2001:db8::8"]}},
+        {"set":{"family":"inet","name":"pair4","table":"minewatch_live","type":["ipv4_addr","ipv4_addr","inet_proto",
+        "inet_service"],"handle":9,"flags":["timeout"],"elem":[{"elem":{"val":{"concat":["192.0.2.2","198.51.100.1","tcp",
+        3333]},"timeout":60,"expires":58}}]}},
         {"set":{"family":"inet","name":"host4","table":"minewatch_live","type":"ipv4_addr","handle":5}},
         {"set":{"family":"inet","name":"keep4","table":"minewatch_live","type":["ipv4_addr","ipv4_addr"],"handle":6,
         "flags":["interval","timeout"],"elem":[{"elem":{"val":{"concat":["192.168.1.5",{"prefix":{"addr":"10.0.0.0",
@@ -200,9 +208,13 @@ mod tests {
     #[test]
     fn reads_every_kind_of_element_and_forgets_the_handles() {
         let found = found(LISTING.as_bytes()).unwrap();
-        let ep = Target { addr: [198, 51, 100, 1].into(), service: Some((Proto::Tcp, 3333)) };
-        let addr = |a: &str| Target { addr: a.parse().unwrap(), service: None };
-        assert_eq!(found.held.blocked, [(ep, 3599), (addr("2001:db8::7"), 59), (addr("2001:db8::8"), u64::MAX)].into());
+        let ep = Target { addr: [198, 51, 100, 1].into(), service: Some((Proto::Tcp, 3333)), from: None };
+        let addr = |a: &str| Target { addr: a.parse().unwrap(), service: None, from: None };
+        let pair = Target { from: Some([192, 0, 2, 2].into()), ..ep };
+        assert_eq!(
+            found.held.blocked,
+            [(ep, 3599), (pair, 58), (addr("2001:db8::7"), 59), (addr("2001:db8::8"), u64::MAX)].into()
+        );
         assert_eq!(
             found.held.kept,
             [
@@ -212,7 +224,7 @@ mod tests {
             .into()
         );
         assert_eq!(found.held.hits.blocked, 7);
-        assert_eq!(found.rules.len(), 7);
+        assert_eq!(found.rules.len(), 8);
         assert!(found.rules.iter().all(|r| !r.to_string().contains("handle")));
         assert_eq!(found.held(None).rules, Rules::Changed, "one rule is not all of them");
     }

@@ -16,7 +16,8 @@ fn over<T: Serialize, R: DeserializeOwned>(message: &T) -> R {
 
 fn target() -> impl Strategy<Value = Target> {
     let proto = any::<bool>().prop_map(|tcp| if tcp { Proto::Tcp } else { Proto::Udp });
-    (any::<IpAddr>(), proptest::option::of((proto, any::<u16>()))).prop_map(|(addr, service)| Target { addr, service })
+    let service = proptest::option::of((proto, any::<u16>()));
+    (any::<IpAddr>(), service, any::<Option<IpAddr>>()).prop_map(|(addr, service, from)| Target { addr, service, from })
 }
 
 fn prefixes() -> impl Strategy<Value = Vec<Prefix>> {
@@ -57,7 +58,7 @@ proptest! {
     #[test]
     fn a_message_that_is_cut_off_is_no_message(cut in 1_usize..60) {
         let wanted = Wanted {
-            block: vec![Block { target: Target { addr: [198, 51, 100, 1].into(), service: None }, ttl_secs: 60 }],
+            block: vec![Block { target: Target { addr: [198, 51, 100, 1].into(), service: None, from: None }, ttl_secs: 60 }],
             isolate: Vec::new(),
         };
         let mut bytes = Vec::new();
@@ -69,7 +70,7 @@ proptest! {
 
 #[test]
 fn what_was_done_arrives_as_it_was() {
-    let target = Target { addr: [198, 51, 100, 1].into(), service: Some((Proto::Udp, 9)) };
+    let target = Target { addr: [198, 51, 100, 1].into(), service: Some((Proto::Udp, 9)), from: None };
     for connections in [
         Connections::NoneOpen,
         Connections::Ended(3),

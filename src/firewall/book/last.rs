@@ -20,8 +20,7 @@ use crate::time::PacketTime;
 /// Why something must not be blocked, whoever asks, if it must not.
 pub(super) fn bars(item: &Item, policy: &Policy, never: &NeverBlock) -> Option<Reason> {
     match item {
-        Item::Endpoint(t) if matches!(t.service, Some((_, 0))) => Some(Reason::UnspecifiedPort),
-        Item::Endpoint(t) => never.check(t.addr, policy),
+        Item::Endpoint(t) => never.check_target(*t, policy),
         Item::Name(_) if !policy.names => Some(Reason::NamesOff),
         Item::Name(name) => never.check_name(name, policy),
         Item::Host(host) => isolate::bars(*host, policy, never),

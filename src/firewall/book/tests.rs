@@ -20,7 +20,7 @@ fn policy(ttl: &str) -> Policy {
 }
 
 fn target(addr: &str, port: u16) -> Item {
-    Item::Endpoint(Target { addr: addr.parse().unwrap(), service: Some((Proto::Tcp, port)) })
+    Item::Endpoint(Target { addr: addr.parse().unwrap(), service: Some((Proto::Tcp, port)), from: None })
 }
 
 fn whole(addr: &str) -> Item {
@@ -393,7 +393,11 @@ fn any_item() -> impl Strategy<Value = Item> {
     let names =
         ["pool.example", "eu.pool.example", "example.com", "co.uk", "a.local", "shop.example.net", "example.net"];
     prop_oneof![
-        (any_addr(), service).prop_map(|(addr, service)| Item::Endpoint(Target { addr, service })),
+        (any_addr(), service, prop::option::of(any_addr())).prop_map(|(addr, service, from)| Item::Endpoint(Target {
+            addr,
+            service,
+            from
+        })),
         (0..names.len()).prop_map(move |n| names[n].parse().unwrap()),
         prop_oneof![any_addr(), (0u8..60).prop_map(|n| IpAddr::from([10, 0, 0, n]))].prop_map(Item::Host),
     ]
@@ -448,6 +452,7 @@ proptest! {
         for e in d.list.entries() {
             prop_assert_eq!(never.check(e.target.addr, &policy), None);
             prop_assert!(!matches!(e.target.service, Some((_, 0))));
+            prop_assert!(e.target.is_sound() && e.target == e.target.canonical(), "{}", e.target);
             prop_assert_eq!(e.target.addr, e.target.addr.to_canonical());
             prop_assert!((1..=Ttl::MAX.as_secs()).contains(&e.ttl_secs));
         }
@@ -543,4 +548,47 @@ proptest! {
         two.offer(&take(b), &policy, at(0));
         prop_assert_eq!(held(&one, &policy, 0), held(&two, &policy, 0));
     }
+}
+
+#[test]
+fn a_release_of_an_endpoint_an_address_or_a_host_is_one_of_its_pairs() {
+    let pair = |host: &str, port| {
+        let item: Item = format!("{host}@{POOL}:{port}").parse().unwrap();
+        Record { key: item, ..record(POOL, port, 3_600) }
+    };
+    let policy = policy("1h");
+    for (released, left) in [
+        (format!("{POOL}:3333"), 1),
+        (POOL.to_owned(), 0),
+        ("10.0.0.5".to_owned(), 1),
+        (format!("10.0.0.5@{POOL}:3333"), 2),
+        (format!("{POOL}:3333/udp"), 3),
+    ] {
+        let mut book = Book::default();
+        let records = vec![pair("10.0.0.5", 3333), pair("10.0.0.6", 3333), pair("10.0.0.5", 4444)];
+        book.load(Saved { records, releases: vec![] }, &policy, at(0));
+        let gone = book.release(released.parse().unwrap(), at(3_000), "ada", at(1));
+        assert_eq!((gone.len(), book.entries(&policy, at(1)).count()), (3 - left, left), "{released}");
+        // And it does not come back before.
+        for item in gone {
+            assert!(book.released_until(&item, at(2)).is_some(), "{item}");
+        }
+    }
+}
+
+#[test]
+fn a_person_cuts_one_host_off_from_one_endpoint() {
+    let (mut book, policy, never) = (Book::default(), policy("1h"), NeverBlock::new());
+    let mut order = |what: &str| {
+        let item: Item = what.parse().unwrap();
+        book.block(item, "1h".parse().unwrap(), ("why", "ada"), (&policy, &never), at(0)).map_err(|r| r.code())
+    };
+    assert!(order(&format!("10.0.0.5@{POOL}:3333")).is_ok());
+    assert_eq!(order(&format!("127.0.0.1@{POOL}:3333")), Err("no-pair"));
+    assert_eq!(order("10.0.0.5@8.8.8.8:53/udp"), Err("public-resolver"));
+    let d = book.list(&policy, &never, at(1));
+    assert_eq!(
+        d.list.entries().iter().map(|e| e.target.to_string()).collect::<Vec<_>>(),
+        [format!("10.0.0.5@{POOL}:3333/tcp")]
+    );
 }

@@ -18,10 +18,10 @@ impl Format for Cisco {
     }
 
     fn says(&self) -> Says {
-        Says::ENDPOINTS
+        Says::PAIRS
     }
 
-    fn render(&self, list: &BlockList, meta: &Meta, _options: &RenderOptions) -> Rendered {
+    fn print(&self, list: &BlockList, meta: &Meta, _options: &RenderOptions) -> Rendered {
         let mut body = String::new();
         acl(&mut body, "ip access-list extended MINEWATCH", "ip", list.v4());
         acl(&mut body, "ipv6 access-list MINEWATCH6", "ipv6", list.v6());
@@ -41,9 +41,10 @@ fn acl(body: &mut String, name: &str, any: &str, entries: &[Entry]) {
     let _ = writeln!(body, "no {name}\n{name}");
     for e in entries {
         let addr = e.target.addr;
+        let from = e.target.from.map_or("any".to_owned(), |from| format!("host {from}"));
         let _ = match e.target.service {
-            Some((proto, port)) => writeln!(body, " deny {proto} any host {addr} eq {port}"),
-            None => writeln!(body, " deny {any} any host {addr}"),
+            Some((proto, port)) => writeln!(body, " deny {proto} {from} host {addr} eq {port}"),
+            None => writeln!(body, " deny {any} {from} host {addr}"),
         };
     }
     let _ = writeln!(body, " permit {any} any any\nexit");

@@ -34,7 +34,7 @@ impl Format for Crowdsec {
         true
     }
 
-    fn render(&self, list: &BlockList, _meta: &Meta, _options: &RenderOptions) -> Rendered {
+    fn print(&self, list: &BlockList, _meta: &Meta, _options: &RenderOptions) -> Rendered {
         let decisions = addresses(list).into_iter().map(|e| Decision {
             reason: "minewatch mining pool",
             scope: "ip",

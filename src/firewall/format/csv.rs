@@ -13,8 +13,11 @@ use crate::firewall::list::{BlockList, verdict_text};
 /// A table with a line of titles.
 pub(super) struct Csv;
 
-/// The titles, by which a file of ours is known again.
-pub(in crate::firewall) const TITLES: &str = "minewatch,value,protocol,port,ttl,expires,verdict,last_seen,miners\n";
+/// The titles.
+const TITLES: &str = "minewatch,value,protocol,port,ttl,expires,verdict,last_seen,miners,from\n";
+
+/// What they begin with in every version, by which a file of ours is known again.
+pub(in crate::firewall) const SIGNATURE: &str = "minewatch,value,protocol,port,";
 
 impl Format for Csv {
     fn id(&self) -> &'static str {
@@ -33,28 +36,30 @@ impl Format for Csv {
         true
     }
 
-    fn render(&self, list: &BlockList, _meta: &Meta, _options: &RenderOptions) -> Rendered {
+    fn print(&self, list: &BlockList, _meta: &Meta, _options: &RenderOptions) -> Rendered {
         let mut out = TITLES.to_owned();
         for e in list.entries() {
             let (kind, service) = match e.target.service {
+                Some((proto, port)) if e.target.from.is_some() => ("pair", format!("{proto},{port}")),
                 Some((proto, port)) => ("endpoint", format!("{proto},{port}")),
                 None => ("address", ",".to_owned()),
             };
             let _ = writeln!(
                 out,
-                "{kind},{},{service},{},{},{},{},{}",
+                "{kind},{},{service},{},{},{},{},{},{}",
                 e.target.addr,
                 e.ttl_secs,
                 e.expires,
                 verdict_text(e.verdict),
                 e.last_seen,
-                joined(&e.miners)
+                joined(&e.miners),
+                e.target.from.map_or(String::new(), |from| from.to_string())
             );
         }
         for n in list.names() {
             let _ = writeln!(
                 out,
-                "name,{},,,{},{},{},{},{}",
+                "name,{},,,{},{},{},{},{},",
                 n.name,
                 n.ttl_secs,
                 n.expires,

@@ -31,7 +31,7 @@ impl Format for Dataset {
         true
     }
 
-    fn render(&self, list: &BlockList, _meta: &Meta, _options: &RenderOptions) -> Rendered {
+    fn print(&self, list: &BlockList, _meta: &Meta, _options: &RenderOptions) -> Rendered {
         let (mut v4, mut v6, mut names) = (String::new(), String::new(), String::new());
         for e in addresses(list).iter().filter(|e| e.target.service.is_none()) {
             let _ = writeln!(if e.target.addr.is_ipv4() { &mut v4 } else { &mut v6 }, "{}", e.target.addr);

@@ -24,7 +24,7 @@ impl Format for Dnsmasq {
         Says::NAMES
     }
 
-    fn render(&self, list: &BlockList, meta: &Meta, _options: &RenderOptions) -> Rendered {
+    fn print(&self, list: &BlockList, meta: &Meta, _options: &RenderOptions) -> Rendered {
         let mut body = String::new();
         for n in list.names() {
             let _ = writeln!(body, "local=/{}/", n.name);

@@ -30,7 +30,7 @@ impl Format for Edl {
         true
     }
 
-    fn render(&self, list: &BlockList, _meta: &Meta, _options: &RenderOptions) -> Rendered {
+    fn print(&self, list: &BlockList, _meta: &Meta, _options: &RenderOptions) -> Rendered {
         let entries = addresses(list);
         let mut body = String::new();
         for e in &entries {

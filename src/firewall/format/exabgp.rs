@@ -21,14 +21,18 @@ impl Format for Exabgp {
     }
 
     fn says(&self) -> Says {
-        Says::ENDPOINTS
+        Says::PAIRS
     }
 
-    fn render(&self, list: &BlockList, meta: &Meta, _options: &RenderOptions) -> Rendered {
+    fn print(&self, list: &BlockList, meta: &Meta, _options: &RenderOptions) -> Rendered {
         let mut body = "template {\n  neighbor minewatch {\n    flow {\n".to_owned();
         for (n, e) in list.entries().iter().enumerate() {
             let (len, protocol) = if e.target.addr.is_ipv4() { (32, "protocol") } else { (128, "next-header") };
-            let _ = write!(body, "      route mw{} {{ match {{ destination {}/{len}; ", n + 1, e.target.addr);
+            let _ = write!(body, "      route mw{} {{ match {{ ", n + 1);
+            if let Some(from) = e.target.from {
+                let _ = write!(body, "source {from}/{len}; ");
+            }
+            let _ = write!(body, "destination {}/{len}; ", e.target.addr);
             if let Some((proto, port)) = e.target.service {
                 let _ = write!(body, "{protocol} {proto}; destination-port ={port}; ");
             }

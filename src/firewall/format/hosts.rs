@@ -21,7 +21,7 @@ impl Format for Hosts {
         Says::NAMES
     }
 
-    fn render(&self, list: &BlockList, meta: &Meta, _options: &RenderOptions) -> Rendered {
+    fn print(&self, list: &BlockList, meta: &Meta, _options: &RenderOptions) -> Rendered {
         let mut body = String::new();
         for n in list.names() {
             let _ = writeln!(body, "0.0.0.0 {0}\n:: {0}", n.name);

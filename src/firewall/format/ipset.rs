@@ -23,6 +23,8 @@ const SETS: &[(&str, &str)] = &[
     ("minewatch6", "hash:ip,port family inet6"),
     ("minewatch-pool4", "hash:ip family inet"),
     ("minewatch-pool6", "hash:ip family inet6"),
+    ("minewatch-pair4", "hash:ip,port,ip family inet"),
+    ("minewatch-pair6", "hash:ip,port,ip family inet6"),
 ];
 
 impl Format for Ipset {
@@ -35,14 +37,14 @@ impl Format for Ipset {
     }
 
     fn says(&self) -> Says {
-        Says::ENDPOINTS
+        Says::PAIRS
     }
 
     fn counts_down(&self) -> bool {
         true
     }
 
-    fn render(&self, list: &BlockList, meta: &Meta, _options: &RenderOptions) -> Rendered {
+    fn print(&self, list: &BlockList, meta: &Meta, _options: &RenderOptions) -> Rendered {
         let mut body = String::new();
         for suffix in ["", "-new"] {
             for (name, kind) in SETS {
@@ -56,11 +58,14 @@ impl Format for Ipset {
         let mut shortened = 0;
         for e in list.entries() {
             let (set, ttl) = (set_of(e.target), capped_ttl(e, LONGEST, &mut shortened));
-            let _ = match e.target.service {
-                Some((proto, port)) => {
+            let _ = match (e.target.service, e.target.from) {
+                (Some((proto, port)), Some(from)) => {
+                    writeln!(body, "add {set}-new {from},{proto}:{port},{} timeout {ttl}", e.target.addr)
+                }
+                (Some((proto, port)), None) => {
                     writeln!(body, "add {set}-new {},{proto}:{port} timeout {ttl}", e.target.addr)
                 }
-                None => writeln!(body, "add {set}-new {} timeout {ttl}", e.target.addr),
+                (None, _) => writeln!(body, "add {set}-new {} timeout {ttl}", e.target.addr),
             };
         }
         for (name, _) in SETS {
@@ -74,8 +79,8 @@ impl Format for Ipset {
         let notes = [
             "load: ipset restore -file FILE",
             "load and hook into iptables: load-blocklist.sh ipset FILE",
-            "sets alone reject nothing: a rule must match minewatch4, minewatch6 (dst,dst) and minewatch-pool4, \
-             minewatch-pool6 (dst)",
+            "sets alone reject nothing: a rule must match minewatch4, minewatch6 (dst,dst), minewatch-pool4, \
+             minewatch-pool6 (dst) and minewatch-pair4, minewatch-pair6 (src,dst,dst)",
         ];
         let bytes = with_header("ipset", list.entries().iter(), meta, &notes, &body);
         Rendered { files: vec![OutFile { suffix: "", bytes }], warnings: warnings.into_iter().collect() }
@@ -83,10 +88,12 @@ impl Format for Ipset {
 }
 
 const fn set_of(t: Target) -> &'static str {
-    match (t.addr.is_ipv4(), t.service.is_some()) {
-        (true, true) => "minewatch4",
-        (false, true) => "minewatch6",
-        (true, false) => "minewatch-pool4",
-        (false, false) => "minewatch-pool6",
+    match (t.addr.is_ipv4(), t.service.is_some(), t.from.is_some()) {
+        (true, _, true) => "minewatch-pair4",
+        (false, _, true) => "minewatch-pair6",
+        (true, true, _) => "minewatch4",
+        (false, true, _) => "minewatch6",
+        (true, false, _) => "minewatch-pool4",
+        (false, false, _) => "minewatch-pool6",
     }
 }

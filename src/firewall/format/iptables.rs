@@ -26,10 +26,10 @@ impl Format for Iptables {
     }
 
     fn says(&self) -> Says {
-        Says::ENDPOINTS
+        Says::PAIRS
     }
 
-    fn render(&self, list: &BlockList, meta: &Meta, _options: &RenderOptions) -> Rendered {
+    fn print(&self, list: &BlockList, meta: &Meta, _options: &RenderOptions) -> Rendered {
         let many = Some(list.v4().len().max(list.v6().len())).filter(|n| *n > MANY_RULES);
         let v4 = file("iptables", "/32", "icmp-port-unreachable", list.v4(), meta);
         let v6 = file("ip6tables", "/128", "icmp6-port-unreachable", list.v6(), meta);
@@ -43,7 +43,8 @@ impl Format for Iptables {
 fn file(tool: &str, host: &str, unreachable: &str, entries: &[Entry], meta: &Meta) -> Vec<u8> {
     let mut body = "*filter\n:MINEWATCH - [0:0]\n".to_owned();
     for e in entries {
-        let to = format!("-A MINEWATCH -d {}{host}", e.target.addr);
+        let from = e.target.from.map_or(String::new(), |from| format!("-s {from}{host} "));
+        let to = format!("-A MINEWATCH {from}-d {}{host}", e.target.addr);
         let _ = match e.target.service {
             Some((Proto::Tcp, port)) => {
                 writeln!(body, "{to} -p tcp -m tcp --dport {port} -j REJECT --reject-with tcp-reset")

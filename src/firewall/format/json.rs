@@ -20,6 +20,8 @@ struct Row<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     port: Option<u16>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    from: Option<std::net::IpAddr>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<&'a str>,
     ttl: u64,
     expires: PacketTime,
@@ -46,11 +48,12 @@ impl Format for Json {
         true
     }
 
-    fn render(&self, list: &BlockList, meta: &Meta, _options: &RenderOptions) -> Rendered {
+    fn print(&self, list: &BlockList, meta: &Meta, _options: &RenderOptions) -> Rendered {
         let entries = list.entries().iter().map(|e| Row {
             address: Some(e.target.addr),
             protocol: e.target.service.map(|(proto, _)| proto.name()),
             port: e.target.service.map(|(_, port)| port),
+            from: e.target.from,
             name: None,
             ttl: e.ttl_secs,
             expires: e.expires,
@@ -62,6 +65,7 @@ impl Format for Json {
             address: None,
             protocol: None,
             port: None,
+            from: None,
             name: Some(n.name.as_str()),
             ttl: n.ttl_secs,
             expires: n.expires,

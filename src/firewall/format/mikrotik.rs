@@ -35,7 +35,7 @@ impl Format for Mikrotik {
         true
     }
 
-    fn render(&self, list: &BlockList, meta: &Meta, _options: &RenderOptions) -> Rendered {
+    fn print(&self, list: &BlockList, meta: &Meta, _options: &RenderOptions) -> Rendered {
         let entries = addresses(list);
         let (mut body, mut shortened) = (String::new(), 0);
         for (menu, name, v4) in [("ip", "minewatch", true), ("ipv6", "minewatch6", false)] {

@@ -30,14 +30,14 @@ impl Format for Misp {
     }
 
     fn says(&self) -> Says {
-        Says::ALL
+        Says::ENDPOINTS_AND_NAMES
     }
 
     fn counts_down(&self) -> bool {
         true
     }
 
-    fn render(&self, list: &BlockList, meta: &Meta, _options: &RenderOptions) -> Rendered {
+    fn print(&self, list: &BlockList, meta: &Meta, _options: &RenderOptions) -> Rendered {
         let attribute = |kind: &'static str, value: String, comment: String, last_seen: PacketTime| Attribute {
             uuid: uuid::v5(&format!("misp {kind} {value}")),
             r#type: kind,

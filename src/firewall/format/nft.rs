@@ -22,6 +22,8 @@ const SETS: &[(&str, &str)] = &[
     ("ep6", "ipv6_addr . inet_proto . inet_service"),
     ("pool4", "ipv4_addr"),
     ("pool6", "ipv6_addr"),
+    ("pair4", "ipv4_addr . ipv4_addr . inet_proto . inet_service"),
+    ("pair6", "ipv6_addr . ipv6_addr . inet_proto . inet_service"),
 ];
 
 /// TCP gets a reset, so that a miner's connection ends at once instead of hanging.
@@ -34,6 +36,10 @@ const RULES: &[&str] = &[
     "ip daddr @pool4 counter reject",
     "meta l4proto tcp ip6 daddr @pool6 counter reject with tcp reset",
     "ip6 daddr @pool6 counter reject",
+    "meta l4proto tcp ip saddr . ip daddr . meta l4proto . th dport @pair4 counter reject with tcp reset",
+    "ip saddr . ip daddr . meta l4proto . th dport @pair4 counter reject",
+    "meta l4proto tcp ip6 saddr . ip6 daddr . meta l4proto . th dport @pair6 counter reject with tcp reset",
+    "ip6 saddr . ip6 daddr . meta l4proto . th dport @pair6 counter reject",
 ];
 
 impl Format for Nft {
@@ -46,14 +52,14 @@ impl Format for Nft {
     }
 
     fn says(&self) -> Says {
-        Says::ENDPOINTS
+        Says::PAIRS
     }
 
     fn counts_down(&self) -> bool {
         true
     }
 
-    fn render(&self, list: &BlockList, meta: &Meta, options: &RenderOptions) -> Rendered {
+    fn print(&self, list: &BlockList, meta: &Meta, options: &RenderOptions) -> Rendered {
         let mut body = format!("add table {TABLE}\n");
         for (name, kind) in SETS {
             let _ = writeln!(body, "add set {TABLE} {name} {{ type {kind}; flags timeout; }}");
@@ -74,7 +80,7 @@ impl Format for Nft {
             entries: shortened,
         });
         let hooks = if options.sets_only {
-            "rejects nothing by itself: use its sets ep4, ep6, pool4, pool6 in rules of your own"
+            "rejects nothing by itself: use its sets ep4, ep6, pool4, pool6, pair4, pair6 in rules of your own"
         } else {
             "rejects forwarded and own traffic to these entries, on established connections too"
         };
@@ -114,19 +120,25 @@ fn elements<'a>(body: &mut String, set: &str, entries: impl Iterator<Item = &'a 
     let _ = writeln!(body, "add element {TABLE} {set} {{");
     for e in entries {
         let ttl = capped_ttl(e, Ttl::MAX.as_secs(), shortened);
+        body.push_str("    ");
+        if let Some(from) = e.target.from {
+            let _ = write!(body, "{from} . ");
+        }
         let _ = match e.target.service {
-            Some((proto, port)) => writeln!(body, "    {} . {proto} . {port} timeout {ttl}s,", e.target.addr),
-            None => writeln!(body, "    {} timeout {ttl}s,", e.target.addr),
+            Some((proto, port)) => writeln!(body, "{} . {proto} . {port} timeout {ttl}s,", e.target.addr),
+            None => writeln!(body, "{} timeout {ttl}s,", e.target.addr),
         };
     }
     body.push_str("}\n");
 }
 
 const fn set_of(t: Target) -> &'static str {
-    match (t.addr.is_ipv4(), t.service.is_some()) {
-        (true, true) => "ep4",
-        (false, true) => "ep6",
-        (true, false) => "pool4",
-        (false, false) => "pool6",
+    match (t.addr.is_ipv4(), t.service.is_some(), t.from.is_some()) {
+        (true, _, true) => "pair4",
+        (false, _, true) => "pair6",
+        (true, true, _) => "ep4",
+        (false, true, _) => "ep6",
+        (true, false, _) => "pool4",
+        (false, false, _) => "pool6",
     }
 }

@@ -23,7 +23,7 @@ impl Format for Pf {
         Says::ADDRESSES
     }
 
-    fn render(&self, list: &BlockList, meta: &Meta, _options: &RenderOptions) -> Rendered {
+    fn print(&self, list: &BlockList, meta: &Meta, _options: &RenderOptions) -> Rendered {
         let entries = addresses(list);
         let mut body = String::new();
         for e in &entries {

@@ -24,7 +24,7 @@ impl Format for Plain {
         Says::ENDPOINTS
     }
 
-    fn render(&self, list: &BlockList, meta: &Meta, _options: &RenderOptions) -> Rendered {
+    fn print(&self, list: &BlockList, meta: &Meta, _options: &RenderOptions) -> Rendered {
         let mut addresses: Vec<_> = list.entries().iter().collect();
         addresses.dedup_by_key(|e| e.target.addr);
         let mut body = String::new();

@@ -28,7 +28,7 @@ impl Format for Rpz {
         Says::NAMES
     }
 
-    fn render(&self, list: &BlockList, meta: &Meta, _options: &RenderOptions) -> Rendered {
+    fn print(&self, list: &BlockList, meta: &Meta, _options: &RenderOptions) -> Rendered {
         let mut body = format!(
             "$TTL 300\n@ IN SOA localhost. hostmaster.localhost. {} 3600 600 86400 300\n@ IN NS localhost.\n",
             serial(meta.captured_until)

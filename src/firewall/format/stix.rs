@@ -56,10 +56,10 @@ impl Format for Stix {
     }
 
     fn says(&self) -> Says {
-        Says::ALL
+        Says::ENDPOINTS_AND_NAMES
     }
 
-    fn render(&self, list: &BlockList, meta: &Meta, _options: &RenderOptions) -> Rendered {
+    fn print(&self, list: &BlockList, meta: &Meta, _options: &RenderOptions) -> Rendered {
         let author = format!("identity--{}", uuid::v5("identity"));
         let identity = Object::Identity {
             name: "minewatch",

@@ -4,6 +4,7 @@
 //! alert where it only listens. No rule, no line: an empty file is one without rules.
 
 use std::fmt::Write as _;
+use std::net::IpAddr;
 
 use super::{Format, Header, Meta, RenderOptions, Rendered, Says, families, use_newer_by};
 use crate::firewall::list::BlockList;
@@ -28,14 +29,16 @@ impl Format for Suricata {
         Says::ALL
     }
 
-    fn render(&self, list: &BlockList, meta: &Meta, _options: &RenderOptions) -> Rendered {
+    fn print(&self, list: &BlockList, meta: &Meta, _options: &RenderOptions) -> Rendered {
         let (mut body, mut sid) = (String::new(), FIRST_SID..);
         let mut tail = || format!("sid:{}; rev:1;)", sid.next().unwrap_or_default());
         for e in list.entries() {
-            let addr = match e.target.addr {
-                std::net::IpAddr::V4(a) => a.to_string(),
-                std::net::IpAddr::V6(a) => format!("[{a}]"),
+            let written = |addr| match addr {
+                IpAddr::V4(a) => a.to_string(),
+                IpAddr::V6(a) => format!("[{a}]"),
             };
+            let addr = written(e.target.addr);
+            let from = e.target.from.map_or("$HOME_NET".to_owned(), written);
             let (proto, port, flow) = match e.target.service {
                 Some((proto, port)) => (proto.name(), port.to_string(), "flow:established,to_server; "),
                 // ICMP and the like have no established flows.
@@ -43,7 +46,7 @@ impl Format for Suricata {
             };
             let _ = writeln!(
                 body,
-                "drop {proto} $HOME_NET any -> {addr} {port} (msg:\"minewatch mining pool\"; {flow}{}",
+                "drop {proto} {from} any -> {addr} {port} (msg:\"minewatch mining pool\"; {flow}{}",
                 tail()
             );
         }

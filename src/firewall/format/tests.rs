@@ -14,7 +14,7 @@ use crate::firewall::testing::at;
 
 fn entry(addr: &str, service: Option<(Proto, u16)>, ttl_secs: u64) -> Entry {
     let addr: IpAddr = addr.parse().unwrap();
-    typed(Target { addr, service }, ttl_secs)
+    typed(Target { addr, service, from: None }, ttl_secs)
 }
 
 fn typed(target: Target, ttl_secs: u64) -> Entry {
@@ -74,6 +74,51 @@ fn two_of_each() -> Vec<Entry> {
         entry("203.0.113.7", None, 60),
         entry("2001:db8::7", None, 61),
     ]
+}
+
+fn pair(host: &str, addr: &str, service: (Proto, u16), ttl_secs: u64) -> Entry {
+    let e = entry(addr, Some(service), ttl_secs);
+    Entry { target: Target { from: Some(host.parse().unwrap()), ..e.target }, ..e }
+}
+
+fn some_pairs() -> Vec<Entry> {
+    vec![
+        pair("192.0.2.2", "198.51.100.10", (Proto::Tcp, 3333), 86_400),
+        pair("192.0.2.3", "198.51.100.10", (Proto::Tcp, 3333), 60),
+        pair("192.0.2.2", "198.51.100.10", (Proto::Udp, 3333), 10),
+        pair("2001:db8:a::2", "2001:db8::10", (Proto::Tcp, 443), 3600),
+        entry("203.0.113.7", None, 60),
+    ]
+}
+
+#[test]
+fn pairs_are_printed_exactly_like_this() {
+    let mut out = String::new();
+    for format in FORMATS.iter().filter(|f| f.says().pairs) {
+        for f in rendered(format.id(), some_pairs()).files {
+            let lines: Vec<_> =
+                text(&f).lines().filter(|l| ["192.0.2.", "db8:a::2"].iter().any(|h| l.contains(h))).collect();
+            let _ = writeln!(out, "== {}{}\n{}", format.id(), f.suffix, lines.join("\n"));
+        }
+    }
+    insta::assert_snapshot!("pairs", out);
+}
+
+#[test]
+fn what_cannot_say_which_host_leaves_pairs_out_and_refuses_their_scope() {
+    for format in FORMATS {
+        let says = format.says();
+        let text: String = rendered(format.id(), some_pairs()).files.iter().map(|f| text(f).to_owned()).collect();
+        assert_eq!(text.contains("198.51.100.10"), says.pairs, "{}: {text}", format.id());
+        assert_eq!(text.contains("203.0.113.7"), says.addresses, "{}: {text}", format.id());
+        assert_eq!(format.is_unfit(Scope::HostPair).is_none(), says.pairs, "{}", format.id());
+        assert_ne!(format.is_unfit(Scope::Endpoint), Some(Unfit::Hosts));
+        let list = BlockList::from_gate(some_pairs(), Vec::new());
+        let told = left_out(&[*format], &list);
+        assert_eq!(told.contains(&Warning::PairsLeftOut { pairs: 4 }), !says.pairs, "{}", format.id());
+    }
+    let said = Warning::PairsLeftOut { pairs: 1 }.to_string();
+    assert!(said.starts_with("1 pair of a host and an endpoint is in no list: ") && said.contains("nft"), "{said}");
 }
 
 fn golden(file: &OutFile, want: &str) {
@@ -187,7 +232,18 @@ fn any_entry() -> impl Strategy<Value = Entry> {
         .prop_map(|(a, b)| IpAddr::from(((u128::from(a) << 112) | u128::from(b)).to_be_bytes()));
     let service = prop::option::of((prop::sample::select(vec![Proto::Tcp, Proto::Udp]), 1u16..));
     (prop_oneof![v4, v6, sparse], service, 1u64..=400_000_000)
-        .prop_map(|(addr, service, ttl)| typed(Target { addr, service }, ttl))
+        .prop_map(|(addr, service, ttl)| typed(Target { addr, service, from: None }, ttl))
+}
+
+/// The same, for one host in some.
+fn any_entry_or_pair() -> impl Strategy<Value = Entry> {
+    (any_entry(), any::<Option<u32>>()).prop_map(|(e, host)| {
+        let from = host.filter(|_| e.target.service.is_some()).map(|n| match e.target.addr {
+            IpAddr::V4(_) => IpAddr::from(n.to_be_bytes()),
+            IpAddr::V6(_) => IpAddr::from(((0xfd00_u128 << 112) | u128::from(n)).to_be_bytes()),
+        });
+        Entry { target: Target { from, ..e.target }, ..e }
+    })
 }
 
 /// An address in exactly the form that prints back, which a resolver could never take for a name.
@@ -207,6 +263,9 @@ fn nft_element(set: &str, line: &str) -> bool {
         [a, ".", "tcp" | "udp", ".", port, "timeout", t] => {
             set.starts_with("ep") && strict(a, v4) && number(port, 1..=65_535) && ttl(t)
         }
+        [h, ".", a, ".", "tcp" | "udp", ".", port, "timeout", t] => {
+            set.starts_with("pair") && strict(h, v4) && strict(a, v4) && number(port, 1..=65_535) && ttl(t)
+        }
         [a, "timeout", t] => set.starts_with("pool") && strict(a, v4) && ttl(t),
         _ => false,
     }
@@ -222,6 +281,11 @@ fn ipset_add(line: &str) -> bool {
                 let port = s.strip_prefix("tcp:").or(s.strip_prefix("udp:"));
                 strict(a, v4) && port.is_some_and(|p| number(p, 1..=65_535))
             }
+            ("minewatch-pair4-new" | "minewatch-pair6-new", Some((h, rest))) => {
+                let Some((s, a)) = rest.split_once(',') else { return false };
+                let port = s.strip_prefix("tcp:").or(s.strip_prefix("udp:"));
+                strict(h, v4) && strict(a, v4) && port.is_some_and(|p| number(p, 1..=65_535))
+            }
             ("minewatch-pool4-new" | "minewatch-pool6-new", None) => strict(what, v4),
             _ => false,
         }
@@ -230,7 +294,15 @@ fn ipset_add(line: &str) -> bool {
 fn iptables_rule(line: &str, v4: bool) -> bool {
     let words: Vec<&str> = line.split(' ').collect();
     let (host, unreachable) = if v4 { ("/32", "icmp-port-unreachable") } else { ("/128", "icmp6-port-unreachable") };
-    let ["-A", "MINEWATCH", "-d", dest, rest @ ..] = &words[..] else { return false };
+    let (source, words) = match &words[..] {
+        ["-A", "MINEWATCH", "-s", source, rest @ ..] => (Some(source), rest),
+        ["-A", "MINEWATCH", rest @ ..] => (None, rest),
+        _ => return false,
+    };
+    if !source.is_none_or(|s| s.strip_suffix(host).is_some_and(|a| strict(a, v4))) {
+        return false;
+    }
+    let ["-d", dest, rest @ ..] = words else { return false };
     dest.strip_suffix(host).is_some_and(|a| strict(a, v4))
         && match rest {
             ["-p", "tcp", "-m", "tcp", "--dport", p, "-j", "REJECT", "--reject-with", "tcp-reset"] => {
@@ -254,7 +326,7 @@ fn unique(mut v: Vec<Entry>) -> Vec<Entry> {
 proptest! {
     #[test]
     fn se03_every_line_of_every_format_holds_addresses_ports_and_numbers_only(
-        entries in prop::collection::vec(any_entry(), 0..30).prop_map(unique)
+        entries in prop::collection::vec(any_entry_or_pair(), 0..30).prop_map(unique)
     ) {
         let frame: Vec<String> = body(&rendered("nft", vec![]).files[0]).lines().map(str::to_owned).collect();
         let (mut set, mut n) = (String::new(), 0);
@@ -290,7 +362,8 @@ proptest! {
         for line in plain.lines() {
             prop_assert!(strict(line, true) || strict(line, false), "{line}");
         }
-        let addresses: std::collections::BTreeSet<_> = entries.iter().map(|e| e.target.addr).collect();
+        let whole = entries.iter().filter(|e| e.target.from.is_none());
+        let addresses: std::collections::BTreeSet<_> = whole.map(|e| e.target.addr).collect();
         prop_assert_eq!(plain.lines().count(), addresses.len());
     }
 }

@@ -21,7 +21,7 @@ impl Format for Unbound {
         Says::NAMES
     }
 
-    fn render(&self, list: &BlockList, meta: &Meta, _options: &RenderOptions) -> Rendered {
+    fn print(&self, list: &BlockList, meta: &Meta, _options: &RenderOptions) -> Rendered {
         // A clause without anything in it is fine.
         let mut body = "server:\n".to_owned();
         for n in list.names() {

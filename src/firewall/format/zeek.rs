@@ -24,7 +24,7 @@ impl Format for Zeek {
         Says::ADDRESSES_AND_NAMES
     }
 
-    fn render(&self, list: &BlockList, meta: &Meta, _options: &RenderOptions) -> Rendered {
+    fn print(&self, list: &BlockList, meta: &Meta, _options: &RenderOptions) -> Rendered {
         let whole = || list.entries().iter().filter(|e| e.target.service.is_none());
         let mut body = String::new();
         for e in whole() {

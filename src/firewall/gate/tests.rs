@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::decode::{MacAddr, Tenant};
-use crate::firewall::candidate::Proto;
+use crate::firewall::candidate::{NameUse, Proto};
 use crate::firewall::policy::{AllowedMiner, MaxEntries};
 use crate::firewall::testing::{at, candidate, test_policy};
 
@@ -217,6 +217,101 @@ fn address_scope_lists_the_address_once_and_without_ports() {
     assert_eq!(targets(&d), ["198.51.100.1", "2001:db8::1"]);
 }
 
+fn by(miner: [u8; 4], port: u16) -> BlockCandidate<'static> {
+    BlockCandidate { miner: miner.into(), ..candidate("198.51.100.1", port) }
+}
+
+fn pairs() -> Policy {
+    Policy { scope: Scope::HostPair, ..test_policy() }
+}
+
+#[test]
+fn pair_scope_lists_each_host_with_each_endpoint_once_and_the_cap_counts_them() {
+    let six = BlockCandidate { miner: "2001:db8:a::2".parse().unwrap(), ..candidate("2001:db8::1", 3333) };
+    let mapped = BlockCandidate { miner: "::ffff:10.0.0.6".parse().unwrap(), ..by([0; 4], 3333) };
+    let given = [by([10, 0, 0, 6], 3333), by([10, 0, 0, 5], 3333), mapped, by([10, 0, 0, 5], 4444), six];
+    let d = decided(&given, &pairs());
+    let all = [
+        "10.0.0.5@198.51.100.1:3333/tcp",
+        "10.0.0.6@198.51.100.1:3333/tcp",
+        "10.0.0.5@198.51.100.1:4444/tcp",
+        "2001:db8:a::2@[2001:db8::1]:3333/tcp",
+    ];
+    assert_eq!(targets(&d), all);
+    assert!(d.list.entries().iter().all(|e| e.miners.len() == 1) && d.refusals.is_empty());
+    let d = decided(&given, &Policy { max_entries: MaxEntries::new(3).unwrap(), ..pairs() });
+    assert_eq!((d.list.len(), d.capped()), (3, 1));
+}
+
+#[test]
+fn an_allowed_miner_spares_its_own_pair_and_no_other_hosts() {
+    let policy = |scope| Policy { scope, allow_miner: vec!["10.0.0.7".parse().unwrap()], ..test_policy() };
+    let given = [by([10, 0, 0, 5], 3333), by([10, 0, 0, 7], 3333)];
+    let d = decided(&given, &policy(Scope::HostPair));
+    assert_eq!(targets(&d), ["10.0.0.5@198.51.100.1:3333/tcp"]);
+    assert_eq!(codes(&d), [("10.0.0.7@198.51.100.1:3333/tcp".to_owned(), "allow-listed")]);
+    assert!(decided(&given, &policy(Scope::Endpoint)).list.is_empty(), "as it was");
+    // Allowed by its wallet, and the same host without it.
+    let allowed = BlockCandidate { allowed: true, ..by([10, 0, 0, 5], 3333) };
+    let d = decided(&[allowed, by([10, 0, 0, 5], 3333), by([10, 0, 0, 6], 3333)], &pairs());
+    assert_eq!(targets(&d), ["10.0.0.6@198.51.100.1:3333/tcp"]);
+    assert!(codes(&d).iter().any(|(_, code)| *code == "used-by-allowed-miner"), "{d:?}");
+}
+
+#[test]
+fn pair_scope_refuses_what_every_scope_refuses() {
+    let c = |addr: &str| candidate(addr, 3333);
+    for (c, code) in [
+        (c("8.8.8.8"), "public-resolver"),
+        (c("10.0.0.1"), "special-purpose"),
+        (c("45.9.148.1"), "never-block-list"),
+        (candidate("198.51.100.1", 0), "unspecified-port"),
+        (BlockCandidate { one_way: true, ..c("198.51.100.1") }, "one-way"),
+        (BlockCandidate { tunnelled: true, ..c("198.51.100.1") }, "tunnelled"),
+        (BlockCandidate { verdict: Verdict::Probable, ..c("198.51.100.1") }, "below-level"),
+        (BlockCandidate { proxied: true, ..c("198.51.100.1") }, "proxy"),
+        (BlockCandidate { shared_front: Some("Example CDN"), ..c("198.51.100.1") }, "shared-front"),
+        // And what no firewall could tell from others.
+        (BlockCandidate { tenant: Tenant::Vlan(7), ..c("198.51.100.1") }, "other-tenant"),
+        (BlockCandidate { source: Some([192, 0, 2, 9].into()), ..c("198.51.100.1") }, "speaks-for-others"),
+        (BlockCandidate { miner: [127, 0, 0, 1].into(), ..c("198.51.100.1") }, "no-pair"),
+        (BlockCandidate { miner: [224, 0, 0, 1].into(), ..c("198.51.100.1") }, "no-pair"),
+        (BlockCandidate { miner: "2001:db8::5".parse().unwrap(), ..c("198.51.100.1") }, "no-pair"),
+    ] {
+        let d = decided(&[c], &Policy { never_block: vec!["45.9.148.0/24".parse().unwrap()], ..pairs() });
+        assert!(d.list.is_empty(), "{c:?}");
+        assert_eq!(codes(&d), [(target(&c, Scope::HostPair).to_string(), code)]);
+    }
+}
+
+#[test]
+fn no_pair_is_made_with_an_address_of_this_machine_that_many_may_have() {
+    let never = NeverBlock::new().with_own(["10.0.0.5".parse().unwrap()]);
+    let d = decide(&[candidate("198.51.100.1", 3333)], &pairs(), &never, at(0));
+    assert!(d.list.is_empty());
+    assert_eq!(codes(&d), [("10.0.0.5@198.51.100.1:3333/tcp".to_owned(), "own-host")]);
+    assert!(d.refusals[0].text().contains("--scope endpoint"));
+    // Saved ones, and those that a person wants, as well.
+    let saved = decided(&[candidate("198.51.100.1", 3333)], &pairs()).list.entries().to_vec();
+    assert_eq!(codes(&admit(saved.clone(), &pairs(), &never, at(0))).len(), 1);
+    assert_eq!(targets(&admit(saved, &pairs(), &NeverBlock::new(), at(0))), ["10.0.0.5@198.51.100.1:3333/tcp"]);
+}
+
+#[test]
+fn pair_scope_blocks_no_name_for_everybody() {
+    let names = [NameUse {
+        name: "pool.example.com",
+        told_by: Some([10, 0, 0, 53].into()),
+        sent: true,
+        host: false,
+        takes_miners: true,
+    }];
+    let c = BlockCandidate { names: &names, ..candidate("198.51.100.1", 3333) };
+    assert_eq!(decided(&[c], &test_policy()).list.names().len(), 1);
+    let d = decided(&[c], &pairs());
+    assert!(d.list.names().is_empty() && d.name_refusals.is_empty() && d.list.len() == 1);
+}
+
 #[test]
 fn entries_stand_in_numeric_order() {
     let c = [("2001:db8::1", 1), ("198.51.100.10", 80), ("198.51.100.9", 4444), ("198.51.100.9", 3333), ("9.9.9.8", 9)]
@@ -263,7 +358,7 @@ fn sf11_saved_entries_keep_the_rest_of_their_life() {
 #[test]
 fn sf03_saved_state_passes_the_never_block_gate_again() {
     let entry = |a: &str, port, expires| Entry {
-        target: Target { addr: a.parse().unwrap(), service: Some((Proto::Tcp, port)) },
+        target: Target { addr: a.parse().unwrap(), service: Some((Proto::Tcp, port)), from: None },
         ttl_secs: 1,
         expires,
         verdict: Some(Verdict::Confirmed),
@@ -345,11 +440,11 @@ proptest! {
     fn the_order_of_candidates_changes_nothing(
         (given, shuffled) in prop::collection::vec(any_candidate(), 0..40)
             .prop_flat_map(|v| (Just(v.clone()), Just(v).prop_shuffle())),
-        address_scope: bool,
+        scope in prop::sample::select(vec![Scope::Endpoint, Scope::Address, Scope::HostPair]),
         cap in 1usize..5,
     ) {
         let policy = Policy {
-            scope: if address_scope { Scope::Address } else { Scope::Endpoint },
+            scope,
             least: Verdict::Probable,
             allow_miner: vec!["10.0.0.7".parse().unwrap()],
             max_entries: MaxEntries::new(cap).unwrap(),
@@ -362,6 +457,8 @@ proptest! {
         for e in d.list.entries() {
             prop_assert!((1..=86_400).contains(&e.ttl_secs));
             prop_assert!(NeverBlock::new().check(e.target.addr, &policy).is_none());
+            prop_assert_eq!(e.target.from.is_some(), scope == Scope::HostPair);
+            prop_assert!(e.target.from.is_none_or(|host| e.miners.iter().all(|w| w.miner == host)));
             // Somebody proved each of them.
             let proven = given.iter().any(|c| target(c, policy.scope) == e.target && forgery(c).is_none()
                 && c.verdict >= Verdict::Probable && c.miner != IpAddr::from([10, 0, 0, 7]));

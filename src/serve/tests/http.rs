@@ -112,6 +112,17 @@ fn what_cannot_say_ports_is_served_for_whole_addresses_only() {
     }
     let reply = get(desk, "/lists/edl", "");
     assert!(reply.text().contains("--scope address"), "{}", reply.text());
+    // Nor what cannot say which host is meant, where that is wanted.
+    board.list(decided(pools(), from_now(0)), from_now(0), Scope::HostPair);
+    let index = get(desk, "/lists/", "");
+    for format in FORMATS {
+        let reply = get(desk, &format!("/lists/{}", format.id()), "");
+        assert_eq!(reply.status(), if format.says().pairs { 200 } else { 409 }, "{}", format.id());
+    }
+    let (pf, dnsmasq) = (get(desk, "/lists/pf", ""), get(desk, "/lists/dnsmasq", ""));
+    assert!(pf.text().contains("--scope address"), "{}", pf.text());
+    assert!(dnsmasq.text().contains("cannot say which host"), "{}", dnsmasq.text());
+    assert!(index.text().contains("only with --scope endpoint"), "{}", index.text());
 }
 
 #[test]

@@ -21,6 +21,8 @@ pub(super) fn decision(out: &mut impl Write, d: &Decision) -> io::Result<()> {
         #[serde(skip_serializing_if = "Option::is_none")]
         port: Option<u16>,
         #[serde(skip_serializing_if = "Option::is_none")]
+        from: Option<std::net::IpAddr>,
+        #[serde(skip_serializing_if = "Option::is_none")]
         ttl: Option<u64>,
         #[serde(skip_serializing_if = "Option::is_none")]
         reason: Option<&'static str>,
@@ -41,6 +43,7 @@ pub(super) fn decision(out: &mut impl Write, d: &Decision) -> io::Result<()> {
                 ip: e.target.addr,
                 proto: e.target.service.map(|(p, _)| p.name()),
                 port: e.target.service.map(|(_, port)| port),
+                from: e.target.from,
                 ttl: Some(e.ttl_secs),
                 reason: None,
                 text: None,
@@ -59,6 +62,7 @@ pub(super) fn decision(out: &mut impl Write, d: &Decision) -> io::Result<()> {
                 ip: r.target.addr,
                 proto: r.target.service.map(|(p, _)| p.name()),
                 port: r.target.service.map(|(_, port)| port),
+                from: r.target.from,
                 ttl: None,
                 reason: Some(r.reason.code()),
                 text: Some(r.text()),

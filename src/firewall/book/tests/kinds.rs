@@ -52,7 +52,7 @@ fn a_restart_keeps_names_and_hosts_with_what_they_are_about() {
     after.load(saved(&mut before), &policy, at(600));
     assert_eq!(held(&after, &policy, 600), held(&before, &policy, 600));
     let d = after.list(&policy, &NeverBlock::new(), at(600));
-    let pool = Target { addr: POOL.parse().unwrap(), service: Some((Proto::Tcp, 3333)) };
+    let pool = Target { addr: POOL.parse().unwrap(), service: Some((Proto::Tcp, 3333)), from: None };
     assert_eq!((&d.list.names()[0].endpoints, &d.hosts[0].pools), (&vec![pool], &vec![pool]));
     assert_eq!(d.list.names()[0].miners[0].miner, MINER);
 }

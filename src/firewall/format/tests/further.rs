@@ -20,7 +20,7 @@ const WITH_HEADER: &[(&str, char)] = &[
 ];
 
 fn names() -> Vec<NameEntry> {
-    let of = |addr: &str, port| Target { addr: addr.parse().unwrap(), service: Some((Proto::Tcp, port)) };
+    let of = |addr: &str, port| Target { addr: addr.parse().unwrap(), service: Some((Proto::Tcp, port)), from: None };
     vec![
         named("xmr.pool.example", 3600, &[of("198.51.100.10", 3333)]),
         named("_stratum._tcp.xn--bcher-kva.example", 60, &[]),
@@ -126,7 +126,9 @@ fn eo01_sibling_each_family_has_its_own_menu_and_no_life_is_longer_than_the_rout
 #[test]
 fn eo05_a_list_longer_than_small_firewalls_take_is_warned_about() {
     let many = |n: u32| {
-        (0..n).map(|k| typed(Target { addr: IpAddr::from((0x2d09_0000 + k).to_be_bytes()), service: None }, 60))
+        (0..n).map(|k| {
+            typed(Target { addr: IpAddr::from((0x2d09_0000 + k).to_be_bytes()), service: None, from: None }, 60)
+        })
     };
     let r = rendered("edl", many(50_001).collect());
     assert_eq!(text(&r.files[0]).lines().count(), 50_001);
@@ -234,7 +236,7 @@ fn eo15_datasets_are_bare_values_of_one_kind_a_file() {
 
 #[test]
 fn what_a_format_cannot_say_is_told_only_where_nothing_else_says_it() {
-    let pool = Target { addr: "198.51.100.10".parse().unwrap(), service: Some((Proto::Tcp, 3333)) };
+    let pool = Target { addr: "198.51.100.10".parse().unwrap(), service: Some((Proto::Tcp, 3333)), from: None };
     let other = Target { addr: "198.51.100.99".parse().unwrap(), ..pool };
     let told = |ids: &[&str], entries: &[Target], names: &[(&str, &[Target])]| -> Vec<String> {
         let formats: Vec<_> = ids.iter().map(|id| format_by_id(id).unwrap()).collect();
@@ -294,7 +296,7 @@ proptest! {
             v.dedup_by(|a, b| a.name == b.name);
             v
         }),
-        entries in prop::collection::vec(any_entry(), 0..10).prop_map(unique),
+        entries in prop::collection::vec(any_entry_or_pair(), 0..10).prop_map(unique),
     ) {
         let lines = |id: &str, sign| {
             let text = body_below(&rendered_all(id, entries.clone(), names.clone()).files[0], sign);
@@ -326,7 +328,7 @@ proptest! {
         let csv = rendered_all("csv", entries.clone(), names.clone()).files.remove(0);
         for line in text(&csv).lines() {
             let cells: Vec<&str> = line.split(',').collect();
-            prop_assert_eq!(cells.len(), 9, "{}", line);
+            prop_assert_eq!(cells.len(), 10, "{}", line);
             prop_assert!(cells.iter().all(|c| !c.starts_with(['=', '+', '-', '@', '\t', '\r', '"', '\''])), "{}", line);
         }
         let zeek = rendered_all("zeek", entries.clone(), names.clone()).files.remove(0);
@@ -345,6 +347,10 @@ proptest! {
             let words: Vec<&str> = l.trim_start().split(' ').collect();
             match words[..] {
                 ["deny", "tcp" | "udp", "any", "host", a, "eq", p] => (strict(a, true) || strict(a, false)) && number(p, 1..=65_535),
+                ["deny", "tcp" | "udp", "host", h, "host", a, "eq", p] => {
+                    let v4 = h.contains('.');
+                    strict(h, v4) && strict(a, v4) && number(p, 1..=65_535)
+                }
                 ["deny", "ip", "any", "host", a] => strict(a, true),
                 ["deny", "ipv6", "any", "host", a] => strict(a, false),
                 _ => false,
