@@ -122,6 +122,11 @@ impl Peel {
         }
     }
 
+    /// Loads its lines.
+    pub fn load(&self) -> usize {
+        usize::from(matches!(self.layer, Layer::Raw)) ^ usize::from(self.depth) ^ self.too_long as usize
+    }
+
     /// The other direction is known to talk in lines that matter: a line of JSON is one of this direction's, whatever it
     /// began with.
     pub fn set_expected(&mut self, expected: bool) {

@@ -24,7 +24,7 @@ mod tests;
 use std::fmt;
 use std::net::IpAddr;
 
-pub use decoder::{DecodeOptions, Decoder, TenantMode};
+pub use decoder::{Begun, DecodeOptions, Decoder, Part, TenantMode};
 
 use crate::capture::{FrameRef, Stamp};
 use crate::time::PacketTime;

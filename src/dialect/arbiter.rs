@@ -27,12 +27,29 @@ pub struct Scratch {
     parser: json::Parser,
     replay: json::Parser,
     carried: Carried,
+    /// What a dialect records in while it only contends for a flow: hardly any records anything then, so none is kept.
+    blank: Box<Conversation>,
 }
 
 impl Default for Scratch {
     fn default() -> Self {
         let parser = || json::Parser::new(MAX_MESSAGE);
-        Self { parser: parser(), replay: parser(), carried: Carried::default() }
+        Self { parser: parser(), replay: parser(), carried: Carried::default(), blank: Box::default() }
+    }
+}
+
+impl Scratch {
+    /// Lends a conversation in which nothing is recorded, to whoever may have nothing to record. What was is put to
+    /// `kept`.
+    pub fn lend<T>(&mut self, kept: &mut Option<Box<Conversation>>, f: impl FnOnce(&mut Conversation) -> T) -> T {
+        if let Some(c) = kept {
+            return f(c);
+        }
+        let done = f(&mut self.blank);
+        if !self.blank.is_blank() {
+            *kept = Some(std::mem::take(&mut self.blank));
+        }
+        done
     }
 }
 
@@ -175,6 +192,16 @@ impl Arbiter {
     /// For a flow whose opener is known or not, to be given up after `patience` messages without a leader.
     pub fn new(opener: Option<Direction>, patience: u32) -> Self {
         Self { opener, patience, contest: None, active: None, said: Heard::default() }
+    }
+
+    /// Loads what is `step` pointers away: what is known of the conversation, then what is read of it.
+    pub fn load(&self, step: usize) -> usize {
+        match (step, &self.active, &self.contest) {
+            (1, Some(active), _) => active.conversation.load() ^ usize::from(active.in_doubt) ^ active.writing.load(),
+            (1, None, Some(contest)) => contest.messages as usize ^ contest.held.len() ^ contest.bytes.len(),
+            (2, Some(active), _) => active.session.load(),
+            _ => 0,
+        }
     }
 
     /// The leading dialect.

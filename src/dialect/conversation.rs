@@ -113,6 +113,46 @@ pub struct Conversation {
 }
 
 impl Conversation {
+    /// Whether nothing was recorded yet.
+    pub(crate) fn is_blank(&self) -> bool {
+        let Self {
+            evidence,
+            login,
+            worker,
+            password,
+            agent,
+            style,
+            algorithms,
+            difficulty,
+            coin,
+            shares,
+            jobs,
+            height,
+            reported_pool,
+            other_algorithm,
+            reported_hashrate,
+            work,
+            weighed,
+            span,
+            work_span,
+            current_work,
+            jobs_seen,
+            polled,
+        } = self;
+        let texts = login.is_none() && worker.is_none() && agent.is_none() && algorithms.is_empty() && polled.is_none();
+        let facts = password.is_none() && style.is_none() && coin.is_none() && reported_pool.is_none() && height.is_none();
+        let rates = difficulty.is_none() && reported_hashrate.is_none() && work.to_bits() | current_work.to_bits() == 0;
+        let counts = *shares == Shares::default() && *jobs | *weighed == 0 && jobs_seen.is_empty() && !other_algorithm;
+        evidence.is_empty() && span.is_none() && work_span.is_none() && texts && facts && rates && counts
+    }
+
+    /// Loads the lines that messages touch.
+    pub(crate) fn load(&self) -> usize {
+        let shares = self.shares.submitted ^ self.jobs ^ self.work.to_bits() ^ self.current_work.to_bits();
+        let first = |at: Option<(Stamp, Stamp)>| at.map_or(0, |(a, _)| a.frame.number);
+        (shares ^ first(self.span) ^ first(self.work_span)) as usize ^ self.jobs_seen.load() ^ self.evidence.load()
+    }
+
     /// Any message of the conversation, understood.
     pub fn spoke(&mut self, at: Stamp) {
         match &mut self.span {
@@ -356,6 +396,15 @@ struct JobsSeen {
 }
 
 impl JobsSeen {
+    fn load(&self) -> usize {
+        let known = |at: Option<&Option<(u64, f64)>>| usize::from(at.is_some_and(Option::is_some));
+        usize::from(self.next) + known(self.ring.first()) + known(self.ring.get(3)) + known(self.ring.get(6))
+    }
+
+    fn is_empty(&self) -> bool {
+        self.next == 0 && self.ring.first().is_none_or(Option::is_none)
+    }
+
     fn add(&mut self, id: &str, work: f64) {
         if let Some(place) = self.ring.get_mut(usize::from(self.next)) {
             *place = Some((hash(id), work));

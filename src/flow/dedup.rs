@@ -31,6 +31,11 @@ pub(super) struct Recent {
 }
 
 impl Recent {
+    /// Loads its line.
+    pub(super) const fn load(&self) -> usize {
+        self.at as usize
+    }
+
     /// Whether this packet is a copy of one of the last few; remembers it if not.
     pub(super) fn repeats(&mut self, packet: &Packet<'_>) -> bool {
         let print = print(packet);

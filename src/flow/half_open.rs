@@ -190,6 +190,12 @@ impl HalfOpen {
         }
     }
 
+    /// Loads the place of a connection, if it may be held.
+    pub(super) fn peek(&self, hash: u64) -> usize {
+        let entry = self.index.candidate(hash).and_then(|slot| self.entries.get(slot as usize));
+        entry.map_or(0, |e| e.client_isn as usize)
+    }
+
     fn find(&self, hash: u64) -> Option<u32> {
         self.index.find(hash, |slot| self.entries.get(slot as usize).is_some_and(|e| e.hash == hash))
     }

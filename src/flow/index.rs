@@ -36,6 +36,16 @@ impl Index {
         self.entries.capacity() * size_of::<Entry>()
     }
 
+    /// Loads the place where the search for a hash begins.
+    pub(super) fn peek(&self, hash: u64) -> usize {
+        self.entries.get(self.home(tag(hash))).map_or(0, |e| e.slot as usize)
+    }
+
+    /// The first slot that may be the one with this hash. Not whether it is.
+    pub(super) fn candidate(&self, hash: u64) -> Option<u32> {
+        self.find(hash, |_| true)
+    }
+
     /// The slot with this hash for which `is` says yes.
     pub(super) fn find(&self, hash: u64, mut is: impl FnMut(u32) -> bool) -> Option<u32> {
         let mut at = self.home(tag(hash));

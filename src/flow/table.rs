@@ -7,6 +7,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use super::foresight::Sight;
 use super::half_open::HalfOpen;
 use super::handshake::Header;
 use super::index::Index;
@@ -83,10 +84,25 @@ impl<S: Default> FlowTable<S> {
     /// Takes a packet. `None` when there is nothing to look at: no payload yet, a flow that was let go, or one that
     /// got no state. Look at [`next_ended`](Self::next_ended) after each call.
     pub fn packet(&mut self, packet: &Packet<'_>, health: &mut Health) -> Option<Touched<'_, S>> {
+        let sight = self.sight(packet);
+        self.packet_seen(packet, &sight, health)
+    }
+
+    /// Which flow a packet is of.
+    pub fn sight(&self, packet: &Packet<'_>) -> Sight {
+        Sight::of(packet, &self.hasher)
+    }
+
+    /// The same for a packet whose flow was worked out before.
+    pub fn packet_seen(
+        &mut self,
+        packet: &Packet<'_>,
+        sight: &Sight,
+        health: &mut Health,
+    ) -> Option<Touched<'_, S>> {
         self.grant();
         self.sweep(packet.time, health);
-        let (key, way) = FlowKey::of(packet);
-        let hash = self.hasher.flow(&key);
+        let Sight { key, way, hash } = *sight;
         let header = Header::of(packet);
         let mut found = self.index.find(hash, |i| self.slots.get(i as usize).is_some_and(|s| s.key == key));
         if let Some(slot) = found {
@@ -279,6 +295,18 @@ impl<S> FlowTable<S> {
     /// Whether no flow is held.
     pub const fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    pub(super) const fn hasher(&self) -> &FlowHasher {
+        &self.hasher
+    }
+
+    pub(super) const fn index(&self) -> &Index {
+        &self.index
+    }
+
+    pub(super) fn slot(&self, number: u32) -> Option<&Slot<S>> {
+        self.slots.get(number as usize)
     }
 
     /// The connections without payload.

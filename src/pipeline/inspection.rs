@@ -12,7 +12,7 @@ use crate::carrier::dns::{self, Framed};
 use crate::carrier::peel::{Beside, Peel, Piece};
 use crate::dialect::Scratch;
 use crate::evidence::Verdict;
-use crate::flow::{BothWays, Direction, FlowInfo, FlowKey, Item};
+use crate::flow::{BothWays, Direction, FlowInfo, FlowKey, Foresee, Item};
 use crate::health::{Counter, Health};
 use crate::intel::{Intel, LookUp};
 use crate::ledger::{Aside, Sighting};
@@ -70,6 +70,21 @@ pub(super) struct Tools<'a> {
     pub(super) asked: &'a mut Vec<LookUp>,
     /// Met, and listed as retired.
     pub(super) retired: &'a Cell<u64>,
+}
+
+impl Foresee for Inspection {
+    const STEPS: usize = 3;
+
+    fn load(&self, step: usize) -> usize {
+        let own = match step {
+            0 => {
+                let peeled = |way: &Option<Peel>| way.as_ref().map_or(0, Peel::load);
+                peeled(&self.peels.lo_to_hi) ^ peeled(&self.peels.hi_to_lo) ^ self.left.lo_to_hi.held ^ self.accounted
+            }
+            _ => 0,
+        };
+        own ^ self.reader.load(step)
+    }
 }
 
 impl Inspection {

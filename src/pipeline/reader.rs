@@ -40,7 +40,8 @@ const MAX_WRAPS: usize = 6;
 struct Stream {
     dialect: &'static dyn StreamDialect,
     session: Box<dyn StreamSession>,
-    conversation: Conversation,
+    /// `None` until something was recorded: always there once the dialect is certain.
+    conversation: Option<Box<Conversation>>,
     miner: Option<Direction>,
 }
 
@@ -95,6 +96,18 @@ impl Reader {
         self.give_up
     }
 
+    /// Loads what is `step` pointers away.
+    pub(super) fn load(&self, step: usize) -> usize {
+        let read = self.arbiter.as_ref().map_or(0, |a| a.load(step));
+        let streamed = match (step, self.streams.first()) {
+            (0, _) => self.streams.len() ^ self.gaps as usize ^ usize::from(self.looks) ^ self.lines_known,
+            (1, Some(s)) => usize::from(s.miner.is_some()),
+            (2, Some(s)) => s.conversation.as_ref().map_or(0, |c| c.load()),
+            _ => 0,
+        };
+        read ^ streamed
+    }
+
     /// Whether it bears evidence, so that it should be evicted last.
     pub(super) fn bears_evidence(&self) -> bool {
         self.told.is_some()
@@ -118,7 +131,7 @@ impl Reader {
                 category: s.dialect.category(),
                 coins: s.dialect.coins(),
                 miner: s.miner?,
-                conversation: &s.conversation,
+                conversation: s.conversation.as_deref()?,
             });
         }
         if let Some(Unread { miner, conversation }) = self.encrypted() {
@@ -144,7 +157,7 @@ impl Reader {
     /// What is known of the conversation, if anyone reads it.
     fn conversation(&self) -> Option<&Conversation> {
         if let Some(s) = self.stream_reader() {
-            return s.miner.map(|_| &s.conversation);
+            return s.conversation.as_deref().filter(|_| s.miner.is_some());
         }
         if let Some(unread) = self.encrypted() {
             return Some(&unread.conversation);
@@ -155,7 +168,7 @@ impl Reader {
     /// Its facts, to add what the flow knows.
     pub(super) fn conversation_mut(&mut self) -> Option<&mut Conversation> {
         if self.stream_reader().is_some() {
-            return self.streams.first_mut().map(|s| &mut s.conversation);
+            return self.streams.first_mut().and_then(|s| s.conversation.as_deref_mut());
         }
         if self.encrypted().is_some() {
             return self.around.as_mut()?.unread.as_mut().map(|u| &mut u.conversation);
@@ -207,7 +220,7 @@ impl Reader {
         }
         let said = |c: &Conversation| judge(&c.evidence).map(|j| j.verdict);
         let messages = self.arbiter.as_ref().and_then(Arbiter::conversation).and_then(said);
-        (messages <= said(&stream.conversation)).then_some(stream)
+        (messages <= said(stream.conversation.as_deref()?)).then_some(stream)
     }
 
     /// Whether a dialect of messages reads the flow already.
@@ -249,7 +262,7 @@ impl Reader {
         if self.settled
             && let Some(s) = self.streams.first_mut()
         {
-            s.session.end(way, stamp, &mut s.conversation);
+            s.session.end(way, stamp, s.conversation.get_or_insert_default());
         }
     }
 
@@ -304,7 +317,7 @@ impl Reader {
                     let session = dialect.open_at(start);
                     // Hardly ever a second one, and of its own accord the list would make room for four.
                     self.streams.reserve_exact(1);
-                    self.streams.push(Stream { dialect, session, conversation: Conversation::default(), miner: None });
+                    self.streams.push(Stream { dialect, session, conversation: None, miner: None });
                 }
             }
         }
@@ -312,7 +325,9 @@ impl Reader {
         let settled = self.settled;
         let mut at = 0;
         self.streams.retain_mut(|s| {
-            let probe = s.session.data(way, bytes, tools.stamp, &mut s.conversation);
+            let Stream { session, conversation, .. } = s;
+            let stamp = tools.stamp;
+            let probe = tools.scratch.lend(conversation, |c| session.data(way, bytes, stamp, c));
             let keep = match probe {
                 Probe::NotForUs => settled,
                 Probe::Certain(role) | Probe::Unsure(role, _) => {
@@ -338,8 +353,12 @@ impl Reader {
             self.streams.swap(0, at);
             self.streams.truncate(1);
             self.settled = true;
+            if let Some(s) = self.streams.first_mut() {
+                s.conversation.get_or_insert_default();
+            }
         }
-        let sure = |s: &Stream| judge(&s.conversation.evidence).is_some_and(|j| j.verdict == Verdict::Confirmed);
+        let known = |s: &Stream| s.conversation.as_deref().and_then(|c| judge(&c.evidence));
+        let sure = |s: &Stream| known(s).is_some_and(|j| j.verdict == Verdict::Confirmed);
         if self.settled && !self.convinced && self.streams.first().is_some_and(sure) {
             // What it reads may still come out of a tunnel.
             self.convinced = true;

@@ -13,9 +13,9 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use tokio::sync::mpsc;
 
 use super::worker::{Event, Worker};
-use crate::capture::{PacketSource, Step};
-use crate::decode::{DecodeOptions, Decoder, Packet};
-use crate::flow::{FlowHasher, Limits};
+use crate::capture::{Frame, Lent, PacketSource, Step};
+use crate::decode::{Begun, DecodeOptions, Decoder, Packet};
+use crate::flow::{FlowHasher, Limits, TOGETHER};
 use crate::health::{Gauge, Gauges, Health};
 use crate::intel::CurrentIntel;
 use crate::time::PacketTime;
@@ -159,17 +159,15 @@ fn alone<S: PacketSource>(
                 break;
             }
         }
-        match source.next() {
-            Step::Frame(frame) => {
-                order += 1;
-                in_batch += 1;
-                until = until.max(frame.time);
-                if let Some(packet) = decoder.decode(&frame) {
-                    worker.packet(&packet, order);
-                }
+        let mut lent = Vec::with_capacity(TOGETHER);
+        match source.lend(TOGETHER.min(options.batch.max(1)), &mut lent) {
+            Lent::Frames => {
+                in_batch += lent.len();
+                until = lent.iter().map(|f| f.time).fold(until, PacketTime::max);
+                together(&lent, &mut decoder, &mut worker, &mut order);
             }
-            Step::Idle => in_batch = options.batch,
-            Step::End => break,
+            Lent::Idle => in_batch = options.batch,
+            Lent::End => break,
         }
     }
     worker.finish(order);
@@ -177,6 +175,27 @@ fn alone<S: PacketSource>(
     let mut health = decoder.finish();
     health.merge(worker.health());
     (health, until)
+}
+
+/// Takes frames that were lent together.
+fn together(frames: &[Frame<'_>], decoder: &mut Decoder, worker: &mut Worker, order: &mut u64) {
+    let mut packets = Vec::with_capacity(frames.len());
+    for frame in frames {
+        *order += 1;
+        match decoder.begin(frame) {
+            Begun::Packet(packet) => packets.push((packet, *order)),
+            Begun::Nothing => {}
+            // What it completes lies in the decoder and has to be looked at before the next one.
+            Begun::Part(part) => {
+                worker.packets(&packets);
+                packets.clear();
+                if let Some(packet) = decoder.assemble(part) {
+                    worker.packet(&packet, *order);
+                }
+            }
+        }
+    }
+    worker.packets(&packets);
 }
 
 /// Lets others read the counters, if anybody wants to and it is time to.
