@@ -99,7 +99,7 @@ pub struct Peel {
     /// What is inside a tunnel is shown as it comes.
     tunnel: bool,
     /// A wrapping whose handshake has a hole, to be told with the next data.
-    owed: Option<Wrap>,
+    owed: Option<Box<Wrap>>,
     expected: bool,
     too_long: u64,
 }
@@ -186,11 +186,11 @@ impl Peel {
             // A handshake with a hole: what follows may be anything.
             Layer::Socks(_) => {
                 self.saw_socks = true;
-                self.owed = Some(Wrap::Socks(None));
+                self.owed = Some(Box::new(Wrap::Socks(None)));
                 self.layer = Layer::default();
             }
             Layer::Proxy(_) => {
-                self.owed = Some(Wrap::Proxy(None));
+                self.owed = Some(Box::new(Wrap::Proxy(None)));
                 self.layer = Layer::default();
             }
             Layer::Raw | Layer::Tls => {}

@@ -2,7 +2,7 @@
 //!
 //! In: [`Frame`]s in capture order. Out: at most one [`Packet`] each.
 
-use super::Packet;
+use super::{Packet, plain};
 use super::fragment::{Fragment, Table};
 use super::tally::{Skip, Tally};
 use super::walk::{Context, End, Layer, Walk};
@@ -89,6 +89,9 @@ impl Decoder {
     pub fn begin<'f>(&mut self, frame: &Frame<'f>) -> Begun<'f> {
         let Self { options, tally, .. } = self;
         tally.frame(frame.link.0, frame.data.len(), frame.wire_len);
+        if let Some(packet) = plain::packet(frame, *options, tally) {
+            return Begun::Packet(packet);
+        }
         let ctx = Context::new(frame.at, frame.time);
         let mut walk = Walk::new(frame.data, frame.wire_len as usize, ctx, *options, tally);
         match walk.run(Layer::Link(frame.link.0)) {

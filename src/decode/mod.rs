@@ -11,6 +11,7 @@ mod ip;
 mod link;
 mod mpls;
 mod names;
+mod plain;
 mod ppp;
 mod tally;
 mod transport;

@@ -149,7 +149,7 @@ pub struct Arbiter {
     contest: Option<Box<Contest>>,
     active: Option<Box<Active>>,
     /// What each end said, as long as there is doubt: an echo says it again.
-    said: Heard,
+    said: Option<Box<Heard>>,
 }
 
 /// What was heard of both.
@@ -191,7 +191,7 @@ impl Said {
 impl Arbiter {
     /// For a flow whose opener is known or not, to be given up after `patience` messages without a leader.
     pub fn new(opener: Option<Direction>, patience: u32) -> Self {
-        Self { opener, patience, contest: None, active: None, said: Heard::default() }
+        Self { opener, patience, contest: None, active: None, said: None }
     }
 
     /// Loads what is `step` pointers away: what is known of the conversation, then what is read of it.
@@ -232,7 +232,7 @@ impl Arbiter {
     fn is_echo(&mut self, raw: &[u8], from: Direction) -> bool {
         use std::hash::BuildHasher;
         if self.active.as_ref().is_some_and(|a| !a.in_doubt) {
-            self.said = Heard::default();
+            self.said = None;
             return false;
         }
         let text = raw.trim_ascii();
@@ -241,10 +241,11 @@ impl Arbiter {
             return false;
         }
         let hash = foldhash::quality::FixedState::with_seed(0).hash_one(text);
-        if self.said.of(from.reverse()).hashes.contains(&hash) {
+        let said = self.said.get_or_insert_default();
+        if said.of(from.reverse()).hashes.contains(&hash) {
             return true;
         }
-        self.said.of(from).add(hash);
+        said.of(from).add(hash);
         false
     }
 

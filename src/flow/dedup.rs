@@ -12,21 +12,19 @@ use foldhash::fast::FixedState;
 use crate::decode::{Packet, Transport};
 
 /// About 50 ms in units of 2^20 ns.
-const WINDOW: u32 = 48;
+const WINDOW: u16 = 48;
 /// Payload bytes compared where there is no identification.
 const HEAD: usize = 64;
 
-#[derive(Clone, Copy, Default, Debug)]
-struct Mark {
-    /// 0: none yet.
-    print: u32,
-    time: u32,
-}
+/// Packets remembered.
+const MARKS: usize = 6;
 
-/// The last few packets of one direction.
+/// The last few packets of one direction: prints (0: none yet) and times.
 #[derive(Clone, Copy, Default, Debug)]
 pub(super) struct Recent {
-    marks: [Mark; 6],
+    prints: [u32; MARKS],
+    /// The lower bits say enough: they come round after more than a minute.
+    times: [u16; MARKS],
     at: u8,
 }
 
@@ -39,16 +37,17 @@ impl Recent {
     /// Whether this packet is a copy of one of the last few; remembers it if not.
     pub(super) fn repeats(&mut self, packet: &Packet<'_>) -> bool {
         let print = print(packet);
-        let time = (packet.time.as_nanos() >> 20) as u32;
+        let time = (packet.time.as_nanos() >> 20) as u16;
         // The copy's clock may run a little behind that of the original.
-        let close = |m: &Mark| time.wrapping_sub(m.time).cast_signed().unsigned_abs() <= WINDOW;
-        if self.marks.iter().any(|m| m.print == print && close(m)) {
+        let close = |t: u16| time.wrapping_sub(t).cast_signed().unsigned_abs() <= WINDOW;
+        if self.prints.iter().zip(self.times).any(|(p, t)| *p == print && close(t)) {
             return true;
         }
-        if let Some(mark) = self.marks.get_mut(self.at as usize) {
-            *mark = Mark { print, time };
+        let at = usize::from(self.at);
+        if let (Some(p), Some(t)) = (self.prints.get_mut(at), self.times.get_mut(at)) {
+            (*p, *t) = (print, time);
         }
-        self.at = (self.at + 1) % self.marks.len() as u8;
+        self.at = (self.at + 1) % MARKS as u8;
         false
     }
 }

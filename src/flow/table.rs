@@ -268,23 +268,34 @@ impl<S> FlowTable<S> {
 
     /// Ends every flow, in the order of their first frames. The table is empty afterwards and can be used again.
     pub fn drain(&mut self, health: &mut Health) -> impl Iterator<Item = Ended<S>> {
+        for number in self.by_first_frame() {
+            self.flush(number, health);
+        }
+        std::mem::take(&mut self.ended).into_iter()
+    }
+
+    /// The numbers of all flows, in the order of their first frames: to [flush](Self::flush) one after the other, so
+    /// that no more than one has to be kept at a time.
+    pub fn by_first_frame(&mut self) -> Vec<u32> {
         self.grant();
-        let mut live: Vec<(FrameRef, PacketTime, FlowKey, u32)> = Vec::with_capacity(self.index.len());
+        let mut live: Vec<(FrameRef, PacketTime, u32)> = Vec::with_capacity(self.index.len());
         for list in [self.closed, self.plain, self.kept] {
             let mut at = list.front();
             while let Some(number) = at {
                 if let Some(slot) = self.slots.get(number as usize) {
                     let first = slot.cold.as_deref().map(|c| c.info.first).unwrap_or_default();
-                    live.push((first.frame, first.time, slot.key, number));
+                    live.push((first.frame, first.time, number));
                 }
                 at = List::<BY_AGE>::after(&self.slots, number);
             }
         }
         live.sort_unstable();
-        for &(.., number) in &live {
-            self.end(number, EndReason::Flushed, health);
-        }
-        std::mem::take(&mut self.ended).into_iter()
+        live.into_iter().map(|(.., number)| number).collect()
+    }
+
+    /// Ends a flow, of which [`next_ended`](Self::next_ended) tells. The number must be that of a flow that goes on.
+    pub fn flush(&mut self, number: u32, health: &mut Health) {
+        self.end(number, EndReason::Flushed, health);
     }
 
     /// Flows held.

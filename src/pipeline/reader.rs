@@ -57,9 +57,8 @@ pub(super) struct Reader {
     begun: BothWays<bool>,
     /// The request that opened a WebSocket.
     upgrade: Option<Box<HttpMeta>>,
-    wraps: Vec<Wrap>,
-    /// In which directions each of them was met.
-    met: Vec<BothWays<bool>>,
+    /// Only where something was unwrapped.
+    unwrapped: Option<Box<Unwrapped>>,
     /// A direction is inside a tunnel: stream dialects read what comes out of it.
     inside: BothWays<bool>,
     /// A direction's beginning was not seen.
@@ -76,6 +75,14 @@ pub(super) struct Reader {
     /// Holes in the streams.
     pub(super) gaps: u64,
     give_up: bool,
+}
+
+/// What was unwrapped.
+#[derive(Default)]
+struct Unwrapped {
+    wraps: Vec<Wrap>,
+    /// In which directions each of them was met.
+    met: Vec<BothWays<bool>>,
 }
 
 /// What is reported as the dialect of a conversation that cannot be read.
@@ -120,7 +127,7 @@ impl Reader {
 
     /// What was unwrapped, in the order it was met.
     pub(super) fn wraps(&self) -> &[Wrap] {
-        &self.wraps
+        self.unwrapped.as_ref().map_or(&[], |u| &u.wraps)
     }
 
     /// Who reads the flow, if anyone does.
@@ -193,7 +200,7 @@ impl Reader {
 
     /// The flow is let go unread, but what its client looked up may say where it leads.
     pub(super) fn unnamed(&mut self, tools: &Tools<'_>) -> bool {
-        self.wraps.is_empty() && self.reading().is_none() && self.around.as_mut().is_some_and(|a| a.unnamed(tools))
+        self.unwrapped.is_none() && self.reading().is_none() && self.around.as_mut().is_some_and(|a| a.unnamed(tools))
     }
 
     /// What was said around the conversation.
@@ -433,7 +440,7 @@ impl Reader {
             Piece::Tls(bytes) => {
                 *self.tls.get_mut(way) = true;
                 let around = self.around.get_or_insert_default();
-                around.set_through(&self.wraps);
+                around.set_through(self.unwrapped.as_ref().map_or(&[], |u| &u.wraps));
                 let read = around.tls(way, bytes, tools);
                 let waits = around.waits();
                 if read && !waits && self.reading().is_none() && self.streams.is_empty() {
@@ -447,22 +454,23 @@ impl Reader {
     /// the one that is kept is that of the first request which the dialect reads.
     fn forwarded(&mut self, wrap: Wrap) {
         // A proxy that grants a tunnel, or asks for a password first, names itself in its answer.
-        if wrap.is_blank() && self.wraps.iter().any(|w| matches!(w, Wrap::Connect(_))) {
+        if wrap.is_blank() && self.wraps().iter().any(|w| matches!(w, Wrap::Connect(_))) {
             return;
         }
         let undecided = self.reading().is_none();
-        if let Some(known) = self.wraps.iter_mut().find(|w| matches!(w, Wrap::Http(_))) {
+        let Unwrapped { wraps, met } = &mut **self.unwrapped.get_or_insert_default();
+        if let Some(known) = wraps.iter_mut().find(|w| matches!(w, Wrap::Http(_))) {
             if !wrap.is_blank() && (undecided || known.is_blank()) {
                 *known = wrap;
             }
         } else {
             // Of more wrappings than are reported, this one decides whom a block list may name.
-            if self.wraps.len() >= MAX_WRAPS {
-                self.wraps.pop();
-                self.met.pop();
+            if wraps.len() >= MAX_WRAPS {
+                wraps.pop();
+                met.pop();
             }
-            self.wraps.push(wrap);
-            self.met.push(BothWays::default());
+            wraps.push(wrap);
+            met.push(BothWays::default());
         }
     }
 
@@ -481,13 +489,14 @@ impl Reader {
         // Asked again after an authentication, or opened again.
         let once = matches!(wrap, Wrap::Connect(Some(_)) | Wrap::WebSocket | Wrap::Gzip);
         let upgraded = matches!(wrap, Wrap::WebSocket);
-        let mut known = self.wraps.iter().zip(&self.met);
+        let Unwrapped { wraps, met } = &mut **self.unwrapped.get_or_insert_default();
+        let mut known = wraps.iter().zip(met.iter());
         if once && known.any(|(w, met)| *met.get(way) && *w == wrap) {
             return;
         }
         // The same wrapping is met in both directions; only one of them names the destination.
         let same = |w: &Wrap| std::mem::discriminant(w) == std::mem::discriminant(&wrap);
-        let mut known = self.wraps.iter_mut().zip(&mut self.met);
+        let mut known = wraps.iter_mut().zip(met.iter_mut());
         if let Some((w, met)) = known.find(|(w, met)| !met.get(way) && same(w)) {
             *met.get_mut(way) = true;
             if w.is_blank() {
@@ -495,11 +504,11 @@ impl Reader {
             }
             return;
         }
-        if self.wraps.len() < MAX_WRAPS {
-            let mut met = BothWays::default();
-            *met.get_mut(way) = true;
-            self.wraps.push(wrap);
-            self.met.push(met);
+        if wraps.len() < MAX_WRAPS {
+            let mut once = BothWays::default();
+            *once.get_mut(way) = true;
+            wraps.push(wrap);
+            met.push(once);
         }
         // What the wrapping's own messages looked like says nothing about what is inside, except that a dialect may begin
         // with the upgrade request of its WebSocket.

@@ -153,9 +153,15 @@ impl Worker {
 
     /// The input is over: every flow is reported.
     pub fn finish(&mut self, order: u64) {
-        let ended: Vec<_> = self.table.drain(&mut self.health).collect();
-        for flow in ended {
-            self.over(flow, order);
+        // What a worker panicked over while it ended flows is over, too.
+        while let Some(ended) = self.table.next_ended() {
+            self.over(ended, order);
+        }
+        for number in self.table.by_first_frame() {
+            self.table.flush(number, &mut self.health);
+            while let Some(ended) = self.table.next_ended() {
+                self.over(ended, order);
+            }
         }
         self.health.add_n(Counter::RetiredMatches, self.retired.take());
     }
@@ -264,7 +270,7 @@ impl Worker {
         let done = inspection.is_done();
         if done {
             close(info, inspection, &mut tools);
-            let info = *info;
+            let info = info.clone();
             if inspection.reader.unnamed(&tools)
                 && let Some(f) = finding(key, &info, inspection)
             {
