@@ -17,6 +17,7 @@ use super::socks::{self, Socks};
 use super::websocket::{Opcode, WebSocket};
 use super::wrap::Wrap;
 use super::{First, first_bytes};
+use crate::prefetch::fetch;
 
 /// Wrappings around the messages, at most. Clients use one or two; an authentication in three steps asks for the same
 /// tunnel three times.
@@ -122,9 +123,16 @@ impl Peel {
         }
     }
 
-    /// Loads its lines.
-    pub fn load(&self) -> usize {
-        usize::from(matches!(self.layer, Layer::Raw)) ^ usize::from(self.depth) ^ self.too_long as usize
+    /// Fetches what is a pointer away.
+    pub fn foresee(&self) {
+        match &self.layer {
+            Layer::Http(http) => fetch(&**http),
+            Layer::WebSocket(ws, lines) => {
+                fetch(&**ws);
+                fetch(&**lines);
+            }
+            _ => {}
+        }
     }
 
     /// The other direction is known to talk in lines that matter: a line of JSON is one of this direction's, whatever it

@@ -2,10 +2,10 @@
 //!
 //! In: [`Frame`]s in capture order. Out: at most one [`Packet`] each.
 
-use super::{Packet, plain};
 use super::fragment::{Fragment, Table};
 use super::tally::{Skip, Tally};
 use super::walk::{Context, End, Layer, Walk};
+use super::{Packet, plain};
 use crate::capture::Frame;
 use crate::health::Health;
 

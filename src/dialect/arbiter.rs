@@ -9,6 +9,7 @@ use super::{Carrier, Conversation, DIALECTS, Dialect, HttpMeta, Message, Probe, 
 use crate::evidence::Code;
 use crate::evidence::Stamp;
 use crate::flow::Direction;
+use crate::prefetch::fetch;
 
 /// Bytes of messages kept for a change of leader.
 const HELD_BYTES: usize = 16 * 1024;
@@ -194,13 +195,13 @@ impl Arbiter {
         Self { opener, patience, contest: None, active: None, said: None }
     }
 
-    /// Loads what is `step` pointers away: what is known of the conversation, then what is read of it.
-    pub fn load(&self, step: usize) -> usize {
+    /// Fetches what is `step` pointers away: the conversation, then what a dialect keeps of it.
+    pub fn foresee(&self, step: usize) {
         match (step, &self.active, &self.contest) {
-            (1, Some(active), _) => active.conversation.load() ^ usize::from(active.in_doubt) ^ active.writing.load(),
-            (1, None, Some(contest)) => contest.messages as usize ^ contest.held.len() ^ contest.bytes.len(),
-            (2, Some(active), _) => active.session.load(),
-            _ => 0,
+            (1, Some(active), _) => fetch(&**active),
+            (1, None, Some(contest)) => fetch(&**contest),
+            (2, Some(active), _) => fetch(&*active.session),
+            _ => {}
         }
     }
 

@@ -140,17 +140,11 @@ impl Conversation {
             polled,
         } = self;
         let texts = login.is_none() && worker.is_none() && agent.is_none() && algorithms.is_empty() && polled.is_none();
-        let facts = password.is_none() && style.is_none() && coin.is_none() && reported_pool.is_none() && height.is_none();
+        let facts =
+            password.is_none() && style.is_none() && coin.is_none() && reported_pool.is_none() && height.is_none();
         let rates = difficulty.is_none() && reported_hashrate.is_none() && work.to_bits() | current_work.to_bits() == 0;
         let counts = *shares == Shares::default() && *jobs | *weighed == 0 && jobs_seen.is_empty() && !other_algorithm;
         evidence.is_empty() && span.is_none() && work_span.is_none() && texts && facts && rates && counts
-    }
-
-    /// Loads the lines that messages touch.
-    pub(crate) fn load(&self) -> usize {
-        let shares = self.shares.submitted ^ self.jobs ^ self.work.to_bits() ^ self.current_work.to_bits();
-        let first = |at: Option<(Stamp, Stamp)>| at.map_or(0, |(a, _)| a.frame.number);
-        (shares ^ first(self.span) ^ first(self.work_span)) as usize ^ self.jobs_seen.load() ^ self.evidence.load()
     }
 
     /// Any message of the conversation, understood.
@@ -396,11 +390,6 @@ struct JobsSeen {
 }
 
 impl JobsSeen {
-    fn load(&self) -> usize {
-        let known = |at: Option<&Option<(u64, f64)>>| usize::from(at.is_some_and(Option::is_some));
-        usize::from(self.next) + known(self.ring.first()) + known(self.ring.get(3)) + known(self.ring.get(6))
-    }
-
     fn is_empty(&self) -> bool {
         self.next == 0 && self.ring.first().is_none_or(Option::is_none)
     }

@@ -261,9 +261,4 @@ pub trait Dialect: Sync {
 pub trait Session: Send {
     /// Reads a message sent by `role`, recording facts and evidence.
     fn message(&mut self, role: Role, m: &Message<'_>, c: &mut Conversation);
-
-    /// Loads some of it ahead of a message; what it answers means nothing.
-    fn load(&self) -> usize {
-        0
-    }
 }

@@ -73,11 +73,6 @@ impl EvidenceLog {
         *count = count.saturating_add(1);
     }
 
-    /// Loads the lines that sightings touch.
-    pub(crate) fn load(&self) -> usize {
-        self.counts.iter().step_by(16).fold(self.lines.len(), |sum, n| sum ^ *n as usize)
-    }
-
     fn count(&self, code: Code) -> u32 {
         self.counts.get(code as usize).copied().unwrap_or(0)
     }

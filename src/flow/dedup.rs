@@ -29,11 +29,6 @@ pub(super) struct Recent {
 }
 
 impl Recent {
-    /// Loads its line.
-    pub(super) const fn load(&self) -> usize {
-        self.at as usize
-    }
-
     /// Whether this packet is a copy of one of the last few; remembers it if not.
     pub(super) fn repeats(&mut self, packet: &Packet<'_>) -> bool {
         let print = print(packet);
@@ -63,20 +58,26 @@ pub(super) const fn is_telling(packet: &Packet<'_>) -> bool {
 
 /// Not seeded: two runs must count the same.
 fn print(packet: &Packet<'_>) -> u32 {
-    let mut hasher = FixedState::with_seed(0).build_hasher();
-    let len = packet.wire_payload_len;
-    match packet.transport {
+    let (a, b) = match packet.transport {
         Transport::Tcp { seq, ack, window, flags, .. } => {
-            hasher.write_u64(u64::from(seq) << 32 | u64::from(ack));
             let bits = [flags.syn, flags.ack, flags.fin, flags.rst, flags.psh];
             let bits = bits.iter().fold(0_u64, |all, &bit| all << 1 | u64::from(bit));
-            hasher.write_u64(u64::from(len) << 24 | u64::from(window) << 8 | bits);
+            (u64::from(seq) << 32 | u64::from(ack), u64::from(window) << 8 | bits)
         }
-        Transport::Udp { .. } => hasher.write_u64(u64::from(len)),
+        Transport::Udp { .. } => (0, 0),
+    };
+    let rest = u64::from(packet.wire_payload_len) << 40 ^ u64::from(packet.ip_id) << 24 ^ b;
+    let mixed = mix(a ^ 0x243f_6a88_85a3_08d3, rest ^ 0x1319_8a2e_0370_7344);
+    if packet.ip_id != 0 {
+        return mixed as u32 | 1;
     }
-    hasher.write_u16(packet.ip_id);
-    if packet.ip_id == 0 {
-        hasher.write(packet.payload.get(..HEAD).unwrap_or(packet.payload));
-    }
+    let mut hasher = FixedState::with_seed(mixed).build_hasher();
+    hasher.write(packet.payload.get(..HEAD).unwrap_or(packet.payload));
     hasher.finish() as u32 | 1
+}
+
+/// Both halves of the product: each bit of it depends on many of both numbers.
+const fn mix(a: u64, b: u64) -> u64 {
+    let product = (a as u128).wrapping_mul(b as u128);
+    product as u64 ^ (product >> 64) as u64
 }

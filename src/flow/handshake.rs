@@ -128,11 +128,6 @@ impl Handshake {
         }
     }
 
-    /// Loads its lines.
-    pub(super) fn load(&self) -> usize {
-        (self.ways.lo_to_hi.sent ^ self.ways.hi_to_lo.sent) as usize
-    }
-
     /// Initial sequence number of a direction.
     pub(super) const fn isn(&self, way: Direction) -> Option<u32> {
         self.ways.get(way).isn

@@ -2,6 +2,8 @@
 //!
 //! A look-up costs one cache line here and one at the slot. Keys live in the slots; the caller compares them.
 
+use crate::prefetch::fetch;
+
 /// No slot.
 pub(super) const NONE: u32 = u32::MAX;
 
@@ -36,9 +38,11 @@ impl Index {
         self.entries.capacity() * size_of::<Entry>()
     }
 
-    /// Loads the place where the search for a hash begins.
-    pub(super) fn peek(&self, hash: u64) -> usize {
-        self.entries.get(self.home(tag(hash))).map_or(0, |e| e.slot as usize)
+    /// Fetches the place where the search for a hash begins.
+    pub(super) fn fetch(&self, hash: u64) {
+        if let Some(entry) = self.entries.get(self.home(tag(hash))) {
+            fetch(entry);
+        }
     }
 
     /// The first slot that may be the one with this hash. Not whether it is.

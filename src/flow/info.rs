@@ -134,14 +134,6 @@ impl FlowInfo {
         Counts { packets: a.packets + b.packets, bytes: a.bytes + b.bytes, payload: a.payload + b.payload }
     }
 
-    /// Loads its lines.
-    pub(super) fn load(&self) -> usize {
-        let numbers = self.first.frame.number ^ self.last.frame.number ^ self.counts.lo_to_hi.packets;
-        let flags = self.carried.lo_to_hi.mixed ^ self.carried.hi_to_lo.mixed ^ self.mid_stream;
-        let more = self.counts.hi_to_lo.payload as usize ^ self.handshake.load() ^ usize::from(self.vlans.len);
-        numbers as usize ^ usize::from(flags) ^ more
-    }
-
     pub(super) fn count(&mut self, way: Direction, packet: &Packet<'_>) {
         self.counts.get_mut(way).add(packet);
         self.carried.get_mut(way).note(packet.outer);

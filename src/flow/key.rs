@@ -113,8 +113,7 @@ impl FlowKey {
             // The same order in whole words.
             let word = |ip: Ipv4Addr, port: u16| u64::from(ip.to_bits()) << 16 | u64::from(port);
             let (src, dst) = (word(src, src_port), word(dst, dst_port));
-            let (lo, hi, way) =
-                if src <= dst { (src, dst, Direction::LoToHi) } else { (dst, src, Direction::HiToLo) };
+            let (lo, hi, way) = if src <= dst { (src, dst, Direction::LoToHi) } else { (dst, src, Direction::HiToLo) };
             let ends = (lo & 0xffff) << 48 | (hi & 0xffff) << 32 | u64::from(proto) << 8;
             return (Self { lo: [0, lo >> 16], hi: [0, hi >> 16], tenant, ends }, way);
         }

@@ -81,18 +81,6 @@ pub(super) struct Cold<S> {
 }
 
 impl<S> Cold<S> {
-    /// Loads the lines of it that any packet touches, but for those of the state.
-    pub(super) fn load(&self) -> usize {
-        let mut sum = self.info.load().wrapping_add(usize::from(self.mirrored));
-        for way in Direction::BOTH {
-            sum = sum.wrapping_add(self.recent.get(way).load());
-            if let Some(streams) = &self.streams {
-                sum = sum.wrapping_add(streams.get(way).load());
-            }
-        }
-        sum
-    }
-
     /// Frees in the table's budget what the streams hold; they are dropped or finished next.
     pub(super) fn give_back(&self, budget: &mut Budget) {
         if let Some(streams) = &self.streams {

@@ -100,12 +100,6 @@ impl Reassembler {
         }
     }
 
-    /// Loads its lines.
-    pub(super) fn load(&self) -> usize {
-        let [first, ..] = &self.recent;
-        (self.next ^ first.seq) as usize ^ self.pending.bytes()
-    }
-
     /// Bytes delivered and missing so far: the offset of the next byte in the stream.
     pub const fn position(&self) -> u64 {
         self.position

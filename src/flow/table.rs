@@ -94,12 +94,7 @@ impl<S: Default> FlowTable<S> {
     }
 
     /// The same for a packet whose flow was worked out before.
-    pub fn packet_seen(
-        &mut self,
-        packet: &Packet<'_>,
-        sight: &Sight,
-        health: &mut Health,
-    ) -> Option<Touched<'_, S>> {
+    pub fn packet_seen(&mut self, packet: &Packet<'_>, sight: &Sight, health: &mut Health) -> Option<Touched<'_, S>> {
         self.grant();
         self.sweep(packet.time, health);
         let Sight { key, way, hash } = *sight;

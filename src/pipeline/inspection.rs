@@ -73,17 +73,15 @@ pub(super) struct Tools<'a> {
 }
 
 impl Foresee for Inspection {
-    const STEPS: usize = 3;
+    const STEPS: usize = 2;
 
-    fn load(&self, step: usize) -> usize {
-        let own = match step {
-            0 => {
-                let peeled = |way: &Option<Peel>| way.as_ref().map_or(0, Peel::load);
-                peeled(&self.peels.lo_to_hi) ^ peeled(&self.peels.hi_to_lo) ^ self.left.lo_to_hi.held ^ self.accounted
+    fn foresee(&self, step: usize) {
+        if step == 1 {
+            for peel in Direction::BOTH.into_iter().filter_map(|way| self.peels.get(way).as_ref()) {
+                peel.foresee();
             }
-            _ => 0,
-        };
-        own ^ self.reader.load(step)
+        }
+        self.reader.foresee(step);
     }
 }
 

@@ -16,6 +16,7 @@ use crate::dialect::{
 use crate::evidence::{Verdict, judge};
 use crate::flow::{BothWays, Direction, FlowInfo};
 use crate::health::{Counter, Health};
+use crate::prefetch::fetch;
 use crate::wallet::Coin;
 
 /// Raw pieces looked at before a stream that is nothing known is let go.
@@ -103,16 +104,21 @@ impl Reader {
         self.give_up
     }
 
-    /// Loads what is `step` pointers away.
-    pub(super) fn load(&self, step: usize) -> usize {
-        let read = self.arbiter.as_ref().map_or(0, |a| a.load(step));
-        let streamed = match (step, self.streams.first()) {
-            (0, _) => self.streams.len() ^ self.gaps as usize ^ usize::from(self.looks) ^ self.lines_known,
-            (1, Some(s)) => usize::from(s.miner.is_some()),
-            (2, Some(s)) => s.conversation.as_ref().map_or(0, |c| c.load()),
-            _ => 0,
-        };
-        read ^ streamed
+    /// Fetches what is `step` pointers away.
+    pub(super) fn foresee(&self, step: usize) {
+        if let Some(arbiter) = &self.arbiter {
+            arbiter.foresee(step);
+        }
+        match (step, self.streams.first()) {
+            (1, Some(stream)) => fetch(stream),
+            (2, Some(stream)) => {
+                fetch(&*stream.session);
+                if let Some(conversation) = &stream.conversation {
+                    fetch(&**conversation);
+                }
+            }
+            _ => {}
+        }
     }
 
     /// Whether it bears evidence, so that it should be evicted last.

@@ -16,9 +16,7 @@ use super::reader::Reading;
 use crate::carrier::{dhcp, node};
 use crate::decode::{Packet, Transport};
 use crate::dialect::Scratch;
-use crate::flow::{
-    Direction, Ended, FlowHasher, FlowInfo, FlowKey, FlowTable, Limits, Sight, TOGETHER,
-};
+use crate::flow::{Direction, Ended, FlowHasher, FlowInfo, FlowKey, FlowTable, Limits, Sight, TOGETHER};
 use crate::health::{Counter, Health};
 use crate::intel::{Intel, LookUp};
 use crate::ledger::{Alert, Aside, FlowFinding, Lease, Sighting};

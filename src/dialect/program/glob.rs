@@ -47,7 +47,9 @@ mod tests {
 
     #[test]
     fn what_fits_has_the_longest_part_in_it() {
-        for (pattern, wanted) in [("*xmrig-#*.tar.gz", ".tar.gz"), ("v#", "v"), ("*", ""), ("", ""), ("xmrig.exe", "xmrig.exe")] {
+        for (pattern, wanted) in
+            [("*xmrig-#*.tar.gz", ".tar.gz"), ("v#", "v"), ("*", ""), ("", ""), ("xmrig.exe", "xmrig.exe")]
+        {
             assert_eq!(longest(pattern), wanted, "{pattern}");
         }
     }

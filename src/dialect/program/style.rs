@@ -125,11 +125,6 @@ struct Before {
 }
 
 impl Watch {
-    /// Loads its line.
-    pub(in crate::dialect) const fn load(&self) -> usize {
-        self.seen as usize
-    }
-
     /// The next message of the miner; its style, once.
     pub(in crate::dialect) fn message(&mut self, m: &Message<'_>) -> Option<&'static Style> {
         if self.seen >= WATCHED || m.carrier == Carrier::Http || m.rpc.repeated {
