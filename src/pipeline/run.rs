@@ -144,6 +144,9 @@ fn alone<S: PacketSource>(
             *number += 1;
         }
     };
+    // Allocated once: large blocks, taken again and again, make the allocator tidy up each time.
+    let mut frames_kept: Vec<Frame<'static>> = Vec::with_capacity(TOGETHER);
+    let mut packets_kept = Vec::with_capacity(TOGETHER);
     loop {
         if in_batch >= options.batch || !source.ready() {
             frames.store(order, Ordering::Relaxed);
@@ -159,16 +162,17 @@ fn alone<S: PacketSource>(
                 break;
             }
         }
-        let mut lent = Vec::with_capacity(TOGETHER);
+        let mut lent = emptied(std::mem::take(&mut frames_kept));
         match source.lend(TOGETHER.min(options.batch.max(1)), &mut lent) {
             Lent::Frames => {
                 in_batch += lent.len();
                 until = lent.iter().map(|f| f.time).fold(until, PacketTime::max);
-                together(&lent, &mut decoder, &mut worker, &mut order);
+                together(&lent, &mut decoder, &mut worker, &mut order, &mut packets_kept);
             }
             Lent::Idle => in_batch = options.batch,
             Lent::End => break,
         }
+        frames_kept = emptied(lent);
     }
     worker.finish(order);
     send(&mut worker, &mut number);
@@ -177,9 +181,21 @@ fn alone<S: PacketSource>(
     (health, until)
 }
 
-/// Takes frames that were lent together.
-fn together(frames: &[Frame<'_>], decoder: &mut Decoder, worker: &mut Worker, order: &mut u64) {
-    let mut packets = Vec::with_capacity(frames.len());
+/// The memory of a list, for another one whose items are as large: the borrows in its items were over.
+fn emptied<A, B>(mut list: Vec<A>) -> Vec<B> {
+    list.clear();
+    list.into_iter().filter_map(|_| None).collect()
+}
+
+/// Takes frames that were lent together. `kept` is the memory of a list.
+fn together(
+    frames: &[Frame<'_>],
+    decoder: &mut Decoder,
+    worker: &mut Worker,
+    order: &mut u64,
+    kept: &mut Vec<(Packet<'static>, u64)>,
+) {
+    let mut packets = emptied(std::mem::take(kept));
     for frame in frames {
         *order += 1;
         match decoder.begin(frame) {
@@ -196,6 +212,7 @@ fn together(frames: &[Frame<'_>], decoder: &mut Decoder, worker: &mut Worker, or
         }
     }
     worker.packets(&packets);
+    *kept = emptied(packets);
 }
 
 /// Lets others read the counters, if anybody wants to and it is time to.
