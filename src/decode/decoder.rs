@@ -81,7 +81,7 @@ impl Decoder {
         match self.begin(frame) {
             Begun::Packet(packet) => Some(packet),
             Begun::Nothing => None,
-            Begun::Part(part) => self.assemble(part),
+            Begun::Part(part) => self.assemble(&part),
         }
     }
 
@@ -105,7 +105,7 @@ impl Decoder {
     }
 
     /// Takes a part of a datagram; the packet in it, if it was the last that was missing.
-    pub fn assemble(&mut self, part: Part<'_>) -> Option<Packet<'_>> {
+    pub fn assemble(&mut self, part: &Part<'_>) -> Option<Packet<'_>> {
         let Self { options, fragments, whole, tally } = self;
         let mut buffers = whole.iter_mut();
         let mut done = fragments.insert(&part.0, &mut tally.health)?;

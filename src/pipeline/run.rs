@@ -205,7 +205,7 @@ fn together(
             Begun::Part(part) => {
                 worker.packets(&packets);
                 packets.clear();
-                if let Some(packet) = decoder.assemble(part) {
+                if let Some(packet) = decoder.assemble(&part) {
                     worker.packet(&packet, *order);
                 }
             }
