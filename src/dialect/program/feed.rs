@@ -123,12 +123,12 @@ pub(super) struct Table {
     /// Agents known by a part.
     parts: Vec<(String, Program)>,
     hosts: Vec<(String, Program)>,
-    files: Vec<File>,
+    files: Vec<FileName>,
 }
 
 /// A name of a file.
 #[derive(Debug)]
-struct File {
+struct FileName {
     text: String,
     /// What every text that fits has in it: hardly any path has, and looking for it is cheap.
     needle: Finder<'static>,
@@ -165,7 +165,7 @@ impl Table {
                         _ => text.as_str(),
                     };
                     let needle = Finder::new(needle).into_owned();
-                    table.files.push(File { text, needle, program: p });
+                    table.files.push(FileName { text, needle, program: p });
                 }
                 // Of use to whoever reads headers and management traffic.
                 _ => {}
@@ -203,7 +203,7 @@ impl Table {
     /// What the path of a request asks for. Names that are only expected are as good: a download is never more than a hint.
     pub(super) fn file(&self, path: &str) -> Option<&Program> {
         let path = path.as_bytes().get(..path.len().min(SEARCHED))?.to_ascii_lowercase();
-        let fits = |File { text, program, .. }: &&File| match program.pattern {
+        let fits = |FileName { text, program, .. }: &&FileName| match program.pattern {
             Pattern::Glob(_) => super::glob::fits(text, &path),
             Pattern::Contains(_) => true,
             Pattern::Suffix(_) => path.ends_with(text.as_bytes()),
