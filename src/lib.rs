@@ -26,6 +26,7 @@ pub mod intel;
 pub mod ledger;
 pub mod notify;
 pub mod pipeline;
+pub mod prefetch;
 pub mod sandbox;
 #[cfg(all(feature = "live", feature = "state"))]
 pub mod serve;

@@ -28,6 +28,7 @@ const EDGES: &[(&str, &[(&str, Use)])] = &[
     ("time", &[]),
     ("health", &[]),
     ("text", &[]),
+    ("prefetch", &[]),
     ("file", &[]),
     ("wallet", &[]),
     ("notify", &[]),
@@ -35,9 +36,38 @@ const EDGES: &[(&str, &[(&str, Use)])] = &[
     // Left of the ledger, each on its forerunners.
     ("capture", &[("time", All), ("health", All), ("text", All)]),
     ("decode", &[("capture", Only(&["Frame", "FrameRef", "LinkType", "Stamp"])), ("time", All), ("health", All)]),
-    ("flow", &[("capture", Only(&["FrameRef", "Stamp"])), ("decode", All), ("time", All), ("health", All)]),
-    ("carrier", &[("flow", All), ("decode", Only(&["MacAddr"])), ("time", All), ("health", All), ("text", All)]),
-    ("dialect", &[("flow", Only(&["Direction"])), ("carrier", All), ("evidence", All), ("wallet", All), ("text", All)]),
+    (
+        "flow",
+        &[
+            ("capture", Only(&["FrameRef", "Stamp"])),
+            ("decode", All),
+            ("time", All),
+            ("health", All),
+            ("prefetch", All),
+        ],
+    ),
+    (
+        "carrier",
+        &[
+            ("flow", All),
+            ("decode", Only(&["MacAddr"])),
+            ("time", All),
+            ("health", All),
+            ("text", All),
+            ("prefetch", All),
+        ],
+    ),
+    (
+        "dialect",
+        &[
+            ("flow", Only(&["Direction"])),
+            ("carrier", All),
+            ("evidence", All),
+            ("wallet", All),
+            ("text", All),
+            ("prefetch", All),
+        ],
+    ),
     ("evidence", &[("capture", Only(&["FrameRef", "Stamp"])), ("time", All)]),
     // What is known of the world; names on the wire teach it which addresses they led to.
     (
@@ -171,6 +201,7 @@ const EDGES: &[(&str, &[(&str, Use)])] = &[
             ("time", All),
             ("health", All),
             ("text", All),
+            ("prefetch", All),
         ],
     ),
     (

@@ -17,7 +17,7 @@ use super::discover::{self, Access, Candidate, Found};
 use super::problem::Problems;
 use super::source::{Advance, Source};
 use super::unpack::{Counted, Raw};
-use super::{CaptureError, InputProblem, PacketSource, Severity, SourceId, Step, What};
+use super::{CaptureError, Frame, InputProblem, Lent, PacketSource, Severity, SourceId, Step, What};
 use crate::time::PacketTime;
 
 /// Bounds for reading. The defaults suit captures of any size.
@@ -337,11 +337,33 @@ impl Inputs {
     #[allow(clippy::should_implement_trait)] // it lends
     #[inline]
     pub fn next(&mut self) -> Step<'_> {
+        if self.reach() {
+            return Step::Idle;
+        }
+        self.current.as_mut().and_then(|c| c.hand_out()).map_or(Step::End, Step::Frame)
+    }
+
+    /// The next frames in time order, all from one input.
+    fn lend<'s>(&'s mut self, most: usize, out: &mut Vec<Frame<'s>>) -> Lent {
+        if self.reach() {
+            return Lent::Idle;
+        }
+        let others = [self.queue.peek().map(|q| q.0), self.waiting.front().map(|w| w.first)];
+        let before = others.into_iter().flatten().min();
+        if let Some(current) = &mut self.current {
+            current.lend(most, before, out);
+        }
+        if out.is_empty() { Lent::End } else { Lent::Frames }
+    }
+
+    /// Goes to the next frame. True when a pipe has nothing yet.
+    #[inline]
+    fn reach(&mut self) -> bool {
         if !self.ready()
             && let Some(pipe) = &self.pipe
             && poll(&mut [PollFd::new(pipe, PollFlags::IN)], Some(&PATIENCE)) == Ok(0)
         {
-            return Step::Idle;
+            return true;
         }
         if let Some(current) = &mut self.current
             && current.advance(true) == Advance::End
@@ -352,7 +374,7 @@ impl Inputs {
         if !(self.queue.is_empty() && self.waiting.is_empty()) {
             self.choose();
         }
-        self.current.as_mut().and_then(|c| c.hand_out()).map_or(Step::End, Step::Frame)
+        false
     }
 
     /// Whether [`next`](Self::next) answers without waiting for a pipe: always for files, and for a pipe while a
@@ -406,6 +428,10 @@ impl Inputs {
 impl PacketSource for Inputs {
     fn next(&mut self) -> Step<'_> {
         Inputs::next(self)
+    }
+
+    fn lend<'s>(&'s mut self, most: usize, out: &mut Vec<Frame<'s>>) -> Lent {
+        Inputs::lend(self, most, out)
     }
 
     fn ready(&mut self) -> bool {

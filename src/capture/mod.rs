@@ -82,10 +82,36 @@ pub enum Step<'a> {
     End,
 }
 
-/// Anything frames come from, one at a time and borrowed.
+/// What a source answers when asked for some frames.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Lent {
+    /// There is at least one.
+    Frames,
+    /// As [`Step::Idle`].
+    Idle,
+    /// As [`Step::End`].
+    End,
+}
+
+/// Anything frames come from, one at a time and borrowed, or several.
 pub trait PacketSource {
     /// The next frame. May block; never returns a frame after [`Step::End`].
     fn next(&mut self) -> Step<'_>;
+
+    /// Puts the next frames to `out`, in order, at most `most` and those only that can be had without waiting once the
+    /// first is there. Who sees several at once can fetch from memory what they need while looking at others. A source
+    /// that cannot lend several lends one.
+    fn lend<'s>(&'s mut self, most: usize, out: &mut Vec<Frame<'s>>) -> Lent {
+        let _ = most;
+        match self.next() {
+            Step::Frame(frame) => {
+                out.push(frame);
+                Lent::Frames
+            }
+            Step::Idle => Lent::Idle,
+            Step::End => Lent::End,
+        }
+    }
 
     /// Whether [`next`](Self::next) can answer without waiting for a slow peer. Batches are flushed before a call
     /// that may block, so that what arrived is reported while the pipe is silent.

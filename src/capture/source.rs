@@ -68,6 +68,8 @@ pub(super) struct Source {
     number: u64,
     head: Option<RawFrame>,
     handed_out: bool,
+    /// What the parser found behind the last frame that was lent, if that was no frame.
+    found: Option<Parsed>,
     over: bool,
     damage: Option<(u64, What)>,
     flaws: BTreeMap<Flaw, (u64, u64)>,
@@ -108,6 +110,7 @@ impl Source {
             number: 0,
             head: None,
             handed_out: true,
+            found: None,
             over: false,
             damage: None,
             flaws: BTreeMap::new(),
@@ -124,8 +127,9 @@ impl Source {
         if let Some(f) = self.head.take() {
             self.window.consume(f.total);
         }
-        if self.skip > 0 || self.over {
-            return self.search(may_read, None);
+        if self.skip > 0 || self.over || self.found.is_some() {
+            let found = self.found.take();
+            return self.search(may_read, found);
         }
         match self.format.parse(self.window.bytes()) {
             Parsed::Frame(f) => self.stand_at(f),
@@ -218,6 +222,42 @@ impl Source {
         let data = self.window.bytes().get(f.data_at..f.data_at + f.data_len)?;
         let at = FrameRef { source: self.id, number: self.number };
         Some(Frame { at, time: f.time, link: f.link, data, wire_len: f.wire_len })
+    }
+
+    /// Lends the frame it stands at and those that follow in the window, at most `most`, as long as they are earlier
+    /// than `before`.
+    pub(super) fn lend<'s>(&'s mut self, most: usize, before: Option<PacketTime>, out: &mut Vec<Frame<'s>>) {
+        let Self { id, window, format, number, head, handed_out, found, .. } = self;
+        let (bytes, lease) = window.lend();
+        let mut rest = bytes;
+        while let Some(f) = *head {
+            let (Some(data), Some(behind)) = (rest.get(f.data_at..f.data_at + f.data_len), rest.get(f.total..)) else {
+                break;
+            };
+            let at = FrameRef { source: *id, number: *number };
+            out.push(Frame { at, time: f.time, link: f.link, data, wire_len: f.wire_len });
+            rest = behind;
+            (*head, *handed_out) = (None, true);
+            if out.len() >= most {
+                break;
+            }
+            match format.parse(rest) {
+                Parsed::Frame(next) => {
+                    *number += 1;
+                    (*head, *handed_out) = (Some(next), false);
+                    if before.is_some_and(|before| next.time >= before) {
+                        break;
+                    }
+                }
+                // To be asked again with more bytes.
+                Parsed::More(_) => break,
+                other => {
+                    *found = Some(other);
+                    break;
+                }
+            }
+        }
+        lease.consume(bytes.len() - rest.len());
     }
 
     /// Reports what was wrong with the input.

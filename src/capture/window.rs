@@ -16,6 +16,19 @@ pub(super) struct Window {
     base: u64,
 }
 
+/// Consumes bytes of a window while they are borrowed: they stay where they are until the next read.
+pub(super) struct Lease<'w> {
+    start: &'w mut usize,
+    end: usize,
+}
+
+impl Lease<'_> {
+    /// Drops up to `n` bytes from the front.
+    pub(super) fn consume(self, n: usize) {
+        *self.start += n.min(self.end - *self.start);
+    }
+}
+
 impl Window {
     /// A window that reads up to `capacity` bytes at once and grows to [`MAX_RECORD`] where a record needs it.
     pub(super) fn new(capacity: usize) -> Self {
@@ -31,6 +44,13 @@ impl Window {
     /// Offset in the stream of the first of [`bytes`](Self::bytes).
     pub(super) fn offset(&self) -> u64 {
         self.base.saturating_add(self.start as u64)
+    }
+
+    /// The same, and how many of them are consumed: to be set to as many as the bytes that are done with.
+    pub(super) fn lend(&mut self) -> (&[u8], Lease<'_>) {
+        let Self { buf, start, end, .. } = self;
+        let bytes = buf.get(*start..*end).unwrap_or_default();
+        (bytes, Lease { start, end: *end })
     }
 
     /// Drops up to `n` bytes from the front; returns how many there were.

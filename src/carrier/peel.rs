@@ -17,6 +17,7 @@ use super::socks::{self, Socks};
 use super::websocket::{Opcode, WebSocket};
 use super::wrap::Wrap;
 use super::{First, first_bytes};
+use crate::prefetch::fetch;
 
 /// Wrappings around the messages, at most. Clients use one or two; an authentication in three steps asks for the same
 /// tunnel three times.
@@ -99,7 +100,7 @@ pub struct Peel {
     /// What is inside a tunnel is shown as it comes.
     tunnel: bool,
     /// A wrapping whose handshake has a hole, to be told with the next data.
-    owed: Option<Wrap>,
+    owed: Option<Box<Wrap>>,
     expected: bool,
     too_long: u64,
 }
@@ -119,6 +120,18 @@ impl Peel {
             tunnel: self.tunnel,
             connect: self.saw_connect,
             lines: matches!(self.layer, Layer::Lines(_)),
+        }
+    }
+
+    /// Fetches what is a pointer away.
+    pub fn foresee(&self) {
+        match &self.layer {
+            Layer::Http(http) => fetch(&**http),
+            Layer::WebSocket(ws, lines) => {
+                fetch(&**ws);
+                fetch(&**lines);
+            }
+            _ => {}
         }
     }
 
@@ -181,11 +194,11 @@ impl Peel {
             // A handshake with a hole: what follows may be anything.
             Layer::Socks(_) => {
                 self.saw_socks = true;
-                self.owed = Some(Wrap::Socks(None));
+                self.owed = Some(Box::new(Wrap::Socks(None)));
                 self.layer = Layer::default();
             }
             Layer::Proxy(_) => {
-                self.owed = Some(Wrap::Proxy(None));
+                self.owed = Some(Box::new(Wrap::Proxy(None)));
                 self.layer = Layer::default();
             }
             Layer::Raw | Layer::Tls => {}

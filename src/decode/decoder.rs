@@ -2,10 +2,10 @@
 //!
 //! In: [`Frame`]s in capture order. Out: at most one [`Packet`] each.
 
-use super::Packet;
 use super::fragment::{Fragment, Table};
 use super::tally::{Skip, Tally};
 use super::walk::{Context, End, Layer, Walk};
+use super::{Packet, plain};
 use crate::capture::Frame;
 use crate::health::Health;
 
@@ -40,6 +40,21 @@ impl Default for DecodeOptions {
     }
 }
 
+/// What became of a frame by itself.
+#[derive(Debug)]
+pub enum Begun<'f> {
+    /// Its innermost packet.
+    Packet(Packet<'f>),
+    /// None, and that is counted.
+    Nothing,
+    /// A part of a datagram, for [`Decoder::assemble`].
+    Part(Part<'f>),
+}
+
+/// A part of a datagram.
+#[derive(Debug)]
+pub struct Part<'f>(Fragment<'f>);
+
 /// Turns frames into packets.
 ///
 /// Every frame is accounted for: `frames` equals the sum of `tcp_packets`, `udp_packets`, `icmp_packets`,
@@ -63,15 +78,43 @@ impl Decoder {
     /// The innermost TCP or UDP packet of a frame, or of the datagram that the frame's fragment completed. `None` is
     /// counted, with its reason. A packet quoted by an ICMP error is never given out.
     pub fn decode<'a>(&'a mut self, frame: &Frame<'a>) -> Option<Packet<'a>> {
-        let Self { options, fragments, whole, tally } = self;
+        match self.begin(frame) {
+            Begun::Packet(packet) => Some(packet),
+            Begun::Nothing => None,
+            Begun::Part(part) => self.assemble(&part),
+        }
+    }
+
+    /// As [`decode`](Self::decode), as far as the frame goes: what it gives is borrowed from the frame alone.
+    pub fn begin<'f>(&mut self, frame: &Frame<'f>) -> Begun<'f> {
+        let Self { options, tally, .. } = self;
         tally.frame(frame.link.0, frame.data.len(), frame.wire_len);
+        if let Some(packet) = plain::packet(frame, *options, tally) {
+            return Begun::Packet(packet);
+        }
         let ctx = Context::new(frame.at, frame.time);
-        let wire = frame.wire_len as usize;
-        let mut walk = Walk::new(frame.data, wire, ctx, *options, tally);
-        let mut end = walk.run(Layer::Link(frame.link.0));
+        let mut walk = Walk::new(frame.data, frame.wire_len as usize, ctx, *options, tally);
+        match walk.run(Layer::Link(frame.link.0)) {
+            Ok(End::Packet(transport)) => Begun::Packet(walk.packet(transport)),
+            Ok(End::Fragment(part)) => Begun::Part(Part(Fragment::new(&walk, part))),
+            Err(why) => {
+                walk.tally.skip(why);
+                Begun::Nothing
+            }
+        }
+    }
+
+    /// Takes a part of a datagram; the packet in it, if it was the last that was missing.
+    pub fn assemble(&mut self, part: &Part<'_>) -> Option<Packet<'_>> {
+        let Self { options, fragments, whole, tally } = self;
         let mut buffers = whole.iter_mut();
-        loop {
-            let fragment = match end {
+        let mut done = fragments.insert(&part.0, &mut tally.health)?;
+        let mut ctx = part.0.ctx;
+        while let Some(buffer) = buffers.next() {
+            *buffer = done.bytes;
+            let mut walk = Walk::new(buffer, buffer.len(), ctx, *options, tally);
+            walk.head = done.head;
+            let fragment = match walk.run(Layer::Upper) {
                 Ok(End::Packet(transport)) => return Some(walk.packet(transport)),
                 Ok(End::Fragment(part)) => Fragment::new(&walk, part),
                 Err(why) => {
@@ -79,15 +122,14 @@ impl Decoder {
                     return None;
                 }
             };
-            let Some(buffer) = buffers.next() else {
-                walk.tally.skip(Skip::TooDeep);
-                return None;
-            };
-            let done = fragments.insert(&fragment, &mut walk.tally.health)?;
-            *buffer = done.bytes;
-            walk.resume(buffer, fragment.ctx, done.head);
-            end = walk.run(Layer::Upper);
+            if buffers.len() == 0 {
+                break;
+            }
+            done = fragments.insert(&fragment, &mut tally.health)?;
+            ctx = fragment.ctx;
         }
+        tally.skip(Skip::TooDeep);
+        None
     }
 
     /// The counters so far.

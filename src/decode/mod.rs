@@ -11,6 +11,7 @@ mod ip;
 mod link;
 mod mpls;
 mod names;
+mod plain;
 mod ppp;
 mod tally;
 mod transport;
@@ -24,7 +25,7 @@ mod tests;
 use std::fmt;
 use std::net::IpAddr;
 
-pub use decoder::{DecodeOptions, Decoder, TenantMode};
+pub use decoder::{Begun, DecodeOptions, Decoder, Part, TenantMode};
 
 use crate::capture::{FrameRef, Stamp};
 use crate::time::PacketTime;

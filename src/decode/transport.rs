@@ -2,7 +2,7 @@
 //!
 //! In: the payload of an IP packet. Out: its header, with the payload left in the walk, or the tunnel that a UDP port opened.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use super::checksum;
 use super::tally::Skip;
@@ -13,12 +13,22 @@ use crate::health::Counter;
 /// RFC 9293 §3.1.
 pub(super) fn tcp(w: &mut Walk<'_, '_>) -> Step {
     let Some(header) = w.data.first_chunk::<20>() else { return Err(Skip::Cut("TCP header")) };
-    let [s0, s1, d0, d1, q0, q1, q2, q3, a0, a1, a2, a3, offset, flags, w0, w1, ..] = *header;
-    let offset = usize::from(offset >> 4) * 4;
+    let (transport, offset) = tcp_header(header);
     if offset < 20 || offset > w.wire {
         return Err(Skip::Bad("TCP data offset"));
     }
     check(w);
+    w.tally.health.add(Counter::TcpPackets);
+    // A snaplen may cut the options off; the ports and numbers still count.
+    w.data = w.data.get(offset..).unwrap_or_default();
+    w.wire -= offset;
+    Ok(Next::End(End::Packet(transport)))
+}
+
+/// What a TCP header says, and how long it says that it is.
+#[inline]
+pub(super) fn tcp_header(header: &[u8; 20]) -> (Transport, usize) {
+    let [s0, s1, d0, d1, q0, q1, q2, q3, a0, a1, a2, a3, offset, flags, w0, w1, ..] = *header;
     let transport = Transport::Tcp {
         src_port: u16::from_be_bytes([s0, s1]),
         dst_port: u16::from_be_bytes([d0, d1]),
@@ -33,11 +43,7 @@ pub(super) fn tcp(w: &mut Walk<'_, '_>) -> Step {
             ack: flags & 0x10 != 0,
         },
     };
-    w.tally.health.add(Counter::TcpPackets);
-    // A snaplen may cut the options off; the ports and numbers still count.
-    w.data = w.data.get(offset..).unwrap_or_default();
-    w.wire -= offset;
-    Ok(Next::End(End::Packet(transport)))
+    (transport, usize::from(offset >> 4) * 4)
 }
 
 /// RFC 768.
@@ -63,6 +69,21 @@ pub(super) fn udp(w: &mut Walk<'_, '_>) -> Step {
     Ok(Next::End(End::Packet(Transport::Udp { src_port, dst_port })))
 }
 
+/// Whether a checksum holds.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Checked {
+    Right,
+    Wrong,
+}
+
+/// Checks a whole segment between two IPv4 addresses.
+#[inline]
+pub(super) fn sum_v4(src: Ipv4Addr, dst: Ipv4Addr, protocol: u8, segment: &[u8]) -> Checked {
+    let addresses = checksum::number(src.to_bits()) + checksum::number(dst.to_bits());
+    let pseudo = addresses + checksum::number(u32::from(protocol)) + checksum::number(segment.len() as u32);
+    if checksum::holds(pseudo + checksum::sum(segment)) { Checked::Right } else { Checked::Wrong }
+}
+
 /// Counts a wrong checksum. Only a fully captured segment can be judged, and none is dropped for it: behind
 /// checksum offload every outgoing packet looks wrong.
 fn check(w: &mut Walk<'_, '_>) {
@@ -70,7 +91,12 @@ fn check(w: &mut Walk<'_, '_>) {
         return;
     }
     let addresses = match (w.head.src, w.head.dst) {
-        (IpAddr::V4(s), IpAddr::V4(d)) => checksum::sum(&s.octets()) + checksum::sum(&d.octets()),
+        (IpAddr::V4(s), IpAddr::V4(d)) => {
+            if sum_v4(s, d, w.head.protocol, w.data) == Checked::Wrong {
+                w.tally.health.add(Counter::BadChecksum);
+            }
+            return;
+        }
         (IpAddr::V6(s), IpAddr::V6(d)) => checksum::sum(&s.octets()) + checksum::sum(&d.octets()),
         _ => return,
     };

@@ -121,11 +121,6 @@ impl<'d, 't> Walk<'d, 't> {
         self.head = head;
     }
 
-    /// Goes on with a datagram that was put together.
-    pub(super) fn resume(&mut self, data: &'d [u8], ctx: Context, head: ip::Head) {
-        (self.data, self.wire, self.ctx, self.head) = (data, data.len(), ctx, head);
-    }
-
     /// Walks inwards from `layer`.
     pub(super) fn run(&mut self, mut layer: Layer) -> Result<End, Skip> {
         for _ in 0..MAX_LAYERS {

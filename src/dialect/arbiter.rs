@@ -9,6 +9,7 @@ use super::{Carrier, Conversation, DIALECTS, Dialect, HttpMeta, Message, Probe, 
 use crate::evidence::Code;
 use crate::evidence::Stamp;
 use crate::flow::Direction;
+use crate::prefetch::fetch;
 
 /// Bytes of messages kept for a change of leader.
 const HELD_BYTES: usize = 16 * 1024;
@@ -27,12 +28,29 @@ pub struct Scratch {
     parser: json::Parser,
     replay: json::Parser,
     carried: Carried,
+    /// What a dialect records in while it only contends for a flow: hardly any records anything then, so none is kept.
+    blank: Box<Conversation>,
 }
 
 impl Default for Scratch {
     fn default() -> Self {
         let parser = || json::Parser::new(MAX_MESSAGE);
-        Self { parser: parser(), replay: parser(), carried: Carried::default() }
+        Self { parser: parser(), replay: parser(), carried: Carried::default(), blank: Box::default() }
+    }
+}
+
+impl Scratch {
+    /// Lends a conversation in which nothing is recorded, to whoever may have nothing to record. What was is put to
+    /// `kept`.
+    pub fn lend<T>(&mut self, kept: &mut Option<Box<Conversation>>, f: impl FnOnce(&mut Conversation) -> T) -> T {
+        if let Some(c) = kept {
+            return f(c);
+        }
+        let done = f(&mut self.blank);
+        if !self.blank.is_blank() {
+            *kept = Some(std::mem::take(&mut self.blank));
+        }
+        done
     }
 }
 
@@ -132,7 +150,7 @@ pub struct Arbiter {
     contest: Option<Box<Contest>>,
     active: Option<Box<Active>>,
     /// What each end said, as long as there is doubt: an echo says it again.
-    said: Heard,
+    said: Option<Box<Heard>>,
 }
 
 /// What was heard of both.
@@ -174,7 +192,17 @@ impl Said {
 impl Arbiter {
     /// For a flow whose opener is known or not, to be given up after `patience` messages without a leader.
     pub fn new(opener: Option<Direction>, patience: u32) -> Self {
-        Self { opener, patience, contest: None, active: None, said: Heard::default() }
+        Self { opener, patience, contest: None, active: None, said: None }
+    }
+
+    /// Fetches what is `step` pointers away: the conversation, then what a dialect keeps of it.
+    pub fn foresee(&self, step: usize) {
+        match (step, &self.active, &self.contest) {
+            (1, Some(active), _) => fetch(&**active),
+            (1, None, Some(contest)) => fetch(&**contest),
+            (2, Some(active), _) => fetch(&*active.session),
+            _ => {}
+        }
     }
 
     /// The leading dialect.
@@ -205,7 +233,7 @@ impl Arbiter {
     fn is_echo(&mut self, raw: &[u8], from: Direction) -> bool {
         use std::hash::BuildHasher;
         if self.active.as_ref().is_some_and(|a| !a.in_doubt) {
-            self.said = Heard::default();
+            self.said = None;
             return false;
         }
         let text = raw.trim_ascii();
@@ -214,10 +242,11 @@ impl Arbiter {
             return false;
         }
         let hash = foldhash::quality::FixedState::with_seed(0).hash_one(text);
-        if self.said.of(from.reverse()).hashes.contains(&hash) {
+        let said = self.said.get_or_insert_default();
+        if said.of(from.reverse()).hashes.contains(&hash) {
             return true;
         }
-        self.said.of(from).add(hash);
+        said.of(from).add(hash);
         false
     }
 

@@ -113,6 +113,40 @@ pub struct Conversation {
 }
 
 impl Conversation {
+    /// Whether nothing was recorded yet.
+    pub(crate) fn is_blank(&self) -> bool {
+        let Self {
+            evidence,
+            login,
+            worker,
+            password,
+            agent,
+            style,
+            algorithms,
+            difficulty,
+            coin,
+            shares,
+            jobs,
+            height,
+            reported_pool,
+            other_algorithm,
+            reported_hashrate,
+            work,
+            weighed,
+            span,
+            work_span,
+            current_work,
+            jobs_seen,
+            polled,
+        } = self;
+        let texts = login.is_none() && worker.is_none() && agent.is_none() && algorithms.is_empty() && polled.is_none();
+        let facts =
+            password.is_none() && style.is_none() && coin.is_none() && reported_pool.is_none() && height.is_none();
+        let rates = difficulty.is_none() && reported_hashrate.is_none() && work.to_bits() | current_work.to_bits() == 0;
+        let counts = *shares == Shares::default() && *jobs | *weighed == 0 && jobs_seen.is_empty() && !other_algorithm;
+        evidence.is_empty() && span.is_none() && work_span.is_none() && texts && facts && rates && counts
+    }
+
     /// Any message of the conversation, understood.
     pub fn spoke(&mut self, at: Stamp) {
         match &mut self.span {
@@ -356,6 +390,10 @@ struct JobsSeen {
 }
 
 impl JobsSeen {
+    fn is_empty(&self) -> bool {
+        self.next == 0 && self.ring.first().is_none_or(Option::is_none)
+    }
+
     fn add(&mut self, id: &str, work: f64) {
         if let Some(place) = self.ring.get_mut(usize::from(self.next)) {
             *place = Some((hash(id), work));

@@ -12,21 +12,19 @@ use foldhash::fast::FixedState;
 use crate::decode::{Packet, Transport};
 
 /// About 50 ms in units of 2^20 ns.
-const WINDOW: u32 = 48;
+const WINDOW: u16 = 48;
 /// Payload bytes compared where there is no identification.
 const HEAD: usize = 64;
 
-#[derive(Clone, Copy, Default, Debug)]
-struct Mark {
-    /// 0: none yet.
-    print: u32,
-    time: u32,
-}
+/// Packets remembered.
+const MARKS: usize = 6;
 
-/// The last few packets of one direction.
+/// The last few packets of one direction: prints (0: none yet) and times.
 #[derive(Clone, Copy, Default, Debug)]
 pub(super) struct Recent {
-    marks: [Mark; 6],
+    prints: [u32; MARKS],
+    /// The lower bits say enough: they come round after more than a minute.
+    times: [u16; MARKS],
     at: u8,
 }
 
@@ -34,16 +32,17 @@ impl Recent {
     /// Whether this packet is a copy of one of the last few; remembers it if not.
     pub(super) fn repeats(&mut self, packet: &Packet<'_>) -> bool {
         let print = print(packet);
-        let time = (packet.time.as_nanos() >> 20) as u32;
+        let time = (packet.time.as_nanos() >> 20) as u16;
         // The copy's clock may run a little behind that of the original.
-        let close = |m: &Mark| time.wrapping_sub(m.time).cast_signed().unsigned_abs() <= WINDOW;
-        if self.marks.iter().any(|m| m.print == print && close(m)) {
+        let close = |t: u16| time.wrapping_sub(t).cast_signed().unsigned_abs() <= WINDOW;
+        if self.prints.iter().zip(self.times).any(|(p, t)| *p == print && close(t)) {
             return true;
         }
-        if let Some(mark) = self.marks.get_mut(self.at as usize) {
-            *mark = Mark { print, time };
+        let at = usize::from(self.at);
+        if let (Some(p), Some(t)) = (self.prints.get_mut(at), self.times.get_mut(at)) {
+            (*p, *t) = (print, time);
         }
-        self.at = (self.at + 1) % self.marks.len() as u8;
+        self.at = (self.at + 1) % MARKS as u8;
         false
     }
 }
@@ -59,20 +58,26 @@ pub(super) const fn is_telling(packet: &Packet<'_>) -> bool {
 
 /// Not seeded: two runs must count the same.
 fn print(packet: &Packet<'_>) -> u32 {
-    let mut hasher = FixedState::with_seed(0).build_hasher();
-    let len = packet.wire_payload_len;
-    match packet.transport {
+    let (a, b) = match packet.transport {
         Transport::Tcp { seq, ack, window, flags, .. } => {
-            hasher.write_u64(u64::from(seq) << 32 | u64::from(ack));
             let bits = [flags.syn, flags.ack, flags.fin, flags.rst, flags.psh];
             let bits = bits.iter().fold(0_u64, |all, &bit| all << 1 | u64::from(bit));
-            hasher.write_u64(u64::from(len) << 24 | u64::from(window) << 8 | bits);
+            (u64::from(seq) << 32 | u64::from(ack), u64::from(window) << 8 | bits)
         }
-        Transport::Udp { .. } => hasher.write_u64(u64::from(len)),
+        Transport::Udp { .. } => (0, 0),
+    };
+    let rest = u64::from(packet.wire_payload_len) << 40 ^ u64::from(packet.ip_id) << 24 ^ b;
+    let mixed = mix(a ^ 0x243f_6a88_85a3_08d3, rest ^ 0x1319_8a2e_0370_7344);
+    if packet.ip_id != 0 {
+        return mixed as u32 | 1;
     }
-    hasher.write_u16(packet.ip_id);
-    if packet.ip_id == 0 {
-        hasher.write(packet.payload.get(..HEAD).unwrap_or(packet.payload));
-    }
+    let mut hasher = FixedState::with_seed(mixed).build_hasher();
+    hasher.write(packet.payload.get(..HEAD).unwrap_or(packet.payload));
     hasher.finish() as u32 | 1
+}
+
+/// Both halves of the product: each bit of it depends on many of both numbers.
+const fn mix(a: u64, b: u64) -> u64 {
+    let product = (a as u128).wrapping_mul(b as u128);
+    product as u64 ^ (product >> 64) as u64
 }

@@ -17,6 +17,7 @@ use super::seq::at_or_soon_after;
 use crate::capture::Stamp;
 use crate::decode::Packet;
 use crate::health::{Counter, Health};
+use crate::prefetch::fetch;
 
 /// An unanswered SYN of this age is no longer missed when overwritten; and a completed handshake of this age no
 /// longer outweighs a new SYN. Linux gives up connecting after 127 s, most programs far earlier.
@@ -187,6 +188,18 @@ impl HalfOpen {
     pub(super) fn forget(&mut self, hash: u64) {
         if let Some(slot) = self.find(hash) {
             self.remove(slot);
+        }
+    }
+
+    /// Fetches where the search for a connection begins.
+    pub(super) fn fetch(&self, hash: u64) {
+        self.index.fetch(hash);
+    }
+
+    /// Fetches a connection, if it may be held.
+    pub(super) fn fetch_entry(&self, hash: u64) {
+        if let Some(entry) = self.index.candidate(hash).and_then(|slot| self.entries.get(slot as usize)) {
+            fetch(entry);
         }
     }
 

@@ -2,6 +2,8 @@
 //!
 //! A look-up costs one cache line here and one at the slot. Keys live in the slots; the caller compares them.
 
+use crate::prefetch::fetch;
+
 /// No slot.
 pub(super) const NONE: u32 = u32::MAX;
 
@@ -34,6 +36,18 @@ impl Index {
     /// Bytes allocated.
     pub(super) const fn bytes(&self) -> usize {
         self.entries.capacity() * size_of::<Entry>()
+    }
+
+    /// Fetches the place where the search for a hash begins.
+    pub(super) fn fetch(&self, hash: u64) {
+        if let Some(entry) = self.entries.get(self.home(tag(hash))) {
+            fetch(entry);
+        }
+    }
+
+    /// The first slot that may be the one with this hash. Not whether it is.
+    pub(super) fn candidate(&self, hash: u64) -> Option<u32> {
+        self.find(hash, |_| true)
     }
 
     /// The slot with this hash for which `is` says yes.

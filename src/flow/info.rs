@@ -50,12 +50,12 @@ impl VlanSet {
 }
 
 /// The tunnels that one direction came in.
-#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
 pub struct Carried {
     /// A packet was seen.
     seen: bool,
     /// Outer source and destination of the first packet, if it came in a tunnel.
-    first: Option<(IpAddr, IpAddr)>,
+    first: Option<Box<(IpAddr, IpAddr)>>,
     /// Later packets came another way.
     mixed: bool,
 }
@@ -63,15 +63,15 @@ pub struct Carried {
 impl Carried {
     fn note(&mut self, outer: Option<(IpAddr, IpAddr)>) {
         if self.seen {
-            self.mixed |= self.first != outer;
+            self.mixed |= self.first.as_deref() != outer.as_ref();
         } else {
-            (self.seen, self.first) = (true, outer);
+            (self.seen, self.first) = (true, outer.map(Box::new));
         }
     }
 
     /// Whether only somebody inside can have sent it: plain, or in a tunnel that a private address opened.
-    fn is_ours(self) -> bool {
-        !self.mixed && self.first.is_none_or(|(source, _)| is_private(source))
+    fn is_ours(&self) -> bool {
+        !self.mixed && self.first.as_ref().is_none_or(|outer| is_private(outer.0))
     }
 }
 
@@ -83,7 +83,7 @@ fn is_private(ip: IpAddr) -> bool {
 }
 
 /// What is known of a flow.
-#[derive(Clone, Copy, Default, Debug)]
+#[derive(Clone, Default, Debug)]
 pub struct FlowInfo {
     /// First packet, the handshake's included.
     pub first: Stamp,
@@ -118,12 +118,12 @@ impl FlowInfo {
     /// Whether one host outside could have written both directions: they came in tunnels, and not from the two ends of
     /// one. Anyone may send a tunnel's packets past a sensor, with any addresses inside.
     pub fn may_be_one_writer(&self) -> bool {
-        let (a, b) = (self.carried.lo_to_hi, self.carried.hi_to_lo);
+        let (a, b) = (&self.carried.lo_to_hi, &self.carried.hi_to_lo);
         if a.is_ours() && b.is_ours() {
             return false;
         }
-        match (a.first, b.first) {
-            (Some((from, to)), Some(back)) => a.mixed || b.mixed || back != (to, from),
+        match (a.first.as_deref(), b.first.as_deref()) {
+            (Some(&(from, to)), Some(back)) => a.mixed || b.mixed || *back != (to, from),
             _ => true,
         }
     }

@@ -107,13 +107,22 @@ impl FlowKey {
             Transport::Tcp { src_port, dst_port, .. } => (src_port, dst_port, TCP),
             Transport::Udp { src_port, dst_port } => (src_port, dst_port, UDP),
         };
+        let (kind, id) = tenant_parts(packet.tenant);
+        let tenant = u64::from(kind) << 32 | u64::from(id);
+        if let (IpAddr::V4(src), IpAddr::V4(dst)) = (packet.src, packet.dst) {
+            // The same order in whole words.
+            let word = |ip: Ipv4Addr, port: u16| u64::from(ip.to_bits()) << 16 | u64::from(port);
+            let (src, dst) = (word(src, src_port), word(dst, dst_port));
+            let (lo, hi, way) = if src <= dst { (src, dst, Direction::LoToHi) } else { (dst, src, Direction::HiToLo) };
+            let ends = (lo & 0xffff) << 48 | (hi & 0xffff) << 32 | u64::from(proto) << 8;
+            return (Self { lo: [0, lo >> 16], hi: [0, hi >> 16], tenant, ends }, way);
+        }
         let (src, dst) = ((bits(packet.src), src_port), (bits(packet.dst), dst_port));
         let (lo, hi, way) = if src <= dst { (src, dst, Direction::LoToHi) } else { (dst, src, Direction::HiToLo) };
         let (((lo_v6, lo), lo_port), ((hi_v6, hi), hi_port)) = (lo, hi);
         let versions = u64::from(lo_v6) << 1 | u64::from(hi_v6);
         let ends = u64::from(lo_port) << 48 | u64::from(hi_port) << 32 | u64::from(proto) << 8 | versions;
-        let (kind, id) = tenant_parts(packet.tenant);
-        (Self { lo, hi, tenant: u64::from(kind) << 32 | u64::from(id), ends }, way)
+        (Self { lo, hi, tenant, ends }, way)
     }
 
     /// The lower end and the higher one.

@@ -14,6 +14,7 @@
 //! direction, buffered bytes of the table. Nothing depends on the seed of the hash.
 
 mod dedup;
+mod foresight;
 mod half_open;
 mod handshake;
 mod index;
@@ -29,6 +30,7 @@ mod stream;
 mod table;
 mod touched;
 
+pub use foresight::{Foresee, Sight, TOGETHER};
 pub use half_open::HalfOpen;
 pub use handshake::Handshake;
 pub use info::{Counts, FlowInfo, VlanSet};

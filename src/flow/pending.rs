@@ -58,36 +58,45 @@ impl Piece {
 /// The pieces of one direction, in stream order.
 #[derive(Debug, Default)]
 pub(super) struct Pending {
+    /// Hardly any flow has one at a time.
+    held: Option<Box<Held>>,
+}
+
+/// At least one piece.
+#[derive(Debug, Default)]
+struct Held {
     pieces: Vec<Piece>,
     bytes: usize,
 }
 
 impl Pending {
     pub(super) fn first(&self) -> Option<&Piece> {
-        self.pieces.first()
+        self.held.as_ref()?.pieces.first()
     }
 
     /// Bytes counted against the budget.
-    pub(super) const fn bytes(&self) -> usize {
-        self.bytes
+    pub(super) fn bytes(&self) -> usize {
+        self.held.as_ref().map_or(0, |h| h.bytes)
+    }
+
+    fn pieces(&self) -> &[Piece] {
+        self.held.as_ref().map_or(&[], |h| &h.pieces)
     }
 
     #[cfg(test)]
-    pub(super) const fn len(&self) -> usize {
-        self.pieces.len()
+    pub(super) fn len(&self) -> usize {
+        self.pieces().len()
     }
 
     pub(super) fn pop(&mut self, budget: &mut Budget) -> Option<Piece> {
-        if self.pieces.is_empty() {
-            return None;
-        }
-        let piece = self.pieces.remove(0);
+        let held = self.held.as_mut().filter(|h| !h.pieces.is_empty())?;
+        let piece = held.pieces.remove(0);
         let cost = Piece::cost(piece.data.len());
-        self.bytes -= cost;
+        held.bytes -= cost;
         budget.give(cost);
-        if self.pieces.is_empty() {
+        if held.pieces.is_empty() {
             // A flow that once reordered need not keep room for 64 pieces for the rest of its life.
-            self.pieces = Vec::new();
+            self.held = None;
         }
         Some(piece)
     }
@@ -111,8 +120,11 @@ impl Pending {
             Run::Seen { differs } => conflict |= differs,
         });
         let cost = fresh + runs * Piece::cost(0);
-        if self.pieces.len() + runs > MAX_PIECES || self.bytes + cost > MAX_BYTES || !budget.has(cost) {
+        if self.pieces().len() + runs > MAX_PIECES || self.bytes() + cost > MAX_BYTES || !budget.has(cost) {
             return Err(Full);
+        }
+        if runs == 0 {
+            return Ok(conflict);
         }
         let mut new: Vec<Piece> = Vec::with_capacity(runs);
         let end = seq.wrapping_add(data.len() as u32);
@@ -123,11 +135,12 @@ impl Pending {
                 new.push(Piece { seq, data: bytes.into(), missing, since });
             }
         });
+        let held = self.held.get_or_insert_default();
         for piece in new {
-            let at = self.pieces.partition_point(|p| distance(p.seq, piece.seq) < 0);
-            self.pieces.insert(at, piece);
+            let at = held.pieces.partition_point(|p| distance(p.seq, piece.seq) < 0);
+            held.pieces.insert(at, piece);
         }
-        self.bytes += cost;
+        held.bytes += cost;
         budget.used += cost;
         Ok(conflict)
     }
@@ -135,7 +148,7 @@ impl Pending {
     /// Cuts `data` at the edges of the pieces held.
     fn split<'d>(&self, seq: u32, data: &'d [u8], mut each: impl FnMut(Run<'d>)) {
         let (mut at, mut rest) = (seq, data);
-        for piece in &self.pieces {
+        for piece in self.pieces() {
             if rest.is_empty() {
                 return;
             }

@@ -185,7 +185,7 @@ impl Reassembler {
     }
 
     /// Frees in the table's budget what is buffered here; [`finish`](Self::finish) or a drop follows.
-    pub(super) const fn give_back(&self, budget: &mut Budget) {
+    pub(super) fn give_back(&self, budget: &mut Budget) {
         budget.give(self.pending.bytes());
     }
 

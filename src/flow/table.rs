@@ -7,6 +7,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use super::foresight::Sight;
 use super::half_open::HalfOpen;
 use super::handshake::Header;
 use super::index::Index;
@@ -83,10 +84,20 @@ impl<S: Default> FlowTable<S> {
     /// Takes a packet. `None` when there is nothing to look at: no payload yet, a flow that was let go, or one that
     /// got no state. Look at [`next_ended`](Self::next_ended) after each call.
     pub fn packet(&mut self, packet: &Packet<'_>, health: &mut Health) -> Option<Touched<'_, S>> {
+        let sight = self.sight(packet);
+        self.packet_seen(packet, &sight, health)
+    }
+
+    /// Which flow a packet is of.
+    pub fn sight(&self, packet: &Packet<'_>) -> Sight {
+        Sight::of(packet, &self.hasher)
+    }
+
+    /// The same for a packet whose flow was worked out before.
+    pub fn packet_seen(&mut self, packet: &Packet<'_>, sight: &Sight, health: &mut Health) -> Option<Touched<'_, S>> {
         self.grant();
         self.sweep(packet.time, health);
-        let (key, way) = FlowKey::of(packet);
-        let hash = self.hasher.flow(&key);
+        let Sight { key, way, hash } = *sight;
         let header = Header::of(packet);
         let mut found = self.index.find(hash, |i| self.slots.get(i as usize).is_some_and(|s| s.key == key));
         if let Some(slot) = found {
@@ -252,23 +263,34 @@ impl<S> FlowTable<S> {
 
     /// Ends every flow, in the order of their first frames. The table is empty afterwards and can be used again.
     pub fn drain(&mut self, health: &mut Health) -> impl Iterator<Item = Ended<S>> {
+        for number in self.by_first_frame() {
+            self.flush(number, health);
+        }
+        std::mem::take(&mut self.ended).into_iter()
+    }
+
+    /// The numbers of all flows, in the order of their first frames: to [flush](Self::flush) one after the other, so
+    /// that no more than one has to be kept at a time.
+    pub fn by_first_frame(&mut self) -> Vec<u32> {
         self.grant();
-        let mut live: Vec<(FrameRef, PacketTime, FlowKey, u32)> = Vec::with_capacity(self.index.len());
+        let mut live: Vec<(FrameRef, PacketTime, u32)> = Vec::with_capacity(self.index.len());
         for list in [self.closed, self.plain, self.kept] {
             let mut at = list.front();
             while let Some(number) = at {
                 if let Some(slot) = self.slots.get(number as usize) {
                     let first = slot.cold.as_deref().map(|c| c.info.first).unwrap_or_default();
-                    live.push((first.frame, first.time, slot.key, number));
+                    live.push((first.frame, first.time, number));
                 }
                 at = List::<BY_AGE>::after(&self.slots, number);
             }
         }
         live.sort_unstable();
-        for &(.., number) in &live {
-            self.end(number, EndReason::Flushed, health);
-        }
-        std::mem::take(&mut self.ended).into_iter()
+        live.into_iter().map(|(.., number)| number).collect()
+    }
+
+    /// Ends a flow, of which [`next_ended`](Self::next_ended) tells. The number must be that of a flow that goes on.
+    pub fn flush(&mut self, number: u32, health: &mut Health) {
+        self.end(number, EndReason::Flushed, health);
     }
 
     /// Flows held.
@@ -279,6 +301,18 @@ impl<S> FlowTable<S> {
     /// Whether no flow is held.
     pub const fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    pub(super) const fn hasher(&self) -> &FlowHasher {
+        &self.hasher
+    }
+
+    pub(super) const fn index(&self) -> &Index {
+        &self.index
+    }
+
+    pub(super) fn slot(&self, number: u32) -> Option<&Slot<S>> {
+        self.slots.get(number as usize)
     }
 
     /// The connections without payload.

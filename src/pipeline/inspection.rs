@@ -12,7 +12,7 @@ use crate::carrier::dns::{self, Framed};
 use crate::carrier::peel::{Beside, Peel, Piece};
 use crate::dialect::Scratch;
 use crate::evidence::Verdict;
-use crate::flow::{BothWays, Direction, FlowInfo, FlowKey, Item};
+use crate::flow::{BothWays, Direction, FlowInfo, FlowKey, Foresee, Item};
 use crate::health::{Counter, Health};
 use crate::intel::{Intel, LookUp};
 use crate::ledger::{Aside, Sighting};
@@ -70,6 +70,19 @@ pub(super) struct Tools<'a> {
     pub(super) asked: &'a mut Vec<LookUp>,
     /// Met, and listed as retired.
     pub(super) retired: &'a Cell<u64>,
+}
+
+impl Foresee for Inspection {
+    const STEPS: usize = 2;
+
+    fn foresee(&self, step: usize) {
+        if step == 1 {
+            for peel in Direction::BOTH.into_iter().filter_map(|way| self.peels.get(way).as_ref()) {
+                peel.foresee();
+            }
+        }
+        self.reader.foresee(step);
+    }
 }
 
 impl Inspection {

@@ -16,6 +16,7 @@ use crate::dialect::{
 use crate::evidence::{Verdict, judge};
 use crate::flow::{BothWays, Direction, FlowInfo};
 use crate::health::{Counter, Health};
+use crate::prefetch::fetch;
 use crate::wallet::Coin;
 
 /// Raw pieces looked at before a stream that is nothing known is let go.
@@ -40,7 +41,8 @@ const MAX_WRAPS: usize = 6;
 struct Stream {
     dialect: &'static dyn StreamDialect,
     session: Box<dyn StreamSession>,
-    conversation: Conversation,
+    /// `None` until something was recorded: always there once the dialect is certain.
+    conversation: Option<Box<Conversation>>,
     miner: Option<Direction>,
 }
 
@@ -56,9 +58,8 @@ pub(super) struct Reader {
     begun: BothWays<bool>,
     /// The request that opened a WebSocket.
     upgrade: Option<Box<HttpMeta>>,
-    wraps: Vec<Wrap>,
-    /// In which directions each of them was met.
-    met: Vec<BothWays<bool>>,
+    /// Only where something was unwrapped.
+    unwrapped: Option<Box<Unwrapped>>,
     /// A direction is inside a tunnel: stream dialects read what comes out of it.
     inside: BothWays<bool>,
     /// A direction's beginning was not seen.
@@ -75,6 +76,14 @@ pub(super) struct Reader {
     /// Holes in the streams.
     pub(super) gaps: u64,
     give_up: bool,
+}
+
+/// What was unwrapped.
+#[derive(Default)]
+struct Unwrapped {
+    wraps: Vec<Wrap>,
+    /// In which directions each of them was met.
+    met: Vec<BothWays<bool>>,
 }
 
 /// What is reported as the dialect of a conversation that cannot be read.
@@ -95,6 +104,23 @@ impl Reader {
         self.give_up
     }
 
+    /// Fetches what is `step` pointers away.
+    pub(super) fn foresee(&self, step: usize) {
+        if let Some(arbiter) = &self.arbiter {
+            arbiter.foresee(step);
+        }
+        match (step, self.streams.first()) {
+            (1, Some(stream)) => fetch(stream),
+            (2, Some(stream)) => {
+                fetch(&*stream.session);
+                if let Some(conversation) = &stream.conversation {
+                    fetch(&**conversation);
+                }
+            }
+            _ => {}
+        }
+    }
+
     /// Whether it bears evidence, so that it should be evicted last.
     pub(super) fn bears_evidence(&self) -> bool {
         self.told.is_some()
@@ -107,7 +133,7 @@ impl Reader {
 
     /// What was unwrapped, in the order it was met.
     pub(super) fn wraps(&self) -> &[Wrap] {
-        &self.wraps
+        self.unwrapped.as_ref().map_or(&[], |u| &u.wraps)
     }
 
     /// Who reads the flow, if anyone does.
@@ -118,7 +144,7 @@ impl Reader {
                 category: s.dialect.category(),
                 coins: s.dialect.coins(),
                 miner: s.miner?,
-                conversation: &s.conversation,
+                conversation: s.conversation.as_deref()?,
             });
         }
         if let Some(Unread { miner, conversation }) = self.encrypted() {
@@ -144,7 +170,7 @@ impl Reader {
     /// What is known of the conversation, if anyone reads it.
     fn conversation(&self) -> Option<&Conversation> {
         if let Some(s) = self.stream_reader() {
-            return s.miner.map(|_| &s.conversation);
+            return s.conversation.as_deref().filter(|_| s.miner.is_some());
         }
         if let Some(unread) = self.encrypted() {
             return Some(&unread.conversation);
@@ -155,7 +181,7 @@ impl Reader {
     /// Its facts, to add what the flow knows.
     pub(super) fn conversation_mut(&mut self) -> Option<&mut Conversation> {
         if self.stream_reader().is_some() {
-            return self.streams.first_mut().map(|s| &mut s.conversation);
+            return self.streams.first_mut().and_then(|s| s.conversation.as_deref_mut());
         }
         if self.encrypted().is_some() {
             return self.around.as_mut()?.unread.as_mut().map(|u| &mut u.conversation);
@@ -180,7 +206,7 @@ impl Reader {
 
     /// The flow is let go unread, but what its client looked up may say where it leads.
     pub(super) fn unnamed(&mut self, tools: &Tools<'_>) -> bool {
-        self.wraps.is_empty() && self.reading().is_none() && self.around.as_mut().is_some_and(|a| a.unnamed(tools))
+        self.unwrapped.is_none() && self.reading().is_none() && self.around.as_mut().is_some_and(|a| a.unnamed(tools))
     }
 
     /// What was said around the conversation.
@@ -207,7 +233,7 @@ impl Reader {
         }
         let said = |c: &Conversation| judge(&c.evidence).map(|j| j.verdict);
         let messages = self.arbiter.as_ref().and_then(Arbiter::conversation).and_then(said);
-        (messages <= said(&stream.conversation)).then_some(stream)
+        (messages <= said(stream.conversation.as_deref()?)).then_some(stream)
     }
 
     /// Whether a dialect of messages reads the flow already.
@@ -249,7 +275,7 @@ impl Reader {
         if self.settled
             && let Some(s) = self.streams.first_mut()
         {
-            s.session.end(way, stamp, &mut s.conversation);
+            s.session.end(way, stamp, s.conversation.get_or_insert_default());
         }
     }
 
@@ -304,7 +330,7 @@ impl Reader {
                     let session = dialect.open_at(start);
                     // Hardly ever a second one, and of its own accord the list would make room for four.
                     self.streams.reserve_exact(1);
-                    self.streams.push(Stream { dialect, session, conversation: Conversation::default(), miner: None });
+                    self.streams.push(Stream { dialect, session, conversation: None, miner: None });
                 }
             }
         }
@@ -312,7 +338,9 @@ impl Reader {
         let settled = self.settled;
         let mut at = 0;
         self.streams.retain_mut(|s| {
-            let probe = s.session.data(way, bytes, tools.stamp, &mut s.conversation);
+            let Stream { session, conversation, .. } = s;
+            let stamp = tools.stamp;
+            let probe = tools.scratch.lend(conversation, |c| session.data(way, bytes, stamp, c));
             let keep = match probe {
                 Probe::NotForUs => settled,
                 Probe::Certain(role) | Probe::Unsure(role, _) => {
@@ -338,8 +366,12 @@ impl Reader {
             self.streams.swap(0, at);
             self.streams.truncate(1);
             self.settled = true;
+            if let Some(s) = self.streams.first_mut() {
+                s.conversation.get_or_insert_default();
+            }
         }
-        let sure = |s: &Stream| judge(&s.conversation.evidence).is_some_and(|j| j.verdict == Verdict::Confirmed);
+        let known = |s: &Stream| s.conversation.as_deref().and_then(|c| judge(&c.evidence));
+        let sure = |s: &Stream| known(s).is_some_and(|j| j.verdict == Verdict::Confirmed);
         if self.settled && !self.convinced && self.streams.first().is_some_and(sure) {
             // What it reads may still come out of a tunnel.
             self.convinced = true;
@@ -414,7 +446,7 @@ impl Reader {
             Piece::Tls(bytes) => {
                 *self.tls.get_mut(way) = true;
                 let around = self.around.get_or_insert_default();
-                around.set_through(&self.wraps);
+                around.set_through(self.unwrapped.as_ref().map_or(&[], |u| &u.wraps));
                 let read = around.tls(way, bytes, tools);
                 let waits = around.waits();
                 if read && !waits && self.reading().is_none() && self.streams.is_empty() {
@@ -428,22 +460,23 @@ impl Reader {
     /// the one that is kept is that of the first request which the dialect reads.
     fn forwarded(&mut self, wrap: Wrap) {
         // A proxy that grants a tunnel, or asks for a password first, names itself in its answer.
-        if wrap.is_blank() && self.wraps.iter().any(|w| matches!(w, Wrap::Connect(_))) {
+        if wrap.is_blank() && self.wraps().iter().any(|w| matches!(w, Wrap::Connect(_))) {
             return;
         }
         let undecided = self.reading().is_none();
-        if let Some(known) = self.wraps.iter_mut().find(|w| matches!(w, Wrap::Http(_))) {
+        let Unwrapped { wraps, met } = &mut **self.unwrapped.get_or_insert_default();
+        if let Some(known) = wraps.iter_mut().find(|w| matches!(w, Wrap::Http(_))) {
             if !wrap.is_blank() && (undecided || known.is_blank()) {
                 *known = wrap;
             }
         } else {
             // Of more wrappings than are reported, this one decides whom a block list may name.
-            if self.wraps.len() >= MAX_WRAPS {
-                self.wraps.pop();
-                self.met.pop();
+            if wraps.len() >= MAX_WRAPS {
+                wraps.pop();
+                met.pop();
             }
-            self.wraps.push(wrap);
-            self.met.push(BothWays::default());
+            wraps.push(wrap);
+            met.push(BothWays::default());
         }
     }
 
@@ -462,13 +495,14 @@ impl Reader {
         // Asked again after an authentication, or opened again.
         let once = matches!(wrap, Wrap::Connect(Some(_)) | Wrap::WebSocket | Wrap::Gzip);
         let upgraded = matches!(wrap, Wrap::WebSocket);
-        let mut known = self.wraps.iter().zip(&self.met);
+        let Unwrapped { wraps, met } = &mut **self.unwrapped.get_or_insert_default();
+        let mut known = wraps.iter().zip(met.iter());
         if once && known.any(|(w, met)| *met.get(way) && *w == wrap) {
             return;
         }
         // The same wrapping is met in both directions; only one of them names the destination.
         let same = |w: &Wrap| std::mem::discriminant(w) == std::mem::discriminant(&wrap);
-        let mut known = self.wraps.iter_mut().zip(&mut self.met);
+        let mut known = wraps.iter_mut().zip(met.iter_mut());
         if let Some((w, met)) = known.find(|(w, met)| !met.get(way) && same(w)) {
             *met.get_mut(way) = true;
             if w.is_blank() {
@@ -476,11 +510,11 @@ impl Reader {
             }
             return;
         }
-        if self.wraps.len() < MAX_WRAPS {
-            let mut met = BothWays::default();
-            *met.get_mut(way) = true;
-            self.wraps.push(wrap);
-            self.met.push(met);
+        if wraps.len() < MAX_WRAPS {
+            let mut once = BothWays::default();
+            *once.get_mut(way) = true;
+            wraps.push(wrap);
+            met.push(once);
         }
         // What the wrapping's own messages looked like says nothing about what is inside, except that a dialect may begin
         // with the upgrade request of its WebSocket.

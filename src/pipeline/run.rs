@@ -14,9 +14,9 @@ use tokio::sync::mpsc;
 use super::deal::{Dealer, deal};
 use super::merge::Batch;
 use super::worker::Worker;
-use crate::capture::{PacketSource, Step};
-use crate::decode::{DecodeOptions, Decoder};
-use crate::flow::Limits;
+use crate::capture::{Frame, Lent, PacketSource};
+use crate::decode::{Begun, DecodeOptions, Decoder, Packet};
+use crate::flow::{Limits, TOGETHER};
 use crate::health::{Gauge, Gauges, Health};
 use crate::intel::CurrentIntel;
 use crate::time::PacketTime;
@@ -151,6 +151,9 @@ impl Post<'_> {
         let mut gauge = options.gauges.as_deref().map(Gauges::gauge);
         let mut until = PacketTime::ZERO;
         let (mut order, mut told, mut in_batch, mut idle) = (0u64, 0u64, 0usize, false);
+        // Allocated once: large blocks, taken again and again, make the allocator tidy up each time.
+        let mut frames_kept: Vec<Frame<'static>> = Vec::with_capacity(TOGETHER);
+        let mut packets_kept = Vec::with_capacity(TOGETHER);
         let place = |time: PacketTime| u64::try_from(time.as_nanos()).unwrap_or(0);
         loop {
             if in_batch >= options.batch || std::mem::take(&mut idle) || !source.ready() {
@@ -181,22 +184,22 @@ impl Post<'_> {
                     break;
                 }
             }
-            match source.next() {
-                Step::Frame(frame) => {
-                    in_batch += 1;
+            let mut lent = emptied(std::mem::take(&mut frames_kept));
+            match source.lend(TOGETHER.min(options.batch.max(1)), &mut lent) {
+                Lent::Frames => {
+                    in_batch += lent.len();
+                    until = lent.iter().map(|f| f.time).fold(until, PacketTime::max);
                     // Frames that come from several processors may be stamped a little out of order.
-                    order = if of > 1 { order.max(place(frame.time)) } else { order + 1 };
-                    until = until.max(frame.time);
-                    if let Some(packet) = decoder.decode(&frame) {
-                        match &mut dealer {
-                            Some(dealer) if packet.outer.is_some() => dealer.push(&packet, order),
-                            _ => worker.packet(&packet, order),
-                        }
-                    }
+                    let number = |time| {
+                        order = if of > 1 { order.max(place(time)) } else { order + 1 };
+                        order
+                    };
+                    together(&lent, &mut decoder, &mut worker, dealer.as_mut(), number, &mut packets_kept);
                 }
-                Step::Idle => idle = true,
-                Step::End => break,
+                Lent::Idle => idle = true,
+                Lent::End => break,
             }
+            frames_kept = emptied(lent);
         }
         worker.finish(order);
         self.send(Batch { from: (from, of), upto: u64::MAX, events: worker.take_events() });
@@ -207,6 +210,46 @@ impl Post<'_> {
         }
         (health, until)
     }
+}
+
+/// The memory of a list, for another one whose items are as large: the borrows in its items were over.
+fn emptied<A, B>(mut list: Vec<A>) -> Vec<B> {
+    list.clear();
+    list.into_iter().filter_map(|_| None).collect()
+}
+
+/// Takes frames that were lent together. `kept` is the memory of a list.
+fn together(
+    frames: &[Frame<'_>],
+    decoder: &mut Decoder,
+    worker: &mut Worker,
+    mut dealer: Option<&mut Dealer<'_>>,
+    mut number: impl FnMut(PacketTime) -> u64,
+    kept: &mut Vec<(Packet<'static>, u64)>,
+) {
+    let mut packets = emptied(std::mem::take(kept));
+    for frame in frames {
+        let order = number(frame.time);
+        match decoder.begin(frame) {
+            Begun::Packet(packet) => match &mut dealer {
+                Some(dealer) if packet.outer.is_some() => dealer.push(&packet, order),
+                _ => packets.push((packet, order)),
+            },
+            Begun::Nothing => {}
+            // What it completes lies in the decoder and has to be looked at before the next one.
+            Begun::Part(part) => {
+                worker.packets(&packets);
+                packets.clear();
+                match (decoder.assemble(&part), &mut dealer) {
+                    (Some(packet), Some(dealer)) if packet.outer.is_some() => dealer.push(&packet, order),
+                    (Some(packet), _) => worker.packet(&packet, order),
+                    (None, _) => {}
+                }
+            }
+        }
+    }
+    worker.packets(&packets);
+    *kept = emptied(packets);
 }
 
 /// Lets others read the counters, if anybody wants to and it is time to.

@@ -16,7 +16,7 @@ use super::reader::Reading;
 use crate::carrier::{dhcp, node};
 use crate::decode::{Packet, Transport};
 use crate::dialect::Scratch;
-use crate::flow::{Direction, Ended, FlowHasher, FlowInfo, FlowKey, FlowTable, Limits};
+use crate::flow::{Direction, Ended, FlowHasher, FlowInfo, FlowKey, FlowTable, Limits, Sight, TOGETHER};
 use crate::health::{Counter, Health};
 use crate::intel::{Intel, LookUp};
 use crate::ledger::{Alert, Aside, FlowFinding, Lease, Sighting};
@@ -60,6 +60,7 @@ pub struct Worker {
     /// What the inspections count while the table counts in `health`; moved over after each packet, made only once.
     counted: Health,
     events: Vec<Event>,
+    sights: Vec<Sight>,
     intel: Intel,
     lookups: LookUps,
     hellos: Hellos,
@@ -87,6 +88,7 @@ impl Worker {
             health: Health::default(),
             counted: Health::default(),
             events: Vec::new(),
+            sights: Vec::with_capacity(TOGETHER),
             intel: Intel::default(),
             lookups: LookUps::default(),
             hellos: Hellos::default(),
@@ -111,11 +113,28 @@ impl Worker {
         self.intel = intel;
     }
 
+    /// Takes packets, each with the number of its frame over the whole run. Better many at once: what they need is
+    /// fetched from memory for all of them together.
+    pub fn packets(&mut self, packets: &[(Packet<'_>, u64)]) {
+        for part in packets.chunks(TOGETHER) {
+            let mut sights = std::mem::take(&mut self.sights);
+            self.table.foresee(part, &mut sights);
+            for ((packet, order), sight) in part.iter().zip(&sights) {
+                self.packet_seen(packet, *order, sight);
+            }
+            self.sights = sights;
+        }
+    }
+
     /// Takes a packet; `order` is its frame's number over the whole run.
     pub fn packet(&mut self, packet: &Packet<'_>, order: u64) {
+        self.packet_seen(packet, order, &self.table.sight(packet));
+    }
+
+    fn packet_seen(&mut self, packet: &Packet<'_>, order: u64, sight: &Sight) {
         // The flow under the packet is let go while unwinding, so nothing half-changed stays behind.
         let look = AssertUnwindSafe(|| match packet.transport {
-            Transport::Tcp { .. } => self.look(packet, order),
+            Transport::Tcp { .. } => self.look(packet, order, sight),
             Transport::Udp { .. } => self.datagram(packet, order),
         });
         if catch_unwind(look).is_err() {
@@ -132,9 +151,15 @@ impl Worker {
 
     /// The input is over: every flow is reported.
     pub fn finish(&mut self, order: u64) {
-        let ended: Vec<_> = self.table.drain(&mut self.health).collect();
-        for flow in ended {
-            self.over(flow, order);
+        // What a worker panicked over while it ended flows is over, too.
+        while let Some(ended) = self.table.next_ended() {
+            self.over(ended, order);
+        }
+        for number in self.table.by_first_frame() {
+            self.table.flush(number, &mut self.health);
+            while let Some(ended) = self.table.next_ended() {
+                self.over(ended, order);
+            }
         }
         self.health.add_n(Counter::RetiredMatches, self.retired.take());
     }
@@ -206,7 +231,7 @@ impl Worker {
         tell(noticed, asides, &mut self.events, order, key, mac);
     }
 
-    fn look(&mut self, packet: &Packet<'_>, order: u64) {
+    fn look(&mut self, packet: &Packet<'_>, order: u64, sight: &Sight) {
         let Self {
             table,
             scratch,
@@ -223,7 +248,7 @@ impl Worker {
             claims,
             ..
         } = self;
-        let Some(mut flow) = table.packet(packet, health) else { return };
+        let Some(mut flow) = table.packet_seen(packet, sight, health) else { return };
         let key = *flow.key();
         let mut asked = Vec::new();
         let stamp = packet.stamp();
@@ -243,7 +268,7 @@ impl Worker {
         let done = inspection.is_done();
         if done {
             close(info, inspection, &mut tools);
-            let info = *info;
+            let info = info.clone();
             if inspection.reader.unnamed(&tools)
                 && let Some(f) = finding(key, &info, inspection)
             {

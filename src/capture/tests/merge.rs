@@ -56,6 +56,19 @@ fn a_clock_that_steps_back_keeps_the_order_of_the_file() {
 }
 
 #[test]
+fn many_at_once_are_the_same_sequence() {
+    let f = Folder::new();
+    let seconds: [&[u32]; 5] =
+        [&[1, 3, 3, 8, 8, 8, 20], &[2, 3, 9, 7, 21], &[8, 8, 8], &[10, 2, 30, 31, 32], &[33, 34]];
+    let paths: Vec<_> = seconds.iter().enumerate().map(|(i, s)| f.put(&i.to_string(), at(s, b'a' + i as u8))).collect();
+    let one = drain(&mut open(&paths));
+    assert_eq!(one.len(), seconds.iter().map(|s| s.len()).sum::<usize>());
+    for most in [1, 2, 3, 64] {
+        assert_eq!(drain_lent(&mut open(&paths), most), one, "{most}");
+    }
+}
+
+#[test]
 fn files_that_follow_each_other_need_one_descriptor() {
     let f = Folder::new();
     for i in 0..20 {

@@ -8,7 +8,7 @@ mod props;
 use std::io::{self, Read, Write};
 use std::path::PathBuf;
 
-use super::{InputProblem, Inputs, LinkType, Options, Severity, Step};
+use super::{Frame, InputProblem, Inputs, Lent, LinkType, Options, PacketSource, Severity, Step};
 
 pub(super) const MICROS: u32 = 0xa1b2_c3d4;
 
@@ -26,25 +26,56 @@ pub(super) struct Got {
 pub(super) fn drain(inputs: &mut Inputs) -> Vec<Got> {
     let mut all = Vec::new();
     while let Step::Frame(f) = inputs.next() {
-        all.push(Got {
-            source: f.at.source.0,
-            number: f.at.number,
-            nanos: f.time.as_nanos(),
-            link: f.link.0,
-            data: f.data.to_vec(),
-            wire: f.wire_len,
-        });
+        all.push(got(&f));
     }
     assert!(matches!(inputs.next(), Step::End), "the end is the end");
     all
 }
 
-/// Reads bytes as a pipe called `x`.
+/// The same, so many at once.
+pub(super) fn drain_lent(inputs: &mut Inputs, most: usize) -> Vec<Got> {
+    let mut all = Vec::new();
+    loop {
+        let mut lent = Vec::new();
+        match PacketSource::lend(inputs, most, &mut lent) {
+            Lent::Frames => assert!((1..=most).contains(&lent.len())),
+            Lent::Idle => assert!(lent.is_empty()),
+            Lent::End => break,
+        }
+        all.extend(lent.iter().map(got));
+    }
+    all
+}
+
+pub(super) fn got(f: &Frame<'_>) -> Got {
+    Got {
+        source: f.at.source.0,
+        number: f.at.number,
+        nanos: f.time.as_nanos(),
+        link: f.link.0,
+        data: f.data.to_vec(),
+        wire: f.wire_len,
+    }
+}
+
+/// Reads bytes as a pipe called `x`: however many frames are asked for at once, they are the same.
 pub(super) fn read(bytes: impl Into<Vec<u8>>) -> (Vec<Got>, Vec<InputProblem>) {
-    read_from(io::Cursor::new(bytes.into()))
+    let bytes = bytes.into();
+    let one = read_from(io::Cursor::new(bytes.clone()));
+    for most in [1, 3, 64] {
+        assert_eq!(read_by(io::Cursor::new(bytes.clone()), |inputs| drain_lent(inputs, most)), one);
+    }
+    one
 }
 
 pub(super) fn read_from(reader: impl Read + Send + 'static) -> (Vec<Got>, Vec<InputProblem>) {
+    read_by(reader, drain)
+}
+
+fn read_by(
+    reader: impl Read + Send + 'static,
+    drain: impl FnOnce(&mut Inputs) -> Vec<Got>,
+) -> (Vec<Got>, Vec<InputProblem>) {
     match Inputs::from_reader("x", reader, Options::default()) {
         Ok(mut inputs) => (drain(&mut inputs), inputs.problems().to_vec()),
         Err(super::CaptureError::NothingToRead { problems }) => (Vec::new(), problems),

@@ -69,7 +69,7 @@ impl Peel {
         {
             // What is inside goes on behind the hole.
             self.tunnel = true;
-            out(Piece::Wrapped(wrap));
+            out(Piece::Wrapped(*wrap));
             out(Piece::Inside(data));
         }
         let waits = first == First::Http || first == First::Short || (first == First::Other && short);

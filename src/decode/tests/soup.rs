@@ -139,4 +139,30 @@ proptest! {
             _ => prop_assert!(ours.is_none()),
         }
     }
+
+    #[test]
+    fn what_is_read_in_one_step_is_what_the_walk_reads(
+        payload in vec(any::<u8>(), 0..60),
+        flips in vec((0usize..40, any::<u8>()), 0..3),
+        padding in 0usize..8,
+        cut in 0usize..120,
+    ) {
+        let mut ip = v4_between("10.0.0.5", "198.51.100.5", 6, &tcp(&payload));
+        for (at, bits) in flips {
+            ip[at] ^= bits;
+        }
+        // Behind raw IP there is no shorter way. The first byte of the ethertype's payload must say the same.
+        prop_assume!(ip[0] >> 4 == 4);
+        ip.extend(vec![0; padding]);
+        let kept = ip.len().saturating_sub(cut);
+        let (mut short, mut long) = (Rig::default(), Rig::default());
+        let a = short.feed_cut(ETHERNET, &framed(&ip), kept + 14);
+        let b = long.feed_cut(RAW, &ip, kept);
+        let facts = |s: Seen| (s.src, s.dst, s.transport, s.payload, s.wire_payload_len, s.wire_ip_len, s.tenant, s.vlan);
+        prop_assert_eq!(a.map(facts), b.map(facts));
+        for c in Counter::ALL.iter().filter(|c| **c != Counter::Bytes) {
+            prop_assert_eq!(short.count(*c), long.count(*c), "{:?}", c);
+        }
+        prop_assert_eq!(short.decoder.health().snaplen.saturating_sub(14), long.decoder.health().snaplen);
+    }
 }

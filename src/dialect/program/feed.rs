@@ -5,6 +5,7 @@
 
 use std::sync::OnceLock;
 
+use memchr::memmem::Finder;
 use serde::Deserialize;
 
 /// The shipped feed.
@@ -122,7 +123,16 @@ pub(super) struct Table {
     /// Agents known by a part.
     parts: Vec<(String, Program)>,
     hosts: Vec<(String, Program)>,
-    files: Vec<(String, Program)>,
+    files: Vec<FileName>,
+}
+
+/// A name of a file.
+#[derive(Debug)]
+struct FileName {
+    text: String,
+    /// What every text that fits has in it: hardly any path has, and looking for it is cheap.
+    needle: Finder<'static>,
+    program: Program,
 }
 
 /// The shipped table; an empty one if it cannot be read.
@@ -149,7 +159,14 @@ impl Table {
                 (Kind::Agent | Kind::UserAgent, Pattern::Prefix(_) | Pattern::Exact(_)) => table.heads.push((text, p)),
                 (Kind::Agent | Kind::UserAgent, Pattern::Contains(_)) => table.parts.push((text, p)),
                 (Kind::Host, _) => table.hosts.push((text, p)),
-                (Kind::Filename, _) => table.files.push((text, p)),
+                (Kind::Filename, _) => {
+                    let needle = match p.pattern {
+                        Pattern::Glob(_) => super::glob::longest(&text),
+                        _ => text.as_str(),
+                    };
+                    let needle = Finder::new(needle).into_owned();
+                    table.files.push(FileName { text, needle, program: p });
+                }
                 // Of use to whoever reads headers and management traffic.
                 _ => {}
             }
@@ -186,14 +203,14 @@ impl Table {
     /// What the path of a request asks for. Names that are only expected are as good: a download is never more than a hint.
     pub(super) fn file(&self, path: &str) -> Option<&Program> {
         let path = path.as_bytes().get(..path.len().min(SEARCHED))?.to_ascii_lowercase();
-        let fits = |(text, p): &(String, Program)| match p.pattern {
+        let fits = |FileName { text, program, .. }: &&FileName| match program.pattern {
             Pattern::Glob(_) => super::glob::fits(text, &path),
-            Pattern::Contains(_) => memchr::memmem::find(&path, text.as_bytes()).is_some(),
+            Pattern::Contains(_) => true,
             Pattern::Suffix(_) => path.ends_with(text.as_bytes()),
             Pattern::Prefix(_) => path.starts_with(text.as_bytes()),
             Pattern::Exact(_) => path == text.as_bytes(),
         };
-        self.files.iter().find(|row| fits(row)).map(|(_, p)| p)
+        self.files.iter().filter(|f| f.needle.find(&path).is_some()).find(fits).map(|f| &f.program)
     }
 
     /// What a host is known for. Names end at label boundaries.

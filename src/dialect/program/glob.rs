@@ -36,9 +36,23 @@ pub(super) fn fits(pattern: &str, text: &[u8]) -> bool {
     at.last() == Some(&true)
 }
 
+/// The longest part of a pattern that stands for itself.
+pub(super) fn longest(pattern: &str) -> &str {
+    pattern.split(['*', '#']).max_by_key(|part| part.len()).unwrap_or_default()
+}
+
 #[cfg(test)]
 mod tests {
-    use super::fits;
+    use super::{fits, longest};
+
+    #[test]
+    fn what_fits_has_the_longest_part_in_it() {
+        for (pattern, wanted) in
+            [("*xmrig-#*.tar.gz", ".tar.gz"), ("v#", "v"), ("*", ""), ("", ""), ("xmrig.exe", "xmrig.exe")]
+        {
+            assert_eq!(longest(pattern), wanted, "{pattern}");
+        }
+    }
 
     #[test]
     fn stars_are_anything_and_hashes_are_digits() {

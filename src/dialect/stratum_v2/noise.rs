@@ -12,22 +12,22 @@ use crate::evidence::Stamp;
 use crate::flow::Direction;
 
 /// Act 1: the initiator's ElligatorSwift-encoded key.
-const ACT_1: usize = 64;
+const ACT_1: u32 = 64;
 /// Act 2 as `noise_sv2` sends it: 64 of key, 80 of static key, 90 of certificate.
-const ACT_2: usize = 234;
+const ACT_2: u32 = 234;
 /// Act 2 in the text of the specification until August 2026: the keys of an older encoding of 32 bytes, with which act 1
 /// had 32 as well (sv2-spec issue 215). Behind 64 bytes no implementation sends it, so it convicts nobody.
-const ACT_2_OLD: usize = 170;
+const ACT_2_OLD: u32 = 170;
 /// `SetupConnection` with all strings empty, and with two of its five as long as they can be; seen are 60 to 130.
-const SETUP: std::ops::RangeInclusive<usize> = 54..=564;
+const SETUP: std::ops::RangeInclusive<u32> = 54..=564;
 /// `SetupConnection.Success`.
-const SETUP_SUCCESS: usize = 44;
+const SETUP_SUCCESS: u32 = 44;
 
 /// Whether a flow may begin so: whoever connected sends a key, of which the first segment is a part.
 pub(super) fn starts(start: Start<'_>) -> bool {
     // Text is never this long in random bytes (0.37 to the power of 24).
     let text = start.bytes.len() >= 24 && start.bytes.iter().all(|b| printable(*b));
-    start.opener != Some(false) && !start.mid_stream && start.bytes.len() <= ACT_1 && !text
+    start.opener != Some(false) && !start.mid_stream && start.bytes.len() <= ACT_1 as usize && !text
 }
 
 /// What the turn at hand is.
@@ -46,10 +46,10 @@ pub(super) struct Noise {
     phase: Phase,
     client: Option<Direction>,
     speaker: Option<Role>,
-    len: usize,
+    len: u32,
     sketch: Sketch,
-    act_2: usize,
-    setup: (usize, Stamp),
+    act_2: u16,
+    setup: (u16, Stamp),
     open: Option<Box<Sizes>>,
 }
 
@@ -64,7 +64,7 @@ impl Noise {
             return Probe::Certain(role);
         }
         self.speaker = Some(role);
-        self.len = self.len.saturating_add(bytes.len());
+        self.len = self.len.saturating_add(u32::try_from(bytes.len()).unwrap_or(u32::MAX));
         self.sketch.push(bytes);
         let most = match self.phase {
             Phase::Act1 => ACT_1,
@@ -73,7 +73,7 @@ impl Noise {
                 if self.setup.0 == 0 {
                     self.setup.1 = at;
                 }
-                self.setup.0 = self.len;
+                self.setup.0 = u16::try_from(self.len).unwrap_or(u16::MAX);
                 *SETUP.end()
             }
             Phase::SetupAnswer => SETUP_SUCCESS,
@@ -103,7 +103,7 @@ impl Noise {
         self.phase = match self.phase {
             Phase::Act1 if self.len == ACT_1 => Phase::Act2,
             Phase::Act2 if self.len == ACT_2 || self.len == ACT_2_OLD => {
-                self.act_2 = self.len;
+                self.act_2 = self.len as u16;
                 Phase::Setup
             }
             Phase::Setup if SETUP.contains(&self.len) => Phase::SetupAnswer,
@@ -118,7 +118,7 @@ impl Noise {
                     ),
                 );
                 c.spoke(at);
-                self.open = Some(Box::new(Sizes::new(act_2 == ACT_2)));
+                self.open = Some(Box::new(Sizes::new(u32::from(act_2) == ACT_2)));
                 return true;
             }
             _ => return false,
