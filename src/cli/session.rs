@@ -236,15 +236,16 @@ async fn collect<'a, S: PacketSource + Send + 'static>(
             Some(n) = news.recv() => {
                 refused = right.learn(n, &current);
             }
+            // Before findings, of which a flood never ends.
+            _ = tick.tick() => {
+                right.listener.progress(frames.load(Ordering::Relaxed));
+                right.tick();
+            }
             batch = rx.recv() => {
                 let Some(batch) = batch else { break };
                 for event in merger.push(batch) {
                     right.take(event.what);
                 }
-            }
-            _ = tick.tick() => {
-                right.listener.progress(frames.load(Ordering::Relaxed));
-                right.tick();
             }
         }
     }

@@ -89,6 +89,8 @@ pub struct TcpFlags {
     pub rst: bool,
     /// PSH.
     pub psh: bool,
+    /// The urgent pointer: behind how many bytes of the payload the urgent byte ends. 0 without URG.
+    pub urgent: u16,
 }
 
 /// The transport header.

@@ -28,7 +28,7 @@ pub(super) fn tcp(w: &mut Walk<'_, '_>) -> Step {
 /// What a TCP header says, and how long it says that it is.
 #[inline]
 pub(super) fn tcp_header(header: &[u8; 20]) -> (Transport, usize) {
-    let [s0, s1, d0, d1, q0, q1, q2, q3, a0, a1, a2, a3, offset, flags, w0, w1, ..] = *header;
+    let [s0, s1, d0, d1, q0, q1, q2, q3, a0, a1, a2, a3, offset, flags, w0, w1, _, _, u0, u1] = *header;
     let transport = Transport::Tcp {
         src_port: u16::from_be_bytes([s0, s1]),
         dst_port: u16::from_be_bytes([d0, d1]),
@@ -41,6 +41,7 @@ pub(super) fn tcp_header(header: &[u8; 20]) -> (Transport, usize) {
             rst: flags & 0x04 != 0,
             psh: flags & 0x08 != 0,
             ack: flags & 0x10 != 0,
+            urgent: if flags & 0x20 == 0 { 0 } else { u16::from_be_bytes([u0, u1]) },
         },
     };
     (transport, usize::from(offset >> 4) * 4)

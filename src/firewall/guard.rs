@@ -133,7 +133,11 @@ impl NeverBlock {
         if matches!(target.service, Some((_, 0))) {
             return Some(Reason::UnspecifiedPort);
         }
-        let of_pool = self.check(target.addr, policy);
+        let of_pool = self.check(target.addr, policy).filter(|r| {
+            // Anybody may send a DHCP message that names a pool as the resolver: it is spared as what it was named.
+            let as_resolver = target.service.is_none_or(|(_, port)| matches!(port, 53 | 853 | 443));
+            *r != Reason::Resolver || as_resolver || self.resolvers.contains(&target.addr.to_canonical())
+        });
         of_pool.or_else(|| (!target.is_sound()).then_some(Reason::NoPair)).or_else(|| {
             let own = target.from.is_some_and(|host| self.is_own(host));
             own.then_some(Reason::OwnHost)

@@ -118,7 +118,27 @@ impl<S> Touched<'_, S> {
                 wire_len: header.len,
                 fin: header.flags.fin,
             };
-            stream.segment(segment, &mut cx, |item| each(state, info, way, item));
+            match urgent(&header, packet.payload) {
+                None => stream.segment(segment, &mut cx, |item| each(state, info, way, item)),
+                Some((before, byte, after)) => {
+                    let mut part = Segment { payload: before, wire_len: before.len() as u32, fin: false, ..segment };
+                    stream.segment(part, &mut cx, |item| each(state, info, way, item));
+                    part =
+                        Segment { seq: part.seq.wrapping_add(part.wire_len), payload: byte, wire_len: 1, fin: false };
+                    let mut passed = false;
+                    stream.segment(part, &mut cx, |item| match item {
+                        Item::Data([_, rest @ ..]) if !std::mem::replace(&mut passed, true) => {
+                            if !rest.is_empty() {
+                                each(state, info, way, Item::Data(rest));
+                            }
+                        }
+                        item => each(state, info, way, item),
+                    });
+                    let seq = part.seq.wrapping_add(1);
+                    part = Segment { seq, payload: after, wire_len: after.len() as u32, fin: segment.fin };
+                    stream.segment(part, &mut cx, |item| each(state, info, way, item));
+                }
+            }
         } else if stream.is_waiting() {
             stream.acked(None, &mut cx, |item| each(state, info, way, item));
         }
@@ -156,6 +176,19 @@ impl<S> Touched<'_, S> {
         self.wish.release = true;
         self.wish.forget = true;
     }
+}
+
+/// The payload around the urgent byte, if there is one in it. Programs do not read that byte with the others unless they
+/// ask for it (tcp(7), `SO_OOBINLINE`), so who sends some in between says something else to a reader of packets than to
+/// his peer. Which byte it is, Linux takes from RFC 793 by the letter (`tcp_stdurg`): the one before the pointer.
+fn urgent<'p>(header: &Header, payload: &'p [u8]) -> Option<(&'p [u8], &'p [u8], &'p [u8])> {
+    let at = usize::from(header.flags.urgent).checked_sub(1)?;
+    if header.len as usize != payload.len() {
+        return None;
+    }
+    let (before, rest) = payload.split_at_checked(at)?;
+    let (byte, after) = rest.split_at_checked(1)?;
+    Some((before, byte, after))
 }
 
 impl<S> Drop for Touched<'_, S> {

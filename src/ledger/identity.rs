@@ -18,6 +18,9 @@ const MAX_ADDRESSES: usize = 65_536;
 const MAX_MACHINES: usize = 65_536;
 /// Holders remembered of one address, the latest.
 const MAX_HOLDERS: usize = 8;
+/// A router is a neighbour: anybody may send a message that names any other address, to have it spared. Networks of public
+/// addresses are rarely larger than this.
+const NEAR: u32 = 20;
 /// Routers and resolvers remembered.
 const MAX_SERVERS: usize = 256;
 
@@ -79,7 +82,8 @@ impl Identities {
         }
         match (l.dhcp.kind, l.dhcp.address) {
             (Kind::Acknowledged, Some(address)) => {
-                remember(&mut self.routers, &l.dhcp.routers);
+                let near: Vec<_> = l.dhcp.routers.iter().copied().filter(|r| is_near(*r, address)).collect();
+                remember(&mut self.routers, &near);
                 remember(&mut self.resolvers, &l.dhcp.resolvers);
                 self.granted(l, address);
             }
@@ -137,6 +141,10 @@ impl Identities {
     pub fn resolvers(&self) -> impl Iterator<Item = IpAddr> {
         self.resolvers.iter().copied()
     }
+}
+
+fn is_near(router: Ipv4Addr, address: Ipv4Addr) -> bool {
+    router.is_private() || (router.to_bits() ^ address.to_bits()).leading_zeros() >= NEAR
 }
 
 fn remember(known: &mut BTreeSet<IpAddr>, more: &[Ipv4Addr]) {

@@ -20,6 +20,8 @@ use crate::time::PacketTime;
 
 /// Incidents kept; of more, those that are over longest give way, and where none is over, new ones are counted only.
 const MAX_INCIDENTS: usize = 65_536;
+/// So many that are over give way at a time.
+const GIVE_WAY: usize = 1_024;
 /// Share of them that findings without a verified handshake may fill: anybody can send forged packets.
 const UNVERIFIED_SHARE: usize = 2;
 /// Names kept of one pool.
@@ -212,6 +214,8 @@ pub struct Incidents {
     patience: Patience,
     touched: BTreeSet<IncidentKey>,
     dropped: u64,
+    /// Nothing is over that could give way, as far as was looked.
+    stuck: bool,
 }
 
 impl Incidents {
@@ -280,6 +284,7 @@ impl Incidents {
             };
             steps.push(i.go(to, now));
             self.touched.insert(*key);
+            self.stuck = false;
         }
         steps
     }
@@ -327,11 +332,19 @@ impl Incidents {
         if self.slots.len() < most {
             return true;
         }
-        let over = self.slots.values().map(|s| &s.incident).filter(|i| i.state >= State::Quiet);
-        if let Some(oldest) = over.min_by_key(|i| (i.state != State::Closed, i.last_seen, i.key)).map(|i| i.key) {
-            self.slots.remove(&oldest);
-            self.touched.insert(oldest);
-            return true;
+        if !self.stuck {
+            // Many at once: whoever floods us must not make us look through all of them for each that he opens.
+            let over = self.slots.values().map(|s| &s.incident).filter(|i| i.state >= State::Quiet);
+            let mut over: Vec<_> = over.map(|i| (i.state != State::Closed, i.last_seen, i.key)).collect();
+            over.sort_unstable();
+            self.stuck = over.is_empty();
+            for (.., key) in over.into_iter().take(GIVE_WAY) {
+                self.slots.remove(&key);
+                self.touched.insert(key);
+            }
+            if self.slots.len() < most {
+                return true;
+            }
         }
         self.dropped += 1;
         false

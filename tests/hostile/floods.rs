@@ -12,8 +12,8 @@ use minewatch::time::PacketTime;
 use crate::Neighbour;
 use crate::support2::{Bench, START};
 
-const ACK: TcpFlags = TcpFlags { syn: false, ack: true, fin: false, rst: false, psh: true };
-const SYN: TcpFlags = TcpFlags { syn: true, ack: false, fin: false, rst: false, psh: false };
+const ACK: TcpFlags = TcpFlags { syn: false, ack: true, fin: false, rst: false, psh: true, urgent: 0 };
+const SYN: TcpFlags = TcpFlags { syn: true, ack: false, fin: false, rst: false, psh: false, urgent: 0 };
 
 /// A flow of one packet with payload, from a random source.
 fn stray(bench: &mut Bench, at: u64, n: u32, source: Ipv4Addr, payload: &[u8]) {

@@ -112,6 +112,7 @@ impl Bench {
             fin: bit(flag::FIN),
             rst: bit(flag::RST),
             psh: bit(flag::PSH),
+            urgent: 0,
         };
         self.raw(s.at, from, to, (seq, s.ack), flags, payload, s.ip_id);
     }

@@ -91,6 +91,7 @@ fn feed(segments: &[(SocketAddr, SocketAddr, Segment)]) -> Vec<FlowFinding> {
             fin: bit(flag::FIN),
             rst: bit(flag::RST),
             psh: bit(flag::PSH),
+            urgent: 0,
         };
         let transport = Transport::Tcp {
             src_port: from.port(),

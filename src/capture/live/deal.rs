@@ -58,6 +58,9 @@ const SUM: u32 = 1;
 const SOURCE: u32 = 2;
 
 /// Where a jump leads. All lead forward.
+/// What an IPv6 packet holds when it is a tunnel (IANA): IPv4, IPv6, GRE, Ethernet, MPLS.
+const TUNNELS: [u32; 5] = [4, 41, 47, 97, 137];
+
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum To {
     Sent,
@@ -178,7 +181,11 @@ pub(super) fn program(secret: u32) -> Vec<sock_filter> {
     p.put(op::LD_IND_B, 6);
     p.jump(op::JEQ, 44, true, To::Fragment6);
     p.jump(op::JEQ, 6, true, To::Pair6);
-    p.jump(op::JEQ, 17, false, To::First);
+    for tunnel in TUNNELS {
+        p.jump(op::JEQ, tunnel, true, To::First);
+    }
+    // What else stands in front of TCP, only one end may send.
+    p.jump(op::JEQ, 17, false, To::Pair6);
     p.put(op::STX, BASE);
     p.put(op::TXA, 0);
     p.put(op::ADD_K, 40);
@@ -187,7 +194,9 @@ pub(super) fn program(secret: u32) -> Vec<sock_filter> {
     p.jump(op::JA, 0, true, To::Pair6);
     p.here(To::Fragment6);
     p.put(op::LD_IND_B, 40);
-    p.jump(op::JEQ, 6, false, To::First);
+    for apart in TUNNELS.into_iter().chain([17]) {
+        p.jump(op::JEQ, apart, true, To::First);
+    }
     p.here(To::Pair6);
     p.pair(&[8, 12, 16, 20], &[24, 28, 32, 36], secret);
 

@@ -72,6 +72,7 @@ fn flags(text: &str) -> TcpFlags {
         fin: text.contains('F'),
         rst: text.contains('R'),
         psh: text.contains('P'),
+        urgent: 0,
     }
 }
 

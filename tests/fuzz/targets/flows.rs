@@ -147,6 +147,7 @@ fn packet<'a>(bytes: &mut Bytes<'a>, number: &mut u64, time: &mut PacketTime) ->
             fin: bits & 4 != 0,
             rst: bits & 8 != 0,
             psh: bits & 16 != 0,
+            urgent: u16::from(bits & 32 != 0),
         };
         let (seq, ack) = (place(mine, seq), place(theirs, ack));
         Transport::Tcp { src_port, dst_port, seq, ack, window: 1000, flags }

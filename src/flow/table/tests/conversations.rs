@@ -48,6 +48,26 @@ fn a_server_that_speaks_first_is_still_the_server() {
     assert!(flow.info.handshake.data_acked(MINER.back().way()));
 }
 
+/// A byte that only a reader of packets sees must not break the line for him.
+#[test]
+fn an_urgent_byte_is_none_of_the_stream() {
+    let mut w = Wire::new();
+    w.handshake(MINER, 1000, 5000);
+    let mut p = w.packet(MINER, "PA", 1001, 5001, b"{\"id!\":1}");
+    if let Transport::Tcp { flags, .. } = &mut p.transport {
+        flags.urgent = 5;
+    }
+    assert!(w.take(&p));
+    w.send(MINER, "PA", 1011, 5001, b"\n");
+    // Where the pointer leads behind the segment, the byte is in a later one.
+    let mut p = w.packet(MINER, "PA", 1012, 5001, b"ab");
+    if let Transport::Tcp { flags, .. } = &mut p.transport {
+        flags.urgent = 3;
+    }
+    assert!(w.take(&p));
+    assert_eq!(w.only().state.text.get(MINER.way()), "{\"id\":1}\nab");
+}
+
 /// FN13: a message in three segments, the second one retransmitted.
 #[test]
 fn fn13_a_message_split_over_segments_is_whole() {
