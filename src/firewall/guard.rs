@@ -174,9 +174,25 @@ pub(super) fn is_inside(reason: &Reason) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::firewall::Proto;
 
     fn code(never: &NeverBlock, policy: &Policy, addr: &str) -> Option<&'static str> {
         never.check(addr.parse().unwrap(), policy).map(|r| r.code())
+    }
+
+    /// Anybody may send a DHCP message that names a pool as the resolver.
+    #[test]
+    fn what_dhcp_named_is_spared_as_the_resolver_that_it_was_named() {
+        let addr: IpAddr = "203.0.113.54".parse().unwrap();
+        let never = NeverBlock::new().with_resolvers([addr]);
+        let policy = Policy { allow_documentation: true, ..Policy::default() };
+        let at = |port| {
+            let target = Target { addr, service: Some((Proto::Tcp, port)), from: None };
+            never.check_target(target, &policy).map(|r| r.code())
+        };
+        assert_eq!((at(53), at(853), at(3333)), (Some("resolver"), Some("resolver"), None));
+        let whole = Target { addr, service: None, from: None };
+        assert_eq!(never.check_target(whole, &policy).map(|r| r.code()), Some("resolver"));
     }
 
     #[test]

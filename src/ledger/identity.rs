@@ -185,6 +185,16 @@ mod tests {
         i.holder(Tenant::None, IP.into(), mac, at(seconds)).map(Identity::shown)
     }
 
+    /// Whoever wants a pool spared names it as the router.
+    #[test]
+    fn a_router_is_a_neighbour() {
+        let mut i = Identities::default();
+        let mut lease = said(100, Kind::Acknowledged, ALICE, None, None);
+        lease.dhcp.routers = ["192.0.2.1", "10.0.0.1", "198.51.100.10"].map(|r| r.parse().unwrap()).to_vec();
+        i.learn(&lease);
+        assert_eq!(i.routers().map(|r| r.to_string()).collect::<Vec<_>>(), ["10.0.0.1", "192.0.2.1"]);
+    }
+
     #[test]
     fn an_address_is_somebody_elses_later() {
         let mut i = Identities::default();

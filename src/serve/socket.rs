@@ -148,7 +148,7 @@ impl Socket {
         drop(std::fs::DirBuilder::new().recursive(true).mode(0o700).create(dir));
         let (open, said) = match bind(&path) {
             Ok(open) => (Some(open), None),
-            Err(e) if e.kind() == io::ErrorKind::AddrInUse => {
+            Err(e) if e.kind() == io::ErrorKind::ResourceBusy => {
                 return Err(AskError::Taken { dir: dir.display().to_string() });
             }
             Err(e) => {
@@ -226,7 +226,7 @@ impl Drop for Answering {
 fn bind(path: &Path) -> io::Result<Open> {
     if std::fs::symlink_metadata(path).is_ok_and(|m| m.file_type().is_socket()) {
         match UnixStream::connect(path) {
-            Ok(_) => return Err(io::Error::new(io::ErrorKind::AddrInUse, "another watch answers there")),
+            Ok(_) => return Err(io::Error::new(io::ErrorKind::ResourceBusy, "another watch answers there")),
             // Whoever left it is gone.
             Err(e) if e.kind() == io::ErrorKind::ConnectionRefused => std::fs::remove_file(path)?,
             Err(e) if e.kind() == io::ErrorKind::PermissionDenied => {

@@ -163,7 +163,7 @@ fn floods_of_forged_packets_leave_room_for_what_is_real() {
     all.take_touched();
     all.tick(at(140_000 + HOUR));
     assert!(all.see(of(200_000, true)).is_some());
-    assert_eq!(all.iter().count(), 65_536);
+    assert_eq!(all.iter().count(), 65_536 - 1_024 + 1, "many at once");
     assert!(all.get(&IncidentKey { host: host(0), ..key(3333) }).is_none());
     assert!(all.take_touched().contains(&(IncidentKey { host: host(0), ..key(3333) }, None)));
 }

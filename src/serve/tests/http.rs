@@ -210,11 +210,11 @@ fn health_is_503_when_something_is_wrong() {
     let board = well();
     let desk = served(&board);
     assert_eq!((get(desk, "/health", "").status(), get(desk, "/health", "").text()), (200, "well\n"));
-    let idle = vec![trouble(health::Trouble::Idle, Some("eth1\u{1b}[2J"))];
-    board.watched(Vec::new(), Health::default(), idle, Duration::ZERO);
+    let drops = vec![trouble(health::Trouble::KernelDrops, Some("eth1\u{1b}[2J"))];
+    board.watched(Vec::new(), Health::default(), drops, Duration::ZERO);
     let reply = get(desk, "/health", "");
     assert_eq!(reply.status(), 503);
-    assert!(reply.text().starts_with("eth1\\x1b[2J: no frame for a minute"), "{}", reply.text());
+    assert!(reply.text().contains("eth1\\x1b[2J"), "{}", reply.text());
 }
 
 #[test]

@@ -222,3 +222,32 @@ fn every_jump_fits() {
     }
     assert!(code.len() < 256, "{} instructions: a jump may be longer than a byte says", code.len());
 }
+
+/// One end alone may put something in front of TCP: what answers it must not be read elsewhere.
+#[test]
+fn what_stands_in_front_of_tcp_parts_no_directions() {
+    let code = program(0x1234_5678);
+    let packet = |next: u8, fragment: u8, n: u8, back: bool| {
+        let mut frame = vec![0; 12];
+        frame.extend([0x86, 0xdd, 0x60, 0, 0, 0, 0, 40, next, 64]);
+        let ends = [[0xfd, n], [0x20, n.wrapping_mul(3)]];
+        for [first, last] in if back { [ends[1], ends[0]] } else { ends } {
+            frame.push(first);
+            frame.extend([0; 14]);
+            frame.push(last);
+        }
+        frame.push(fragment);
+        frame.extend([0; 39]);
+        frame
+    };
+    let mut rings = BTreeSet::new();
+    for n in 0..32 {
+        let answer = ring(&code, &packet(6, 0, n, true), 4);
+        rings.insert(answer);
+        for (next, fragment) in [(60, 6), (0, 6), (43, 6), (51, 6), (44, 6), (44, 60)] {
+            assert_eq!(ring(&code, &packet(next, fragment, n, false), 4), answer, "{next} {fragment}");
+        }
+        assert_eq!(ring(&code, &packet(41, 0, n, false), 4), 0, "tunnels are the first reader's");
+    }
+    assert_eq!(rings.len(), 4);
+}

@@ -58,14 +58,14 @@ fn an_urgent_byte_is_none_of_the_stream() {
         flags.urgent = 5;
     }
     assert!(w.take(&p));
-    w.send(MINER, "PA", 1011, 5001, b"\n");
+    w.send(MINER, "PA", 1010, 5001, b"\n");
     // Where the pointer leads behind the segment, the byte is in a later one.
-    let mut p = w.packet(MINER, "PA", 1012, 5001, b"ab");
+    let mut p = w.packet(MINER, "PA", 1011, 5001, b"ab");
     if let Transport::Tcp { flags, .. } = &mut p.transport {
         flags.urgent = 3;
     }
     assert!(w.take(&p));
-    assert_eq!(w.only().state.text.get(MINER.way()), "{\"id\":1}\nab");
+    assert_eq!(w.only().state.text.get(MINER.way()), "{\"id\":1}\nab.");
 }
 
 /// FN13: a message in three segments, the second one retransmitted.
