@@ -330,7 +330,7 @@ impl Companion for Living {
             self.spare(&d.host_refusals, &mut said);
             self.alarm(&changes, &mut said);
             self.changed(&changes, &mut said);
-            for r in self.spared.news(&d) {
+            for r in self.spared.news(&d, Instant::now()) {
                 said.push(format!("{} is not cut off{}: {}", r.target, self.who(&Item::Endpoint(r.target)), r.reason));
             }
         }
