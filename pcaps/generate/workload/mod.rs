@@ -108,7 +108,8 @@ impl Kind {
     pub fn size(self) -> Size {
         let bytes = Size { bytes: 300_000_000, ..Size::UNBOUNDED };
         match self {
-            Self::Stratum => Size { flows: 10_000, ..bytes },
+            // 10,000 sessions, and a look-up for every eighth.
+            Self::Stratum => Size { flows: 11_250, ..bytes },
             Self::Tiny => Size { flows: 1_000_000, ..Size::UNBOUNDED },
             Self::SynFlood => Size { packets: 3_000_000, ..Size::UNBOUNDED },
             _ => bytes,

@@ -54,7 +54,8 @@ fn the_size_is_the_one_asked_for() {
     let (_, tally) = bytes(Kind::Tiny, Size { flows: 500, ..Size::UNBOUNDED }, 1);
     assert_eq!(tally.flows, 500);
     let (_, tally) = bytes(Kind::Stratum, Size { flows: 400, bytes: 1_000_000, ..Size::UNBOUNDED }, 1);
-    assert!(tally.live >= 400, "{tally:?}");
+    // A ninth are look-ups, which end.
+    assert!(tally.live >= 350, "{tally:?}");
 }
 
 #[test]
