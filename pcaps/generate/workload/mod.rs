@@ -104,14 +104,14 @@ impl Kind {
         }
     }
 
-    /// The size that is usual: 300 MB, a million flows, two million packets.
+    /// The size that is usual: 300 MB, or a million flows.
     pub fn size(self) -> Size {
         let bytes = Size { bytes: 300_000_000, ..Size::UNBOUNDED };
         match self {
             // 10,000 sessions, and a look-up for every eighth.
             Self::Stratum => Size { flows: 11_250, ..bytes },
             Self::Tiny => Size { flows: 1_000_000, ..Size::UNBOUNDED },
-            Self::SynFlood => Size { packets: 3_000_000, ..Size::UNBOUNDED },
+            Self::SynFlood => Size::packets(1_000_000),
             _ => bytes,
         }
     }
