@@ -1,17 +1,22 @@
 //! Makes the captures in `pcaps/`, each with its expected findings beside it.
 //!
 //! In: a folder. Out: the files of the catalogue in it; with `--check`, the names of files that differ from what would
-//! be written, and exit code 1 if there are any.
+//! be written, and exit code 1 if there are any. With `workload`: one large capture for measuring ([`workload`]).
 //!
 //! ```text
 //! cargo run --example generate -- pcaps/
 //! cargo run --example generate -- --check pcaps/
+//! cargo run --release --example generate -- workload mix mix.pcap --bytes 2_000_000_000
 //! ```
 
 #[path = "kit.rs"]
 mod kit;
 #[cfg(test)]
 mod tests;
+mod workload;
+#[cfg(test)]
+#[path = "workload/tests.rs"]
+mod workload_tests;
 
 use std::collections::BTreeSet;
 use std::io::Read as _;
@@ -21,6 +26,18 @@ use std::process::ExitCode;
 use kit::capture::Product;
 
 fn main() -> ExitCode {
+    let words: Vec<String> = std::env::args_os().skip(1).map(|a| a.to_string_lossy().into_owned()).collect();
+    if let Some((first, rest)) = words.split_first()
+        && first == "workload"
+    {
+        return workload::command(rest).map_or_else(
+            |e| {
+                eprintln!("generate workload: {e}");
+                ExitCode::from(2)
+            },
+            |()| ExitCode::SUCCESS,
+        );
+    }
     let mut check = false;
     let mut folder = None;
     for argument in std::env::args_os().skip(1) {
@@ -32,7 +49,7 @@ fn main() -> ExitCode {
         }
     }
     let Some(folder) = folder else {
-        eprintln!("usage: generate [--check] FOLDER");
+        eprintln!("usage: generate [--check] FOLDER, or generate workload KIND FILE");
         return ExitCode::from(2);
     };
     let folder = Path::new(&folder);

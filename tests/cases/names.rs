@@ -266,11 +266,14 @@ fn id03_sibling_a_machines_name_is_its_own_word_and_safe_to_print() {
 
 #[test]
 fn id_sibling_resolvers_and_routers_that_dhcp_names_are_never_blocked() {
-    for (pool, reason) in [("198.51.100.99:3333", "resolver"), ("198.51.100.98:3333", "gateway")] {
+    // As what they were named: anybody may send such a message, and would name his pool.
+    for (host, pool, reason) in
+        [([10, 0, 0, 50], "198.51.100.99:853", "resolver"), ([198, 51, 100, 50], "198.51.100.98:3333", "gateway")]
+    {
         let mut scene = Scene::new();
         let at = start(&mut scene);
-        granted(&mut scene, at - SECOND, 0xa, [10, 0, 0, 50], "", 60);
-        mines(&mut scene, at, "10.0.0.50:50001", pool);
+        granted(&mut scene, at - SECOND, 0xa, host, "", 60);
+        mines(&mut scene, at, &format!("{}:50001", std::net::Ipv4Addr::from(host)), pool);
         let run = scene.run();
         run.blocks_nothing();
         assert_eq!(run.refused(pool), [reason]);

@@ -242,7 +242,7 @@ fn a_look_at_intervals_finds_a_flushed_ruleset() {
         });
         let Tick::Repaired(drift, done) = ns.within(|| keeper.tick(now)) else { panic!("not noticed") };
         assert_eq!(drift, Drift { missing: 15, foreign: 0, retimed: 0, rules: Rules::Absent });
-        assert_eq!((done.blocked, keeper.status().drift_repaired), (6, 1));
+        assert_eq!((done.blocked, keeper.status().drift_repaired), (9, 1));
         assert_eq!(ns.within(|| keeper.tick(now)), Tick::Idle);
     });
 }
@@ -281,7 +281,7 @@ fn without_the_right_there_is_one_sentence_with_a_remedy() {
     assert!(said.contains("nftables: cannot be used: the right") && said.contains("CAP_NET_ADMIN"), "{said}");
     let out = ns.command(MINEWATCH).args(["apply", "--check"]).output().unwrap();
     assert_eq!(out.status.code(), Some(0), "{out:?}");
-    assert!(String::from_utf8(out.stdout).unwrap().starts_with("nftables: is used\n"));
+    assert!(String::from_utf8(out.stdout).unwrap().starts_with("nftables: would be used\n"));
 }
 
 /// With nftables only, the right to change the firewall is all there is: nothing of ipset's is there to be removed, and
