@@ -237,7 +237,7 @@ fn a_look_at_intervals_finds_a_flushed_ruleset() {
         ns.within(|| keeper.tick(now));
         assert_eq!(ns.within(|| keeper.tick(now)), Tick::Idle);
         ns.run(match choice {
-            Choice::Ipset => accidents(choice)[10],
+            Choice::Ipset => accidents(choice).last().unwrap(),
             _ => "nft flush ruleset",
         });
         let Tick::Repaired(drift, done) = ns.within(|| keeper.tick(now)) else { panic!("not noticed") };
