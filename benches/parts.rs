@@ -68,22 +68,7 @@ fn packets(frames: &Frames) -> Vec<Packet<'_>> {
         let Some(p) = decoder.decode(&frame) else { continue };
         let from = p.payload.as_ptr().addr() - frame.data.as_ptr().addr();
         let payload = &frame.data[from..from + p.payload.len()];
-        out.push(Packet {
-            at: p.at,
-            time: p.time,
-            tenant: p.tenant,
-            outer: p.outer,
-            vlan: p.vlan,
-            src_mac: p.src_mac,
-            dst_mac: p.dst_mac,
-            src: p.src,
-            dst: p.dst,
-            ip_id: p.ip_id,
-            transport: p.transport,
-            payload,
-            wire_payload_len: p.wire_payload_len,
-            wire_ip_len: p.wire_ip_len,
-        });
+        out.push(p.with_payload(payload));
     }
     out
 }

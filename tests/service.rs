@@ -319,3 +319,35 @@ fn a_connection_is_told_when_it_is_over_and_once() {
     let kinds = |kind: &str| said.lines().filter(|l| l.contains(&format!("\"event_type\":\"{kind}\""))).count();
     assert_eq!((kinds("miner_flow"), kinds("miner_host"), kinds("health")), (2, 1, 1), "{said}");
 }
+
+#[test]
+fn one_watch_keeps_a_folder() {
+    let Some(place) = Place::new() else { return };
+    let state = place.path("state");
+    let options = ["--state", state.to_str().unwrap()];
+    let watch = place.watch(&options);
+    let second = place.command().args(options).output().unwrap();
+    let said = String::from_utf8(second.stderr).unwrap();
+    assert_eq!(second.status.code(), Some(2), "{said}");
+    assert!(said.contains("another watch keeps its state in"), "{said}");
+    watch.ends();
+}
+
+#[test]
+fn a_dry_run_saves_nothing_and_an_order_that_nobody_carries_out_is_said_to_be_so() {
+    let Some(place) = Place::new() else { return };
+    let state = place.path("state");
+    let dir = ["--state", state.to_str().unwrap(), "--allow-documentation-ranges"];
+    let mut watch = place.watch(&[&dir[..], &["--dry-run"]].concat());
+    place.send(MINER.0);
+    watch.says("would cut off");
+    watch.ends();
+    let run = |words: &[&str]| {
+        let out = Command::new(env!("CARGO_BIN_EXE_minewatch")).args(words).args(dir).output().unwrap();
+        assert_eq!(out.status.code(), Some(0), "{out:?}");
+        (String::from_utf8(out.stdout).unwrap(), String::from_utf8(out.stderr).unwrap())
+    };
+    assert!(run(&["entries"]).0.starts_with("Nothing is blocked."));
+    let (_, said) = run(&["block", "198.51.100.77:3333", "--for", "1h", "--reason", "test"]);
+    assert!(said.contains("no watch runs with this state"), "{said}");
+}

@@ -158,4 +158,25 @@ impl Packet<'_> {
     pub const fn stamp(&self) -> Stamp {
         Stamp { time: self.time, frame: self.at }
     }
+
+    /// The same packet with its payload in another place, to outlive the frame.
+    #[must_use]
+    pub const fn with_payload<'b>(&self, payload: &'b [u8]) -> Packet<'b> {
+        Packet {
+            at: self.at,
+            time: self.time,
+            tenant: self.tenant,
+            outer: self.outer,
+            vlan: self.vlan,
+            src_mac: self.src_mac,
+            dst_mac: self.dst_mac,
+            src: self.src,
+            dst: self.dst,
+            ip_id: self.ip_id,
+            transport: self.transport,
+            payload,
+            wire_payload_len: self.wire_payload_len,
+            wire_ip_len: self.wire_ip_len,
+        }
+    }
 }

@@ -38,23 +38,7 @@ impl Parcel {
     fn push(&mut self, p: &Packet<'_>, order: u64) {
         let from = self.bytes.len();
         self.bytes.extend_from_slice(p.payload);
-        let detached = Packet {
-            at: p.at,
-            time: p.time,
-            tenant: p.tenant,
-            outer: p.outer,
-            vlan: p.vlan,
-            src_mac: p.src_mac,
-            dst_mac: p.dst_mac,
-            src: p.src,
-            dst: p.dst,
-            ip_id: p.ip_id,
-            transport: p.transport,
-            payload: &[],
-            wire_payload_len: p.wire_payload_len,
-            wire_ip_len: p.wire_ip_len,
-        };
-        self.packets.push((detached, order, from, self.bytes.len()));
+        self.packets.push((p.with_payload(&[]), order, from, self.bytes.len()));
     }
 }
 
@@ -219,10 +203,13 @@ fn serve(
         feeds.refresh(&mut worker);
         let upto = match work {
             Work::Parcel(upto, mut parcel) => {
-                for (packet, order, from, to) in parcel.packets.drain(..) {
-                    let payload = parcel.bytes.get(from..to).unwrap_or_default();
-                    worker.packet(&Packet { payload, ..packet }, order);
-                }
+                let whole = |(packet, order, from, to): &(Packet<'_>, u64, usize, usize)| {
+                    (packet.with_payload(parcel.bytes.get(*from..*to).unwrap_or_default()), *order)
+                };
+                let packets: Vec<_> = parcel.packets.iter().map(whole).collect();
+                worker.packets(&packets);
+                drop(packets);
+                parcel.packets.clear();
                 parcel.bytes.clear();
                 drop(empties.try_send(parcel));
                 upto

@@ -104,3 +104,16 @@ fn a_state_that_cannot_be_saved_stops_nobody() {
     mines_until_cut(&mut miner);
     assert!(watch.ends().contains("state is NOT saved"));
 }
+
+/// Of two, each would take away what the other one cuts off.
+#[test]
+fn a_second_watch_does_not_tell_the_same_firewall() {
+    let Some(lab) = lab() else { return };
+    let watch = lab.watch(&["--apply"]);
+    let mut second = lab.world.gateway.command(MINEWATCH);
+    let out = second.args(["watch", "-i", "in0", "--apply"]).output().unwrap();
+    let said = String::from_utf8(out.stderr).unwrap();
+    assert_eq!(out.status.code(), Some(2), "{said}");
+    assert!(said.contains("another minewatch watch --apply tells this machine's firewall already"), "{said}");
+    watch.ends();
+}
