@@ -6,6 +6,7 @@
 
 pub mod local;
 
+use std::fmt::Write;
 use std::net::IpAddr;
 
 use domain::base::iana::{Class, Rcode, Rtype};
@@ -102,6 +103,9 @@ fn records<'a>(message: &Message<&'a [u8]>) -> Vec<Found<'a>> {
 /// is followed once.
 fn follow(message: &Message<&[u8]>, asked: &Wire<'_>, dns: &mut Dns) {
     let records = records(message);
+    if records.is_empty() {
+        return;
+    }
     let mut chain: Vec<(Name<Vec<u8>>, u32)> = vec![(asked.to_name(), u32::MAX)];
     let mut at = 0;
     while let Some((name, ttl)) = chain.get(at).cloned() {
@@ -156,9 +160,20 @@ fn add(dns: &mut Dns, ip: IpAddr, ttl: u32) {
 }
 
 fn text(name: &impl ToName) -> Box<str> {
-    let mut text = name.fmt_with_dot().to_string();
-    if text.len() > 1 {
-        text.pop();
+    let mut text = String::with_capacity(usize::from(name.compose_len()));
+    for label in name.iter_labels().take_while(|label| !label.is_root()) {
+        if !text.is_empty() {
+            text.push('.');
+        }
+        let plain = label.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'));
+        match std::str::from_utf8(label.as_slice()) {
+            Ok(label) if plain => text.push_str(label),
+            // As the library escapes the others.
+            _ => drop(write!(text, "{label}")),
+        }
+    }
+    if text.is_empty() {
+        text.push('.');
     }
     text.make_ascii_lowercase();
     text.into_boxed_str()

@@ -5,6 +5,7 @@
 use std::fmt;
 
 use super::names;
+use super::transport::Sums;
 use crate::capture::LinkType;
 use crate::health::{Counter, Health};
 
@@ -111,13 +112,19 @@ impl<K: Copy + PartialEq> Recent<K> {
 #[derive(Debug)]
 pub(super) struct Tally {
     pub(super) health: Health,
+    pub(super) sums: Sums,
     skips: Recent<Skip>,
     links: Recent<u16>,
 }
 
 impl Default for Tally {
     fn default() -> Self {
-        Self { health: Health::default(), skips: Recent { slots: [None; 8] }, links: Recent { slots: [None; 8] } }
+        Self {
+            health: Health::default(),
+            sums: Sums::default(),
+            skips: Recent { slots: [None; 8] },
+            links: Recent { slots: [None; 8] },
+        }
     }
 }
 

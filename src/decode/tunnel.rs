@@ -126,6 +126,12 @@ fn next_protocol(n: u8) -> Option<Layer> {
     })
 }
 
+/// Whether there may be a tunnel between these UDP ports.
+#[inline]
+pub(super) const fn is_opened_by(src: u16, dst: u16) -> bool {
+    matches!((src, dst), (_, 4789 | 8472 | 4790 | 6081 | 2152 | 37008 | 3544 | 1701) | (2152 | 3544 | 1701, _))
+}
+
 /// Opens the tunnel that a UDP port announces, if its header holds up; otherwise leaves `w` as it was.
 pub(super) fn over_udp(w: &mut Walk<'_, '_>, src: u16, dst: u16) -> Result<Option<Layer>, Skip> {
     let opened = match (src, dst) {

@@ -154,6 +154,11 @@ impl<S> Touched<'_, S> {
         self.cold.streams.as_ref().map_or(0, |s| s.get(way).acknowledged())
     }
 
+    /// Whether both ends said that they are done, and all they sent before was given out.
+    pub fn is_over(&self) -> bool {
+        self.cold.streams.as_ref().is_some_and(|s| s.lo_to_hi.ended() && s.hi_to_lo.ended())
+    }
+
     /// Marks the flow as bearing evidence (or no longer): it idles out later and is evicted last.
     pub const fn keep(&mut self, keep: bool) {
         self.wish.keep = Some(keep);

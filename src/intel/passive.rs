@@ -140,7 +140,11 @@ impl PassiveDns {
             return;
         }
         let name: Arc<str> = Arc::from(&*l.name);
-        let aliases: Arc<[Box<str>]> = l.aliases.iter().take(MAX_ALIASES).cloned().collect();
+        // None is the rule, and costs no memory.
+        let aliases: Arc<[Box<str>]> = match l.aliases.as_slice() {
+            [] => Arc::default(),
+            some => some.iter().take(MAX_ALIASES).cloned().collect(),
+        };
         let (now, client) = (l.at.time, l.client.ip());
         let server = match l.server.ip() {
             IpAddr::V4(a) => a.to_ipv6_mapped(),
@@ -185,6 +189,10 @@ impl PassiveDns {
                 pool,
             };
             self.bytes += known.bytes();
+            if entry.names.is_empty() {
+                // Most addresses have one name for good.
+                entry.names.reserve_exact(1);
+            }
             entry.names.push(known);
         }
     }

@@ -54,21 +54,22 @@ impl Knowledge {
     /// behalf ask for referrals, or are found out when they answer ([`Knowledge::resolves`]).
     pub fn look_up(&mut self, l: &LookUp) -> Option<Sighting> {
         let day = Day::of(l.at.time);
-        let mut all = std::iter::once(&l.name).chain(&l.aliases);
-        let pool =
-            all.any(|n| self.intel.name(n, None).and_then(|m| usable(m, day)).is_some_and(|m| m.role.takes_work()));
+        let (mut known, mut pool, mut retired) = (None, false, 0);
+        for name in std::iter::once(&l.name).chain(&l.aliases) {
+            let Some(m) = self.intel.name(name, None) else { continue };
+            let gone = !l.answered && m.freshness(day) == Freshness::Retired;
+            let useful = usable(m, day);
+            pool |= useful.as_ref().is_some_and(|m| m.role.takes_work());
+            if known.is_none() {
+                retired += u64::from(gone);
+                known = useful.map(|m| (name, m));
+            }
+        }
         self.dns.learn(l, pool);
         let passed_on = self.resolvers.hear(l);
         if !l.recursion_desired || passed_on {
             return None;
         }
-        let mut names = std::iter::once(&l.name).chain(&l.aliases);
-        let mut retired = 0;
-        let known = names.find_map(|n| {
-            let m = self.intel.name(n, None)?;
-            retired += u64::from(!l.answered && m.freshness(day) == Freshness::Retired);
-            Some((n, usable(m, day)?))
-        });
         self.retired += retired;
         let (name, m) = known?;
         if l.answered && *name == l.name {

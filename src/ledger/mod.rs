@@ -139,6 +139,14 @@ const fn cap(most: usize, verified: bool) -> usize {
 /// What a level is told of: the pool, and behind a proxy or a load balancer the pool's name and the client.
 type Endpoint = (SocketAddr, Option<String>, Option<IpAddr>);
 
+/// Most lists here have one item for good, and an empty list makes room for four.
+fn push_first<T>(list: &mut Vec<T>, item: T) {
+    if list.is_empty() {
+        list.reserve_exact(1);
+    }
+    list.push(item);
+}
+
 #[derive(Default)]
 struct Host {
     told: BTreeMap<Endpoint, Verdict>,
@@ -187,7 +195,7 @@ impl Ledger {
         }
         let key = HostKey { tenant: flow.tenant, ip: flow.miner_ip() };
         self.flows.fetch_add(1, Relaxed);
-        self.hosts.entry(key).or_default().flows.push(flow);
+        push_first(&mut self.hosts.entry(key).or_default().flows, flow);
     }
 
     /// Whether there is room for a flow.
@@ -214,7 +222,7 @@ impl Ledger {
             self.dropped.fetch_add(1, Relaxed);
         } else {
             self.contact_count.fetch_add(1, Relaxed);
-            of.push(Contact::new(s));
+            push_first(&mut of, Contact::new(s));
         }
     }
 

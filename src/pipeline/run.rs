@@ -21,6 +21,10 @@ use crate::health::{Gauge, Gauges, Health};
 use crate::intel::CurrentIntel;
 use crate::time::PacketTime;
 
+/// Events are sent on no later than after so many frames, or when so many wait, or when there is nothing to read: whoever
+/// takes them is woken each time, which costs more than the work on some hundred frames.
+const FRAMES_UNSENT: usize = 4096;
+const EVENTS_UNSENT: usize = 256;
 /// Others wait for the word of a thread that found nothing no longer than this, in packet time.
 const WORD: Duration = Duration::from_millis(10);
 
@@ -150,20 +154,23 @@ impl Post<'_> {
         let mut feeds = Feeds::new(&options.intel, &mut worker);
         let mut gauge = options.gauges.as_deref().map(Gauges::gauge);
         let mut until = PacketTime::ZERO;
-        let (mut order, mut told, mut in_batch, mut idle) = (0u64, 0u64, 0usize, false);
+        let (mut order, mut told, mut in_batch, mut unsent, mut idle) = (0u64, 0u64, 0usize, 0usize, false);
         // Allocated once: large blocks, taken again and again, make the allocator tidy up each time.
         let mut frames_kept: Vec<Frame<'static>> = Vec::with_capacity(TOGETHER);
         let mut packets_kept = Vec::with_capacity(TOGETHER);
         let place = |time: PacketTime| u64::try_from(time.as_nanos()).unwrap_or(0);
         loop {
-            if in_batch >= options.batch || std::mem::take(&mut idle) || !source.ready() {
+            let nothing = std::mem::take(&mut idle) || !source.ready();
+            if in_batch >= options.batch || nothing {
                 frames.fetch_add(in_batch as u64, Ordering::Relaxed);
-                in_batch = 0;
+                unsent += std::mem::take(&mut in_batch);
+                let enough = nothing || unsent >= FRAMES_UNSENT || worker.events() >= EVENTS_UNSENT;
                 if of > 1 {
                     order = order.max(place(source.past()));
                 }
                 let due = of > 1 && order - told >= WORD.as_nanos() as u64;
-                if due || worker.has_events() {
+                if due || (enough && worker.events() > 0) {
+                    unsent = 0;
                     self.send(Batch { from: (from, of), upto: order, events: worker.take_events() });
                 }
                 if let Some(dealer) = &mut dealer

@@ -169,9 +169,9 @@ impl Worker {
         std::mem::take(&mut self.events)
     }
 
-    /// Whether there are events.
-    pub fn has_events(&self) -> bool {
-        !self.events.is_empty()
+    /// How many events there are.
+    pub fn events(&self) -> usize {
+        self.events.len()
     }
 
     /// The counters.
@@ -263,9 +263,11 @@ impl Worker {
             return;
         }
         settle(counted, health);
+        let over = flow.is_over();
         let (info, inspection) = flow.parts();
         inspection.reader.ripen(info, &tools);
-        let done = inspection.is_done();
+        // Most connections are short. What there was to learn of one that ended is not kept until its late packets came.
+        let done = inspection.is_done() || (over && inspection.reader.reading().is_none());
         if done {
             close(info, inspection, &mut tools);
             let info = info.clone();

@@ -4,7 +4,11 @@ use etherparse::{LaxSlicedPacket, TransportSlice};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
+use super::super::plain;
+use super::super::tally::Tally;
+use super::super::walk::{Context, End, Layer, Walk};
 use super::*;
+use crate::capture::FrameRef;
 
 const LINKS: [u16; 27] = [
     0, 1, 9, 12, 14, 50, 51, 101, 104, 105, 108, 113, 117, 119, 127, 147, 163, 166, 192, 204, 228, 229, 239, 258, 276,
@@ -110,6 +114,56 @@ proptest! {
     }
 
     #[test]
+    fn what_is_read_in_one_step_is_read_as_the_walk_reads_it(
+        payload in vec(any::<u8>(), 0..60),
+        six in any::<bool>(),
+        tag in prop::option::of(any::<u16>()),
+        port in prop::option::of(prop::sample::select(vec![9u16, 53, 1701, 2152, 4789, 37008])),
+        flips in vec((0usize..90, any::<u8>()), 0..3),
+        cut in 0usize..160,
+        tenant in prop::sample::select(vec![TenantMode::Tunnel, TenantMode::Vlan, TenantMode::None]),
+    ) {
+        let (protocol, segment) = match port {
+            Some(port) => (17, udp(port, 9, &payload)),
+            None => (6, tcp(&payload)),
+        };
+        let ip = if six {
+            v6_between("2001:db8::5", "2001:db8:ffff::5", protocol, &segment)
+        } else {
+            v4_between("10.0.0.5", "198.51.100.5", protocol, &segment)
+        };
+        let kind: u16 = if six { 0x86dd } else { 0x0800 };
+        let mut data = match tag {
+            Some(tag) => eth(0x8100, &cat(&[&tag.to_be_bytes(), &kind.to_be_bytes(), &ip])),
+            None => eth(kind, &ip),
+        };
+        let wire_len = data.len() as u32;
+        for (at, value) in flips {
+            if let Some(byte) = data.get_mut(at) {
+                *byte = value;
+            }
+        }
+        data.truncate(cut);
+        let frame =
+            Frame { at: FrameRef::default(), time: PacketTime::ZERO, link: LinkType::ETHERNET, wire_len, data: &data };
+        let options = DecodeOptions { tenant, ..DecodeOptions::default() };
+        let (mut once, mut walked) = (Tally::default(), Tally::default());
+        if let Some(packet) = plain::packet(&frame, options, &mut once) {
+            let ctx = Context::new(frame.at, frame.time);
+            let mut walk = Walk::new(&data, wire_len as usize, ctx, options, &mut walked);
+            let Ok(End::Packet(transport)) = walk.run(Layer::Link(ETHERNET)) else {
+                return Err(TestCaseError::fail(format!("the walk finds no packet where {packet:?} is")));
+            };
+            prop_assert_eq!(format!("{packet:?}"), format!("{:?}", walk.packet(transport)));
+            for counter in [Counter::TcpPackets, Counter::UdpPackets, Counter::BadChecksum] {
+                prop_assert_eq!(once.health.get(counter), walked.health.get(counter));
+            }
+        } else {
+            prop_assert_eq!(once.health.get(Counter::TcpPackets) + once.health.get(Counter::UdpPackets), 0);
+        }
+    }
+
+    #[test]
     fn plain_ethernet_is_read_as_etherparse_reads_it(
         payload in vec(any::<u8>(), 0..100),
         six in any::<bool>(),
@@ -165,4 +219,18 @@ proptest! {
         }
         prop_assert_eq!(short.decoder.health().snaplen.saturating_sub(14), long.decoder.health().snaplen);
     }
+}
+
+/// The sample stands for all: a thousand wrong ones among many count as about a thousand.
+#[test]
+fn of_many_checksums_a_sample_is_looked_at() {
+    let mut rig = Rig::default();
+    let good = framed(&v4_between("10.0.0.5", "198.51.100.5", 6, &tcp(b"x")));
+    let mut bad = good.clone();
+    *bad.last_mut().unwrap() ^= 1;
+    for n in 0..40_000 {
+        rig.feed(ETHERNET, if n % 3 == 0 { &bad } else { &good });
+    }
+    let counted = rig.count(Counter::BadChecksum);
+    assert!((13_300..13_400).contains(&counted), "{counted} of 13334");
 }
