@@ -61,7 +61,7 @@ fn holes_that_are_never_filled_cost_the_same_however_much_follows_them() {
 fn many_short_conversations_do_not_pile_up() {
     let folder = tempfile::tempdir().unwrap();
     let peak = peak(Kind::Tiny, Size { flows: 250_000, ..Size::UNBOUNDED }, folder.path());
-    assert!(peak < 128 << 20, "{} MiB", peak >> 20);
+    assert!(peak < 120 << 20, "{} MiB", peak >> 20);
 }
 
 /// The prefetch under the address sanitizer, which comes with the compiler.
