@@ -80,6 +80,16 @@ pub(super) fn judge(gaps: &[f32]) -> Option<JobTimer> {
     best
 }
 
+/// Nine in ten gaps are the same: a heartbeat, and nothing restarts it.
+pub(super) fn is_heartbeat(gaps: &[f32]) -> bool {
+    let mut sorted = List::<MOST>::new();
+    gaps.iter().for_each(|&g| sorted.push(g));
+    sorted.as_mut_slice().sort_by(f32::total_cmp);
+    let Some(&median) = sorted.as_slice().get(sorted.as_slice().len() / 2) else { return false };
+    let same = gaps.iter().filter(|g| (**g - median).abs() <= 0.03 * median + 0.05).count();
+    gaps.len() >= 3 && same * 10 >= gaps.len() * 9
+}
+
 /// Two pushes in a moment are one event, of which the gap after counts from the first.
 fn merge(gaps: &[f32]) -> List<MOST> {
     let mean = gaps.iter().sum::<f32>() / gaps.len().max(1) as f32;
@@ -215,9 +225,20 @@ fn two_timers(gaps: &[f32], pile: Pile, mut early: List<MOST>) -> f64 {
 
 /// A heartbeat and, independent of it, pushes by chance.
 fn unrestarted(gaps: &[f32], pile: Pile, period: f32, rate: f64) -> f64 {
+    // Any of the first pushes may have been a beat.
+    let starts = gaps.iter().take(6).scan(0.0, |sum, gap| {
+        let before = *sum;
+        *sum += gap;
+        Some(-before)
+    });
+    let phases = starts.map(|s| s.rem_euclid(period)).map(|s| phase(gaps, pile, period, rate, s));
+    phases.fold(f64::NEG_INFINITY, f64::max) - 6.0_f64.ln()
+}
+
+/// The same, when the last beat was `since_beat` seconds before the first push.
+fn phase(gaps: &[f32], pile: Pile, period: f32, rate: f64, mut since_beat: f32) -> f64 {
     let width = f64::from(pile.to - pile.from);
     let slack = (pile.to - pile.from).max(0.03 * period);
-    let mut since_beat = 0.0_f32;
     let mut total = 0.0;
     for &gap in gaps {
         let left = period - since_beat;
