@@ -65,6 +65,11 @@ pub(super) struct Record {
     last_push: u32,
     /// Size of the reply to the first request, zero before.
     first_reply: u16,
+    /// Replies that may still come to what was asked last, and when that was.
+    owed: u8,
+    asked: u32,
+    /// Pushes in all, kept or not.
+    pushed: u32,
 }
 
 impl Record {
@@ -79,6 +84,9 @@ impl Record {
             whole: 0,
             last_push: 0,
             first_reply: 0,
+            owed: 0,
+            asked: 0,
+            pushed: 0,
         }
     }
 
@@ -90,6 +98,11 @@ impl Record {
         // Captures step backwards; what is kept does not.
         let now = if (now.wrapping_sub(self.last) as i32) < 0 { self.last } else { now };
         self.last = now;
+        if m.way == Way::Up {
+            let before = if now.wrapping_sub(self.asked) <= ANSWER { self.owed } else { 0 };
+            self.owed = before.saturating_add(1);
+            self.asked = now;
+        }
         if let Some(open) = &mut self.open
             && open.way == m.way
             && now.wrapping_sub(open.last) <= PIECES
@@ -165,13 +178,22 @@ impl Record {
                 self.exchanges.push(Exchange { at: burst.at, request: size, reply: 0, delay: UNANSWERED });
             }
             Way::Down => {
-                if let Some(e) = self.answers(burst.at, size) {
+                let owed = self.owed > 0 && burst.at.wrapping_sub(self.asked) <= ANSWER;
+                let answered = if let Some(e) = self.answers(burst.at, size) {
                     e.reply = size;
                     e.delay = burst.at.wrapping_sub(e.at).min(u32::from(UNANSWERED - 1)) as u16;
                     if self.first_reply == 0 {
                         self.first_reply = size;
                     }
+                    true
                 } else {
+                    // Two requests in a moment are one burst with two replies.
+                    owed && !self.push.is_some_and(|p| p.holds(size))
+                };
+                if answered {
+                    self.owed = self.owed.saturating_sub(1);
+                } else {
+                    self.pushed = self.pushed.saturating_add(1);
                     self.pushes.push(Push { at: burst.at, size, answered: false });
                 }
             }
@@ -281,8 +303,10 @@ impl Record {
             // Of one size, and that is not a job's.
             return;
         }
-        let Some(t) = timer::judge(gaps.as_slice()) else { return };
-        if t.full < 2 || t.early < 2 || t.weight < 0.3 {
+        let Some(mut t) = timer::judge(gaps.as_slice()) else { return };
+        // What is kept is looked at anew, again and again: chance has as many tries as it was filled.
+        t.weight -= (1.0 + self.pushed as f32 / PUSHES as f32).log10();
+        if t.full < 2 || t.early < 2 || t.full * 8 < t.full + t.early || t.weight < 0.3 {
             return;
         }
         self.whole = (t.whole * 1000.0) as u32;

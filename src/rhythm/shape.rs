@@ -61,8 +61,8 @@ fn within(sizes: impl Iterator<Item = u16> + Clone, width: u16, worth: f32) -> O
 /// 2.2 % (Tor cells, PostgreSQL, resolvers, LDAP), which would be 10^1.6. Networks with more of those than test
 /// suites have: half of that is taken off.
 pub(super) fn exchange_weight(steady: u16, all: u16, request: &Class, reply: &Class, chance: f32) -> f32 {
-    // The shortest share of any dialect has 62 bytes.
-    if steady < 4 || all == 0 || request.size < 60 {
+    // The shortest shares of any dialect that is not Stratum V2, which has its own witness.
+    if steady < 4 || all == 0 || request.size < 80 {
         return 0.0;
     }
     let share = f32::from(steady) / f32::from(all);
