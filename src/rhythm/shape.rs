@@ -75,12 +75,15 @@ pub(super) fn exchange_weight(steady: u16, all: u16, request: &Class, reply: &Cl
 /// 94 % of public mining flows against at most 2.2 % of benign ones have six; taken down as above, and further because
 /// push services and tickers are more common still. Jobs have 120 to 2100 bytes in every dialect but Stratum V2's,
 /// which has a witness of its own; smaller ones are heartbeats, larger ones pieces of downloads.
-pub(super) fn push_weight(steady: u16, all: u16, class: &Class) -> f32 {
+///
+/// `mean` seconds apart: what comes every other second is a stream more often than jobs are.
+pub(super) fn push_weight(steady: u16, all: u16, class: &Class, mean: f32) -> f32 {
     if steady < 3 || all == 0 || !(120..=2100).contains(&class.size) {
         return 0.0;
     }
     let share = f32::from(steady) / f32::from(all);
-    class.worth * ramp(f32::from(steady), (2.0, 0.2), (6.0, 1.0)) * ramp(share, (0.2, 0.0), (0.5, 1.0))
+    let weight = class.worth * ramp(f32::from(steady), (2.0, 0.2), (6.0, 1.0)) * ramp(share, (0.2, 0.0), (0.5, 1.0));
+    weight * ramp(mean, (1.0, 0.7), (4.0, 1.0))
 }
 
 /// What a dialect's messages measure without framing. Framing adds the same to each, so that differences are compared:
