@@ -6,16 +6,16 @@ use super::witness::{Coin, CoinFit, Coins};
 
 /// Chains that are mined in pools, with the time between blocks that their rules aim at (protocol constants) and how
 /// often each is met in hidden mining: nearly all of that is Monero, because it needs no graphics card. The second
-/// number is a prior weight, not a measurement, and matters only between chains with like intervals.
+/// number is a prior weight, largest first, not a measurement, and matters only between chains with like intervals.
 const CHAINS: &[(&str, u32, f64)] = &[
     ("XMR", 120, 0.50),
+    ("BTC", 600, 0.10),
     ("ETC", 13, 0.08),
     ("RVN", 60, 0.08),
     ("ZEC", 75, 0.07),
     ("LTC", 150, 0.05),
-    ("BTC", 600, 0.10),
     ("ERG", 120, 0.04),
-    ("DOGE", 60, 0.02),
+    ("DOGE", 60, 0.005),
     ("DASH", 150, 0.02),
     ("BCH", 600, 0.02),
     ("FIRO", 300, 0.01),
@@ -66,14 +66,28 @@ fn likelihood(timer: &JobTimer, interval: f64) -> f64 {
     -0.5 * (seen / interval).ln().powi(2) / variance - 0.5 * variance.ln()
 }
 
+/// How much likelier a coin is when the sizes of messages are those of its dialect.
+const SPOKEN: f64 = 100.0;
+
+/// Coins of a dialect, by how often each is met.
+pub(super) fn spoken(symbols: &[&str]) -> Coins {
+    let mut coins = Coins::default();
+    let weight = |symbol: &str, prior: f64| if symbols.contains(&symbol) { prior * SPOKEN } else { prior };
+    let all: f64 = CHAINS.iter().map(|&(symbol, _, prior)| weight(symbol, prior)).sum();
+    for &(symbol, interval, prior) in CHAINS.iter().filter(|c| symbols.contains(&c.0)) {
+        coins.push(CoinFit { coin: Coin { symbol, interval }, likelihood: (weight(symbol, prior) / all) as f32 });
+    }
+    coins
+}
+
 /// Coins that fit, likeliest first, and how much better a chain explains the restarts than events of any rate do
-/// (decimal logarithm; negative where no chain fits). Coins of the dialect that is `spoken`, if sizes tell, are twenty times
-/// as likely as they would be.
+/// (decimal logarithm; negative where no chain fits). Coins of the dialect that is `spoken`, if sizes tell, are
+/// [`SPOKEN`] times as likely as they would be.
 pub(super) fn coins(timer: &JobTimer, spoken: &[&str]) -> (Coins, f32) {
     let mut fits: [(f64, f64, &str, u32); CHAINS.len()] = [(f64::NEG_INFINITY, 0.0, "", 0); CHAINS.len()];
     for (fit, &(symbol, interval, prior)) in fits.iter_mut().zip(CHAINS) {
         let alone = likelihood(timer, f64::from(interval));
-        let spoken = if spoken.contains(&symbol) { 20.0_f64.ln() } else { 0.0 };
+        let spoken = if spoken.contains(&symbol) { SPOKEN.ln() } else { 0.0 };
         *fit = (alone + prior.ln() + spoken, alone, symbol, interval);
     }
     fits.sort_by(|a, b| b.0.total_cmp(&a.0));
