@@ -319,7 +319,18 @@ impl Record {
 
     /// What the witnesses say.
     pub(super) fn testify(&mut self, witnesses: &mut Witnesses, coins: &mut Coins) {
-        let exchange = self.exchange();
+        let mut exchange = self.exchange(None);
+        let mut arrivals = self.arrivals(exchange);
+        // The commonest may be a keepalive or a report of the hash rate, on a timer; shares are what else there is.
+        if arrivals.is_none_or(|a| a.weight < 0.3)
+            && let Some(first) = exchange
+            && let Some(second) = self.exchange(Some(first.request))
+            && let Some(found) = self.arrivals(Some(second))
+            && found.weight - 0.3 > arrivals.map_or(0.0, |a| a.weight)
+        {
+            exchange = Some(second);
+            arrivals = Some(shares::Arrivals { weight: found.weight - 0.3, ..found });
+        }
         if let Some(x) = exchange {
             witnesses.push(Witness {
                 fact: Fact::SteadyExchange {
@@ -332,17 +343,26 @@ impl Record {
             });
         }
         self.reply = exchange.map(|x| x.reply);
-        if let Some(a) = shares::judge(self.request_gaps(exchange.map(|x| x.request)).as_slice()) {
-            // Whoever asks each second is a program that asks: no pool lets a miner do so.
-            let weight = if a.mean < 1.0 { a.weight.min(0.0) } else { a.weight };
-            witnesses.push(Witness { fact: Fact::MemorylessShares { gaps: a.gaps, mean: a.mean }, weight });
+        if let Some(a) = arrivals {
+            witnesses.push(Witness { fact: Fact::MemorylessShares { gaps: a.gaps, mean: a.mean }, weight: a.weight });
         }
         self.pushes_testify(exchange, witnesses, coins);
     }
 
-    /// The exchange that comes again.
-    fn exchange(&self) -> Option<Steady> {
-        let answered = self.exchanges.iter().filter(|e| e.delay != UNANSWERED);
+    /// How the requests of an exchange arrive, or all of them where there is none.
+    fn arrivals(&self, exchange: Option<Steady>) -> Option<shares::Arrivals> {
+        let mut a = shares::judge(self.request_gaps(exchange.map(|x| x.request)).as_slice())?;
+        if a.mean < 1.0 {
+            // Whoever asks each second is a program that asks: no pool lets a miner do so.
+            a.weight = a.weight.min(0.0);
+        }
+        Some(a)
+    }
+
+    /// The exchange that comes again, but for one.
+    fn exchange(&self, but: Option<Class>) -> Option<Steady> {
+        let wanted = |e: &&Exchange| e.delay != UNANSWERED && !but.is_some_and(|b| b.holds(e.request));
+        let answered = self.exchanges.iter().filter(wanted);
         let all = answered.clone().count() as u16;
         let request = shape::commonest(answered.clone().map(|e| e.request))?;
         let with_it = answered.clone().filter(|e| request.holds(e.request));
@@ -420,7 +440,9 @@ impl Record {
             });
         }
         let spoken = dialect.filter(|(_, w, ..)| *w >= 0.5).map_or(&[][..], |(d, ..)| d.coins);
-        *coins = blocks::spoken(spoken);
+        if let [_] = spoken {
+            *coins = blocks::spoken(spoken);
+        }
         if weight <= 0.0 && class.is_some_and(|c| c.worth >= 1.0) {
             // Of one size, and that is not a job's.
             return;
@@ -443,7 +465,7 @@ impl Record {
         t.weight -= tries;
         // What is kept is looked at anew, again and again: chance has as many tries as it was filled.
         t.weight -= (1.0 + self.pushed as f32 / PUSHES as f32).log10();
-        if t.full < 2 || t.early < 2 || t.full * 8 < t.full + t.early || t.weight < 0.3 {
+        if t.full < 2 || t.early < 2 || t.full * 8 < t.full + t.early || t.weight < 0.9 {
             return;
         }
         self.whole = (t.whole * 1000.0) as u32;

@@ -119,8 +119,8 @@ const DIALECTS: &[Dialect] = &[
     Dialect { name: "CryptoNote", coins: &["XMR"], reply: (60, 72), share: (105, 175), job: (214, 460), weight: 1.2 },
     Dialect { name: "Equihash", coins: &["ZEC"], reply: (24, 46), share: (2600, 2950), job: (240, 290), weight: 1.5 },
     // Between them one in 20 by chance.
-    Dialect { name: "EthProxy", coins: &["ETC"], reply: (34, 46), share: (100, 190), job: (170, 213), weight: 0.8 },
-    Dialect { name: "KawPow", coins: &["RVN"], reply: (34, 46), share: (165, 240), job: (222, 270), weight: 0.8 },
+    Dialect { name: "EthProxy", coins: &["ETC"], reply: (34, 46), share: (100, 190), job: (170, 213), weight: 0.6 },
+    Dialect { name: "KawPow", coins: &["RVN"], reply: (34, 46), share: (165, 240), job: (222, 270), weight: 0.6 },
     Dialect {
         name: "Stratum V1",
         coins: &["BTC", "LTC", "BCH", "DASH", "DOGE"],

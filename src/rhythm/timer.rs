@@ -12,7 +12,7 @@ use super::stat::{LOG10_E, ln_gamma, ln_sum};
 /// Gaps looked at.
 pub(super) const MOST: usize = 96;
 /// Fewer say nothing.
-const LEAST: usize = 6;
+const LEAST: usize = 7;
 /// Timers that are tried, seconds.
 const PERIODS: std::ops::Range<f32> = 0.8..1000.0;
 /// Gaps of no known origin: lost packets, reconnects, a change of difficulty. Spread over the logarithm.
