@@ -86,6 +86,8 @@ impl Acks {
     /// No acknowledgement in a tunnel is larger: 52 bytes of IPv4 and TCP with a time stamp, filled up to 64, in
     /// WireGuard's 32; a little more in others'.
     const LARGEST: u32 = 116;
+    /// Smaller ones are pings of some protocol, and no tunnel is around.
+    const SMALLEST: u32 = 64;
 
     /// Counts a message, and tells whether it is an acknowledgement.
     fn is_one(&mut self, m: Message) -> bool {
@@ -117,7 +119,7 @@ impl Acks {
         }
         // One in six messages of either way, and eight of each.
         let is_one = slot.1 >= 8 && slot.2 >= 8 && slot.1 * 6 >= self.up && slot.2 * 6 >= self.down;
-        if is_one {
+        if is_one && m.size >= Self::SMALLEST {
             self.size = m.size as u16;
         }
         is_one
@@ -355,6 +357,9 @@ impl Record {
         if a.mean < 1.0 {
             // Whoever asks each second is a program that asks: no pool lets a miner do so.
             a.weight = a.weight.min(0.0);
+        } else if a.mean > 300.0 {
+            // Public traces: 5 to 101 s. Rarer shares there are, but much else is rare.
+            a.weight -= 0.4;
         }
         Some(a)
     }

@@ -98,7 +98,7 @@ pub(super) fn push_weight(steady: u16, all: u16, class: &Class, mean: f32) -> f3
 }
 
 /// What a dialect's messages measure without framing. Framing adds the same to each, so that differences are compared:
-/// share less its reply, job less that reply; and the reply itself with up to 45 bytes of TLS or a web socket on top.
+/// share less its reply, job less that reply; and the reply itself with up to 40 bytes of TLS or a web socket on top.
 #[derive(Debug)]
 pub(super) struct Dialect {
     pub name: &'static str,
@@ -158,9 +158,11 @@ pub(super) fn dialect(request: u16, reply: u16, push: u16, tunnel: u16) -> Optio
     let within = |(low, high): (u16, u16), size: u16| (low.saturating_sub(loose)..=high + loose).contains(&size);
     let (share, job) = (request.checked_sub(reply)?, push.checked_sub(reply)?);
     let inner = reply.checked_sub(tunnel)?;
-    // Readable, or in some framing of 16 to 45 bytes.
-    let reply_fits = |d: &Dialect| within(d.reply, inner) || within((d.reply.0 + 16, d.reply.1 + 45), inner);
-    let known = DIALECTS.iter().find(|d| reply_fits(d) && within(d.share, share) && within(d.job, job));
+    // Readable, or in some framing of 16 to 40 bytes.
+    let reply_fits = |d: &Dialect| within(d.reply, inner) || within((d.reply.0 + 16, d.reply.1 + 40), inner);
+    // A worker's name is in the request, so that small ones are something else.
+    let fits = |d: &&Dialect| reply_fits(d) && within(d.share, share) && within(d.job, job) && request >= 95;
+    let known = DIALECTS.iter().find(fits);
     // All of one size may be cells of anything.
     let padded = share % 64 == 0 && job % 64 == 0 && (share, job) != (0, 0);
     known.or(padded.then_some(&PADDED))
