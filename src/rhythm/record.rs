@@ -427,10 +427,8 @@ impl Record {
             }
         }
         let dialect = match (exchange, self.push) {
-            (Some(x), Some(p)) if x.weight > 0.4 => {
-                shape::dialect(x.request.size, x.reply.size, p.size, self.acks.size)
-                    .map(|d| (d, d.weight * x.request.worth.min(x.reply.worth).min(p.worth).powi(2), x, p))
-            }
+            (Some(x), Some(p)) if x.weight > 0.4 => shape::dialect(&x.request, &x.reply, &p, self.acks.size)
+                .map(|d| (d, d.weight * x.request.worth.min(x.reply.worth).min(p.worth).powi(2), x, p)),
             _ => None,
         };
         if let Some((d, weight, x, p)) = dialect {
