@@ -118,7 +118,7 @@ pub(super) struct Dialect {
 /// fields that their messages must have, with workers' names of 1 to 64 characters.
 const DIALECTS: &[Dialect] = &[
     // One in 100 by chance, nine in ten of hidden miners.
-    Dialect { name: "CryptoNote", coins: &["XMR"], reply: (60, 72), share: (105, 175), job: (214, 460), weight: 1.2 },
+    Dialect { name: "CryptoNote", coins: &["XMR"], reply: (60, 72), share: (105, 175), job: (205, 460), weight: 1.2 },
     Dialect { name: "Equihash", coins: &["ZEC"], reply: (24, 46), share: (2600, 2950), job: (240, 290), weight: 1.5 },
     // Between them one in 20 by chance.
     Dialect { name: "EthProxy", coins: &["ETC"], reply: (34, 46), share: (100, 190), job: (170, 213), weight: 0.6 },
