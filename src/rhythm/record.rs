@@ -1,0 +1,335 @@
+//! What is kept of a flow: the last exchanges and the last pushes, sorted out as they come; and what the witnesses
+//! make of them.
+//!
+//! Messages that follow each other at once in one direction are one burst (a message cut into records, or several in
+//! a moment). A burst from the pool's side within [`ANSWER`] of a request is its reply, any other a push.
+
+use super::ring::{List, Ring};
+use super::shape::{self, Class};
+use super::witness::{Coins, Fact, Witness, Witnesses};
+use super::{Beat, BeatKind, Message, Way, blocks, shares, timer};
+
+/// Pieces of one burst are no further apart, milliseconds.
+const PIECES: u32 = 520;
+/// What each piece has of framing: between a TLS record's length field and its whole.
+const FRAMING: u32 = 20;
+/// A reply comes within, milliseconds (public pools: median 190, 99 % within 1000).
+const ANSWER: u32 = 3000;
+/// Exchanges kept.
+const EXCHANGES: usize = 73;
+/// Pushes kept.
+const PUSHES: usize = 97;
+/// No reply.
+const UNANSWERED: u16 = u16::MAX;
+
+/// A request and what answered it.
+#[derive(Clone, Copy, Default, Debug)]
+struct Exchange {
+    at: u32,
+    request: u16,
+    reply: u16,
+    /// Milliseconds, or [`UNANSWERED`].
+    delay: u16,
+}
+
+/// A message that nobody asked for.
+#[derive(Clone, Copy, Default, Debug)]
+struct Push {
+    at: u32,
+    size: u16,
+    /// A request followed within a second: an answer to it, if that is the rule.
+    answered: bool,
+}
+
+/// Messages in one direction, still coming.
+#[derive(Clone, Copy, Debug)]
+struct Burst {
+    way: Way,
+    at: u32,
+    last: u32,
+    size: u32,
+}
+
+/// See the module.
+#[derive(Clone, Debug)]
+pub(super) struct Record {
+    exchanges: Ring<Exchange, EXCHANGES>,
+    pushes: Ring<Push, PUSHES>,
+    open: Option<Burst>,
+    last: u32,
+    /// What replies and pushes are known to look like, where those differ.
+    reply: Option<Class>,
+    push: Option<Class>,
+    /// From when on a gap between pushes is a whole timer, milliseconds; zero where there is none.
+    whole: u32,
+    last_push: u32,
+    /// Size of the reply to the first request, zero before.
+    first_reply: u16,
+}
+
+impl Record {
+    pub(super) fn new() -> Self {
+        Self {
+            exchanges: Ring::new(),
+            pushes: Ring::new(),
+            open: None,
+            last: 0,
+            reply: None,
+            push: None,
+            whole: 0,
+            last_push: 0,
+            first_reply: 0,
+        }
+    }
+
+    /// Takes a message at `now` milliseconds.
+    pub(super) fn message(&mut self, now: u32, m: Message) -> Option<Beat> {
+        if m.size == 0 {
+            return None;
+        }
+        // Captures step backwards; what is kept does not.
+        let now = if (now.wrapping_sub(self.last) as i32) < 0 { self.last } else { now };
+        self.last = now;
+        if let Some(open) = &mut self.open
+            && open.way == m.way
+            && now.wrapping_sub(open.last) <= PIECES
+        {
+            open.last = now;
+            open.size = open.size.saturating_add(m.size.saturating_sub(FRAMING));
+            return None;
+        }
+        self.close();
+        self.open = Some(Burst { way: m.way, at: now, last: now, size: m.size });
+        self.beat(now, m)
+    }
+
+    /// What a burst that starts with `m` looks like.
+    fn beat(&mut self, now: u32, m: Message) -> Option<Beat> {
+        let size = u16::try_from(m.size).ok()?;
+        let again = |seen: usize| seen >= 2;
+        match m.way {
+            Way::Up => {
+                let like = self.exchanges.iter().rev().take(8).filter(|e| e.request.abs_diff(size) <= 8).count();
+                again(like).then_some(Beat { at: m.at, kind: BeatKind::Share { size: m.size } })
+            }
+            Way::Down => {
+                if self.answers(now, size).is_some() {
+                    return None;
+                }
+                let like = self.pushes.iter().rev().take(8).filter(|p| p.size.abs_diff(size) <= 8).count();
+                let known = self.push.is_some_and(|c| c.holds(size));
+                if !(known || again(like)) {
+                    return None;
+                }
+                let early = self.whole != 0 && now.wrapping_sub(self.last_push) < self.whole;
+                self.last_push = now;
+                let kind = if early { BeatKind::Block { size: m.size } } else { BeatKind::Push { size: m.size } };
+                Some(Beat { at: m.at, kind })
+            }
+        }
+    }
+
+    /// The request that a burst from the pool's side would be the reply to: its age.
+    fn answers(&mut self, now: u32, size: u16) -> Option<&mut Exchange> {
+        if let (Some(reply), Some(push)) = (self.reply, self.push)
+            && push.holds(size)
+            && !reply.holds(size)
+        {
+            return None;
+        }
+        // The oldest that still waits, of those that were sent in a row.
+        self.exchanges
+            .recent_mut()
+            .take(4)
+            .take_while(|e| e.delay == UNANSWERED && now.wrapping_sub(e.at) <= ANSWER)
+            .last()
+    }
+
+    /// Ends a burst that `now` shows to be over.
+    pub(super) fn settle(&mut self, now: u32) {
+        if self.open.is_some_and(|b| now.wrapping_sub(b.last) > PIECES && now.wrapping_sub(b.last) < u32::MAX / 2) {
+            self.close();
+        }
+    }
+
+    fn close(&mut self) {
+        let Some(burst) = self.open.take() else { return };
+        let size = u16::try_from(burst.size).unwrap_or(u16::MAX);
+        match burst.way {
+            Way::Up => {
+                if let Some(push) = self.pushes.recent_mut().next()
+                    && burst.at.wrapping_sub(push.at) <= 1000
+                {
+                    push.answered = true;
+                }
+                self.exchanges.push(Exchange { at: burst.at, request: size, reply: 0, delay: UNANSWERED });
+            }
+            Way::Down => {
+                if let Some(e) = self.answers(burst.at, size) {
+                    e.reply = size;
+                    e.delay = burst.at.wrapping_sub(e.at).min(u32::from(UNANSWERED - 1)) as u16;
+                    if self.first_reply == 0 {
+                        self.first_reply = size;
+                    }
+                } else {
+                    self.pushes.push(Push { at: burst.at, size, answered: false });
+                }
+            }
+        }
+    }
+
+    /// What the witnesses say.
+    pub(super) fn testify(&mut self, witnesses: &mut Witnesses, coins: &mut Coins) {
+        let exchange = self.exchange();
+        if let Some(x) = exchange {
+            witnesses.push(Witness {
+                fact: Fact::SteadyExchange {
+                    count: u32::from(x.reply.count),
+                    request: u32::from(x.request.size),
+                    reply: u32::from(x.reply.size),
+                    delay: x.delay,
+                },
+                weight: x.weight,
+            });
+        }
+        self.reply = exchange.map(|x| x.reply);
+        if let Some(a) = shares::judge(self.request_gaps(exchange.map(|x| x.request)).as_slice()) {
+            // Whoever asks each second is a program that asks: no pool lets a miner do so.
+            let weight = if a.mean < 1.0 { a.weight.min(0.0) } else { a.weight };
+            witnesses.push(Witness { fact: Fact::MemorylessShares { gaps: a.gaps, mean: a.mean }, weight });
+        }
+        self.pushes_testify(exchange, witnesses, coins);
+    }
+
+    /// The exchange that comes again.
+    fn exchange(&self) -> Option<Steady> {
+        let answered = self.exchanges.iter().filter(|e| e.delay != UNANSWERED);
+        let all = answered.clone().count() as u16;
+        let request = shape::commonest(answered.clone().map(|e| e.request))?;
+        let with_it = answered.clone().filter(|e| request.holds(e.request));
+        let reply = shape::commonest(with_it.clone().map(|e| e.reply))?;
+        let mut delays = List::<EXCHANGES>::new();
+        with_it.filter(|e| reply.holds(e.reply)).for_each(|e| delays.push(f32::from(e.delay) / 1000.0));
+        // How soon anything at all comes from the other side.
+        let first = self.exchanges.iter().next()?.at;
+        let span = self.last.wrapping_sub(first) as f32 / 1000.0;
+        let pushes = self.pushes.iter().filter(|p| p.at.wrapping_sub(first) < u32::MAX / 2).count();
+        let rate = (usize::from(all) + pushes) as f32 / span.max(1.0);
+        let chance = delays.as_slice().iter().map(|d| 1.0 - (-rate * d).exp()).sum::<f32>() / f32::from(reply.count);
+        delays.as_mut_slice().sort_by(f32::total_cmp);
+        let delay = delays.as_slice().get(delays.as_slice().len() / 2).copied()?;
+        let weight = shape::exchange_weight(reply.count, all, &request, &reply, chance);
+        (weight > 0.0).then_some(Steady { request, reply, delay, weight })
+    }
+
+    /// Gaps in seconds between requests of a class, or between all of them where sizes say nothing.
+    fn request_gaps(&self, class: Option<Class>) -> List<EXCHANGES> {
+        gaps(self.exchanges.iter().filter(|e| class.is_none_or(|r| r.holds(e.request))).map(|e| e.at))
+    }
+
+    fn pushes_testify(&mut self, exchange: Option<Steady>, witnesses: &mut Witnesses, coins: &mut Coins) {
+        let all = self.pushes.len() as u16;
+        let class = shape::commonest(self.pushes.iter().map(|p| p.size));
+        (self.whole, self.push) = (0, None);
+        let of_it = |p: &&Push| class.is_none_or(|c| c.holds(p.size));
+        let count = self.pushes.iter().filter(of_it).count();
+        let answered = self.pushes.iter().filter(of_it).filter(|p| p.answered).count();
+        // The other side answers: an exchange from the other end, which is no job.
+        if answered * 5 > count * 3 && count > 3 {
+            return;
+        }
+        let gaps: List<{ timer::MOST }> = gaps(self.pushes.iter().filter(of_it).map(|p| p.at));
+        let mut weight = 0.0;
+        if let Some(mut class) = class {
+            // A login is answered by the first job, in a wrapping of 20 to 60 bytes.
+            let login = u16::from((16..=80).contains(&self.first_reply.saturating_sub(class.size)));
+            if let Some(x) = exchange
+                && class.is_like(&x.reply)
+            {
+                // Late replies, and those to requests that went unseen, look like pushes.
+                class.count = class.count.saturating_sub(x.reply.count / 8 + 2);
+            }
+            weight = shape::push_weight(class.count + login, all + login, &class);
+            if timer::is_heartbeat(gaps.as_slice()) {
+                weight *= 0.5;
+            }
+            if weight > 0.0 {
+                witnesses.push(Witness {
+                    fact: Fact::SteadyPushes { count: u32::from(class.count), size: u32::from(class.size) },
+                    weight,
+                });
+                self.push = Some(class);
+            }
+        }
+        let dialect = match (exchange, self.push) {
+            (Some(x), Some(p)) if x.weight > 0.4 => shape::dialect(x.request.size, x.reply.size, p.size)
+                .map(|d| (d, d.weight * x.request.worth.min(x.reply.worth).min(p.worth), x, p)),
+            _ => None,
+        };
+        if let Some((d, weight, x, p)) = dialect {
+            witnesses.push(Witness {
+                fact: Fact::KnownSizes {
+                    dialect: d.name,
+                    request: u32::from(x.request.size),
+                    reply: u32::from(x.reply.size),
+                    push: u32::from(p.size),
+                },
+                weight,
+            });
+        }
+        if weight <= 0.0 && class.is_some_and(|c| c.worth >= 1.0) {
+            // Of one size, and that is not a job's.
+            return;
+        }
+        let Some(t) = timer::judge(gaps.as_slice()) else { return };
+        if t.full < 2 || t.early < 2 || t.weight < 0.3 {
+            return;
+        }
+        self.whole = (t.whole * 1000.0) as u32;
+        witnesses.push(Witness {
+            fact: Fact::JobTimer { period: t.period, full: t.full, early: t.early },
+            weight: t.weight,
+        });
+        if t.weight < 0.8 {
+            return;
+        }
+        if let Some(clock) = blocks::clock(&t) {
+            let (fits, weight) = blocks::coins(&t, dialect.map_or(&[], |(d, ..)| d.coins));
+            *coins = fits;
+            if weight > 0.0 {
+                witnesses.push(Witness {
+                    fact: Fact::BlockClock {
+                        blocks: clock.blocks,
+                        interval: clock.interval,
+                        low: clock.low,
+                        high: clock.high,
+                    },
+                    weight,
+                });
+            }
+        }
+    }
+}
+
+/// A constant request with its constant reply.
+#[derive(Clone, Copy, Debug)]
+struct Steady {
+    request: Class,
+    reply: Class,
+    /// Median, seconds.
+    delay: f32,
+    weight: f32,
+}
+
+/// Seconds between times in milliseconds.
+fn gaps<const N: usize>(times: impl Iterator<Item = u32>) -> List<N> {
+    let mut gaps = List::new();
+    let mut before = None;
+    for at in times {
+        if let Some(b) = before {
+            gaps.push(at.wrapping_sub(b) as f32 / 1000.0);
+        }
+        before = Some(at);
+    }
+    gaps
+}
