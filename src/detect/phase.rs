@@ -25,6 +25,10 @@ use super::pulse::{Pulse, QUIET};
 const BEFORE: f32 = 0.7;
 const BEHIND: f32 = 0.8;
 
+/// Share of blocks that a miner's pushes come with. Measured 0.88 to 0.96 on public Monero captures; staked lower, as
+/// little is lost on who hits more, and who hits two of three still wins.
+const HITS: f32 = 0.8;
+
 /// Offsets that are tried lie so far apart: half a window, so that none falls between.
 const STEP: f32 = 0.75;
 
@@ -160,7 +164,7 @@ impl Track {
     fn judge(&mut self, block: PacketTime, coarse: f32, pulse: &Pulse) {
         let width = Duration::from_secs_f32(BEFORE + BEHIND + coarse);
         let chance = pulse.chance(block, width);
-        let (hit, miss) = bet::stakes(chance);
+        let (hit, miss) = bet::stakes(HITS, chance);
         if hit <= 0.0 {
             return;
         }
