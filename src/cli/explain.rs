@@ -33,6 +33,10 @@ pub(super) struct Args {
     /// Print JSON lines, as replay does, instead of text
     #[arg(long)]
     json: bool,
+    /// Hide payloads, names, feeds and ports from every detector: only sizes, directions and times of messages are left,
+    /// as if all were encrypted. Shows what would be found then; nothing is ever confirmed
+    #[arg(long)]
+    payload_blind: bool,
     #[command(flatten)]
     reading: Reading,
     #[command(flatten)]
@@ -55,7 +59,7 @@ pub(super) fn run(args: &Args) -> Result<Outcome, Failure> {
     complain(&known.warnings)?;
     let finished = session::run(
         open(&args.inputs)?,
-        &args.reading.resolve(known.intel),
+        &args.reading.resolve_blind(args.payload_blind, known.intel),
         World::still(known.geo),
         &Policy::default(),
         None,

@@ -29,6 +29,10 @@ pub(super) struct Args {
     /// Print JSON lines instead of a table
     #[arg(long)]
     json: bool,
+    /// Hide payloads, names, feeds and ports from every detector: only sizes, directions and times of messages are left,
+    /// as if all were encrypted. Shows what would be found then; nothing is ever confirmed
+    #[arg(long)]
+    payload_blind: bool,
     #[command(flatten)]
     reading: Reading,
     #[command(flatten)]
@@ -46,7 +50,8 @@ pub(super) fn run(args: &Args) -> Result<Outcome, Failure> {
     let stream = args.inputs.iter().any(|p| p.as_os_str() == "-");
     let mut printer = Printer::new(args.json, &inputs, stream, plan.uses_stdout());
     let world = World::still(known.geo);
-    let finished = session::run(inputs, &args.reading.resolve(known.intel), world, &plan.policy, None, &mut printer)?;
+    let options = args.reading.resolve_blind(args.payload_blind, known.intel);
+    let finished = session::run(inputs, &options, world, &plan.policy, None, &mut printer)?;
     printer.done();
     finished.spare(&mut plan);
     let mut report = finished.report;

@@ -23,7 +23,7 @@ use crate::evidence::Verdict;
 use crate::firewall::{NeverBlock, Policy};
 use crate::health::Counter;
 use crate::intel::{CurrentIntel, Day, Geo, Intel};
-use crate::ledger::{Alert, FlowFinding, HostFinding, Knowledge, Ledger};
+use crate::ledger::{Alert, FlowFinding, HostFinding, Knowledge, Ledger, Overhearing};
 use crate::pipeline::{self, Ended, Merger, RunOptions, What};
 use crate::sink::{Relay, Report};
 use crate::time::PacketTime;
@@ -97,12 +97,14 @@ pub(super) struct World<'a> {
     pub(super) news: Option<Following>,
     /// Who acts meanwhile.
     pub(super) companion: Option<&'a mut dyn Companion>,
+    /// What is made of flows that nobody can read.
+    pub(super) overhearing: Overhearing,
 }
 
 impl World<'_> {
     /// One that stays as it is: what is read from a file must not depend on the day.
-    pub(super) const fn still(geo: Geo) -> Self {
-        Self { geo, news: None, companion: None }
+    pub(super) fn still(geo: Geo) -> Self {
+        Self { geo, news: None, companion: None, overhearing: Overhearing::default() }
     }
 }
 
@@ -184,6 +186,7 @@ async fn collect<'a, S: PacketSource + Send + 'static>(
     let mut right = Right {
         knowledge: Knowledge::new(current.get(), world.geo),
         ledger: Ledger::default(),
+        overhearing: world.overhearing,
         policy,
         never: NeverBlock::new().with_local_machine(),
         listener,
@@ -260,6 +263,7 @@ async fn collect<'a, S: PacketSource + Send + 'static>(
 struct Right<'a> {
     knowledge: Knowledge,
     ledger: Ledger,
+    overhearing: Overhearing,
     policy: Policy,
     /// Whose word on names is believed.
     never: NeverBlock,
@@ -283,7 +287,23 @@ impl Right<'_> {
                 self.knowledge.enrich(&mut flow);
                 self.claim(&flow);
             }
+            What::Beat(b) => self.overhearing.beat(&b.0, b.1),
+            What::Unheard(party) => self.overhearing.end(&party),
+            What::Overheard(heard) => {
+                let over = heard.over;
+                let mut flow = self.overhearing.weigh(*heard);
+                if flow.verdict < Verdict::Suspected {
+                    return;
+                }
+                self.knowledge.enrich(&mut flow);
+                self.claim(&flow);
+                self.tell(Alert::of(&flow));
+                if over {
+                    self.over(flow);
+                }
+            }
             What::Unnamed(mut flow) => {
+                self.overhearing.hello(&flow);
                 if self.knowledge.leads_to_a_pool(&mut flow) {
                     let alert = Alert::of(&flow);
                     self.claim(&flow);

@@ -36,7 +36,7 @@ const STRAYS: u8 = 3;
 
 /// Cuts the messages of a flow.
 #[derive(Clone, Debug, Default)]
-pub struct Cutter {
+pub(super) struct Cutter {
     ways: BothWays<Side>,
     lines: bool,
     last: PacketTime,
@@ -91,7 +91,7 @@ fn header(bytes: [u8; HEAD]) -> Option<(u32, bool)> {
 impl Cutter {
     /// One that cuts plain lines of JSON, too: each would be a record of its own, were it sent in TLS.
     #[must_use]
-    pub fn with_lines(lines: bool) -> Self {
+    pub(super) fn with_lines(lines: bool) -> Self {
         Self { lines, ..Self::default() }
     }
 
@@ -130,7 +130,7 @@ impl Cutter {
     }
 
     /// What is left when the flow is over.
-    pub fn finish(&mut self, mut out: impl FnMut(Sent)) {
+    pub(super) fn finish(&mut self, mut out: impl FnMut(Sent)) {
         for way in Direction::BOTH {
             self.end_run(way, &mut out);
         }

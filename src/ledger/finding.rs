@@ -41,6 +41,8 @@ pub struct FlowFinding {
     pub category: Category,
     /// Coin and what says so.
     pub coin: Option<(Coin, &'static str)>,
+    /// Coins that fit what was overheard of it, the likeliest first.
+    pub coins: Vec<LikelyCoin>,
     /// How far it got.
     pub stage: Stage,
     /// The level.
@@ -125,6 +127,15 @@ pub struct FlowFinding {
     pub crowd: Option<Box<str>>,
     /// Evidence in time order.
     pub evidence: Vec<Evidence>,
+}
+
+/// A coin that may be mined.
+#[derive(Clone, Debug, PartialEq, serde::Serialize)]
+pub struct LikelyCoin {
+    /// Its ticker.
+    pub coin: Box<str>,
+    /// Its likelihood among those that were tried, 0 to 1.
+    pub likelihood: f32,
 }
 
 /// A name by which the miner may have reached the pool, and who says so.

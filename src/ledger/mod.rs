@@ -9,6 +9,7 @@ mod finding;
 mod identity;
 mod incident;
 mod knowledge;
+mod overheard;
 mod resolvers;
 
 use std::collections::BTreeMap;
@@ -19,10 +20,11 @@ use dashmap::DashMap;
 use aside::Asides;
 pub use aside::{Aside, Beside, OwnName};
 pub use contact::{Contact, ContactKind, Sighting};
-pub use finding::{FlowFinding, KnownPool, NameClaim, Names, TlsSeen, Work};
+pub use finding::{FlowFinding, KnownPool, LikelyCoin, NameClaim, Names, TlsSeen, Work};
 pub use identity::{Identities, Identity, Lease};
 pub use incident::{Incident, IncidentKey, Incidents, Patience, Seen, State, Step};
 pub use knowledge::{Knowledge, sighting};
+pub use overheard::{Overheard, Overhearing, Tone};
 
 use crate::carrier::Wrap;
 use crate::decode::{MacAddr, Tenant};

@@ -1,0 +1,194 @@
+//! What a flow comes to that nobody can read: its own rhythm, and what other flows and the world's clock say of it.
+//!
+//! In: flows that are listened to, with what their sizes and times say; beats of all of them; hellos of TLS that went by
+//! without a name. Out: findings, if there is anything to report. All in packet order, so that it does not matter how
+//! many workers there are.
+
+use std::collections::{HashMap, VecDeque};
+use std::net::SocketAddr;
+
+use super::finding::{FlowFinding, LikelyCoin, TlsSeen};
+use crate::decode::Tenant;
+use crate::detect::{Detect, Facts, Named, Party, Seen};
+use crate::dialect::{Stage, missing};
+use crate::evidence::{Code, Evidence, EvidenceLog, Family, Stamp, Verdict, judge};
+use crate::rhythm::{Beat, Coins, Standing, Witness, WitnessKind, Witnesses, fuse};
+use crate::wallet::Coin;
+
+/// Hellos remembered.
+const MAX_HELLOS: usize = 32_768;
+/// Coins that a finding names.
+const MAX_COINS: usize = 4;
+/// How likely a coin has to be before it is called the coin that is mined.
+const SURE: f32 = 0.9;
+
+/// A flow that is listened to.
+#[derive(Clone, Debug)]
+pub struct Overheard {
+    /// What is to be reported of it, without what its rhythm says.
+    pub finding: FlowFinding,
+    /// Whose it is.
+    pub party: Party,
+    /// What was heard.
+    pub tone: Tone,
+    /// The packet that made it worth telling.
+    pub at: Stamp,
+    /// The flow is over.
+    pub over: bool,
+}
+
+/// What was heard of a flow.
+#[derive(Clone, Copy, Debug)]
+pub struct Tone {
+    /// What sizes and times say.
+    pub witnesses: Witnesses,
+    /// Coins that fit.
+    pub coins: Coins,
+    /// Application messages heard.
+    pub messages: u64,
+}
+
+/// One end of a connection and the other.
+type Ends = (Tenant, SocketAddr, SocketAddr);
+
+/// A hello of TLS that is not forgotten while its connection lasts.
+struct Hello {
+    first: Stamp,
+    tls: Option<Box<TlsSeen>>,
+    sent: Vec<Box<str>>,
+    evidence: Vec<Evidence>,
+}
+
+/// Everything that is overheard.
+#[derive(Default)]
+pub struct Overhearing {
+    detect: Detect,
+    hellos: HashMap<Ends, Hello, foldhash::quality::RandomState>,
+    order: VecDeque<Ends>,
+}
+
+impl Overhearing {
+    /// The detectors, to give them feeds.
+    pub const fn detect_mut(&mut self) -> &mut Detect {
+        &mut self.detect
+    }
+
+    /// A flow's rhythm told a beat.
+    pub fn beat(&mut self, party: &Party, beat: Beat) {
+        self.detect.beat(party, beat);
+    }
+
+    /// A flow is over of which nothing is to be reported.
+    pub fn end(&mut self, party: &Party) {
+        self.detect.end(party.flow);
+    }
+
+    /// A connection began with TLS as mining programs begin it, and is let go.
+    pub fn hello(&mut self, f: &FlowFinding) {
+        let ends = (f.tenant, f.miner, f.pool);
+        let hello = Hello { first: f.first, tls: f.tls.clone(), sent: f.sent.clone(), evidence: f.evidence.clone() };
+        if self.hellos.insert(ends, hello).is_none() {
+            self.order.push_back(ends);
+            while self.hellos.len() > MAX_HELLOS || self.order.len() > 2 * MAX_HELLOS {
+                let Some(old) = self.order.pop_front() else { break };
+                self.hellos.remove(&old);
+            }
+        }
+    }
+
+    /// What the flow comes to. The finding has not been joined with what is known of names and places; it may be no more
+    /// than [`Verdict::Noted`], which is nothing to report.
+    pub fn weigh(&mut self, heard: Overheard) -> FlowFinding {
+        let Overheard { finding: mut f, party, tone, at, over } = heard;
+        let ends = (f.tenant, f.miner, f.pool);
+        let mut log = EvidenceLog::from_vec(std::mem::take(&mut f.evidence));
+        if f.tls.is_none()
+            && let Some(hello) = self.hellos.get(&ends)
+        {
+            f.tls.clone_from(&hello.tls);
+            f.sent.clone_from(&hello.sent);
+            for e in hello.evidence.iter().filter(|e| e.code.family() == Family::Unread) {
+                log.note(e.code, e.at, || e.text.clone());
+            }
+            f.first = f.first.min(hello.first);
+        }
+        let named = match (f.tls.as_deref(), f.handshake_verified) {
+            (Some(tls), _) if tls.sni.is_none() => Named::Nothing,
+            (Some(_), _) => Named::Other,
+            (None, _) => Named::Unknown,
+        };
+        let facts = Facts {
+            since: f.first.time,
+            messages: tone.messages,
+            named,
+            ja4: f.tls.as_deref().and_then(|t| t.ja4.as_deref()),
+            pools_tried: 0,
+        };
+        let said = self.detect.judge(&party, &facts, at.time);
+        if over {
+            self.detect.end(party.flow);
+            self.hellos.remove(&ends);
+        }
+        let others: Vec<Witness> = said.iter().map(crate::detect::Saying::witness).collect();
+        let (_, standing) = fuse(tone.witnesses.iter().chain(&others));
+        if standing > Standing::Silent {
+            let own = tone.witnesses.iter().map(|w| (*w, w.to_string()));
+            for (w, text) in own.chain(others.iter().zip(&said).map(|(w, s)| (*w, s.to_string()))) {
+                let code = code(w.kind());
+                // A clock that fusion does not believe makes nobody a miner.
+                if standing == Standing::ProbableEligible || code.family() != Family::Clock {
+                    log.note(code, at, || text);
+                }
+            }
+            f.coins = likely(&tone.coins, said.iter().map(|s| &s.seen));
+            if let [LikelyCoin { coin, likelihood }, ..] = f.coins.as_slice()
+                && *likelihood >= SURE
+                && f.coin.is_none()
+                && let Some(coin) = Coin::by_ticker(coin)
+            {
+                f.coin = Some((coin, "timing"));
+            }
+            f.stage = f.stage.max(Stage::Session);
+        }
+        f.verdict = Verdict::Noted;
+        if let Some(j) = judge(&log) {
+            f.verdict = j.verdict;
+            f.missing = missing(f.dialect, f.category, j.verdict, j.missing);
+        }
+        log.sort();
+        f.evidence = log.to_vec();
+        f
+    }
+}
+
+/// The reason code of a witness.
+const fn code(kind: WitnessKind) -> Code {
+    match kind {
+        WitnessKind::SteadyExchange => Code::SteadyExchange,
+        WitnessKind::SteadyPushes => Code::SteadyPushes,
+        WitnessKind::NoiseSizes => Code::NoiseSizes,
+        WitnessKind::MemorylessShares => Code::ChanceRequests,
+        WitnessKind::JobTimer => Code::JobTimer,
+        WitnessKind::BlockClock => Code::BlockClock,
+        WitnessKind::BlockPhase => Code::BlockPhase,
+        WitnessKind::PushedTogether => Code::PushedTogether,
+        WitnessKind::Relay => Code::RelayedWork,
+        WitnessKind::FewVisitors => Code::FewVisitors,
+    }
+}
+
+/// Coins by the flow's own clock; a chain whose blocks were met says more.
+fn likely<'a>(coins: &Coins, seen: impl Iterator<Item = &'a Seen>) -> Vec<LikelyCoin> {
+    let mut out: Vec<LikelyCoin> = Vec::new();
+    for s in seen {
+        if let Seen::BlockPhase { chain, .. } = s {
+            out.push(LikelyCoin { coin: (*chain.coin).into(), likelihood: 1.0 });
+        }
+    }
+    if out.is_empty() {
+        out.extend(coins.iter().map(|c| LikelyCoin { coin: c.coin.symbol.into(), likelihood: c.likelihood }));
+    }
+    out.truncate(MAX_COINS);
+    out
+}
+
