@@ -19,8 +19,6 @@ use crate::ledger::{FlowFinding, Overheard, Tone};
 use crate::rhythm::{Beat, Message, Reading, Rhythm, Standing, Way};
 use crate::time::PacketTime;
 
-/// Flows listened to over all workers: 65,536 of them take some 180 MiB.
-pub(super) const MAX_HEARD: usize = 65_536;
 /// How often a flow that goes on is told of, whatever is new of it.
 const AGAIN: Duration = Duration::from_mins(1);
 /// Messages of a flow that are heard in [`WINDOW`]; more are a burst of something else in it.

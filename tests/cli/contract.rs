@@ -85,6 +85,8 @@ const EVIDENCE: &[Member] = &[
     ("text", Text, true),
 ];
 
+const CANDIDATE: &[Member] = &[("coin", Text, true), ("likelihood", Number, true)];
+
 const WRAPPED: &[Member] = &[
     ("kind", OneOf(&["socks", "connect", "http-proxy", "proxy-protocol", "websocket", "gzip"]), true),
     ("target", Text, false),
@@ -144,7 +146,8 @@ const FLOW: &[Member] = &[
     ("category", OneOf(CATEGORIES), true),
     ("wrapped", Objects(WRAPPED), false),
     ("coin", Text, false),
-    ("coin_basis", OneOf(&["wallet", "algorithm", "dialect"]), false),
+    ("coin_basis", OneOf(&["wallet", "algorithm", "dialect", "timing"]), false),
+    ("coin_candidates", Objects(CANDIDATE), false),
     ("stage", OneOf(&["attempt", "session", "accepted"]), true),
     ("verdict", OneOf(&VERDICTS), true),
     ("allowed", Flag, false),
