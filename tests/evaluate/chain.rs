@@ -25,6 +25,8 @@ pub(crate) enum Coin {
     Bitcoin,
     BitcoinCash,
     Litecoin,
+    /// Litecoin with Dogecoin mined along: a new job for a block of either.
+    Merged,
     Dash,
     Zcash,
     Ravencoin,
@@ -34,11 +36,12 @@ pub(crate) enum Coin {
 }
 
 impl Coin {
-    pub(crate) const ALL: [Self; 10] = [
+    pub(crate) const ALL: [Self; 11] = [
         Self::Monero,
         Self::Bitcoin,
         Self::BitcoinCash,
         Self::Litecoin,
+        Self::Merged,
         Self::Dash,
         Self::Zcash,
         Self::Ravencoin,
@@ -53,6 +56,7 @@ impl Coin {
             Self::Bitcoin => "BTC",
             Self::BitcoinCash => "BCH",
             Self::Litecoin => "LTC",
+            Self::Merged => "LTC+DOGE",
             Self::Dash => "DASH",
             Self::Zcash => "ZEC",
             Self::Ravencoin => "RVN",
@@ -67,10 +71,23 @@ impl Coin {
             Self::Monero | Self::Ergo => 120.0,
             Self::Bitcoin | Self::BitcoinCash => 600.0,
             Self::Litecoin | Self::Dash => 150.0,
+            // 150 and 60 s together.
+            Self::Merged => 300.0 / 7.0,
             Self::Zcash => 75.0,
             Self::Ravencoin => 60.0,
             Self::EthereumClassic => 13.0,
             Self::Kaspa => 1.0,
+        }
+    }
+}
+
+impl Coin {
+    /// Whether a detector that names `symbol`, with this many seconds between blocks, is right. Timing cannot tell coins
+    /// with the same interval apart, and is not asked to.
+    pub(crate) fn is_named_by(self, symbol: &str, interval: f64) -> bool {
+        match self {
+            Self::Merged => matches!(symbol, "LTC" | "DOGE"),
+            _ => symbol == self.ticker() || (interval - self.interval()).abs() < 0.5,
         }
     }
 }

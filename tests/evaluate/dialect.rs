@@ -37,12 +37,13 @@ impl Dialect {
 }
 
 /// What is mined with which protocol.
-pub(crate) const MINED: [(Coin, Dialect); 12] = [
+pub(crate) const MINED: [(Coin, Dialect); 13] = [
     (Coin::Monero, Dialect::CryptoNote),
     (Coin::Bitcoin, Dialect::StratumV1),
     (Coin::Bitcoin, Dialect::StratumV2),
     (Coin::BitcoinCash, Dialect::StratumV1),
     (Coin::Litecoin, Dialect::StratumV1),
+    (Coin::Merged, Dialect::StratumV1),
     (Coin::Dash, Dialect::StratumV1),
     (Coin::Zcash, Dialect::Equihash),
     (Coin::Ravencoin, Dialect::KawPow),

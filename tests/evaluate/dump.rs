@@ -10,8 +10,8 @@ use crate::evasion::Evasion;
 use crate::tape::{Event, Framing};
 use crate::world;
 
-fn messages(out: &mut impl Write, id: u32, events: &[Event]) -> std::io::Result<()> {
-    events.iter().try_for_each(|e| writeln!(out, "{id},{:.6},{},{}", e.at, if e.up { 'U' } else { 'D' }, e.size))
+fn messages<'a>(out: &mut impl Write, id: u32, mut events: impl Iterator<Item = &'a Event>) -> std::io::Result<()> {
+    events.try_for_each(|e| writeln!(out, "{id},{:.6},{},{}", e.at, if e.up { 'U' } else { 'D' }, e.size))
 }
 
 /// Writes `flows.csv` and `messages.csv`: mining flows without evasion in each framing, mining flows with each evasion
@@ -29,7 +29,7 @@ pub(crate) fn write(folder: &Path, seed: u64, set: Set, each: u64) -> std::io::R
         for (framing, evasion) in plain.chain(hidden) {
             for number in 0..each {
                 let m = world::mining(seed, number, set, pair, framing, evasion);
-                let seconds = m.events.last().map_or(0.0, |e| e.at - m.start);
+                let seconds = m.events().last().map_or(0.0, |e| e.at - m.start);
                 writeln!(
                     flows,
                     "{id},mining,mining,{},{},{},{},{},{},{seconds:.0}",
@@ -38,9 +38,9 @@ pub(crate) fn write(folder: &Path, seed: u64, set: Set, each: u64) -> std::io::R
                     m.framing.name().replace(',', ""),
                     m.evasion.name().replace(',', ""),
                     m.timer.map_or_else(String::new, |t| t.to_string()),
-                    m.events.len(),
+                    m.events().count(),
                 )?;
-                messages(&mut out, id, &m.events)?;
+                messages(&mut out, id, m.events())?;
                 id += 1;
             }
         }
@@ -50,7 +50,7 @@ pub(crate) fn write(folder: &Path, seed: u64, set: Set, each: u64) -> std::io::R
             let b = world::benign(seed, number, class);
             let name = b.class.replace(',', "");
             writeln!(flows, "{id},benign,{name},,,,,,{},{:.0}", b.events.len(), b.seconds)?;
-            messages(&mut out, id, &b.events)?;
+            messages(&mut out, id, b.events.iter())?;
             id += 1;
         }
     }

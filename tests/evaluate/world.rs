@@ -16,10 +16,11 @@ pub(crate) struct Mining {
     pub(crate) evasion: Evasion,
     /// Seconds of the pool's timer.
     pub(crate) timer: Option<f64>,
-    pub(crate) events: Vec<Event>,
+    /// One after another; most miners stay connected.
+    pub(crate) connections: Vec<Vec<Event>>,
     /// Block times as a node that is no pool's heard of them.
     pub(crate) feed: Vec<f64>,
-    /// Where it begins in the feed's time; `events` count from the same zero.
+    /// When its first message is seen, in the time of the feed and of all messages.
     pub(crate) start: f64,
 }
 
@@ -52,11 +53,30 @@ pub(crate) fn mining(
     let serving = Serving::new(random, set, &chains, (coin, dialect));
     let middle = random.chance(1.0 / 3.0);
     let start = BEFORE - random.unit() * 300.0;
-    let events = conversation(random, &serving, start, start + WATCHED, framing, evasion, middle);
+    let connections = match evasion {
+        Evasion::Reconnecting(seconds) => {
+            let mut from = start;
+            let next = || {
+                let to = from + random.exp(f64::from(seconds)).clamp(30.0, 4.0 * f64::from(seconds));
+                let one = conversation(random, &serving, from, to, framing, evasion, false);
+                from = to + random.range(1.0, 10.0);
+                (from < start + WATCHED).then_some(one)
+            };
+            std::iter::from_fn(next).collect()
+        }
+        _ => vec![conversation(random, &serving, start, start + WATCHED, framing, evasion, middle)],
+    };
     let feed = chains.feed(coin, random);
     let timer = serving.pool.timer;
-    let start = events.first().map_or(start, |e| e.at);
-    Mining { coin, dialect, framing, evasion, timer, events, feed, start }
+    let start = connections.iter().flatten().next().map_or(start, |e| e.at);
+    Mining { coin, dialect, framing, evasion, timer, connections, feed, start }
+}
+
+impl Mining {
+    /// All messages between the two addresses.
+    pub(crate) fn events(&self) -> impl Iterator<Item = &Event> {
+        self.connections.iter().flatten()
+    }
 }
 
 /// What one connection looks like on the wire, or several after one another.
