@@ -179,8 +179,11 @@ pub fn judge(log: &EvidenceLog) -> Option<Judgement> {
     // What one end can write alone frames nobody: a server that nobody asked, a recording that is sent somewhere.
     let alone = (both_parts && !(client && pool)) || (log.has(Code::NoRequest) && !client);
     let of = |family: Family| log.lines.iter().any(|e| e.code.family() == family);
-    // Sizes and times together; the one without the other is said of nobody.
-    let rhythmic = of(Family::Shape) && of(Family::Tempo);
+    // Sizes and times together; the one without the other is said of nobody, but where each direction has times of its
+    // own, and where the sizes are those of one protocol.
+    let rhythmic = (of(Family::Shape) && (of(Family::Tempo) || of(Family::Clock)))
+        || (log.has(Code::ChanceRequests) && log.has(Code::JobTimer))
+        || log.has(Code::NoiseSizes);
     let named = rhythmic
         && !contradicted
         && [Code::TlsToPool, Code::NameSent, Code::NameInDns, Code::AddressInFeed, Code::PoolCertificate]
@@ -192,7 +195,7 @@ pub fn judge(log: &EvidenceLog) -> Option<Judgement> {
         (Verdict::Suspected, Some("the other end's part in its protocol"))
     } else if rhythmic && !client && !pool && !contradicted {
         // What cannot be read is never confirmed.
-        if named || of(Family::Clock) {
+        if named || (of(Family::Shape) && of(Family::Tempo) && of(Family::Clock)) {
             (Verdict::Probable, Some(UNREADABLE))
         } else {
             (Verdict::Suspected, Some(NO_CLOCK))
@@ -292,8 +295,14 @@ mod tests {
     #[test]
     fn sizes_and_times_are_suspected_together_and_never_more_without_a_clock_or_a_name() {
         use Code::*;
-        assert_eq!(verdict(&[SteadyExchange, SteadyPushes, NoiseSizes]), Verdict::Noted);
-        assert_eq!(verdict(&[ChanceRequests, JobTimer]), Verdict::Noted);
+        assert_eq!(verdict(&[SteadyExchange, SteadyPushes]), Verdict::Noted);
+        assert_eq!(verdict(&[ChanceRequests]), Verdict::Noted);
+        assert_eq!(verdict(&[JobTimer]), Verdict::Noted);
+        assert_eq!(verdict(&[BlockClock, BlockPhase]), Verdict::Suspected, "a sum, which fusion never lets pass");
+        assert_eq!(verdict(&[ChanceRequests, JobTimer]), Verdict::Suspected);
+        assert_eq!(verdict(&[ChanceRequests, JobTimer, BlockClock]), Verdict::Suspected);
+        assert_eq!(verdict(&[NoiseSizes]), Verdict::Suspected);
+        assert_eq!(verdict(&[SteadyPushes, BlockPhase]), Verdict::Suspected);
         assert_eq!(verdict(&[SteadyExchange, SteadyPushes, ChanceRequests, JobTimer]), Verdict::Suspected);
         assert_eq!(verdict(&[SteadyPushes, JobTimer, MinerTls, FewVisitors]), Verdict::Suspected);
         assert_eq!(judge(&log(&[SteadyPushes, JobTimer])).unwrap().missing, Some(NO_CLOCK));

@@ -17,6 +17,8 @@ use crate::wallet::Coin;
 
 /// Hellos remembered.
 const MAX_HELLOS: usize = 32_768;
+/// Flows that go on of which something was said.
+const MAX_SAID: usize = 65_536;
 /// Coins that a finding names.
 const MAX_COINS: usize = 4;
 /// How likely a coin has to be before it is called the coin that is mined.
@@ -42,6 +44,8 @@ pub struct Overheard {
 pub struct Tone {
     /// What sizes and times say.
     pub witnesses: Witnesses,
+    /// What they allow to be said by themselves, with hysteresis.
+    pub level: Standing,
     /// Coins that fit.
     pub coins: Coins,
     /// Application messages heard.
@@ -65,6 +69,8 @@ pub struct Overhearing {
     detect: Detect,
     hellos: HashMap<Ends, Hello, foldhash::quality::RandomState>,
     order: VecDeque<Ends>,
+    /// What was said so far of flows that go on.
+    said: HashMap<u64, Vec<Evidence>, foldhash::quality::RandomState>,
 }
 
 impl Overhearing {
@@ -81,6 +87,7 @@ impl Overhearing {
     /// A flow is over of which nothing is to be reported.
     pub fn end(&mut self, party: &Party) {
         self.detect.end(party.flow);
+        self.said.remove(&party.flow);
     }
 
     /// A connection began with TLS as mining programs begin it, and is let go.
@@ -125,20 +132,36 @@ impl Overhearing {
             pools_tried: 0,
         };
         let said = self.detect.judge(&party, &facts, at.time);
+        let before = self.said.remove(&party.flow).unwrap_or_default();
         if over {
             self.detect.end(party.flow);
             self.hellos.remove(&ends);
         }
         let others: Vec<Witness> = said.iter().map(crate::detect::Saying::witness).collect();
-        let (_, standing) = fuse(tone.witnesses.iter().chain(&others));
+        let (_, fused) = fuse(tone.witnesses.iter().chain(&others));
+        let standing = fused.max(tone.level);
         if standing > Standing::Silent {
             let own = tone.witnesses.iter().map(|w| (*w, w.to_string()));
-            for (w, text) in own.chain(others.iter().zip(&said).map(|(w, s)| (*w, s.to_string()))) {
+            let all: Vec<_> = own.chain(others.iter().zip(&said).map(|(w, s)| (*w, s.to_string()))).collect();
+            let timed = all.iter().any(|(w, _)| code(w.kind()).family() == Family::Tempo);
+            let mut lines: Vec<Evidence> = Vec::new();
+            for (w, text) in all {
                 let code = code(w.kind());
-                // A clock that fusion does not believe makes nobody a miner.
-                if standing == Standing::ProbableEligible || code.family() != Family::Clock {
-                    log.note(code, at, || text);
+                // Beside a tempo a clock makes a flow probable: only one that fusion believes.
+                if code.family() == Family::Clock && timed && standing < Standing::ProbableEligible {
+                    continue;
                 }
+                let first = before.iter().find(|e| e.code == code).map_or(at, |e| e.at);
+                lines.push(Evidence { code, at: first, count: 1, text });
+            }
+            // What was seen was seen, as long as it is not refuted as a whole.
+            let gone = before.into_iter().filter(|b| !lines.iter().any(|l| l.code == b.code)).collect::<Vec<_>>();
+            lines.extend(gone);
+            for e in &lines {
+                log.note(e.code, e.at, || e.text.clone());
+            }
+            if !over && (self.said.len() < MAX_SAID || self.said.contains_key(&party.flow)) {
+                self.said.insert(party.flow, lines);
             }
             f.coins = likely(&tone.coins, said.iter().map(|s| &s.seen));
             if let [LikelyCoin { coin, likelihood }, ..] = f.coins.as_slice()

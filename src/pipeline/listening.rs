@@ -257,8 +257,8 @@ impl Heard {
             What::Unheard(Box::new(self.party))
         } else {
             let base = base.unwrap_or_else(|| overheard(self.key, self.listener.info(), self.miner));
-            let Reading { witnesses, coins, .. } = self.reading;
-            let tone = Tone { witnesses, coins, messages: self.messages };
+            let Reading { witnesses, coins, level, .. } = self.reading;
+            let tone = Tone { witnesses, level, coins, messages: self.messages };
             What::Overheard(Box::new(Overheard { finding: base, party: self.party, tone, at, over }))
         };
         if over || matches!(what, What::Overheard(_)) {
