@@ -309,27 +309,33 @@ impl Judge for Shape {
                 u.abs_diff(request.size) <= Self::LIKE && d.abs_diff(event.size) <= Self::LIKE
             };
             let enough = self.exchanges.iter().filter(near).count() >= 8;
-            enough && self.exchanges.iter().any(|(_, low, _)| {
-                self.exchanges.iter().filter(|(_, up, _)| like(*up, *low)).any(|(_, _, back)| {
-                    let mut same =
-                        self.exchanges.iter().filter(|(_, u, d)| like(*u, *low) && like(*d, *back)).map(|(at, ..)| at);
-                    let first = same.next();
-                    let (count, last) = same.fold((1, first), |(n, _), at| (n + 1, Some(at)));
-                    count >= 8 && first.zip(last).is_some_and(|(f, l)| l - f >= 20.0)
+            enough
+                && self.exchanges.iter().any(|(_, low, _)| {
+                    self.exchanges.iter().filter(|(_, up, _)| like(*up, *low)).any(|(_, _, back)| {
+                        let mut same = self
+                            .exchanges
+                            .iter()
+                            .filter(|(_, u, d)| like(*u, *low) && like(*d, *back))
+                            .map(|(at, ..)| at);
+                        let first = same.next();
+                        let (count, last) = same.fold((1, first), |(n, _), at| (n + 1, Some(at)));
+                        count >= 8 && first.zip(last).is_some_and(|(f, l)| l - f >= 20.0)
+                    })
                 })
-            })
         } else if (150..=1300).contains(&event.size) {
             self.pushes.push_back((event.at, event.size));
             if self.pushes.len() > Self::KEPT {
                 self.pushes.pop_front();
             }
             let enough = self.pushes.iter().filter(|(_, s)| s.abs_diff(event.size) <= Self::LIKE).count() >= 6;
-            enough && self.pushes.iter().any(|(_, low)| {
-                let mut same = self.pushes.iter().filter(|(_, s)| (*low..=low + Self::LIKE).contains(s)).map(|p| p.0);
-                let first = same.next();
-                let (count, last) = same.fold((1, first), |(n, _), at| (n + 1, Some(at)));
-                count >= 6 && first.zip(last).is_some_and(|(f, l)| l - f >= 45.0)
-            })
+            enough
+                && self.pushes.iter().any(|(_, low)| {
+                    let mut same =
+                        self.pushes.iter().filter(|(_, s)| (*low..=low + Self::LIKE).contains(s)).map(|p| p.0);
+                    let first = same.next();
+                    let (count, last) = same.fold((1, first), |(n, _), at| (n + 1, Some(at)));
+                    count >= 6 && first.zip(last).is_some_and(|(f, l)| l - f >= 45.0)
+                })
         } else {
             false
         };

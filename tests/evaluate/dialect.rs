@@ -190,7 +190,14 @@ impl Dialect {
                 ..plain
             },
             Self::StratumV2 => Sizes {
-                greeting: vec![(true, 64), (false, 234), (true, r.int(120, 170)), (false, 46), (true, 90), (false, 120)],
+                greeting: vec![
+                    (true, 64),
+                    (false, 234),
+                    (true, r.int(120, 170)),
+                    (false, 46),
+                    (true, 90),
+                    (false, 120),
+                ],
                 job: r.pick(&[83, 87, 83]),
                 submit: 62,
                 reply: 58,

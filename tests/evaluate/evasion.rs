@@ -14,7 +14,7 @@ pub(crate) enum Evasion {
     RandomPadding(u32),
     /// Messages of any size, both ways, so many an hour.
     Dummies(u32),
-    /// Each message in some parts, up to half a second apart.
+    /// Each message in some parts; how far apart, each flow has its own, up to half a second.
     Splitting,
     /// Shares held back and sent together each so many seconds.
     Batching(u32),
@@ -150,7 +150,8 @@ impl Evasion {
             Self::Tor => tor(random, &events, framing),
             Self::ConstantRate => constant_rate(start, end, framing),
             _ => {
-                let mut out = if dialect == Dialect::StratumV2 { Vec::new() } else { framing.greet(random, start, 0.06) };
+                let mut out =
+                    if dialect == Dialect::StratumV2 { Vec::new() } else { framing.greet(random, start, 0.06) };
                 let shift = if out.is_empty() { 0.0 } else { (last(&out) - start).max(0.0) + 0.002 };
                 if dialect != Dialect::StratumV2 {
                     framing.over(&mut events);
@@ -233,6 +234,7 @@ fn dummies(random: &mut Random, events: &mut Vec<Event>, mean: f64) {
 
 fn split(random: &mut Random, events: &[Event]) -> Vec<Event> {
     let mut out = Vec::new();
+    let apart = random.log_range(0.001, 0.5);
     for e in events {
         let parts = random.int(2, 4);
         let (mut left, mut at) = (e.size, e.at);
@@ -241,7 +243,7 @@ fn split(random: &mut Random, events: &[Event]) -> Vec<Event> {
             let size = if part == 1 { left } else { random.int(1, most.min(left * 2 / part).max(1)) };
             out.push(Event { at, up: e.up, size });
             left = left.saturating_sub(size);
-            at += random.range(0.01, 0.5);
+            at += random.range(0.5, 1.0) * apart;
             if left == 0 {
                 break;
             }
@@ -289,7 +291,11 @@ fn tunnel(random: &mut Random, events: &[Event], framing: Framing, other: Option
         while left > 0 {
             let part = left.min(1360);
             let size = sized(part + 52);
-            if e.up { tape.up(at, size) } else { tape.down(at, size) }
+            if e.up {
+                tape.up(at, size)
+            } else {
+                tape.down(at, size)
+            }
             left -= part;
             at += 0.0002;
         }

@@ -22,6 +22,7 @@ mod judge;
 mod miner;
 mod pool;
 mod random;
+mod recorded;
 mod report;
 mod tape;
 mod trial;
@@ -59,6 +60,9 @@ struct Options {
     /// Write flows as CSV to this folder instead, with which other tools can be tuned
     #[arg(long, value_name = "DIR")]
     dump: Option<PathBuf>,
+    /// Judge flows recorded elsewhere: a folder with the files that --dump writes
+    #[arg(long, value_name = "DIR", conflicts_with = "dump")]
+    recorded: Option<PathBuf>,
     /// Flows of each kind in the dump
     #[arg(long, default_value_t = 5, value_name = "N")]
     each: u64,
@@ -83,14 +87,17 @@ fn main() -> ExitCode {
     let result = if let Some(folder) = &options.dump {
         dump::write(folder, seed, set, options.each).map(|flows| println!("{flows} flows in {}", folder.display()))
     } else {
-        let text = report::write(&report::Plan { seed, set, flows: options.flows, mining: options.mining });
-        match &options.out {
+        let text = match &options.recorded {
+            Some(folder) => recorded::report(folder),
+            None => Ok(report::write(&report::Plan { seed, set, flows: options.flows, mining: options.mining })),
+        };
+        text.and_then(|text| match &options.out {
             Some(file) => std::fs::write(file, text),
             None => {
                 print!("{text}");
                 Ok(())
             }
-        }
+        })
     };
     if let Err(e) = result {
         eprintln!("evaluate: {e}");

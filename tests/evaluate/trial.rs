@@ -137,6 +137,9 @@ pub(crate) fn sum(outcomes: &[Outcome]) -> Outcome {
 #[derive(Clone, Default)]
 pub(crate) struct Harmless {
     pub(crate) name: &'static str,
+    /// As in [`Class`].
+    pub(crate) known: bool,
+    pub(crate) twin: bool,
     pub(crate) flows: u64,
     pub(crate) hours: f64,
     pub(crate) messages: u64,
@@ -151,7 +154,6 @@ fn harmless(flow: &Benign, number: u64, with_others: bool) -> Harmless {
     let verdict = judged(Ours::default(), &flow.events);
     let others = others(&flow.events, &flow.feed, with_others);
     Harmless {
-        name: flow.class,
         flows: 1,
         hours: flow.seconds / 3600.0,
         messages: flow.events.len() as u64,
@@ -159,6 +161,7 @@ fn harmless(flow: &Benign, number: u64, with_others: bool) -> Harmless {
         probable: u64::from(verdict.probable.is_some()),
         others: others.map(|o| u64::from(o.is_some())),
         examples: verdict.suspected.map(|_| (number, verdict.reasons)).into_iter().collect(),
+        ..Harmless::default()
     }
 }
 
@@ -187,7 +190,8 @@ pub(crate) fn benign(seed: u64, set: Set, count: usize, with_others: bool) -> Ve
         let (class, number) = (classes[n % classes.len()], (n / classes.len()) as u64);
         harmless(&world::benign(seed, number, class), number, with_others)
     });
-    let mut table: Vec<Harmless> = classes.iter().map(|c| Harmless { name: c.name, ..Harmless::default() }).collect();
+    let row = |c: &&Class| Harmless { name: c.name, known: c.tuning, twin: c.twin, ..Harmless::default() };
+    let mut table: Vec<Harmless> = classes.iter().map(row).collect();
     for (n, one) in all.iter().enumerate() {
         table[n % classes.len()].add(one);
     }

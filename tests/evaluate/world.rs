@@ -26,7 +26,6 @@ pub(crate) struct Mining {
 
 /// A flow that is not mining.
 pub(crate) struct Benign {
-    pub(crate) class: &'static str,
     pub(crate) seconds: f64,
     pub(crate) events: Vec<Event>,
     /// Monero's blocks of that time, for detectors that want a feed.
@@ -107,7 +106,7 @@ pub(crate) fn benign(seed: u64, number: u64, class: &'static Class) -> Benign {
     let chains = Chains::new(seed, number ^ 0xbe9119, seconds);
     let events = class.flow(random, &chains, seconds);
     let feed = chains.feed(Coin::Monero, random);
-    Benign { class: class.name, seconds, events, feed }
+    Benign { seconds, events, feed }
 }
 
 /// What coins and dialects are in this set: some are kept from tuning.

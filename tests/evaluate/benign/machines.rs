@@ -40,7 +40,11 @@ pub(super) fn wireguard(d: &mut Draw<'_>) {
         let at = e.at;
         for n in 0..e.size.div_ceil(1380) {
             let at = at + f64::from(n) * 0.001;
-            if e.up { d.tape.up(at, wrap(e.size + 52)) } else { d.tape.down(at, wrap(e.size + 52)) }
+            if e.up {
+                d.tape.up(at, wrap(e.size + 52))
+            } else {
+                d.tape.down(at, wrap(e.size + 52))
+            }
             if n % 2 == 1 {
                 if e.up { d.tape.down(at, 96) } else { d.tape.up(at, 96) }
             }
