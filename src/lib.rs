@@ -15,6 +15,7 @@ pub mod carrier;
 pub mod cli;
 pub mod config;
 pub mod decode;
+pub mod detect;
 pub mod dialect;
 pub mod enforce;
 pub mod evidence;

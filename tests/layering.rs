@@ -71,6 +71,8 @@ const EDGES: &[(&str, &[(&str, Use)])] = &[
     ("evidence", &[("capture", Only(&["FrameRef", "Stamp"])), ("time", All)]),
     // What sizes and times say of a flow that nobody can read.
     ("rhythm", &[("time", All)]),
+    // What only several such flows tell, or one and the clock of a chain.
+    ("detect", &[("rhythm", All), ("time", All)]),
     // What is known of the world; names on the wire teach it which addresses they led to.
     (
         "intel",
@@ -511,7 +513,7 @@ fn forbid(rooms: &[&str], words: &[&str], except: &[&str], failures: &mut Failur
 }
 
 const LEFT: &[&str] =
-    &["capture", "decode", "flow", "carrier", "dialect", "rhythm", "evidence", "wallet", "time", "health"];
+    &["capture", "decode", "flow", "carrier", "dialect", "rhythm", "detect", "evidence", "wallet", "time", "health"];
 
 #[test]
 fn packet_time_is_the_only_clock_left_of_the_sinks() {
