@@ -1,6 +1,10 @@
 //! Witnesses together: caps per family, explicit ignorance, and what the sum allows to be said.
+//!
+//! Weights are decimal logarithms of likelihood ratios. A witness that is not there weighs nothing: that is its
+//! ignorance. Within a family witnesses see the same thing in several ways, so their sum is capped by what the family
+//! as a whole was measured or can be to tell.
 
-use super::witness::Witness;
+use super::witness::{Witness, WitnessKind};
 
 /// What encrypted traffic alone allows to be said of a flow.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Debug)]
@@ -14,9 +18,95 @@ pub enum Standing {
     ProbableEligible,
 }
 
+/// The alarm budget: odds of 1 to 2000 against a flow that is not mining. A likelihood ratio exceeds 2000 with
+/// probability of at most 1/2000 whenever one looks (Ville's inequality), so long as the weights are honest ones.
+pub const SUSPECT: f32 = 3.3;
+/// For the next level.
+pub const PROBABLE: f32 = 5.0;
+/// Once suspected a flow stays so down to here.
+pub const KEEP: f32 = 2.3;
+
+/// What a witness is a witness of.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Family {
+    Shape,
+    Arrivals,
+    Timer,
+    Clock,
+    Together,
+    Context,
+}
+
+/// Families with the most that each may add.
+const CAPS: [(Family, f32); 6] = [
+    // Steady exchanges and steady pushes go together in benign protocols too: the flows that have one of them are not
+    // independent of those that have the other.
+    (Family::Shape, 2.4),
+    // Things that arrive by chance do exist: telemetry, many users behind one gateway. One in twenty, not fewer.
+    (Family::Arrivals, 1.3),
+    // A keepalive after a time without data, restarted by data, is the same mechanism: rare with one size for both.
+    (Family::Timer, 2.6),
+    // Chains are many, and few counts tell them from any other rate.
+    (Family::Clock, 3.5),
+    (Family::Together, 3.5),
+    (Family::Context, 1.0),
+];
+
+fn family(kind: WitnessKind) -> Family {
+    match kind {
+        WitnessKind::SteadyExchange | WitnessKind::SteadyPushes | WitnessKind::NoiseSizes => Family::Shape,
+        WitnessKind::MemorylessShares => Family::Arrivals,
+        WitnessKind::JobTimer => Family::Timer,
+        WitnessKind::BlockClock | WitnessKind::BlockPhase => Family::Clock,
+        WitnessKind::PushedTogether | WitnessKind::Relay => Family::Together,
+        WitnessKind::FewVisitors => Family::Context,
+    }
+}
+
 /// Fused score (decimal logarithm of the odds) of any witnesses, those of one flow and those of `detect`, and the
 /// standing it allows.
 pub fn fuse<'a>(witnesses: impl IntoIterator<Item = &'a Witness>) -> (f32, Standing) {
-    let _ = witnesses.into_iter().map(|w| w.weight).sum::<f32>();
-    (0.0, Standing::Silent)
+    let mut sums = CAPS.map(|(f, _)| (f, 0.0_f32));
+    let (mut exchange, mut pushes, mut noise) = (0.0_f32, 0.0_f32, 0.0_f32);
+    for w in witnesses {
+        let of = family(w.kind());
+        for (f, sum) in &mut sums {
+            if *f == of {
+                *sum += w.weight;
+            }
+        }
+        match w.kind() {
+            WitnessKind::SteadyExchange => exchange = w.weight,
+            WitnessKind::SteadyPushes => pushes = w.weight,
+            WitnessKind::NoiseSizes => noise = w.weight,
+            _ => {}
+        }
+    }
+    let mut score = 0.0;
+    let part = |of: Family| {
+        let cap = CAPS.iter().find(|(f, _)| *f == of).map_or(0.0, |(_, c)| *c);
+        // The size recogniser of one protocol knows more than that sizes come again.
+        let cap = if of == Family::Shape && noise > 0.0 { cap.max(noise) } else { cap };
+        sums.iter().find(|(f, _)| *f == of).map_or(0.0, |(_, s)| s.min(cap))
+    };
+    for (f, _) in CAPS {
+        score += part(f);
+    }
+    let (shape, arrivals, timer) = (part(Family::Shape), part(Family::Arrivals), part(Family::Timer));
+    let (clock, together) = (part(Family::Clock), part(Family::Together));
+    // Shape alone is silent, and so is time alone unless both directions have their own: requests by luck are found
+    // in telemetry too, so they need pushes that nobody asked for beside them.
+    let two = (exchange > 0.5 && pushes > 0.3 && arrivals > 0.5)
+        || (shape > 0.5 && timer > 0.8)
+        || (arrivals > 0.5 && timer > 1.3)
+        || noise > 2.0
+        || (shape > 0.5 && (clock > 2.0 || together > 2.0));
+    let level = if !two || score < SUSPECT {
+        Standing::Silent
+    } else if score >= PROBABLE && (clock > 0.2 || together > 1.0) && (shape > 0.5 && (timer > 0.8 || arrivals > 0.5)) {
+        Standing::ProbableEligible
+    } else {
+        Standing::Suspected
+    };
+    (score, level)
 }

@@ -6,13 +6,26 @@
 //!
 //! Nothing is trained. A witness that cannot judge says nothing and weighs nothing.
 
+mod blocks;
 pub mod fusion;
+mod noise;
+mod record;
+mod ring;
+mod shape;
+mod shares;
+mod stat;
+mod timer;
 mod witness;
 
 pub use fusion::{Standing, fuse};
 pub use witness::{Coin, CoinFit, Coins, Fact, Witness, WitnessKind, Witnesses};
 
 use crate::time::PacketTime;
+use noise::Noise;
+use record::Record;
+
+/// Nothing is said of flows younger than this, seconds.
+const YOUNGEST: u64 = 60;
 
 /// Which way a message went.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -81,9 +94,11 @@ pub struct Reading {
 #[derive(Clone, Debug)]
 pub struct Rhythm {
     first: PacketTime,
-    last: PacketTime,
+    record: Record,
+    noise: Noise,
     messages: u32,
     judged: u32,
+    standing: Standing,
 }
 
 /// The promise of the flow table's budget.
@@ -92,25 +107,60 @@ const _: () = assert!(size_of::<Rhythm>() <= 2048);
 impl Rhythm {
     /// For a flow whose first message is at `first`; may be in the middle of its life.
     pub fn new(first: PacketTime) -> Self {
-        Self { first, last: first, messages: 0, judged: 0 }
+        Self {
+            first,
+            record: Record::new(),
+            noise: Noise::default(),
+            messages: 0,
+            judged: 0,
+            standing: Standing::Silent,
+        }
     }
 
     /// Takes a message; tells what detectors of several flows want to know.
     pub fn message(&mut self, m: Message) -> Option<Beat> {
         self.messages = self.messages.saturating_add(1);
-        self.last = m.at;
-        None
+        self.noise.message(m);
+        self.record.message(self.millis(m.at), m)
+    }
+
+    /// Since the first message; wraps after 49 days, which differences do not mind.
+    fn millis(&self, at: PacketTime) -> u32 {
+        at.since(self.first).as_millis() as u32
     }
 
     /// True when enough came in since the last [`judge`](Self::judge) that it may say something else.
     pub fn is_due(&self) -> bool {
-        self.messages.wrapping_sub(self.judged) >= 8
+        let new = self.messages.wrapping_sub(self.judged);
+        // Dearer flows wait longer, but never so long that what is kept of them is overwritten.
+        new >= (self.messages / 8).clamp(8, 48) || (self.messages < 40 && new >= 4)
     }
 
     /// What the witnesses say at `now`.
     pub fn judge(&mut self, now: PacketTime) -> Reading {
         self.judged = self.messages;
-        let _ = now.since(self.first);
-        Reading::default()
+        self.record.settle(self.millis(now));
+        let mut reading = Reading::default();
+        let age = now.since(self.first).as_secs();
+        if age < YOUNGEST {
+            return reading;
+        }
+        self.record.testify(&mut reading.witnesses, &mut reading.coins);
+        if let Some(s) = self.noise.judge() {
+            reading.witnesses.push(Witness {
+                fact: Fact::NoiseSizes { fitting: s.fitting, messages: s.messages },
+                weight: s.weight,
+            });
+        }
+        let (score, level) = fuse(reading.witnesses.iter());
+        reading.score = score;
+        // What was once said is taken back only when it is well refuted.
+        reading.level = if level == Standing::Silent && self.standing != Standing::Silent && score >= fusion::KEEP {
+            Standing::Suspected
+        } else {
+            level
+        };
+        self.standing = reading.level;
+        reading
     }
 }

@@ -1,0 +1,237 @@
+//! Is there a timer that pushes jobs, and does something restart it?
+//!
+//! A pool sends a new job with every block and, when none comes for a time T, the old one refreshed: then the timer
+//! starts again. So gaps between jobs are exponential below T (rate: blocks), pile up at T, and hardly ever exceed it.
+//! That is weighed against everything else that pushes: a plain heartbeat (all at T); a heartbeat among bursts;
+//! two timers; a heartbeat that other pushes do *not* restart (then a push in between is followed by what is left of
+//! T, never by a whole T); and gaps of any smooth kind, gamma or log-normal.
+
+use super::ring::List;
+use super::stat::{LOG10_E, ln_gamma, ln_sum};
+
+/// Gaps looked at.
+pub(super) const MOST: usize = 96;
+/// Fewer say nothing.
+const LEAST: usize = 6;
+/// Timers that are tried, seconds.
+const PERIODS: std::ops::Range<f32> = 0.8..1000.0;
+/// Gaps of no known origin: lost packets, reconnects, a change of difficulty. Spread over the logarithm.
+const STRAY: f64 = 0.04;
+/// Natural logarithm of the range that stray gaps come from, 0.02 to 2000 s.
+const STRAY_RANGE: f64 = 11.5;
+
+/// A timer that fits.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub(super) struct JobTimer {
+    /// Seconds.
+    pub period: f32,
+    /// From here on a gap counts as whole, seconds.
+    pub whole: f32,
+    /// Gaps that are.
+    pub full: u32,
+    /// Gaps below.
+    pub early: u32,
+    /// Seconds in which something could have restarted it and be seen to.
+    pub exposure: f32,
+    /// Decimal logarithm of the likelihood ratio.
+    pub weight: f32,
+}
+
+/// Where full gaps lie: refreshes come a little late (measured: T to 1.08 T on a public pool, T +- 1 % on others).
+#[derive(Clone, Copy)]
+struct Pile {
+    from: f32,
+    to: f32,
+}
+
+impl Pile {
+    fn holds(&self, gap: f32) -> bool {
+        (self.from..=self.to).contains(&gap)
+    }
+
+    /// Logarithm of the density of a full gap.
+    fn density(&self) -> f64 {
+        -f64::from(self.to - self.from).ln()
+    }
+}
+
+fn stray(gap: f32) -> f64 {
+    1.0 / (f64::from(gap.max(0.02)) * STRAY_RANGE)
+}
+
+/// Judges gaps in seconds, in order.
+pub(super) fn judge(gaps: &[f32]) -> Option<JobTimer> {
+    let gaps = merge(gaps);
+    let gaps = gaps.as_slice();
+    if gaps.len() < LEAST {
+        return None;
+    }
+    let mut sorted = List::<MOST>::new();
+    gaps.iter().for_each(|&g| sorted.push(g));
+    sorted.as_mut_slice().sort_by(f32::total_cmp);
+    let smooth = smooth(gaps);
+    let mut best: Option<JobTimer> = None;
+    for pile in piles(sorted.as_slice()).into_iter().flatten() {
+        let found = weigh(gaps, pile, smooth);
+        if best.is_none_or(|b| found.weight > b.weight) {
+            best = Some(found);
+        }
+    }
+    best
+}
+
+/// Two pushes in a moment are one event, of which the gap after counts from the first.
+fn merge(gaps: &[f32]) -> List<MOST> {
+    let mean = gaps.iter().sum::<f32>() / gaps.len().max(1) as f32;
+    let mut merged = List::new();
+    let mut carried = 0.0;
+    for &gap in gaps {
+        if gap < 0.01 * mean {
+            carried += gap;
+        } else {
+            merged.push(gap + carried);
+            carried = 0.0;
+        }
+    }
+    merged
+}
+
+/// The three heaviest piles, sharp or broad, for their width.
+fn piles(sorted: &[f32]) -> [Option<Pile>; 3] {
+    let mut heaviest: [Option<(f32, Pile)>; 3] = [None; 3];
+    for (at, &least) in sorted.iter().enumerate() {
+        if !PERIODS.contains(&least) {
+            continue;
+        }
+        for width in [0.025, 0.1] {
+            let pile = Pile { from: least - 0.02, to: least * (1.0 + width) + 0.05 };
+            let rest = sorted.get(at..).unwrap_or_default();
+            let full = rest.iter().take_while(|&&g| g <= pile.to).count();
+            if full < 2 {
+                continue;
+            }
+            // Heavy is what a smooth spread over the logarithm would not give; above it there should be nothing.
+            let beyond = rest.len() - full;
+            let score = full as f32 * (1.0 / width).ln() - 2.0 * beyond as f32;
+            let mut entry = Some((score, pile));
+            for slot in &mut heaviest {
+                let better = match (&entry, &*slot) {
+                    (Some((new, _)), Some((old, _))) => new > old,
+                    (Some(_), None) => true,
+                    _ => false,
+                };
+                if better {
+                    std::mem::swap(slot, &mut entry);
+                }
+            }
+        }
+    }
+    heaviest.map(|h| h.map(|(_, pile)| pile))
+}
+
+/// The best of smooth renewal processes: gamma of some shapes with the mean that is seen, log-normal as seen (less
+/// what two free numbers are worth).
+fn smooth(gaps: &[f32]) -> f64 {
+    let n = gaps.len() as f64;
+    let mean = gaps.iter().map(|g| f64::from(*g)).sum::<f64>() / n;
+    let logs: f64 = gaps.iter().map(|g| f64::from(g.max(0.001)).ln()).sum();
+    let gamma = [0.2, 0.4, 0.7, 1.0, 1.5, 2.5, 5.0, 10.0, 30.0, 100.0, 400.0].map(|k: f64| {
+        let scale = mean / k;
+        (k - 1.0) * logs - n * mean / scale - n * (ln_gamma(k) + k * scale.ln())
+    });
+    let mid = logs / n;
+    let variance = (gaps.iter().map(|g| (f64::from(g.max(0.001)).ln() - mid).powi(2)).sum::<f64>() / n).max(1e-6);
+    let normal = -0.5 * n * (1.0 + (std::f64::consts::TAU * variance).ln()) - logs - n.ln();
+    gamma.into_iter().fold(normal, f64::max)
+}
+
+fn weigh(gaps: &[f32], pile: Pile, smooth: f64) -> JobTimer {
+    let (mut early, mut full, mut exposure) = (0_u32, 0_u32, 0.0_f64);
+    let (mut sum, mut early_gaps) = (0.0_f64, List::<MOST>::new());
+    for &gap in gaps {
+        exposure += f64::from(gap.min(pile.from));
+        if gap < pile.from {
+            early += 1;
+            early_gaps.push(gap);
+        } else if pile.holds(gap) {
+            full += 1;
+            sum += f64::from(gap);
+        }
+    }
+    let period = if full == 0 { pile.from } else { (sum / f64::from(full)) as f32 };
+    // Half an event more keeps a flow without blocks away from certainty.
+    let rate = (f64::from(early) + 0.5) / (exposure + 0.5 * f64::from(pile.from));
+    let survive = -rate * f64::from(pile.from);
+    let in_pile = pile.density();
+    let restarted: f64 = gaps
+        .iter()
+        .map(|&g| {
+            let main = if g < pile.from {
+                rate * (-rate * f64::from(g)).exp()
+            } else if pile.holds(g) {
+                (survive + in_pile).exp()
+            } else {
+                0.0
+            };
+            ((1.0 - STRAY) * main + STRAY * stray(g)).ln()
+        })
+        .sum();
+    let others = [
+        smooth,
+        beats(gaps, pile, 0.5, stray),
+        beats(gaps, pile, 0.8, stray),
+        beats(gaps, pile, 0.97, stray),
+        // The pile among anything smooth below it.
+        two_timers(gaps, pile, early_gaps),
+        unrestarted(gaps, pile, period, rate),
+    ];
+    // The timer was picked among some twenty that were possible.
+    let weight = restarted - 20.0_f64.ln() - ln_sum(&others);
+    JobTimer { period, whole: pile.from, full, early, exposure: exposure as f32, weight: (weight * LOG10_E) as f32 }
+}
+
+/// A heartbeat with a share of `full` of all gaps; the others come from `else_`.
+fn beats(gaps: &[f32], pile: Pile, full: f64, else_: impl Fn(f32) -> f64) -> f64 {
+    let in_pile = pile.density().exp();
+    gaps.iter().map(|&g| (if pile.holds(g) { full * in_pile } else { 0.0 } + (1.0 - full) * else_(g)).ln()).sum()
+}
+
+/// Two timers, the second where most of the early gaps lie close together.
+fn two_timers(gaps: &[f32], pile: Pile, mut early: List<MOST>) -> f64 {
+    early.as_mut_slice().sort_by(f32::total_cmp);
+    let sorted = early.as_slice();
+    let mut second: Option<(usize, f32)> = None;
+    for (at, &least) in sorted.iter().enumerate() {
+        let count = sorted.get(at..).unwrap_or_default().iter().take_while(|&&g| g <= least * 1.05 + 0.05).count();
+        if count >= 2 && second.is_none_or(|(most, _)| count > most) {
+            second = Some((count, least));
+        }
+    }
+    let Some((_, least)) = second else { return f64::NEG_INFINITY };
+    let other = Pile { from: least - 0.02, to: least * 1.05 + 0.05 };
+    let dense = other.density().exp();
+    beats(gaps, pile, 0.4, |g| 2.0 / 3.0 * if other.holds(g) { dense } else { 0.0 } + stray(g) / 3.0)
+}
+
+/// A heartbeat and, independent of it, pushes by chance.
+fn unrestarted(gaps: &[f32], pile: Pile, period: f32, rate: f64) -> f64 {
+    let width = f64::from(pile.to - pile.from);
+    let slack = (pile.to - pile.from).max(0.03 * period);
+    let mut since_beat = 0.0_f32;
+    let mut total = 0.0;
+    for &gap in gaps {
+        let left = period - since_beat;
+        let main = if (gap - left).abs() <= slack {
+            since_beat = 0.0;
+            (-rate * f64::from(gap)).exp() / (2.0 * f64::from(slack)).max(width)
+        } else if gap < left {
+            since_beat += gap;
+            rate * (-rate * f64::from(gap)).exp()
+        } else {
+            since_beat = 0.0;
+            0.0
+        };
+        total += ((1.0 - STRAY) * main + STRAY * stray(gap)).ln();
+    }
+    total
+}
