@@ -101,6 +101,7 @@ impl Sizes {
 
 impl Dialect {
     /// The sizes at one pool.
+    #[allow(clippy::too_many_lines)] // a table
     pub(crate) fn sizes(self, r: &mut Random) -> Sizes {
         // A worker's name or wallet goes into many requests; here, how long it is.
         let name = r.pick(&[8, 14, 22, 34, 42, 48, 62]);

@@ -18,6 +18,7 @@ mod dialect;
 mod dump;
 mod evasion;
 mod figures;
+mod gateway;
 mod judge;
 mod miner;
 mod pool;
@@ -54,6 +55,9 @@ struct Options {
     /// Mining flows in each row of a table
     #[arg(long, default_value_t = 200, value_name = "N")]
     mining: usize,
+    /// Worlds of many flows behind one gateway
+    #[arg(long, default_value_t = 40, value_name = "N")]
+    worlds: usize,
     /// Where to write the report, instead of the standard output
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
@@ -89,14 +93,17 @@ fn main() -> ExitCode {
     } else {
         let text = match &options.recorded {
             Some(folder) => recorded::report(folder),
-            None => Ok(report::write(&report::Plan { seed, set, flows: options.flows, mining: options.mining })),
-        };
-        text.and_then(|text| match &options.out {
-            Some(file) => std::fs::write(file, text),
             None => {
-                print!("{text}");
-                Ok(())
+                let Options { flows, mining, worlds, .. } = options;
+                Ok(report::write(&report::Plan { seed, set, flows, mining, worlds }))
             }
+        };
+        text.and_then(|text| {
+            if let Some(file) = &options.out {
+                return std::fs::write(file, text);
+            }
+            print!("{text}");
+            Ok(())
         })
     };
     if let Err(e) = result {

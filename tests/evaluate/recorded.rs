@@ -61,7 +61,9 @@ fn read(folder: &Path) -> std::io::Result<Vec<Recorded>> {
         sort(&mut events);
         // Doubles hold seconds since 1970 to a tenth of a microsecond only; from the flow's start, all of it.
         let start = events.first().map_or(0.0, |e| e.at);
-        events.iter_mut().for_each(|e| e.at -= start);
+        for e in &mut events {
+            e.at -= start;
+        }
         let name = if row.contains_key("file") { get("file") } else { get("class") };
         flows.push(Recorded { label: get("label"), name, dialect: get("dialect"), half: get("half"), events });
     }

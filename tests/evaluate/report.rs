@@ -18,6 +18,8 @@ pub(crate) struct Plan {
     pub(crate) flows: usize,
     /// Mining flows in each row.
     pub(crate) mining: usize,
+    /// Worlds of many flows.
+    pub(crate) worlds: usize,
 }
 
 const HEAD: &str = "| 5 min | 10 min | 15 min | 30 min | 60 min | median | p90 |";
@@ -185,6 +187,7 @@ pub(crate) fn write(plan: &Plan) -> String {
     let mined = usual(plan, &mut body);
     matrix(plan, &mut body);
     let benign = harmless(plan, &mut body);
+    body += &crate::gateway::report(plan.seed, plan.set, plan.worlds);
     let found = mined.suspected.found_by(3600.0) as u64;
     let flows = mined.suspected.flows() as u64;
     let _ = writeln!(

@@ -8,7 +8,7 @@ use crate::chain::{Coin, Set};
 use crate::dialect::Dialect;
 use crate::evasion::Evasion;
 use crate::figures::Delays;
-use crate::judge::{Judge, Ours, Verdict, judged};
+use crate::judge::{Ours, Verdict, judged};
 use crate::tape::{Event, Framing};
 use crate::world::{self, Benign, Mining};
 
@@ -79,16 +79,14 @@ fn others(events: &[Event], feed: &[f64], wanted: bool) -> [Option<f64>; OTHERS.
     if !wanted {
         return [None; OTHERS.len()];
     }
-    fn first(judge: impl Judge, events: &[Event]) -> Option<f64> {
-        judged(judge, events).suspected
-    }
     [
-        first(MineHunter::new(feed), events),
-        first(Nemea::default(), events),
-        first(Vesely::new(8), events),
-        first(Vesely::new(9), events),
-        first(Shape::default(), events),
+        judged(MineHunter::new(feed), events),
+        judged(Nemea::default(), events),
+        judged(Vesely::new(8), events),
+        judged(Vesely::new(9), events),
+        judged(Shape::default(), events),
     ]
+    .map(|v| v.suspected)
 }
 
 /// What is judged of one mining flow.

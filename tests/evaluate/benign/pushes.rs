@@ -43,7 +43,7 @@ pub(super) fn mqtt_gateway(d: &mut Draw<'_>) {
 /// Long silence, a beat, now and then something to tell.
 pub(super) fn push_service(d: &mut Draw<'_>) {
     let (beat, latency) = (d.random.pick(&[60.0, 120.0, 240.0, 270.0, 300.0, 600.0]), d.latency());
-    let (ping, pong) = (d.random.int(2, 60), d.random.int(2, 60));
+    let (ask, answer) = (d.random.int(2, 60), d.random.int(2, 60));
     let mean = d.random.log_range(30.0, 3000.0);
     let size = d.random.log_range(150.0, 1500.0);
     let sigma = d.random.pick(&[0.005, 0.1, 0.5]);
@@ -57,7 +57,7 @@ pub(super) fn push_service(d: &mut Draw<'_>) {
     }
     for at in d.quiet(&told, beat, 0.01) {
         let delay = d.delay(latency);
-        d.tape.ask(at, ping, delay, pong);
+        d.tape.ask(at, ask, delay, answer);
     }
 }
 
