@@ -25,6 +25,10 @@ use super::pulse::{Pulse, QUIET};
 const BEFORE: f32 = 0.7;
 const BEHIND: f32 = 0.8;
 
+/// Share of blocks that a miner's pushes come with. Measured 0.88 to 0.96 on public Monero captures; staked lower, as
+/// little is lost on who hits more, and who hits two of three still wins.
+const HITS: f32 = 0.8;
+
 /// Offsets that are tried lie so far apart: half a window, so that none falls between.
 const STEP: f32 = 0.75;
 
@@ -160,7 +164,7 @@ impl Track {
     fn judge(&mut self, block: PacketTime, coarse: f32, pulse: &Pulse) {
         let width = Duration::from_secs_f32(BEFORE + BEHIND + coarse);
         let chance = pulse.chance(block, width);
-        let (hit, miss) = bet::stakes(chance);
+        let (hit, miss) = bet::stakes(HITS, chance);
         if hit <= 0.0 {
             return;
         }
@@ -286,11 +290,11 @@ impl Hunter {
             if closed > settled {
                 break;
             }
-            self.take(pulse, opened, closed);
+            self.take(pulse, opened, seconds(closed), true);
             self.close(blocks, opened, closed);
         }
         if let Some(opened) = self.closes.checked_sub(1).and_then(|n| blocks.get(n)) {
-            self.take(pulse, opened, settled);
+            self.take(pulse, opened, seconds(settled), false);
         }
     }
 
@@ -298,20 +302,23 @@ impl Hunter {
         Some((blocks.get(self.closes.checked_sub(1)?)?, blocks.get(self.closes)?))
     }
 
-    /// Counts pushes up to `end` into the open interval.
-    fn take(&mut self, pulse: &Pulse, opened: PacketTime, end: PacketTime) {
-        let until = pulse.numbered().find(|(_, t)| *t <= end).map_or(0, |(n, _)| n + 1);
-        let from = self.taken.max(pulse.count().saturating_sub(pulse.latest().count() as u64));
-        if until <= self.taken {
-            return;
-        }
-        for (_, t) in pulse.numbered().filter(|(n, t)| *n >= from && *n < until && *t >= opened) {
-            // Latest first, so that the last word is the first push's.
-            let delay = seconds(t) - seconds(opened);
+    /// Counts pushes before the second `end` into the open interval, and those within it if it is the interval's last:
+    /// they open the next one as well.
+    fn take(&mut self, pulse: &Pulse, opened: PacketTime, end: i64, last: bool) {
+        let mut taken = self.taken;
+        for (number, t) in pulse.numbered().take_while(|(n, _)| *n >= self.taken) {
+            let second = seconds(t);
+            if second < end {
+                taken = taken.max(number + 1);
+            }
+            if second < seconds(opened) || second > end || (second == end && !last) {
+                continue;
+            }
+            let delay = second - seconds(opened);
             self.first = if self.pushes == 0 { delay } else { self.first.min(delay) };
             self.pushes = self.pushes.saturating_add(1);
         }
-        self.taken = until;
+        self.taken = taken;
     }
 
     fn close(&mut self, blocks: &Blocks, opened: PacketTime, closed: PacketTime) {

@@ -26,6 +26,9 @@ use super::pulse::{Pulse, Push};
 const ECHO: Duration = Duration::from_millis(500);
 const EARLY: Duration = Duration::from_millis(50);
 
+/// Share of pushes that a relay passes on to a host that it feeds.
+const HITS: f32 = 0.8;
+
 /// Pushes from several upstream flows this close are one.
 const APART: Duration = Duration::from_millis(1_500);
 
@@ -243,7 +246,7 @@ impl Candidate {
                 continue;
             }
             let echoed = pulse.latest().any(|t| t.since(at) <= ECHO && at.since(t) <= EARLY);
-            let (hit, miss) = bet::stakes(pulse.chance(at, ECHO + EARLY));
+            let (hit, miss) = bet::stakes(HITS, pulse.chance(at, ECHO + EARLY));
             fed.capital += if echoed { hit } else { miss };
             fed.peak.see(fed.capital + fed.share);
             fed.hits += u32::from(echoed);

@@ -26,6 +26,10 @@ use super::pulse::QUIET;
 /// half of them within 0.2 s.
 const CLOSE: Duration = Duration::from_millis(800);
 
+/// Share of a miner's unforeseen pushes that another has too. Half to all on public Monero captures: a pool also sends
+/// a new job to one miner alone, with a new difficulty.
+const HITS: f32 = 0.6;
+
 /// Mates of one flow, and how many of them at most from its own service.
 const MATES: usize = 8;
 const OF_OWN_SERVICE: usize = 2;
@@ -245,7 +249,7 @@ impl Together {
                 return true;
             }
             let chance = news.chance();
-            let (hit, miss) = bet::stakes(chance);
+            let (hit, miss) = bet::stakes(HITS, chance);
             let near = news.near(one.at);
             mate.capital += if near { hit } else { miss };
             mate.hits += u32::from(near);

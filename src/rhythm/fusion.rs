@@ -23,13 +23,14 @@ pub enum Standing {
 pub const SUSPECT: f32 = 3.3;
 /// For the next level.
 pub const PROBABLE: f32 = 5.0;
-/// Once suspected a flow stays so down to here.
-pub const KEEP: f32 = 2.3;
+/// Once suspected a flow stays so down to here: silence of a witness is no refutation.
+pub const KEEP: f32 = 1.0;
 
 /// What a witness is a witness of.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Family {
     Shape,
+    Sizes,
     Arrivals,
     Timer,
     Clock,
@@ -38,10 +39,11 @@ enum Family {
 }
 
 /// Families with the most that each may add.
-const CAPS: [(Family, f32); 6] = [
+const CAPS: [(Family, f32); 7] = [
     // Steady exchanges and steady pushes go together in benign protocols too: the flows that have one of them are not
     // independent of those that have the other.
-    (Family::Shape, 2.4),
+    (Family::Shape, 1.8),
+    (Family::Sizes, 1.5),
     // Things that arrive by chance do exist: telemetry, many users behind one gateway. One in twenty, not fewer.
     (Family::Arrivals, 1.3),
     // A keepalive after a time without data, restarted by data, is the same mechanism: rare with one size for both.
@@ -52,9 +54,14 @@ const CAPS: [(Family, f32); 6] = [
     (Family::Context, 1.0),
 ];
 
+/// The most that a family says against: requests on a timer are one in seven miners' (keepalives without shares, or
+/// shares held back), and about half of the others'.
+const FLOOR: f32 = -0.6;
+
 fn family(kind: WitnessKind) -> Family {
     match kind {
         WitnessKind::SteadyExchange | WitnessKind::SteadyPushes | WitnessKind::NoiseSizes => Family::Shape,
+        WitnessKind::KnownSizes => Family::Sizes,
         WitnessKind::MemorylessShares => Family::Arrivals,
         WitnessKind::JobTimer => Family::Timer,
         WitnessKind::BlockClock | WitnessKind::BlockPhase => Family::Clock,
@@ -87,7 +94,7 @@ pub fn fuse<'a>(witnesses: impl IntoIterator<Item = &'a Witness>) -> (f32, Stand
         let cap = CAPS.iter().find(|(f, _)| *f == of).map_or(0.0, |(_, c)| *c);
         // The size recogniser of one protocol knows more than that sizes come again.
         let cap = if of == Family::Shape && noise > 0.0 { cap.max(noise) } else { cap };
-        sums.iter().find(|(f, _)| *f == of).map_or(0.0, |(_, s)| s.min(cap))
+        sums.iter().find(|(f, _)| *f == of).map_or(0.0, |(_, s)| s.clamp(FLOOR, cap))
     };
     for (f, _) in CAPS {
         score += part(f);

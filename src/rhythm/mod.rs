@@ -132,8 +132,8 @@ impl Rhythm {
     /// True when enough came in since the last [`judge`](Self::judge) that it may say something else.
     pub fn is_due(&self) -> bool {
         let new = self.messages.wrapping_sub(self.judged);
-        // Dearer flows wait longer, but never so long that what is kept of them is overwritten.
-        new >= (self.messages / 8).clamp(8, 48) || (self.messages < 40 && new >= 4)
+        // Each message of a young flow counts; an old one waits, but never so long that what is kept is overwritten.
+        new >= (self.messages / 16).clamp(2, 48)
     }
 
     /// What the witnesses say at `now`.

@@ -10,7 +10,9 @@ use super::witness::{Coins, Fact, Witness, Witnesses};
 use super::{Beat, BeatKind, Message, Way, blocks, shares, timer};
 
 /// Pieces of one burst are no further apart, milliseconds.
-const PIECES: u32 = 40;
+const PIECES: u32 = 520;
+/// What each piece has of framing: between a TLS record's length field and its whole.
+const FRAMING: u32 = 20;
 /// A reply comes within, milliseconds (public pools: median 190, 99 % within 1000).
 const ANSWER: u32 = 3000;
 /// Exchanges kept.
@@ -61,6 +63,13 @@ pub(super) struct Record {
     /// From when on a gap between pushes is a whole timer, milliseconds; zero where there is none.
     whole: u32,
     last_push: u32,
+    /// Size of the reply to the first request, zero before.
+    first_reply: u16,
+    /// Replies that may still come to what was asked last, and when that was.
+    owed: u8,
+    asked: u32,
+    /// Pushes in all, kept or not.
+    pushed: u32,
 }
 
 impl Record {
@@ -74,6 +83,10 @@ impl Record {
             push: None,
             whole: 0,
             last_push: 0,
+            first_reply: 0,
+            owed: 0,
+            asked: 0,
+            pushed: 0,
         }
     }
 
@@ -85,12 +98,17 @@ impl Record {
         // Captures step backwards; what is kept does not.
         let now = if (now.wrapping_sub(self.last) as i32) < 0 { self.last } else { now };
         self.last = now;
+        if m.way == Way::Up {
+            let before = if now.wrapping_sub(self.asked) <= ANSWER { self.owed } else { 0 };
+            self.owed = before.saturating_add(1);
+            self.asked = now;
+        }
         if let Some(open) = &mut self.open
             && open.way == m.way
             && now.wrapping_sub(open.last) <= PIECES
         {
             open.last = now;
-            open.size = open.size.saturating_add(m.size);
+            open.size = open.size.saturating_add(m.size.saturating_sub(FRAMING));
             return None;
         }
         self.close();
@@ -160,10 +178,22 @@ impl Record {
                 self.exchanges.push(Exchange { at: burst.at, request: size, reply: 0, delay: UNANSWERED });
             }
             Way::Down => {
-                if let Some(e) = self.answers(burst.at, size) {
+                let owed = self.owed > 0 && burst.at.wrapping_sub(self.asked) <= ANSWER;
+                let answered = if let Some(e) = self.answers(burst.at, size) {
                     e.reply = size;
                     e.delay = burst.at.wrapping_sub(e.at).min(u32::from(UNANSWERED - 1)) as u16;
+                    if self.first_reply == 0 {
+                        self.first_reply = size;
+                    }
+                    true
                 } else {
+                    // Two requests in a moment are one burst with two replies.
+                    owed && !self.push.is_some_and(|p| p.holds(size))
+                };
+                if answered {
+                    self.owed = self.owed.saturating_sub(1);
+                } else {
+                    self.pushed = self.pushed.saturating_add(1);
                     self.pushes.push(Push { at: burst.at, size, answered: false });
                 }
             }
@@ -172,82 +202,111 @@ impl Record {
 
     /// What the witnesses say.
     pub(super) fn testify(&mut self, witnesses: &mut Witnesses, coins: &mut Coins) {
-        self.exchanges_testify(witnesses);
-        self.pushes_testify(witnesses, coins);
+        let exchange = self.exchange();
+        if let Some(x) = exchange {
+            witnesses.push(Witness {
+                fact: Fact::SteadyExchange {
+                    count: u32::from(x.reply.count),
+                    request: u32::from(x.request.size),
+                    reply: u32::from(x.reply.size),
+                    delay: x.delay,
+                },
+                weight: x.weight,
+            });
+        }
+        self.reply = exchange.map(|x| x.reply);
+        if let Some(a) = shares::judge(self.request_gaps(exchange.map(|x| x.request)).as_slice()) {
+            // Whoever asks each second is a program that asks: no pool lets a miner do so.
+            let weight = if a.mean < 1.0 { a.weight.min(0.0) } else { a.weight };
+            witnesses.push(Witness { fact: Fact::MemorylessShares { gaps: a.gaps, mean: a.mean }, weight });
+        }
+        self.pushes_testify(exchange, witnesses, coins);
     }
 
-    fn exchanges_testify(&mut self, witnesses: &mut Witnesses) {
+    /// The exchange that comes again.
+    fn exchange(&self) -> Option<Steady> {
         let answered = self.exchanges.iter().filter(|e| e.delay != UNANSWERED);
         let all = answered.clone().count() as u16;
-        let request = shape::commonest(answered.clone().map(|e| e.request));
-        let mut steady = false;
-        if let Some(request) = request {
-            let with_it = answered.clone().filter(|e| request.holds(e.request));
-            if let Some(reply) = shape::commonest(with_it.clone().map(|e| e.reply)) {
-                let weight = shape::exchange_weight(reply.count, all, request.size, reply.size);
-                let mut delays = List::<EXCHANGES>::new();
-                with_it.filter(|e| reply.holds(e.reply)).for_each(|e| delays.push(f32::from(e.delay) / 1000.0));
-                delays.as_mut_slice().sort_by(f32::total_cmp);
-                let delay = delays.as_slice().get(delays.as_slice().len() / 2).copied().unwrap_or(0.0);
-                if weight > 0.0 {
-                    steady = true;
-                    witnesses.push(Witness {
-                        fact: Fact::SteadyExchange {
-                            count: u32::from(reply.count),
-                            request: u32::from(request.size),
-                            reply: u32::from(reply.size),
-                            delay,
-                        },
-                        weight,
-                    });
-                    self.reply = Some(reply);
-                }
-            }
-        }
-        // Requests of the commonest size, or all of them where sizes say nothing.
-        let request = request.filter(|_| steady);
-        let mut gaps = List::<EXCHANGES>::new();
-        let mut before = None;
-        for e in self.exchanges.iter().filter(|e| request.is_none_or(|r| r.holds(e.request))) {
-            if let Some(b) = before {
-                gaps.push(e.at.wrapping_sub(b) as f32 / 1000.0);
-            }
-            before = Some(e.at);
-        }
-        if let Some(a) = shares::judge(gaps.as_slice()) {
-            witnesses.push(Witness { fact: Fact::MemorylessShares { gaps: a.gaps, mean: a.mean }, weight: a.weight });
-        }
+        let request = shape::commonest(answered.clone().map(|e| e.request))?;
+        let with_it = answered.clone().filter(|e| request.holds(e.request));
+        let reply = shape::commonest(with_it.clone().map(|e| e.reply))?;
+        let mut delays = List::<EXCHANGES>::new();
+        with_it.filter(|e| reply.holds(e.reply)).for_each(|e| delays.push(f32::from(e.delay) / 1000.0));
+        // How soon anything at all comes from the other side.
+        let first = self.exchanges.iter().next()?.at;
+        let span = self.last.wrapping_sub(first) as f32 / 1000.0;
+        let pushes = self.pushes.iter().filter(|p| p.at.wrapping_sub(first) < u32::MAX / 2).count();
+        let rate = (usize::from(all) + pushes) as f32 / span.max(1.0);
+        let chance = delays.as_slice().iter().map(|d| 1.0 - (-rate * d).exp()).sum::<f32>() / f32::from(reply.count);
+        delays.as_mut_slice().sort_by(f32::total_cmp);
+        let delay = delays.as_slice().get(delays.as_slice().len() / 2).copied()?;
+        let weight = shape::exchange_weight(reply.count, all, &request, &reply, chance);
+        (weight > 0.0).then_some(Steady { request, reply, delay, weight })
     }
 
-    fn pushes_testify(&mut self, witnesses: &mut Witnesses, coins: &mut Coins) {
+    /// Gaps in seconds between requests of a class, or between all of them where sizes say nothing.
+    fn request_gaps(&self, class: Option<Class>) -> List<EXCHANGES> {
+        gaps(self.exchanges.iter().filter(|e| class.is_none_or(|r| r.holds(e.request))).map(|e| e.at))
+    }
+
+    fn pushes_testify(&mut self, exchange: Option<Steady>, witnesses: &mut Witnesses, coins: &mut Coins) {
         let all = self.pushes.len() as u16;
         let class = shape::commonest(self.pushes.iter().map(|p| p.size));
-        let Some(class) = class else { return };
-        let answered = self.pushes.iter().filter(|p| class.holds(p.size) && p.answered).count() as u16;
+        (self.whole, self.push) = (0, None);
+        let of_it = |p: &&Push| class.is_none_or(|c| c.holds(p.size));
+        let count = self.pushes.iter().filter(of_it).count();
+        let answered = self.pushes.iter().filter(of_it).filter(|p| p.answered).count();
         // The other side answers: an exchange from the other end, which is no job.
-        if answered * 5 > class.count * 3 && class.count > 4 {
+        if answered * 5 > count * 3 && count > 3 {
             return;
         }
-        let weight = shape::push_weight(class.count, all, class.size);
-        if weight > 0.0 {
+        let gaps: List<{ timer::MOST }> = gaps(self.pushes.iter().filter(of_it).map(|p| p.at));
+        let mut weight = 0.0;
+        if let Some(mut class) = class {
+            // A login is answered by the first job, in a wrapping of 20 to 60 bytes.
+            let login = u16::from((16..=80).contains(&self.first_reply.saturating_sub(class.size)));
+            if let Some(x) = exchange
+                && class.is_like(&x.reply)
+            {
+                // Late replies, and those to requests that went unseen, look like pushes.
+                class.count = class.count.saturating_sub(x.reply.count / 8 + 2);
+            }
+            weight = shape::push_weight(class.count + login, all + login, &class);
+            if timer::is_heartbeat(gaps.as_slice()) {
+                weight *= 0.5;
+            }
+            if weight > 0.0 {
+                witnesses.push(Witness {
+                    fact: Fact::SteadyPushes { count: u32::from(class.count), size: u32::from(class.size) },
+                    weight,
+                });
+                self.push = Some(class);
+            }
+        }
+        let dialect = match (exchange, self.push) {
+            (Some(x), Some(p)) if x.weight > 0.4 => shape::dialect(x.request.size, x.reply.size, p.size)
+                .map(|d| (d, d.weight * x.request.worth.min(x.reply.worth).min(p.worth), x, p)),
+            _ => None,
+        };
+        if let Some((d, weight, x, p)) = dialect {
             witnesses.push(Witness {
-                fact: Fact::SteadyPushes { count: u32::from(class.count), size: u32::from(class.size) },
+                fact: Fact::KnownSizes {
+                    dialect: d.name,
+                    request: u32::from(x.request.size),
+                    reply: u32::from(x.reply.size),
+                    push: u32::from(p.size),
+                },
                 weight,
             });
-            self.push = Some(class);
         }
-        let only = Some(class).filter(|_| weight > 0.0);
-        let mut gaps = List::<{ timer::MOST }>::new();
-        let mut before = None;
-        for p in self.pushes.iter().filter(|p| only.is_none_or(|c| c.holds(p.size))) {
-            if let Some(b) = before {
-                gaps.push(p.at.wrapping_sub(b) as f32 / 1000.0);
-            }
-            before = Some(p.at);
+        if weight <= 0.0 && class.is_some_and(|c| c.worth >= 1.0) {
+            // Of one size, and that is not a job's.
+            return;
         }
-        self.whole = 0;
-        let Some(t) = timer::judge(gaps.as_slice()) else { return };
-        if t.full < 2 || t.early < 2 || t.weight < 0.3 {
+        let Some(mut t) = timer::judge(gaps.as_slice()) else { return };
+        // What is kept is looked at anew, again and again: chance has as many tries as it was filled.
+        t.weight -= (1.0 + self.pushed as f32 / PUSHES as f32).log10();
+        if t.full < 2 || t.early < 2 || t.full * 8 < t.full + t.early || t.weight < 0.3 {
             return;
         }
         self.whole = (t.whole * 1000.0) as u32;
@@ -259,7 +318,7 @@ impl Record {
             return;
         }
         if let Some(clock) = blocks::clock(&t) {
-            let (fits, weight) = blocks::coins(&t);
+            let (fits, weight) = blocks::coins(&t, dialect.map_or(&[], |(d, ..)| d.coins));
             *coins = fits;
             if weight > 0.0 {
                 witnesses.push(Witness {
@@ -274,4 +333,27 @@ impl Record {
             }
         }
     }
+}
+
+/// A constant request with its constant reply.
+#[derive(Clone, Copy, Debug)]
+struct Steady {
+    request: Class,
+    reply: Class,
+    /// Median, seconds.
+    delay: f32,
+    weight: f32,
+}
+
+/// Seconds between times in milliseconds.
+fn gaps<const N: usize>(times: impl Iterator<Item = u32>) -> List<N> {
+    let mut gaps = List::new();
+    let mut before = None;
+    for at in times {
+        if let Some(b) = before {
+            gaps.push(at.wrapping_sub(b) as f32 / 1000.0);
+        }
+        before = Some(at);
+    }
+    gaps
 }

@@ -10,6 +10,8 @@ use super::stat::{LOG10_E, ln_gamma, ln_sum};
 
 /// Gaps in a window. Of `w` gaps `w - 1` count; a step of the rate spoils one window.
 const WINDOW: usize = 4;
+/// Fewer gaps say nothing.
+const LEAST: usize = 6;
 
 /// Shapes that things other than luck may have, evenly in the logarithm from 0.05 to 200: knowing nothing of them.
 const SHAPES: [f64; 19] =
@@ -35,12 +37,15 @@ pub(super) struct Arrivals {
 
 /// Judges gaps in seconds, in order.
 pub(super) fn judge(gaps: &[f32]) -> Option<Arrivals> {
-    let (mut windows, mut logs) = (0_u32, 0.0_f64);
+    // Windows of WINDOW gaps and what is left of them at the end: their number, and the logarithms of their parts.
+    let (mut windows, mut logs) = ([0.0_f64; WINDOW + 1], 0.0_f64);
     let mut equal = 0_u32;
-    for window in gaps.chunks_exact(WINDOW) {
+    for window in gaps.chunks(WINDOW).filter(|w| w.len() > 1) {
         let sum: f64 = window.iter().map(|g| f64::from(g.max(1e-3))).sum();
         logs += window.iter().map(|g| (f64::from(g.max(1e-3)) / sum).ln()).sum::<f64>();
-        windows += 1;
+        if let Some(count) = windows.get_mut(window.len()) {
+            *count += 1.0;
+        }
     }
     for pair in gaps.windows(2) {
         if let [a, b] = pair
@@ -49,11 +54,17 @@ pub(super) fn judge(gaps: &[f32]) -> Option<Arrivals> {
             equal += 1;
         }
     }
-    if windows < 2 {
+    if gaps.len() < LEAST {
         return None;
     }
-    let (n, w) = (f64::from(windows), WINDOW as f64);
-    let likelihood = |k: f64| n * (ln_gamma(w * k) - w * ln_gamma(k)) + (k - 1.0) * logs;
+    let likelihood = |k: f64| {
+        let mut sum = (k - 1.0) * logs;
+        for (len, count) in windows.iter().enumerate().filter(|(_, c)| **c > 0.0) {
+            let len = len as f64;
+            sum += count * (ln_gamma(len * k) - len * ln_gamma(k));
+        }
+        sum
+    };
     let luck = ln_sum(&LUCK.map(likelihood)) - (LUCK.len() as f64).ln();
     let total: f64 = MASSES.iter().sum();
     let mut other = [0.0; SHAPES.len()];

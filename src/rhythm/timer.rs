@@ -80,6 +80,16 @@ pub(super) fn judge(gaps: &[f32]) -> Option<JobTimer> {
     best
 }
 
+/// Nine in ten gaps are the same: a heartbeat, and nothing restarts it.
+pub(super) fn is_heartbeat(gaps: &[f32]) -> bool {
+    let mut sorted = List::<MOST>::new();
+    gaps.iter().for_each(|&g| sorted.push(g));
+    sorted.as_mut_slice().sort_by(f32::total_cmp);
+    let Some(&median) = sorted.as_slice().get(sorted.as_slice().len() / 2) else { return false };
+    let same = gaps.iter().filter(|g| (**g - median).abs() <= 0.03 * median + 0.05).count();
+    gaps.len() >= 3 && same * 10 >= gaps.len() * 9
+}
+
 /// Two pushes in a moment are one event, of which the gap after counts from the first.
 fn merge(gaps: &[f32]) -> List<MOST> {
     let mean = gaps.iter().sum::<f32>() / gaps.len().max(1) as f32;
@@ -184,9 +194,10 @@ fn weigh(gaps: &[f32], pile: Pile, smooth: f64) -> JobTimer {
         // The pile among anything smooth below it.
         two_timers(gaps, pile, early_gaps),
         unrestarted(gaps, pile, period, rate),
+        clocked(gaps, pile, full, early),
     ];
-    // The timer was picked among some twenty that were possible.
-    let weight = restarted - 20.0_f64.ln() - ln_sum(&others);
+    // The timer was picked among twice as many as there are gaps.
+    let weight = restarted - (2.0 * gaps.len() as f64).ln() - ln_sum(&others);
     JobTimer { period, whole: pile.from, full, early, exposure: exposure as f32, weight: (weight * LOG10_E) as f32 }
 }
 
@@ -213,22 +224,63 @@ fn two_timers(gaps: &[f32], pile: Pile, mut early: List<MOST>) -> f64 {
     beats(gaps, pile, 0.4, |g| 2.0 / 3.0 * if other.holds(g) { dense } else { 0.0 } + stray(g) / 3.0)
 }
 
+/// A heartbeat and, independent of it, pushes of any kind: a push in between is followed by what is left of the beat's
+/// time, so hardly ever by a whole one. A restarted timer does not remember.
+fn clocked(gaps: &[f32], pile: Pile, full: u32, early: u32) -> f64 {
+    let in_pile = pile.density().exp();
+    let share = (f64::from(full) + 0.5) / (f64::from(full + early) + 1.0);
+    let below = 1.0 / f64::from(pile.from.max(0.1));
+    let mut was_full = true;
+    gaps.iter()
+        .map(|&g| {
+            let share = if was_full { share } else { 0.03 };
+            was_full = pile.holds(g);
+            let main = if was_full {
+                share * in_pile
+            } else if g < pile.from {
+                (1.0 - share) * below
+            } else {
+                0.0
+            };
+            ((1.0 - STRAY) * main + STRAY * stray(g)).ln()
+        })
+        .sum()
+}
+
 /// A heartbeat and, independent of it, pushes by chance.
 fn unrestarted(gaps: &[f32], pile: Pile, period: f32, rate: f64) -> f64 {
-    let width = f64::from(pile.to - pile.from);
-    let slack = (pile.to - pile.from).max(0.03 * period);
-    let mut since_beat = 0.0_f32;
+    // Any of the first pushes may have been a beat.
+    let starts = gaps.iter().take(6).scan(0.0, |sum, gap| {
+        let before = *sum;
+        *sum += gap;
+        Some(-before)
+    });
+    let phases = starts.map(|s| s.rem_euclid(period)).map(|s| phase(gaps, pile, period, rate, s));
+    phases.fold(f64::NEG_INFINITY, f64::max) - 6.0_f64.ln()
+}
+
+/// The same, when the last beat was `since_beat` seconds before the first push.
+fn phase(gaps: &[f32], pile: Pile, period: f32, rate: f64, mut since_beat: f32) -> f64 {
+    let in_pile = pile.density().exp();
+    let loose = 0.03 * period + 0.1;
     let mut total = 0.0;
     for &gap in gaps {
         let left = period - since_beat;
-        let main = if (gap - left).abs() <= slack {
+        let alive = (-rate * f64::from(gap)).exp();
+        let off = gap - left;
+        let main = if pile.holds(period + off) {
             since_beat = 0.0;
-            (-rate * f64::from(gap)).exp() / (2.0 * f64::from(slack)).max(width)
+            0.9 * alive * in_pile
+        } else if off.abs() < loose {
+            since_beat = 0.0;
+            0.1 * alive / (2.0 * f64::from(loose))
         } else if gap < left {
             since_beat += gap;
-            rate * (-rate * f64::from(gap)).exp()
+            rate * alive
         } else {
-            since_beat = 0.0;
+            // A beat went missing, or was one of another kind.
+            let behind = (since_beat + gap).rem_euclid(period);
+            since_beat = if pile.holds(gap) || period - behind < loose { 0.0 } else { behind };
             0.0
         };
         total += ((1.0 - STRAY) * main + STRAY * stray(gap)).ln();

@@ -2,13 +2,15 @@
 
 use std::fmt;
 
-/// Who speaks. The first six look at one flow alone, the others (`detect`) at several or at the world around it.
+/// Who speaks. The first seven look at one flow alone, the others (`detect`) at several or at the world around it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 pub enum WitnessKind {
     /// Constant-size requests, each answered at once by a constant-size reply.
     SteadyExchange,
     /// Constant-size messages from the pool's side that nobody asked for.
     SteadyPushes,
+    /// Request, reply and push are as long as those of a mining dialect.
+    KnownSizes,
     /// Requests that arrive like a Poisson process, piecewise.
     MemorylessShares,
     /// Pushes on a timer that something restarts.
@@ -47,6 +49,17 @@ pub enum Fact {
         count: u32,
         /// Their size.
         size: u32,
+    },
+    /// See [`WitnessKind::KnownSizes`].
+    KnownSizes {
+        /// Its name.
+        dialect: &'static str,
+        /// Of the request.
+        request: u32,
+        /// Of the reply.
+        reply: u32,
+        /// Of the push.
+        push: u32,
     },
     /// See [`WitnessKind::MemorylessShares`].
     MemorylessShares {
@@ -127,6 +140,7 @@ impl Witness {
         match self.fact {
             Fact::SteadyExchange { .. } => WitnessKind::SteadyExchange,
             Fact::SteadyPushes { .. } => WitnessKind::SteadyPushes,
+            Fact::KnownSizes { .. } => WitnessKind::KnownSizes,
             Fact::MemorylessShares { .. } => WitnessKind::MemorylessShares,
             Fact::JobTimer { .. } => WitnessKind::JobTimer,
             Fact::BlockClock { .. } => WitnessKind::BlockClock,
@@ -150,6 +164,10 @@ impl fmt::Display for Witness {
             Fact::SteadyPushes { count, size } => {
                 write!(f, "{count} messages of about {size} bytes from the far end that nobody asked for")
             }
+            Fact::KnownSizes { dialect, request, reply, push } => write!(
+                f,
+                "{request}, {reply} and {push} bytes are a share, its reply and a job of {dialect} inside some framing"
+            ),
             Fact::MemorylessShares { gaps, mean } => {
                 write!(f, "requests arrive like a Poisson process ({gaps} gaps, mean {mean:.1} s)")
             }

@@ -67,7 +67,7 @@ impl MineHunter {
             let now = self.seen.take().map(|(packets, first)| {
                 let d = (first - from).max(0) as f64;
                 let early = ((n - d - 1.0) / n).max(0.0);
-                early.powi(packets as i32) * (1.0 - d / n)
+                early.powf(f64::from(packets)) * (1.0 - d / n)
             });
             self.score = match (self.score, now) {
                 (Some(score), Some(sim)) => Some(score + sim),
@@ -123,7 +123,7 @@ struct Records {
     record: Option<Record>,
     packets: u32,
     octets: u64,
-    records: u32,
+    closed: u32,
     pushed: u32,
     with_syn: u32,
 }
@@ -153,7 +153,7 @@ impl Records {
 
     fn close(&mut self) {
         if let Some(record) = self.record.take() {
-            self.records += 1;
+            self.closed += 1;
             self.pushed += u32::from(record.data);
         }
     }
@@ -177,7 +177,7 @@ impl Records {
     fn figures(&self, now: f64) -> (f64, f64, f64, f64, f64) {
         let seconds = self.first.map_or(0.0, |f| now - f);
         let packets = f64::from(self.packets.max(1));
-        let records = f64::from(self.records.max(1));
+        let records = f64::from(self.closed.max(1));
         let pushed = f64::from(self.pushed) / records;
         (seconds, self.octets as f64 / packets, packets / records, packets / (seconds / 60.0).max(0.1), pushed)
     }
@@ -197,10 +197,10 @@ impl Nemea {
         let mut points = 0;
         points += if pushed >= 0.8 { 2 } else { 0 };
         points += if (50.0..=130.0).contains(&per_packet) { 2 } else { 0 };
-        points += if per_record < 10.0 || per_record > 20.0 { 1 } else { 0 };
+        points += u32::from(!(10.0..=20.0).contains(&per_record));
         points += if (8.0..=30.0).contains(&per_minute) { 2 } else { 0 };
         points += if seconds > 300.0 { 3 } else { 0 };
-        if points >= 7 && self.records.records > 0 && self.verdict.suspected.is_none() {
+        if points >= 7 && self.records.closed > 0 && self.verdict.suspected.is_none() {
             self.verdict.suspected = Some(now);
         }
     }
@@ -237,7 +237,7 @@ impl Vesely {
 
     fn look(&mut self, now: f64) {
         let (seconds, per_packet, per_record, per_minute, pushed) = self.records.figures(now);
-        let syn = f64::from(self.records.with_syn) / f64::from(self.records.records.max(1));
+        let syn = f64::from(self.records.with_syn) / f64::from(self.records.closed.max(1));
         let indicators = [
             (35.0..=80.0).contains(&per_packet) || (105.0..=110.0).contains(&per_packet),
             !(5.0..=40.0).contains(&per_record),
@@ -309,27 +309,33 @@ impl Judge for Shape {
                 u.abs_diff(request.size) <= Self::LIKE && d.abs_diff(event.size) <= Self::LIKE
             };
             let enough = self.exchanges.iter().filter(near).count() >= 8;
-            enough && self.exchanges.iter().any(|(_, low, _)| {
-                self.exchanges.iter().filter(|(_, up, _)| like(*up, *low)).any(|(_, _, back)| {
-                    let mut same =
-                        self.exchanges.iter().filter(|(_, u, d)| like(*u, *low) && like(*d, *back)).map(|(at, ..)| at);
-                    let first = same.next();
-                    let (count, last) = same.fold((1, first), |(n, _), at| (n + 1, Some(at)));
-                    count >= 8 && first.zip(last).is_some_and(|(f, l)| l - f >= 20.0)
+            enough
+                && self.exchanges.iter().any(|(_, low, _)| {
+                    self.exchanges.iter().filter(|(_, up, _)| like(*up, *low)).any(|(_, _, back)| {
+                        let mut same = self
+                            .exchanges
+                            .iter()
+                            .filter(|(_, u, d)| like(*u, *low) && like(*d, *back))
+                            .map(|(at, ..)| at);
+                        let first = same.next();
+                        let (count, last) = same.fold((1, first), |(n, _), at| (n + 1, Some(at)));
+                        count >= 8 && first.zip(last).is_some_and(|(f, l)| l - f >= 20.0)
+                    })
                 })
-            })
         } else if (150..=1300).contains(&event.size) {
             self.pushes.push_back((event.at, event.size));
             if self.pushes.len() > Self::KEPT {
                 self.pushes.pop_front();
             }
             let enough = self.pushes.iter().filter(|(_, s)| s.abs_diff(event.size) <= Self::LIKE).count() >= 6;
-            enough && self.pushes.iter().any(|(_, low)| {
-                let mut same = self.pushes.iter().filter(|(_, s)| (*low..=low + Self::LIKE).contains(s)).map(|p| p.0);
-                let first = same.next();
-                let (count, last) = same.fold((1, first), |(n, _), at| (n + 1, Some(at)));
-                count >= 6 && first.zip(last).is_some_and(|(f, l)| l - f >= 45.0)
-            })
+            enough
+                && self.pushes.iter().any(|(_, low)| {
+                    let mut same =
+                        self.pushes.iter().filter(|(_, s)| (*low..=low + Self::LIKE).contains(s)).map(|p| p.0);
+                    let first = same.next();
+                    let (count, last) = same.fold((1, first), |(n, _), at| (n + 1, Some(at)));
+                    count >= 6 && first.zip(last).is_some_and(|(f, l)| l - f >= 45.0)
+                })
         } else {
             false
         };

@@ -101,6 +101,7 @@ impl Sizes {
 
 impl Dialect {
     /// The sizes at one pool.
+    #[allow(clippy::too_many_lines)] // a table
     pub(crate) fn sizes(self, r: &mut Random) -> Sizes {
         // A worker's name or wallet goes into many requests; here, how long it is.
         let name = r.pick(&[8, 14, 22, 34, 42, 48, 62]);
@@ -190,7 +191,14 @@ impl Dialect {
                 ..plain
             },
             Self::StratumV2 => Sizes {
-                greeting: vec![(true, 64), (false, 234), (true, r.int(120, 170)), (false, 46), (true, 90), (false, 120)],
+                greeting: vec![
+                    (true, 64),
+                    (false, 234),
+                    (true, r.int(120, 170)),
+                    (false, 46),
+                    (true, 90),
+                    (false, 120),
+                ],
                 job: r.pick(&[83, 87, 83]),
                 submit: 62,
                 reply: 58,

@@ -48,7 +48,7 @@ pub(crate) fn write(folder: &Path, seed: u64, set: Set, each: u64) -> std::io::R
     for class in Class::of(set) {
         for number in 0..each * 5 {
             let b = world::benign(seed, number, class);
-            let name = b.class.replace(',', "");
+            let name = class.name.replace(',', "");
             writeln!(flows, "{id},benign,{name},,,,,,{},{:.0}", b.events.len(), b.seconds)?;
             messages(&mut out, id, b.events.iter())?;
             id += 1;

@@ -14,7 +14,7 @@ pub(crate) enum Evasion {
     RandomPadding(u32),
     /// Messages of any size, both ways, so many an hour.
     Dummies(u32),
-    /// Each message in some parts, up to half a second apart.
+    /// Each message in some parts; how far apart, each flow has its own, up to half a second.
     Splitting,
     /// Shares held back and sent together each so many seconds.
     Batching(u32),
@@ -31,7 +31,7 @@ pub(crate) enum Evasion {
     Together,
     /// A new connection each so many seconds.
     Reconnecting(u32),
-    /// Alone in a tunnel that carries each packet by itself, acknowledgements too (WireGuard's sizes).
+    /// Alone in a tunnel that carries each packet by itself, acknowledgements too (`WireGuard`'s sizes).
     WireGuard,
     /// The same with somebody browsing in the same tunnel.
     WireGuardBrowsing,
@@ -120,11 +120,17 @@ impl Evasion {
         let (start, end) = (first(&events), last(&events));
         match self {
             Self::Blocks(n) => pad_to(&mut events, n),
-            Self::RandomPadding(n) => events.iter_mut().for_each(|e| e.size += random.int(0, n)),
+            Self::RandomPadding(n) => {
+                for e in &mut events {
+                    e.size += random.int(0, n);
+                }
+            }
             Self::Dummies(n) => dummies(random, &mut events, 3600.0 / f64::from(n)),
             Self::Splitting => events = split(random, &events),
             Self::Together => {
-                events.iter_mut().for_each(|e| e.size += random.int(0, 150));
+                for e in &mut events {
+                    e.size += random.int(0, 150);
+                }
                 dummies(random, &mut events, 3600.0 / 360.0);
                 events = split(random, &events);
             }
@@ -144,13 +150,16 @@ impl Evasion {
                 }
                 // Length and padding length, at least four octets of padding to a multiple of 16, and a tag of 16
                 // (RFC 4253 section 6); 9 octets of channel header (RFC 4254 section 5.2).
-                events.iter_mut().for_each(|e| e.size = 4 + (e.size + 9 + 1 + 4).div_ceil(16) * 16 + 16);
+                for e in &mut events {
+                    e.size = 4 + (e.size + 9 + 1 + 4).div_ceil(16) * 16 + 16;
+                }
                 events
             }
             Self::Tor => tor(random, &events, framing),
             Self::ConstantRate => constant_rate(start, end, framing),
             _ => {
-                let mut out = if dialect == Dialect::StratumV2 { Vec::new() } else { framing.greet(random, start, 0.06) };
+                let mut out =
+                    if dialect == Dialect::StratumV2 { Vec::new() } else { framing.greet(random, start, 0.06) };
                 let shift = if out.is_empty() { 0.0 } else { (last(&out) - start).max(0.0) + 0.002 };
                 if dialect != Dialect::StratumV2 {
                     framing.over(&mut events);
@@ -233,6 +242,7 @@ fn dummies(random: &mut Random, events: &mut Vec<Event>, mean: f64) {
 
 fn split(random: &mut Random, events: &[Event]) -> Vec<Event> {
     let mut out = Vec::new();
+    let apart = random.log_range(0.001, 0.5);
     for e in events {
         let parts = random.int(2, 4);
         let (mut left, mut at) = (e.size, e.at);
@@ -241,7 +251,7 @@ fn split(random: &mut Random, events: &[Event]) -> Vec<Event> {
             let size = if part == 1 { left } else { random.int(1, most.min(left * 2 / part).max(1)) };
             out.push(Event { at, up: e.up, size });
             left = left.saturating_sub(size);
-            at += random.range(0.01, 0.5);
+            at += random.range(0.5, 1.0) * apart;
             if left == 0 {
                 break;
             }
@@ -274,7 +284,7 @@ pub(crate) fn browsing(random: &mut Random, start: f64, end: f64) -> Vec<Event> 
     tape.finish(end)
 }
 
-/// Each packet by itself: segments of at most 1360 octets, each acknowledged, in WireGuard's sizes
+/// Each packet by itself: segments of at most 1360 octets, each acknowledged, in `WireGuard`'s sizes
 /// (32 octets more, inner packets filled up to 16) with its keepalive of 25 s.
 fn tunnel(random: &mut Random, events: &[Event], framing: Framing, other: Option<&[Event]>) -> Vec<Event> {
     let sized = |inner: u32| inner.div_ceil(16) * 16 + 32;
@@ -289,7 +299,7 @@ fn tunnel(random: &mut Random, events: &[Event], framing: Framing, other: Option
         while left > 0 {
             let part = left.min(1360);
             let size = sized(part + 52);
-            if e.up { tape.up(at, size) } else { tape.down(at, size) }
+            tape.say(at, e.up, size);
             left -= part;
             at += 0.0002;
         }
@@ -297,7 +307,7 @@ fn tunnel(random: &mut Random, events: &[Event], framing: Framing, other: Option
         let answered = events.get(n + 1).is_some_and(|next| next.up != e.up && next.at - at < 0.04);
         if !answered {
             let at = at + if e.up { random.range(0.02, 0.2) } else { 0.04 };
-            if e.up { tape.down(at, sized(52)) } else { tape.up(at, sized(52)) }
+            tape.say(at, !e.up, sized(52));
         }
     }
     let (start, end) = (first(&events), last(&events));
@@ -325,7 +335,7 @@ fn tor(random: &mut Random, events: &[Event], framing: Framing) -> Vec<Event> {
         for n in 0..cells {
             let at = e.at + late + f64::from(n) * 0.001;
             let size = Framing::Tls13.wrap(e.up, 514);
-            if e.up { tape.up(at, size) } else { tape.down(at, size) }
+            tape.say(at, e.up, size);
         }
     }
     let (start, end) = (first(events), last(events));
@@ -335,7 +345,7 @@ fn tor(random: &mut Random, events: &[Event], framing: Framing) -> Vec<Event> {
             at += random.range(1.5, 9.5);
             if random.chance(0.5) {
                 let size = Framing::Tls13.wrap(up, 514);
-                if up { tape.up(at, size) } else { tape.down(at, size) }
+                tape.say(at, up, size);
             }
         }
     }

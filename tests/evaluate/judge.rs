@@ -79,6 +79,8 @@ impl Judge for Ours {
 
 /// `judge` on a whole flow.
 pub(crate) fn judged(mut judge: impl Judge, events: &[Event]) -> Verdict {
-    events.iter().for_each(|e| judge.message(e));
+    for e in events {
+        judge.message(e);
+    }
     judge.verdict(events.last().map_or(0.0, |e| e.at))
 }

@@ -18,10 +18,12 @@ mod dialect;
 mod dump;
 mod evasion;
 mod figures;
+mod gateway;
 mod judge;
 mod miner;
 mod pool;
 mod random;
+mod recorded;
 mod report;
 mod tape;
 mod trial;
@@ -53,12 +55,18 @@ struct Options {
     /// Mining flows in each row of a table
     #[arg(long, default_value_t = 200, value_name = "N")]
     mining: usize,
+    /// Worlds of many flows behind one gateway
+    #[arg(long, default_value_t = 40, value_name = "N")]
+    worlds: usize,
     /// Where to write the report, instead of the standard output
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
     /// Write flows as CSV to this folder instead, with which other tools can be tuned
     #[arg(long, value_name = "DIR")]
     dump: Option<PathBuf>,
+    /// Judge flows recorded elsewhere: a folder with the files that --dump writes
+    #[arg(long, value_name = "DIR", conflicts_with = "dump")]
+    recorded: Option<PathBuf>,
     /// Flows of each kind in the dump
     #[arg(long, default_value_t = 5, value_name = "N")]
     each: u64,
@@ -83,14 +91,20 @@ fn main() -> ExitCode {
     let result = if let Some(folder) = &options.dump {
         dump::write(folder, seed, set, options.each).map(|flows| println!("{flows} flows in {}", folder.display()))
     } else {
-        let text = report::write(&report::Plan { seed, set, flows: options.flows, mining: options.mining });
-        match &options.out {
-            Some(file) => std::fs::write(file, text),
+        let text = match &options.recorded {
+            Some(folder) => recorded::report(folder),
             None => {
-                print!("{text}");
-                Ok(())
+                let Options { flows, mining, worlds, .. } = options;
+                Ok(report::write(&report::Plan { seed, set, flows, mining, worlds }))
             }
-        }
+        };
+        text.and_then(|text| {
+            if let Some(file) = &options.out {
+                return std::fs::write(file, text);
+            }
+            print!("{text}");
+            Ok(())
+        })
     };
     if let Err(e) = result {
         eprintln!("evaluate: {e}");

@@ -21,9 +21,15 @@ pub(crate) enum Vardiff {
     Fixed,
     /// Towards a gap of `target` seconds between shares, looked at every `every` seconds, by at most `clip` at once,
     /// left alone within 30 % (cryptonote pools, Miningcore).
-    Window { target: f64, every: f64, clip: f64 },
+    Window {
+        target: f64,
+        every: f64,
+        clip: f64,
+    },
     /// By powers of two after 72 shares or 240 s (ckpool).
-    Doubling { target: f64 },
+    Doubling {
+        target: f64,
+    },
 }
 
 #[derive(Clone)]
@@ -139,10 +145,8 @@ impl Pool {
     /// The jobs of all its connections, where the timer is not each connection's own: then the blocks only.
     pub(crate) fn pushes(&self, random: &mut Random, chains: &Chains) -> Vec<Push> {
         let heights = self.heights(random, chains);
-        let mut pushes: Vec<Push> = heights
-            .iter()
-            .map(|at| Push { at: *at, size: self.sizes.job(random, true), block: true })
-            .collect();
+        let mut pushes: Vec<Push> =
+            heights.iter().map(|at| Push { at: *at, size: self.sizes.job(random, true), block: true }).collect();
         if let Some(timer) = self.timer {
             match self.restart {
                 Restart::Connection => {}

@@ -25,9 +25,8 @@ impl Random {
     /// The stream of `seed` for one purpose and one number, so that more flows of one kind change no flow of another.
     pub(crate) fn of(seed: u64, purpose: &str, number: u64) -> Self {
         // FNV-1a: any fixed hash would do.
-        let named = purpose.bytes().fold(0xcbf2_9ce4_8422_2325, |h: u64, b| {
-            (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3)
-        });
+        let named =
+            purpose.bytes().fold(0xcbf2_9ce4_8422_2325, |h: u64, b| (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3));
         let mut state = seed ^ named.rotate_left(17) ^ number.wrapping_mul(0xd6e8_feb8_6659_fd93);
         Self::new(split_mix(&mut state))
     }

@@ -18,6 +18,8 @@ pub(crate) struct Plan {
     pub(crate) flows: usize,
     /// Mining flows in each row.
     pub(crate) mining: usize,
+    /// Worlds of many flows.
+    pub(crate) worlds: usize,
 }
 
 const HEAD: &str = "| 5 min | 10 min | 15 min | 30 min | 60 min | median | p90 |";
@@ -98,9 +100,7 @@ fn matrix(plan: &Plan, out: &mut String) {
             world::mined(plan.set).into_iter().filter(|(c, _)| (*c == Coin::Monero) == monero).collect();
         for evasion in Evasion::MATRIX {
             let count = plan.mining.div_ceil(pairs.len());
-            let one = |pair: &_| {
-                trial::mining(plan.seed, plan.set, *pair, Some(Framing::Tls13), evasion, count, true)
-            };
+            let one = |pair: &_| trial::mining(plan.seed, plan.set, *pair, Some(Framing::Tls13), evasion, count, true);
             let o = trial::sum(&pairs.iter().map(one).collect::<Vec<_>>());
             let others = o.others.each_ref().map(|d| percent(d.recall_by(3700.0)));
             let _ = writeln!(
@@ -129,25 +129,24 @@ fn harmless(plan: &Plan, out: &mut String) -> Harmless {
         "|---:".repeat(OTHERS.len())
     );
     let table = trial::benign(plan.seed, plan.set, plan.flows, true);
-    let mut all = Harmless { name: "**all**", ..Harmless::default() };
+    let (mut all, mut twins) = (Harmless::default(), Harmless::default());
     for row in &table {
-        let known = crate::benign::CLASSES.iter().any(|c| c.name == row.name && c.tuning);
         let others = row.others.map(|o| o.to_string()).join(" | ");
         let _ = writeln!(
             out,
             "| {} | {} | {} | {:.0} | {} | {} | {others} |",
             row.name,
-            if known { "yes" } else { "no" },
+            if row.known { "yes" } else { "no" },
             row.flows,
             row.hours,
             row.suspected,
             row.probable
         );
-        all.add(row);
+        if row.twin { &mut twins } else { &mut all }.add(row);
     }
     let _ = writeln!(
         out,
-        "\nIn all {} flows, {:.0} hours, {} messages. Upper bounds are one-sided at 95 % (Clopper and Pearson), of this \
+        "\nIn all, twins apart, {} flows, {:.0} hours, {} messages. Upper bounds are one-sided at 95 % (Clopper and Pearson), of this \
          mixture of classes and of no real network:\n",
         all.flows, all.hours, all.messages
     );
@@ -156,6 +155,12 @@ fn harmless(plan: &Plan, out: &mut String) -> Harmless {
     for (name, count) in OTHERS.iter().zip(all.others) {
         let _ = writeln!(out, "* {name}: {}", bound(count, all.flows));
     }
+    let _ = writeln!(
+        out,
+        "\nTwins follow the same model as mining in all that sizes and times can show: {} of {} suspected, {} probable. They \
+         say what no such detector can know.",
+        twins.suspected, twins.flows, twins.probable
+    );
     for row in table.iter().filter(|r| !r.examples.is_empty()) {
         let _ = writeln!(out, "\nWhat was said of *{}*:\n", row.name);
         for (number, reasons) in &row.examples {
@@ -182,6 +187,7 @@ pub(crate) fn write(plan: &Plan) -> String {
     let mined = usual(plan, &mut body);
     matrix(plan, &mut body);
     let benign = harmless(plan, &mut body);
+    body += &crate::gateway::report(plan.seed, plan.set, plan.worlds);
     let found = mined.suspected.found_by(3600.0) as u64;
     let flows = mined.suspected.flows() as u64;
     let _ = writeln!(

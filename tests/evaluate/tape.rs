@@ -25,6 +25,10 @@ impl Tape {
         self.events.push(Event { at, up: false, size });
     }
 
+    pub(crate) fn say(&mut self, at: f64, up: bool, size: u32) {
+        self.events.push(Event { at, up, size });
+    }
+
     /// A request and its answer; tells when the answer came.
     pub(crate) fn ask(&mut self, at: f64, request: u32, delay: f64, answer: u32) -> f64 {
         self.up(at, request);

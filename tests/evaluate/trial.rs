@@ -8,7 +8,7 @@ use crate::chain::{Coin, Set};
 use crate::dialect::Dialect;
 use crate::evasion::Evasion;
 use crate::figures::Delays;
-use crate::judge::{Judge, Ours, Verdict, judged};
+use crate::judge::{Ours, Verdict, judged};
 use crate::tape::{Event, Framing};
 use crate::world::{self, Benign, Mining};
 
@@ -79,16 +79,14 @@ fn others(events: &[Event], feed: &[f64], wanted: bool) -> [Option<f64>; OTHERS.
     if !wanted {
         return [None; OTHERS.len()];
     }
-    fn first(judge: impl Judge, events: &[Event]) -> Option<f64> {
-        judged(judge, events).suspected
-    }
     [
-        first(MineHunter::new(feed), events),
-        first(Nemea::default(), events),
-        first(Vesely::new(8), events),
-        first(Vesely::new(9), events),
-        first(Shape::default(), events),
+        judged(MineHunter::new(feed), events),
+        judged(Nemea::default(), events),
+        judged(Vesely::new(8), events),
+        judged(Vesely::new(9), events),
+        judged(Shape::default(), events),
     ]
+    .map(|v| v.suspected)
 }
 
 /// What is judged of one mining flow.
@@ -137,6 +135,9 @@ pub(crate) fn sum(outcomes: &[Outcome]) -> Outcome {
 #[derive(Clone, Default)]
 pub(crate) struct Harmless {
     pub(crate) name: &'static str,
+    /// As in [`Class`].
+    pub(crate) known: bool,
+    pub(crate) twin: bool,
     pub(crate) flows: u64,
     pub(crate) hours: f64,
     pub(crate) messages: u64,
@@ -151,7 +152,6 @@ fn harmless(flow: &Benign, number: u64, with_others: bool) -> Harmless {
     let verdict = judged(Ours::default(), &flow.events);
     let others = others(&flow.events, &flow.feed, with_others);
     Harmless {
-        name: flow.class,
         flows: 1,
         hours: flow.seconds / 3600.0,
         messages: flow.events.len() as u64,
@@ -159,6 +159,7 @@ fn harmless(flow: &Benign, number: u64, with_others: bool) -> Harmless {
         probable: u64::from(verdict.probable.is_some()),
         others: others.map(|o| u64::from(o.is_some())),
         examples: verdict.suspected.map(|_| (number, verdict.reasons)).into_iter().collect(),
+        ..Harmless::default()
     }
 }
 
@@ -187,7 +188,8 @@ pub(crate) fn benign(seed: u64, set: Set, count: usize, with_others: bool) -> Ve
         let (class, number) = (classes[n % classes.len()], (n / classes.len()) as u64);
         harmless(&world::benign(seed, number, class), number, with_others)
     });
-    let mut table: Vec<Harmless> = classes.iter().map(|c| Harmless { name: c.name, ..Harmless::default() }).collect();
+    let row = |c: &&Class| Harmless { name: c.name, known: c.tuning, twin: c.twin, ..Harmless::default() };
+    let mut table: Vec<Harmless> = classes.iter().map(row).collect();
     for (n, one) in all.iter().enumerate() {
         table[n % classes.len()].add(one);
     }

@@ -26,7 +26,6 @@ pub(crate) struct Mining {
 
 /// A flow that is not mining.
 pub(crate) struct Benign {
-    pub(crate) class: &'static str,
     pub(crate) seconds: f64,
     pub(crate) events: Vec<Event>,
     /// Monero's blocks of that time, for detectors that want a feed.
@@ -47,7 +46,8 @@ pub(crate) fn mining(
     framing: Framing,
     evasion: Evasion,
 ) -> Mining {
-    let random = &mut Random::of(seed, &format!("{}{}{}", coin.ticker(), dialect.name(), evasion.name()), number);
+    // The same pools whatever the evasion, so that rows of the matrix can be compared.
+    let random = &mut Random::of(seed, &format!("{}{}", coin.ticker(), dialect.name()), number);
     let end = BEFORE + WATCHED * 1.02;
     let chains = Chains::new(seed, number ^ 0x5eed, end);
     let serving = Serving::new(random, set, &chains, (coin, dialect));
@@ -57,7 +57,7 @@ pub(crate) fn mining(
         Evasion::Reconnecting(seconds) => {
             let mut from = start;
             let next = || {
-                let to = from + random.exp(f64::from(seconds)).clamp(30.0, 4.0 * f64::from(seconds));
+                let to = from + f64::from(seconds) * random.range(0.5, 1.5);
                 let one = conversation(random, &serving, from, to, framing, evasion, false);
                 from = to + random.range(1.0, 10.0);
                 (from < start + WATCHED).then_some(one)
@@ -104,10 +104,10 @@ pub(crate) fn benign(seed: u64, number: u64, class: &'static Class) -> Benign {
     let random = &mut Random::of(seed, class.name, number);
     // From two minutes to six hours: most long flows are minutes long.
     let seconds = random.log_range(120.0, 21_600.0);
-    let chains = Chains::new(seed, number ^ 0xbe9119, seconds);
+    let chains = Chains::new(seed, number ^ 0x00be_9119, seconds);
     let events = class.flow(random, &chains, seconds);
     let feed = chains.feed(Coin::Monero, random);
-    Benign { class: class.name, seconds, events, feed }
+    Benign { seconds, events, feed }
 }
 
 /// What coins and dialects are in this set: some are kept from tuning.

@@ -13,7 +13,7 @@ pub(super) fn tor(d: &mut Draw<'_>) {
         while at < d.end {
             // Padding negotiated with the guard: 1.5 to 9.5 s after the last cell.
             at += d.random.range(1.5, 9.5);
-            if up { d.tape.up(at, cell) } else { d.tape.down(at, cell) }
+            d.tape.say(at, up, cell);
         }
     }
     d.whenever(busy, |d, at| {
@@ -40,9 +40,9 @@ pub(super) fn wireguard(d: &mut Draw<'_>) {
         let at = e.at;
         for n in 0..e.size.div_ceil(1380) {
             let at = at + f64::from(n) * 0.001;
-            if e.up { d.tape.up(at, wrap(e.size + 52)) } else { d.tape.down(at, wrap(e.size + 52)) }
+            d.tape.say(at, e.up, wrap(e.size + 52));
             if n % 2 == 1 {
-                if e.up { d.tape.down(at, 96) } else { d.tape.up(at, 96) }
+                d.tape.say(at, !e.up, 96);
             }
         }
     }

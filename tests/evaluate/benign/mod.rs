@@ -80,6 +80,9 @@ pub(crate) struct Class {
     pub(crate) name: &'static str,
     /// Whether detectors may be tuned on it.
     pub(crate) tuning: bool,
+    /// Made to follow the same model as mining in all that sizes and times can show: no such detector can be silent on
+    /// these and find miners. Counted apart, to say what the method cannot know.
+    pub(crate) twin: bool,
     write: fn(&mut Draw<'_>),
     framings: &'static [Framing],
 }
@@ -90,7 +93,11 @@ const ANY: &[Framing] = &[Framing::Plain, Framing::Tls12, Framing::Tls12Cbc, Fra
 const WEB_SOCKET: &[Framing] = &[Framing::WebSocketTls13];
 
 const fn class(name: &'static str, tuning: bool, framings: &'static [Framing], write: fn(&mut Draw<'_>)) -> Class {
-    Class { name, tuning, write, framings }
+    Class { name, tuning, twin: false, write, framings }
+}
+
+const fn twin(name: &'static str, framings: &'static [Framing], write: fn(&mut Draw<'_>)) -> Class {
+    Class { name, tuning: false, twin: true, write, framings }
 }
 
 pub(crate) const CLASSES: &[Class] = &[
@@ -115,7 +122,7 @@ pub(crate) const CLASSES: &[Class] = &[
     class("time and status polling", true, ANY, requests::polling),
     class("monitoring agent", true, ANY, requests::monitoring),
     class("telemetry without memory", true, TLS, requests::telemetry),
-    class("telemetry without memory, settings pushed on a timer", false, TLS, requests::telemetry_pushed),
+    class("telemetry without memory, settings on a timer", false, TLS, requests::telemetry_pushed),
     class("payment terminals", false, ANY, requests::payments),
     class("FIX session", false, ANY, requests::fix),
     class("video with heartbeats", true, ANY, machines::video),
@@ -146,6 +153,8 @@ pub(crate) const CLASSES: &[Class] = &[
     class("lightning and quake alerts", false, WEB_SOCKET, pushes::quakes),
     class("build worker (distributed)", false, ANY, pushes::build_worker),
     class("volunteer computing", false, TLS, pushes::volunteer),
+    twin("twin: telemetry, and settings on a timer that changes restart", TLS, requests::telemetry_twin),
+    twin("twin: event stream whose comments are as large as events", TLS, pushes::event_twin),
 ];
 
 impl Class {

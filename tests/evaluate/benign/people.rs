@@ -43,10 +43,10 @@ pub(super) fn ssh(d: &mut Draw<'_>) {
 /// Heartbeats that are answered, presence, messages in conversations, typing notices of one size.
 pub(super) fn chat(d: &mut Draw<'_>) {
     let (beat, latency) = (d.random.pick(&[41.25, 30.0, 25.0, 15.0]), d.latency());
-    let (ping, pong) = (d.random.int(10, 40), d.random.int(11, 45));
+    let (ask, answer) = (d.random.int(10, 40), d.random.int(11, 45));
     d.every(beat, 0.001, |d, at| {
         let delay = d.delay(latency);
-        d.tape.ask(at, ping, delay, pong);
+        d.tape.ask(at, ask, delay, answer);
     });
     let (presence, size) = (d.random.log_range(3.0, 200.0), d.random.int(150, 420));
     let varies = d.random.pick(&[4, 20, 120]);
@@ -119,7 +119,8 @@ pub(super) fn xmpp(d: &mut Draw<'_>) {
     let talk = d.random.log_range(20.0, 900.0);
     d.whenever(talk, |d, at| {
         let size = d.random.log_normal(320.0, 0.3) as u32;
-        if d.random.chance(0.5) { d.tape.up(at, size) } else { d.tape.down(at, size) }
+        let up = d.random.chance(0.5);
+        d.tape.say(at, up, size);
     });
 }
 

@@ -43,7 +43,7 @@ pub(super) fn mqtt_gateway(d: &mut Draw<'_>) {
 /// Long silence, a beat, now and then something to tell.
 pub(super) fn push_service(d: &mut Draw<'_>) {
     let (beat, latency) = (d.random.pick(&[60.0, 120.0, 240.0, 270.0, 300.0, 600.0]), d.latency());
-    let (ping, pong) = (d.random.int(2, 60), d.random.int(2, 60));
+    let (ask, answer) = (d.random.int(2, 60), d.random.int(2, 60));
     let mean = d.random.log_range(30.0, 3000.0);
     let size = d.random.log_range(150.0, 1500.0);
     let sigma = d.random.pick(&[0.005, 0.1, 0.5]);
@@ -57,7 +57,7 @@ pub(super) fn push_service(d: &mut Draw<'_>) {
     }
     for at in d.quiet(&told, beat, 0.01) {
         let delay = d.delay(latency);
-        d.tape.ask(at, ping, delay, pong);
+        d.tape.ask(at, ask, delay, answer);
     }
 }
 
@@ -262,12 +262,15 @@ pub(super) fn dashboard(d: &mut Draw<'_>) {
     });
 }
 
-/// Server-sent events; a comment keeps the connection open when there were none. Sometimes the comment is as large as
-/// an event: then only the rate of events tells it from jobs on a timer.
+/// Server-sent events; a short comment keeps the connection open when there were none.
 pub(super) fn event_stream(d: &mut Draw<'_>) {
     let (mean, beat) = (d.random.log_range(10.0, 900.0), d.random.pick(&[15.0, 20.0, 30.0, 45.0, 60.0]));
     let (size, spread) = (d.random.int(120, 700), d.random.pick(&[0, 2, 4, 30, 200]));
-    let comment = if d.random.chance(0.15) { size } else { d.random.int(2, 40) };
+    let comment = d.random.int(2, 40);
+    stream(d, mean, (size, spread), (beat, comment));
+}
+
+fn stream(d: &mut Draw<'_>, mean: f64, (size, spread): (u32, u32), (beat, comment): (f64, u32)) {
     let told = d.moments(mean);
     for at in &told {
         let more = d.random.int(0, spread);
@@ -276,6 +279,13 @@ pub(super) fn event_stream(d: &mut Draw<'_>) {
     for at in d.quiet(&told, beat, 0.001) {
         d.tape.down(at, comment);
     }
+}
+
+/// The same with comments filled up to the size of an event: jobs on a timer and blocks look like this.
+pub(super) fn event_twin(d: &mut Draw<'_>) {
+    let (mean, beat) = (d.random.log_range(60.0, 600.0), d.random.pick(&[15.0, 20.0, 30.0, 45.0, 60.0]));
+    let size = d.random.int(150, 700);
+    stream(d, mean, (size, 0), (beat, size));
 }
 
 /// Values when they change, else a keepalive after so many publishing intervals; each is answered by a new request to
@@ -305,7 +315,7 @@ pub(super) fn watch(d: &mut Draw<'_>) {
         let size = d.random.log_normal(size, sigma) as u32;
         d.tape.down(*at, size);
     }
-    let bookmark = if d.random.chance(0.2) { size as u32 } else { d.random.int(40, 220) };
+    let bookmark = d.random.int(40, 220);
     for at in d.quiet(&changes, mark, 0.003) {
         d.tape.down(at, bookmark);
     }

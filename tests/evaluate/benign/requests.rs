@@ -81,11 +81,7 @@ pub(super) fn dns(d: &mut Draw<'_>) {
     let latency = d.random.log_range(0.004, 0.08);
     let padded = d.random.chance(0.6);
     let ask = |d: &mut Draw<'_>, at: f64| {
-        let (question, answer) = if padded {
-            (130, 470)
-        } else {
-            (d.random.int(30, 62), d.random.int(60, 240))
-        };
+        let (question, answer) = if padded { (130, 470) } else { (d.random.int(30, 62), d.random.int(60, 240)) };
         // What is not in the cache takes longer.
         let slow = if d.random.chance(0.3) { 5.0 } else { 1.0 };
         let delay = d.delay(latency * slow);
@@ -170,18 +166,21 @@ pub(super) fn telemetry(d: &mut Draw<'_>) {
     }
 }
 
-/// The same, and a server that sends its settings on a fixed timer, and sometimes sooner when somebody changes them.
+/// The same, and a server that sends its settings on a fixed timer.
 pub(super) fn telemetry_pushed(d: &mut Draw<'_>) {
     telemetry(d);
     let (period, size) = (d.random.pick(&[20.0, 30.0, 60.0, 120.0, 300.0]), d.random.int(150, 900));
-    if d.random.chance(0.7) {
-        d.every(period, 0.001, |d, at| d.tape.down(at, size));
-    } else {
-        let mean = d.random.log_range(200.0, 4000.0);
-        let changes = d.moments(mean);
-        for at in d.quiet(&changes, period, 0.001).into_iter().chain(changes) {
-            d.tape.down(at, size);
-        }
+    d.every(period, 0.001, |d, at| d.tape.down(at, size));
+}
+
+/// The same, but that somebody changes the settings now and then, and the timer starts again.
+pub(super) fn telemetry_twin(d: &mut Draw<'_>) {
+    telemetry(d);
+    let (period, size) = (d.random.pick(&[20.0, 30.0, 60.0, 120.0, 300.0]), d.random.int(150, 900));
+    let mean = d.random.log_range(60.0, 1200.0);
+    let changes = d.moments(mean);
+    for at in d.quiet(&changes, period, 0.001).into_iter().chain(changes) {
+        d.tape.down(at, size);
     }
 }
 
