@@ -123,6 +123,10 @@ counters! {
     RhythmsRefused = "rhythms_refused",
     /// Messages of such flows that came in bursts and were not heard.
     RhythmBursts = "rhythm_bursts",
+    /// Flows, messages and addresses that detectors of several flows forgot or passed over for want of room.
+    BeatsForgotten = "beats_forgotten",
+    /// Messages that came too late to be compared with other flows'.
+    BeatsLate = "beats_late",
     /// Panics caught in a worker; each cost one flow.
     WorkerPanics = "worker_panics",
     /// Findings dropped because a live queue was full.

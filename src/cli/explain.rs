@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use clap::Args as ClapArgs;
 use subject::Subject;
 
+use super::block_feed::BlockFeeds;
 use super::options::{Knowing, Least, Reading};
 use super::replay::{complain, name_inputs, open, outcome, style};
 use super::session::{self, Listener, World};
@@ -35,12 +36,14 @@ pub(super) struct Args {
     json: bool,
     /// Hide payloads, names, feeds and ports from every detector: only sizes, directions and times of messages are left,
     /// as if all were encrypted. Shows what would be found then; nothing is ever confirmed
-    #[arg(long)]
+    #[arg(long, conflicts_with = "block_feed")]
     payload_blind: bool,
     #[command(flatten)]
     reading: Reading,
     #[command(flatten)]
     knowing: Knowing,
+    #[command(flatten)]
+    block_feeds: BlockFeeds,
 }
 
 struct Silent;
@@ -57,10 +60,12 @@ impl Listener for Silent {
 pub(super) fn run(args: &Args) -> Result<Outcome, Failure> {
     let known = args.knowing.read()?;
     complain(&known.warnings)?;
+    let mut world = World::still(known.geo);
+    complain(&args.block_feeds.load(world.overhearing.detect_mut())?)?;
     let finished = session::run(
         open(&args.inputs)?,
         &args.reading.resolve_blind(args.payload_blind, known.intel),
-        World::still(known.geo),
+        world,
         &Policy::default(),
         None,
         &mut Silent,

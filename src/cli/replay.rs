@@ -9,6 +9,7 @@ use clap::Args as ClapArgs;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::lists;
+use super::block_feed::BlockFeeds;
 use super::options::{Blocking, Knowing, Reading};
 use super::session::{self, Listener, World};
 use super::{Failure, Outcome};
@@ -31,12 +32,14 @@ pub(super) struct Args {
     json: bool,
     /// Hide payloads, names, feeds and ports from every detector: only sizes, directions and times of messages are left,
     /// as if all were encrypted. Shows what would be found then; nothing is ever confirmed
-    #[arg(long)]
+    #[arg(long, conflicts_with = "block_feed")]
     payload_blind: bool,
     #[command(flatten)]
     reading: Reading,
     #[command(flatten)]
     knowing: Knowing,
+    #[command(flatten)]
+    block_feeds: BlockFeeds,
     #[command(flatten)]
     blocking: Blocking,
 }
@@ -49,7 +52,8 @@ pub(super) fn run(args: &Args) -> Result<Outcome, Failure> {
     let inputs = open(&args.inputs)?;
     let stream = args.inputs.iter().any(|p| p.as_os_str() == "-");
     let mut printer = Printer::new(args.json, &inputs, stream, plan.uses_stdout());
-    let world = World::still(known.geo);
+    let mut world = World::still(known.geo);
+    let said = args.block_feeds.load(world.overhearing.detect_mut())?;
     let options = args.reading.resolve_blind(args.payload_blind, known.intel);
     let finished = session::run(inputs, &options, world, &plan.policy, None, &mut printer)?;
     printer.done();
@@ -57,6 +61,7 @@ pub(super) fn run(args: &Args) -> Result<Outcome, Failure> {
     let mut report = finished.report;
     name_inputs(&mut report, &finished.source);
     report.notes.extend(known.warnings);
+    report.notes.extend(said);
     let blocked = lists::block(&mut report, &plan, finished.until);
     if let Ok(warnings) = &blocked {
         report.notes.extend(warnings.iter().cloned());

@@ -11,6 +11,7 @@ use anyhow::{Context, anyhow};
 use tokio::sync::mpsc;
 
 use super::Failure;
+use super::block_feed::Tails;
 use super::candidates::sparing;
 use super::leave;
 use super::options::BlockPlan;
@@ -99,12 +100,14 @@ pub(super) struct World<'a> {
     pub(super) companion: Option<&'a mut dyn Companion>,
     /// What is made of flows that nobody can read.
     pub(super) overhearing: Overhearing,
+    /// Where new blocks are told of.
+    pub(super) feeds: Tails,
 }
 
 impl World<'_> {
     /// One that stays as it is: what is read from a file must not depend on the day.
     pub(super) fn still(geo: Geo) -> Self {
-        Self { geo, news: None, companion: None, overhearing: Overhearing::default() }
+        Self { geo, news: None, companion: None, overhearing: Overhearing::default(), feeds: Tails::default() }
     }
 }
 
@@ -187,6 +190,7 @@ async fn collect<'a, S: PacketSource + Send + 'static>(
         knowledge: Knowledge::new(current.get(), world.geo),
         ledger: Ledger::default(),
         overhearing: world.overhearing,
+        feeds: world.feeds,
         policy,
         never: NeverBlock::new().with_local_machine(),
         listener,
@@ -264,6 +268,7 @@ struct Right<'a> {
     knowledge: Knowledge,
     ledger: Ledger,
     overhearing: Overhearing,
+    feeds: Tails,
     policy: Policy,
     /// Whose word on names is believed.
     never: NeverBlock,
@@ -288,6 +293,7 @@ impl Right<'_> {
                 self.claim(&flow);
             }
             What::Beat(b) => self.overhearing.beat(&b.0, b.1),
+            What::Job(job) => self.overhearing.job(&job),
             What::Unheard(party) => self.overhearing.end(&party),
             What::Overheard(heard) => {
                 let over = heard.over;
@@ -350,6 +356,7 @@ impl Right<'_> {
     }
 
     fn tick(&mut self) {
+        self.feeds.tick(self.overhearing.detect_mut());
         if let Some(companion) = &mut self.companion {
             let said = companion.tick(&self.knowledge);
             // Where nobody reads, nobody is told.
@@ -363,10 +370,13 @@ impl Right<'_> {
     /// The report, when everybody has ended. `refused`: what was refused on the way.
     fn finish<S>(self, ended: Ended<S>, interrupted: bool, mut refused: Vec<String>) -> Result<Finished<S>, Failure> {
         let Ended { source, mut health, until } = ended;
-        let Self { knowledge, mut ledger, failure, policy, .. } = self;
+        let Self { knowledge, mut ledger, overhearing, failure, policy, .. } = self;
         if let Some(e) = failure {
             return Err(e);
         }
+        let tally = overhearing.tally();
+        health.add_n(Counter::BeatsForgotten, tally.evicted + tally.refused + tally.crowded + tally.addresses);
+        health.add_n(Counter::BeatsLate, tally.late);
         health.add_n(Counter::RetiredMatches, knowledge.retired);
         health.add_n(Counter::StaleFeeds, refused.len() as u64);
         let day = Day::of(until);

@@ -140,6 +140,8 @@ kinds! {
     SteadyExchange = "steady-exchange", Shape, 0.9;
     /// Messages of one size from the other end that nobody asked for.
     SteadyPushes = "steady-pushes", Shape, 0.9;
+    /// Requests, replies and pushes are as long as those of a mining protocol.
+    KnownSizes = "known-sizes", Shape, 0.9;
     /// Message sizes that Stratum V2 has, encrypted.
     NoiseSizes = "noise-sizes", Shape, 0.9;
     /// Requests come by chance, as shares are found.

@@ -9,6 +9,7 @@ use std::time::Duration;
 use super::handshake::Header;
 use super::key::{BothWays, Direction};
 use super::seq::{distance, near};
+use super::tunnel::is_bare;
 use crate::decode::Packet;
 use crate::time::PacketTime;
 
@@ -104,7 +105,7 @@ impl Cutter {
         out: &mut impl FnMut(Sent),
     ) {
         let Some(tcp) = tcp else {
-            if packet.wire_payload_len > 0 {
+            if packet.wire_payload_len > 0 && !is_bare(packet.payload, packet.wire_payload_len) {
                 self.tell(Sent { at: packet.time, way, size: packet.wire_payload_len }, out);
             }
             return;

@@ -31,6 +31,7 @@ mod sources;
 mod stream;
 mod table;
 mod touched;
+mod tunnel;
 
 pub use foresight::{Foresee, Sight, TOGETHER};
 pub use half_open::HalfOpen;
@@ -44,3 +45,4 @@ pub use pending::Budget;
 pub use stream::{Context, Item, Reassembler, Segment};
 pub use table::FlowTable;
 pub use touched::{EndReason, Ended, Touched};
+pub use tunnel::is_tunnelled;

@@ -35,6 +35,8 @@ pub struct FlowFinding {
     pub miner_mac: Option<MacAddr>,
     /// The pool's end.
     pub pool: SocketAddr,
+    /// It goes over UDP.
+    pub udp: bool,
     /// Dialect id.
     pub dialect: &'static str,
     /// What kind of mining.

@@ -24,7 +24,7 @@ pub use finding::{FlowFinding, KnownPool, LikelyCoin, NameClaim, Names, TlsSeen,
 pub use identity::{Identities, Identity, Lease};
 pub use incident::{Incident, IncidentKey, Incidents, Patience, Seen, State, Step};
 pub use knowledge::{Knowledge, sighting};
-pub use overheard::{Overheard, Overhearing, Tone};
+pub use overheard::{Overheard, Overhearing, PlainJob, Tone};
 
 use crate::carrier::Wrap;
 use crate::decode::{MacAddr, Tenant};

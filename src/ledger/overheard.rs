@@ -9,16 +9,19 @@ use std::net::SocketAddr;
 
 use super::finding::{FlowFinding, LikelyCoin, TlsSeen};
 use crate::decode::Tenant;
-use crate::detect::{Detect, Facts, Named, Party, Seen};
+use crate::detect::{Chain, Detect, Facts, Named, Party, Seen, Tally, Visit};
 use crate::dialect::{Stage, missing};
 use crate::evidence::{Code, Evidence, EvidenceLog, Family, Stamp, Verdict, judge};
 use crate::rhythm::{Beat, Coins, Standing, Witness, WitnessKind, Witnesses, fuse};
+use crate::time::PacketTime;
 use crate::wallet::Coin;
 
 /// Hellos remembered.
 const MAX_HELLOS: usize = 32_768;
 /// Flows that go on of which something was said.
 const MAX_SAID: usize = 65_536;
+/// Where blocks are told of that nobody's feed tells of.
+const IN_CLEAR: &str = "pools that are read";
 /// Coins that a finding names.
 const MAX_COINS: usize = 4;
 /// How likely a coin has to be before it is called the coin that is mined.
@@ -37,6 +40,17 @@ pub struct Overheard {
     pub at: Stamp,
     /// The flow is over.
     pub over: bool,
+}
+
+/// Work that a pool handed out in the clear.
+#[derive(Clone, Copy, Debug)]
+pub struct PlainJob {
+    /// Of which coin.
+    pub coin: Coin,
+    /// Height of the block that is looked for.
+    pub height: u64,
+    /// When.
+    pub at: PacketTime,
 }
 
 /// What was heard of a flow.
@@ -84,6 +98,17 @@ impl Overhearing {
         self.detect.beat(party, beat);
     }
 
+    /// A pool handed out work in the clear: when its height is new, a block was found.
+    pub fn job(&mut self, job: &PlainJob) {
+        let chain = Chain { coin: job.coin.ticker().into(), source: IN_CLEAR.into() };
+        self.detect.job(&chain, job.height, job.at);
+    }
+
+    /// What the detectors could not keep or use.
+    pub fn tally(&self) -> Tally {
+        self.detect.tally()
+    }
+
     /// A flow is over of which nothing is to be reported.
     pub fn end(&mut self, party: &Party) {
         self.detect.end(party.flow);
@@ -121,6 +146,7 @@ impl Overhearing {
         }
         let named = match (f.tls.as_deref(), f.handshake_verified) {
             (Some(tls), _) if tls.sni.is_none() => Named::Nothing,
+            (Some(tls), _) if tls.sni.as_deref().is_some_and(sounds_like_a_pool) => Named::PoolLike,
             (Some(_), _) => Named::Other,
             (None, _) => Named::Unknown,
         };
@@ -133,13 +159,16 @@ impl Overhearing {
         };
         let said = self.detect.judge(&party, &facts, at.time);
         let before = self.said.remove(&party.flow).unwrap_or_default();
-        if over {
-            self.detect.end(party.flow);
-            self.hellos.remove(&ends);
-        }
         let others: Vec<Witness> = said.iter().map(crate::detect::Saying::witness).collect();
         let (_, fused) = fuse(tone.witnesses.iter().chain(&others));
         let standing = fused.max(tone.level);
+        if over {
+            let harmless = standing == Standing::Silent;
+            let Party { tenant, inside, server, flow } = party;
+            self.detect.visit(&Visit { tenant, inside, server, at: at.time, harmless });
+            self.detect.end(flow);
+            self.hellos.remove(&ends);
+        }
         if standing > Standing::Silent {
             let own = tone.witnesses.iter().map(|w| (*w, w.to_string()));
             let all: Vec<_> = own.chain(others.iter().zip(&said).map(|(w, s)| (*w, s.to_string()))).collect();
@@ -184,11 +213,24 @@ impl Overhearing {
     }
 }
 
+/// Whether a name has a word in it that pools have in theirs.
+fn sounds_like_a_pool(name: &str) -> bool {
+    const WORDS: [&str; 12] = [
+        "pool", "pools", "mine", "miner", "miners", "mining", "stratum", "xmr", "monero", "btc", "eth", "rvn",
+    ];
+    let words = || name.split(|c: char| !c.is_ascii_alphanumeric());
+    words().any(|w| {
+        let w = w.trim_end_matches(|c: char| c.is_ascii_digit()).to_ascii_lowercase();
+        WORDS.contains(&&*w) || w.ends_with("pool") || w.starts_with("minexmr")
+    })
+}
+
 /// The reason code of a witness.
 const fn code(kind: WitnessKind) -> Code {
     match kind {
         WitnessKind::SteadyExchange => Code::SteadyExchange,
         WitnessKind::SteadyPushes => Code::SteadyPushes,
+        WitnessKind::KnownSizes => Code::KnownSizes,
         WitnessKind::NoiseSizes => Code::NoiseSizes,
         WitnessKind::MemorylessShares => Code::ChanceRequests,
         WitnessKind::JobTimer => Code::JobTimer,

@@ -22,6 +22,12 @@ fn coin(c: &Conversation, wallet: Option<Coin>, mined: &[Coin]) -> Option<(Coin,
     })
 }
 
+/// The coin of a conversation.
+pub(super) fn coin_of(reading: &Reading<'_>) -> Option<Coin> {
+    let names = Names::of(reading.conversation, reading.coins);
+    coin(reading.conversation, names.coin, reading.coins).map(|(coin, _)| coin)
+}
+
 /// The finding of a flow.
 pub(super) fn finding(key: FlowKey, info: &FlowInfo, inspection: &Inspection) -> Option<FlowFinding> {
     let reader = &inspection.reader;
@@ -90,6 +96,7 @@ fn of(
         miner: key.source(miner),
         miner_mac: *info.macs.get(miner),
         pool: key.destination(miner),
+        udp: !key.is_tcp(),
         dialect,
         category,
         coin: coin(c, names.coin, coins),

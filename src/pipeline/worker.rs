@@ -18,10 +18,10 @@ use crate::carrier::{dhcp, node};
 use crate::decode::{Packet, Transport};
 use crate::detect::Party;
 use crate::dialect::Scratch;
-use crate::flow::{Direction, Ended, FlowHasher, FlowInfo, FlowKey, FlowTable, Limits, Pace, Sight, TOGETHER};
+use crate::flow::{Direction, Ended, FlowHasher, FlowInfo, FlowKey, FlowTable, Limits, Pace, Sight, TOGETHER, is_tunnelled};
 use crate::health::{Counter, Health};
 use crate::intel::{Intel, LookUp};
-use crate::ledger::{Alert, Aside, FlowFinding, Lease, Overheard, Sighting};
+use crate::ledger::{Alert, Aside, FlowFinding, Lease, Overheard, PlainJob, Sighting};
 use crate::rhythm::Beat;
 
 /// What a worker found out, with the number of the frame that told it, counted over all inputs.
@@ -57,6 +57,8 @@ pub enum What {
     Beat(Box<(Party, Beat)>),
     /// A flow that is listened to, as it stands, or at its end.
     Overheard(Box<Overheard>),
+    /// A pool handed out work in the clear, at a height that it did not name before.
+    Job(Box<PlainJob>),
     /// It is over, or nobody listens to it any more, and there is nothing to be said of it.
     Unheard(Box<Party>),
 }
@@ -94,7 +96,7 @@ impl Worker {
     /// With its share of the limits.
     pub fn new(limits: Limits) -> Self {
         Self {
-            table: FlowTable::new(limits, FlowHasher::new()),
+            table: FlowTable::new(Limits { udp: tunnelled, ..limits }, FlowHasher::new()),
             scratch: Scratch::default(),
             health: Health::default(),
             counted: Health::default(),
@@ -159,6 +161,13 @@ impl Worker {
         let look = AssertUnwindSafe(|| match packet.transport {
             Transport::Tcp { .. } => {
                 self.look(packet, order, sight);
+                self.listen(packet, order);
+            }
+            Transport::Udp { .. } if tunnelled(packet) => {
+                // Nothing of it can be read.
+                if let Some(flow) = self.table.packet_seen(packet, sight, &mut self.health) {
+                    flow.release();
+                }
                 self.listen(packet, order);
             }
             Transport::Udp { .. } if self.listening.is_blind() => {}
@@ -350,6 +359,7 @@ impl Worker {
             return;
         }
         inspection.reader.weigh(info, packet.stamp());
+        events.extend(job(inspection, packet).map(|j| Event { order, what: What::Job(Box::new(j)) }));
         if let Some(verdict) = inspection.reader.new_level() {
             if let Some(Reading { dialect, category, miner, conversation: c, .. }) = inspection.reader.reading() {
                 let reason = c.evidence.lines().last().map(|e| e.text.to_owned()).unwrap_or_default();
@@ -412,6 +422,15 @@ impl Worker {
     }
 }
 
+/// Work at a height that the flow's pool did not name before, where the coin is known.
+fn job(inspection: &mut Inspection, packet: &Packet<'_>) -> Option<PlainJob> {
+    let reading = inspection.reader.reading()?;
+    let height = reading.conversation.height.filter(|h| inspection.height != Some(*h))?;
+    let coin = super::finding::coin_of(&reading);
+    inspection.height = Some(height);
+    Some(PlainJob { coin: coin?, height, at: packet.time })
+}
+
 /// What is told of a flow that goes on, if that is new.
 fn claim(key: FlowKey, info: &FlowInfo, inspection: &mut Inspection) -> Option<FlowFinding> {
     let verdict = inspection.reader.level()?;
@@ -424,6 +443,11 @@ fn claim(key: FlowKey, info: &FlowInfo, inspection: &mut Inspection) -> Option<F
     }
     inspection.claimed = Some(now);
     finding(key, info, inspection)
+}
+
+/// Data of a tunnel over UDP that may carry one conversation.
+fn tunnelled(packet: &Packet<'_>) -> bool {
+    matches!(packet.transport, Transport::Udp { .. }) && is_tunnelled(packet.payload, packet.wire_payload_len)
 }
 
 /// The DHCP message in a packet, if its ports say that it is one.

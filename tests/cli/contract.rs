@@ -136,7 +136,7 @@ const FLOW: &[Member] = &[
     ("community_id", Text, true),
     ("tenant", Text, false),
     ("vlans", List, false),
-    ("proto", OneOf(&["tcp"]), true),
+    ("proto", OneOf(&["tcp", "udp"]), true),
     ("src_ip", Address, true),
     ("src_port", Count, true),
     ("src_mac", Text, false),

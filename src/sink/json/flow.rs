@@ -185,7 +185,7 @@ pub fn flow(out: &mut impl Write, f: &FlowFinding, sources: &[String]) -> io::Re
             community_id: &f.community_id,
             tenant: tenant(f.tenant),
             vlans: &f.vlans,
-            proto: "tcp",
+            proto: if f.udp { "udp" } else { "tcp" },
             src_ip: f.miner.ip(),
             src_port: f.miner.port(),
             src_mac: mac(f.miner_mac),
