@@ -117,8 +117,9 @@ impl Listener {
     /// From this packet on, which is to be [taken](Self::packet) next. With `lines`, plain lines are messages, too.
     pub fn new(packet: &Packet<'_>, lasts: &Lasts, lines: bool) -> Self {
         let stamp = packet.stamp();
-        let mut info =
-            FlowInfo { first: stamp, last: stamp, mid_stream: lasts.opener.is_none(), ..FlowInfo::default() };
+        // Datagrams have no beginning that could be missed.
+        let mid_stream = lasts.key.is_tcp() && lasts.opener.is_none();
+        let mut info = FlowInfo { first: stamp, last: stamp, mid_stream, ..FlowInfo::default() };
         info.handshake.client = lasts.opener;
         if let Some(client) = lasts.opener.filter(|_| lasts.verified) {
             info.handshake.resume(client);
