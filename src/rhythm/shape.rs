@@ -116,11 +116,11 @@ pub(super) struct Dialect {
 /// fields that their messages must have, with workers' names of 1 to 64 characters.
 const DIALECTS: &[Dialect] = &[
     // One in 100 by chance, nine in ten of hidden miners.
-    Dialect { name: "CryptoNote", coins: &["XMR"], reply: (58, 74), share: (105, 175), job: (170, 460), weight: 1.2 },
+    Dialect { name: "CryptoNote", coins: &["XMR"], reply: (60, 72), share: (105, 175), job: (214, 460), weight: 1.2 },
     Dialect { name: "Equihash", coins: &["ZEC"], reply: (24, 46), share: (2600, 2950), job: (240, 290), weight: 1.5 },
     // Between them one in 20 by chance.
-    Dialect { name: "EthProxy", coins: &["ETC"], reply: (34, 46), share: (100, 190), job: (180, 225), weight: 0.8 },
-    Dialect { name: "KawPow", coins: &["RVN"], reply: (34, 46), share: (165, 240), job: (222, 270), weight: 0.8 },
+    Dialect { name: "EthProxy", coins: &["ETC"], reply: (34, 46), share: (100, 190), job: (170, 213), weight: 0.6 },
+    Dialect { name: "KawPow", coins: &["RVN"], reply: (34, 46), share: (165, 240), job: (222, 270), weight: 0.6 },
     Dialect {
         name: "Stratum V1",
         coins: &["BTC", "LTC", "BCH", "DASH", "DOGE"],
@@ -135,7 +135,7 @@ const DIALECTS: &[Dialect] = &[
         reply: (34, 48),
         share: (20, 120),
         job: (85, 330),
-        weight: 0.5,
+        weight: 0.25,
     },
 ];
 
@@ -151,14 +151,16 @@ const PADDED: Dialect = Dialect {
     weight: 0.6,
 };
 
-/// The dialect that sizes in the middle of classes fit best.
-pub(super) fn dialect(request: u16, reply: u16, push: u16) -> Option<&'static Dialect> {
-    let within = |(low, high): (u16, u16), size: u16| (low..=high).contains(&size);
+/// The dialect that sizes in the middle of classes fit best; `tunnel` is what an empty packet measures inside one.
+pub(super) fn dialect(request: u16, reply: u16, push: u16, tunnel: u16) -> Option<&'static Dialect> {
+    // Tunnels round up to 16.
+    let loose = if tunnel > 0 { 16 } else { 0 };
+    let within = |(low, high): (u16, u16), size: u16| (low.saturating_sub(loose)..=high + loose).contains(&size);
     let (share, job) = (request.checked_sub(reply)?, push.checked_sub(reply)?);
-    let known = DIALECTS
-        .iter()
-        .filter(|d| (d.reply.0..=d.reply.1 + 45).contains(&reply))
-        .find(|d| within(d.share, share) && within(d.job, job));
+    let inner = reply.checked_sub(tunnel)?;
+    // Readable, or in some framing of 16 to 45 bytes.
+    let reply_fits = |d: &Dialect| within(d.reply, inner) || within((d.reply.0 + 16, d.reply.1 + 45), inner);
+    let known = DIALECTS.iter().find(|d| reply_fits(d) && within(d.share, share) && within(d.job, job));
     // All of one size may be cells of anything.
     let padded = share % 64 == 0 && job % 64 == 0 && (share, job) != (0, 0);
     known.or(padded.then_some(&PADDED))
