@@ -23,12 +23,13 @@ fn seconds(s: f64) -> u64 {
 }
 
 /// A pool's jobs: on a timer of `timer` seconds that each block restarts.
-fn jobs(length: f64, timer: f64, block: f64, rng: &mut Rng) -> Vec<Said> {
+fn jobs(length: f64, timer: f64, block: f64, rng: &mut Rng, blocks: &mut Vec<u64>) -> Vec<Said> {
     let (mut at, mut next_block) = (1.0, rng.exponential(block));
     let mut said = vec![(seconds(at), Side::Server, JOB)];
     while at < length {
         at = if next_block < at + timer { next_block } else { at + timer };
         if at >= next_block {
+            blocks.push(seconds(at));
             next_block += rng.exponential(block).max(1.0);
         }
         said.push((seconds(at) + rng.range(0, 300) * MILLI, Side::Server, JOB));
@@ -38,7 +39,12 @@ fn jobs(length: f64, timer: f64, block: f64, rng: &mut Rng) -> Vec<Said> {
 
 /// Mining Monero, with a share every `mean` seconds on average; none if that is zero.
 pub fn mining(length: f64, timer: f64, mean: f64, rng: &mut Rng) -> Vec<Said> {
-    let mut said = jobs(length, timer, 120.0, rng);
+    mining_of(length, timer, mean, rng, &mut Vec::new())
+}
+
+/// The same, with the times at which blocks were found.
+pub fn mining_of(length: f64, timer: f64, mean: f64, rng: &mut Rng, blocks: &mut Vec<u64>) -> Vec<Said> {
+    let mut said = jobs(length, timer, 120.0, rng, blocks);
     let mut at = 3.0;
     while mean > 0.0 {
         at += rng.exponential(mean);

@@ -23,7 +23,7 @@ const MOST_PROBLEMS: usize = 3;
 
 /// When blocks come.
 #[derive(Args, Clone, Debug)]
-#[command(next_help_heading = "Knowledge")]
+#[command(next_help_heading = "What cannot be read")]
 pub(super) struct BlockFeeds {
     /// When blocks of a coin arrived, to tell miners whose traffic cannot be read: a log of monerod (level 1) or bitcoind,
     /// JSON lines or CSV of times; times without a zone are UTC. COIN=FILE where the file does not say which coin, as in

@@ -36,7 +36,7 @@ pub(super) struct Args {
     json: bool,
     /// Hide payloads, names, feeds and ports from every detector: only sizes, directions and times of messages are left,
     /// as if all were encrypted. Shows what would be found then; nothing is ever confirmed
-    #[arg(long, conflicts_with = "block_feed")]
+    #[arg(long, conflicts_with = "block_feed", help_heading = "What cannot be read")]
     payload_blind: bool,
     #[command(flatten)]
     reading: Reading,

@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use clap::Args as ClapArgs;
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::lists;
 use super::block_feed::BlockFeeds;
+use super::lists;
 use super::options::{Blocking, Knowing, Reading};
 use super::session::{self, Listener, World};
 use super::{Failure, Outcome};
@@ -32,7 +32,7 @@ pub(super) struct Args {
     json: bool,
     /// Hide payloads, names, feeds and ports from every detector: only sizes, directions and times of messages are left,
     /// as if all were encrypted. Shows what would be found then; nothing is ever confirmed
-    #[arg(long, conflicts_with = "block_feed")]
+    #[arg(long, conflicts_with = "block_feed", help_heading = "What cannot be read")]
     payload_blind: bool,
     #[command(flatten)]
     reading: Reading,

@@ -289,12 +289,13 @@ impl Right<'_> {
                 self.over(*flow);
             }
             What::Claim(mut flow) => {
+                self.overhearing.recall(&mut flow);
                 self.knowledge.enrich(&mut flow);
                 self.claim(&flow);
             }
             What::Beat(b) => self.overhearing.beat(&b.0, b.1),
             What::Job(job) => self.overhearing.job(&job),
-            What::Unheard(party) => self.overhearing.end(&party),
+            What::Unheard(u) => self.overhearing.end(&u),
             What::Overheard(heard) => {
                 let over = heard.over;
                 let mut flow = self.overhearing.weigh(*heard);
@@ -305,7 +306,8 @@ impl Right<'_> {
                 self.claim(&flow);
                 self.tell(Alert::of(&flow));
                 if over {
-                    self.over(flow);
+                    self.tell_flow(&mut flow);
+                    self.ledger.flow_again(flow);
                 }
             }
             What::Unnamed(mut flow) => {
@@ -334,13 +336,18 @@ impl Right<'_> {
 
     /// Keeps a flow that is over. Of a flood no more is told than is kept.
     fn over(&mut self, mut flow: FlowFinding) {
-        if self.failure.is_none() && self.listener.tells_flows() && self.ledger.takes(&flow) {
-            flow.allowed = leave::may_mine(&flow, &self.policy, &self.never);
-            if let Err(e) = self.listener.flow(&flow) {
+        self.tell_flow(&mut flow);
+        self.ledger.flow(flow);
+    }
+
+    /// Tells of a flow that is over, where they are told.
+    fn tell_flow(&mut self, flow: &mut FlowFinding) {
+        if self.failure.is_none() && self.listener.tells_flows() && self.ledger.takes(flow) {
+            flow.allowed = leave::may_mine(flow, &self.policy, &self.never);
+            if let Err(e) = self.listener.flow(flow) {
                 self.fail(e);
             }
         }
-        self.ledger.flow(flow);
     }
 
     /// Nobody reads us any more: stop reading, too.

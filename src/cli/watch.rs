@@ -130,7 +130,13 @@ pub(super) fn run(args: &Args) -> Result<Outcome, Failure> {
     let gauges = Arc::<Gauges>::default();
     reading.gauges = Some(Arc::clone(&gauges));
     let reload = reload.with_policy(&mut plan, &args.blocking);
-    let mut world = World { geo: known.geo, news: Some(session::follow(reload)?), companion: None, overhearing: crate::ledger::Overhearing::default(), feeds };
+    let mut world = World {
+        geo: known.geo,
+        news: Some(session::follow(reload)?),
+        companion: None,
+        overhearing: crate::ledger::Overhearing::default(),
+        feeds,
+    };
     #[cfg(feature = "state")]
     let mut living = match opened.map(Opened::begin).transpose()? {
         Some((living, said)) => {

@@ -66,11 +66,23 @@ pub struct Tone {
     pub messages: u64,
 }
 
-/// One end of a connection and the other.
+/// One end of a connection, the miner's, and the other.
 type Ends = (Tenant, SocketAddr, SocketAddr);
+
+/// A flow that nobody listens to any more.
+#[derive(Clone, Copy, Debug)]
+pub struct Unheard {
+    /// Whose it was.
+    pub party: Party,
+    /// Overlay or VLAN.
+    pub tenant: Tenant,
+    /// The end that would be the miner's.
+    pub miner: SocketAddr,
+}
 
 /// A hello of TLS that is not forgotten while its connection lasts.
 struct Hello {
+    flow_id: u64,
     first: Stamp,
     tls: Option<Box<TlsSeen>>,
     sent: Vec<Box<str>>,
@@ -84,7 +96,7 @@ pub struct Overhearing {
     hellos: HashMap<Ends, Hello, foldhash::quality::RandomState>,
     order: VecDeque<Ends>,
     /// What was said so far of flows that go on.
-    said: HashMap<u64, Vec<Evidence>, foldhash::quality::RandomState>,
+    said: HashMap<Ends, Vec<Evidence>, foldhash::quality::RandomState>,
 }
 
 impl Overhearing {
@@ -110,15 +122,27 @@ impl Overhearing {
     }
 
     /// A flow is over of which nothing is to be reported.
-    pub fn end(&mut self, party: &Party) {
-        self.detect.end(party.flow);
-        self.said.remove(&party.flow);
+    pub fn end(&mut self, u: &Unheard) {
+        self.detect.end(u.party.flow);
+        self.said.remove(&(u.tenant, u.miner, u.party.server));
+    }
+
+    /// Adds to a finding that goes on what was said of it before, for other reasons than those it has.
+    pub fn recall(&self, f: &mut FlowFinding) {
+        let Some(said) = self.said.get(&(f.tenant, f.miner, f.pool)) else { return };
+        let mut log = EvidenceLog::from_vec(std::mem::take(&mut f.evidence));
+        for e in said {
+            log.note(e.code, e.at, || e.text.clone());
+        }
+        settle(f, log);
     }
 
     /// A connection began with TLS as mining programs begin it, and is let go.
     pub fn hello(&mut self, f: &FlowFinding) {
         let ends = (f.tenant, f.miner, f.pool);
-        let hello = Hello { first: f.first, tls: f.tls.clone(), sent: f.sent.clone(), evidence: f.evidence.clone() };
+        let flow_id = f.flow_id;
+        let hello =
+            Hello { flow_id, first: f.first, tls: f.tls.clone(), sent: f.sent.clone(), evidence: f.evidence.clone() };
         if self.hellos.insert(ends, hello).is_none() {
             self.order.push_back(ends);
             while self.hellos.len() > MAX_HELLOS || self.order.len() > 2 * MAX_HELLOS {
@@ -142,7 +166,7 @@ impl Overhearing {
             for e in hello.evidence.iter().filter(|e| e.code.family() == Family::Unread) {
                 log.note(e.code, e.at, || e.text.clone());
             }
-            f.first = f.first.min(hello.first);
+            (f.flow_id, f.first) = (hello.flow_id, f.first.min(hello.first));
         }
         let named = match (f.tls.as_deref(), f.handshake_verified) {
             (Some(tls), _) if tls.sni.is_none() => Named::Nothing,
@@ -158,7 +182,7 @@ impl Overhearing {
             pools_tried: 0,
         };
         let said = self.detect.judge(&party, &facts, at.time);
-        let before = self.said.remove(&party.flow).unwrap_or_default();
+        let before = self.said.remove(&ends).unwrap_or_default();
         let others: Vec<Witness> = said.iter().map(crate::detect::Saying::witness).collect();
         let (_, fused) = fuse(tone.witnesses.iter().chain(&others));
         let standing = fused.max(tone.level);
@@ -189,8 +213,8 @@ impl Overhearing {
             for e in &lines {
                 log.note(e.code, e.at, || e.text.clone());
             }
-            if !over && (self.said.len() < MAX_SAID || self.said.contains_key(&party.flow)) {
-                self.said.insert(party.flow, lines);
+            if !over && self.said.len() < MAX_SAID {
+                self.said.insert(ends, lines);
             }
             f.coins = likely(&tone.coins, said.iter().map(|s| &s.seen));
             if let [LikelyCoin { coin, likelihood }, ..] = f.coins.as_slice()
@@ -203,21 +227,25 @@ impl Overhearing {
             f.stage = f.stage.max(Stage::Session);
         }
         f.verdict = Verdict::Noted;
-        if let Some(j) = judge(&log) {
-            f.verdict = j.verdict;
-            f.missing = missing(f.dialect, f.category, j.verdict, j.missing);
-        }
-        log.sort();
-        f.evidence = log.to_vec();
+        settle(&mut f, log);
         f
     }
 }
 
+/// Judges a finding by this evidence.
+fn settle(f: &mut FlowFinding, mut log: EvidenceLog) {
+    if let Some(j) = judge(&log) {
+        f.verdict = j.verdict;
+        f.missing = missing(f.dialect, f.category, j.verdict, j.missing);
+    }
+    log.sort();
+    f.evidence = log.to_vec();
+}
+
 /// Whether a name has a word in it that pools have in theirs.
 fn sounds_like_a_pool(name: &str) -> bool {
-    const WORDS: [&str; 12] = [
-        "pool", "pools", "mine", "miner", "miners", "mining", "stratum", "xmr", "monero", "btc", "eth", "rvn",
-    ];
+    const WORDS: [&str; 12] =
+        ["pool", "pools", "mine", "miner", "miners", "mining", "stratum", "xmr", "monero", "btc", "eth", "rvn"];
     let words = || name.split(|c: char| !c.is_ascii_alphanumeric());
     words().any(|w| {
         let w = w.trim_end_matches(|c: char| c.is_ascii_digit()).to_ascii_lowercase();
@@ -257,3 +285,38 @@ fn likely<'a>(coins: &Coins, seen: impl Iterator<Item = &'a Seen>) -> Vec<Likely
     out
 }
 
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pools_are_named_like_pools_and_pages_are_not() {
+        for name in [
+            "eu1.pool.example",
+            "xmr-eu2.example",
+            "minexmr.example",
+            "xmrpool.example",
+            "btc.example",
+            "pool01.example",
+        ] {
+            assert!(sounds_like_a_pool(name), "{name}");
+        }
+        for name in ["cdn.files.example", "spoon.example", "method.example", "determined.example", ""] {
+            assert!(!sounds_like_a_pool(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn every_witness_has_a_code_of_what_it_is_a_witness_of() {
+        use WitnessKind::*;
+        let of = |k| code(k).family();
+        for k in [SteadyExchange, SteadyPushes, KnownSizes, NoiseSizes] {
+            assert_eq!(of(k), Family::Shape);
+        }
+        assert_eq!([of(MemorylessShares), of(JobTimer)], [Family::Tempo; 2]);
+        for k in [BlockClock, BlockPhase, PushedTogether, Relay] {
+            assert_eq!(of(k), Family::Clock);
+        }
+        assert_eq!(of(FewVisitors), Family::Context);
+    }
+}

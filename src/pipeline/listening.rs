@@ -15,7 +15,7 @@ use crate::decode::{Packet, Tenant};
 use crate::detect::Party;
 use crate::flow::{Direction, FlowInfo, FlowKey, FlowTable, Lasts, Listener, Sent, likely_opener};
 use crate::health::{Counter, Health};
-use crate::ledger::{FlowFinding, Overheard, Tone};
+use crate::ledger::{FlowFinding, Overheard, Tone, Unheard};
 use crate::rhythm::{Beat, Message, Reading, Rhythm, Standing, Way};
 use crate::time::PacketTime;
 
@@ -154,7 +154,7 @@ impl Listening {
         heard.finish(order, events);
         let read = found.as_ref().is_some_and(|f| f.dialect != ENCRYPTED);
         if read || heard.reading.witnesses.iter().next().is_none() {
-            events.push(Event { order, what: What::Unheard(Box::new(heard.party)) });
+            events.push(Event { order, what: heard.unheard() });
             return found;
         }
         heard.tell(found.map(|f| *f), info.last, true, order, events);
@@ -182,7 +182,7 @@ impl Listening {
     fn give_up(&mut self, number: u32, ears: &mut Ears<'_>) {
         if let Some(heard) = self.take(number) {
             ears.table.set_listener(heard.slot, None);
-            ears.events.push(Event { order: ears.order, what: What::Unheard(Box::new(heard.party)) });
+            ears.events.push(Event { order: ears.order, what: heard.unheard() });
         }
     }
 
@@ -251,10 +251,15 @@ impl Heard {
         self.reading = self.rhythm.judge(self.listener.info().last.time);
     }
 
+    fn unheard(&self) -> What {
+        let (tenant, miner) = (self.key.tenant(), self.key.source(self.miner));
+        What::Unheard(Box::new(Unheard { party: self.party, tenant, miner }))
+    }
+
     /// Tells what was heard of the flow, of which `base` is known besides.
     fn tell(&self, base: Option<FlowFinding>, at: Stamp, over: bool, order: u64, events: &mut Vec<Event>) {
         let what = if self.reading.witnesses.iter().next().is_none() {
-            What::Unheard(Box::new(self.party))
+            self.unheard()
         } else {
             let base = base.unwrap_or_else(|| overheard(self.key, self.listener.info(), self.miner));
             let Reading { witnesses, coins, level, .. } = self.reading;

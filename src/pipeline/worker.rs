@@ -18,10 +18,12 @@ use crate::carrier::{dhcp, node};
 use crate::decode::{Packet, Transport};
 use crate::detect::Party;
 use crate::dialect::Scratch;
-use crate::flow::{Direction, Ended, FlowHasher, FlowInfo, FlowKey, FlowTable, Limits, Pace, Sight, TOGETHER, is_tunnelled};
+use crate::flow::{
+    Direction, Ended, FlowHasher, FlowInfo, FlowKey, FlowTable, Limits, Pace, Sight, TOGETHER, is_tunnelled,
+};
 use crate::health::{Counter, Health};
 use crate::intel::{Intel, LookUp};
-use crate::ledger::{Alert, Aside, FlowFinding, Lease, Overheard, PlainJob, Sighting};
+use crate::ledger::{Alert, Aside, FlowFinding, Lease, Overheard, PlainJob, Sighting, Unheard};
 use crate::rhythm::Beat;
 
 /// What a worker found out, with the number of the frame that told it, counted over all inputs.
@@ -60,7 +62,7 @@ pub enum What {
     /// A pool handed out work in the clear, at a height that it did not name before.
     Job(Box<PlainJob>),
     /// It is over, or nobody listens to it any more, and there is nothing to be said of it.
-    Unheard(Box<Party>),
+    Unheard(Box<Unheard>),
 }
 
 /// A worker.

@@ -239,7 +239,7 @@ const RELAY: &[Member] = &[
 const BLOCKED: &[Member] = &[
     ("timestamp", Time, true),
     ("ip", Address, true),
-    ("proto", OneOf(&["tcp"]), false),
+    ("proto", OneOf(&["tcp", "udp"]), false),
     ("port", Count, false),
     ("ttl", Count, true),
     ("verdict", OneOf(&VERDICTS), true),
@@ -249,7 +249,7 @@ const BLOCKED: &[Member] = &[
 const REFUSED: &[Member] = &[
     ("timestamp", Time, true),
     ("ip", Address, true),
-    ("proto", OneOf(&["tcp"]), false),
+    ("proto", OneOf(&["tcp", "udp"]), false),
     ("port", Count, false),
     ("reason", Text, true),
     ("text", Text, true),

@@ -62,11 +62,8 @@ fn in_tls() -> Vec<Product> {
 /// What lasts as long and mines nothing.
 fn beside(c: &mut Capture, family: Family) {
     let other = c.second_pool();
-    let all = [
-        heard::push_service(LENGTH, &mut c.rng),
-        heard::poller(LENGTH, &mut c.rng),
-        heard::sensor(LENGTH, &mut c.rng),
-    ];
+    let all =
+        [heard::push_service(LENGTH, &mut c.rng), heard::poller(LENGTH, &mut c.rng), heard::sensor(LENGTH, &mut c.rng)];
     for (host, said) in (21..).zip(all) {
         let client = c.inside(family, host);
         let server = if family == V4 { other } else { c.pool(family) };
@@ -92,7 +89,8 @@ fn jobs_only() -> Vec<Product> {
 }
 
 fn in_wireguard() -> Vec<Product> {
-    let about = "a miner alone in a WireGuard tunnel: suspected by sizes and times; nothing that goes over UDP is blocked";
+    let about =
+        "a miner alone in a WireGuard tunnel: suspected by sizes and times; nothing that goes over UDP is blocked";
     let mut c = Capture::new(302, "heard-in-wireguard", about);
     let talk = c.line(V4, 11, 51_820);
     let said = heard::mining(LENGTH, 60.0, 25.0, &mut c.rng);
@@ -106,7 +104,8 @@ fn in_wireguard() -> Vec<Product> {
 }
 
 fn others() -> Vec<Product> {
-    let about = "forty minutes of a push service, a program that polls and a sensor in TLS, and of a tunnel in use: nothing";
+    let about =
+        "forty minutes of a push service, a program that polls and a sensor in TLS, and of a tunnel in use: nothing";
     let mut c = Capture::new(303, "heard-others", about);
     beside(&mut c, V6);
     let talk = c.line(V4, 31, 51_820);
