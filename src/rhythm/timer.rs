@@ -81,8 +81,8 @@ pub(super) fn judge(gaps: &[f32]) -> Option<JobTimer> {
         }
     }
     let (mut timer, restarted) = best?;
-    // The timer was picked among twice as many as there are gaps.
-    timer.weight = ((restarted - (2.0 * gaps.len() as f64).ln() - others) * LOG10_E) as f32;
+    // The timer was picked among twice as many as there are gaps, and the count of those was picked as well.
+    timer.weight = ((restarted - (4.0 * gaps.len() as f64).ln() - others) * LOG10_E) as f32;
     Some(timer)
 }
 
