@@ -19,12 +19,15 @@ pub(crate) enum Restart {
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub(crate) enum Vardiff {
     Fixed,
-    /// Towards a gap of `target` seconds between shares, looked at every `every` seconds, by at most `clip` at once,
-    /// left alone within 30 % (cryptonote pools, Miningcore).
+    /// Towards a gap of `target` seconds between shares, looked at every `every` seconds once there are `least` shares
+    /// to judge by, by at most `clip` at once, left alone within `band` (cryptonote pools, Miningcore). With few shares
+    /// chance alone would change it all the time; on public traces one early job in twelve is no block.
     Window {
         target: f64,
         every: f64,
         clip: f64,
+        least: u32,
+        band: f64,
     },
     /// By powers of two after 72 shares or 240 s (ckpool).
     Doubling {
@@ -102,7 +105,13 @@ impl Pool {
         };
         let vardiff = match random.int(0, 9) {
             0..=1 => Vardiff::Fixed,
-            2..=7 => Vardiff::Window { target, every: random.range(15.0, 120.0), clip: random.pick(&[2.0, 4.0, 1.5]) },
+            2..=7 => Vardiff::Window {
+                target,
+                every: random.range(15.0, 120.0),
+                clip: random.pick(&[2.0, 4.0, 1.5]),
+                least: random.pick(&[8, 16, 30]),
+                band: random.pick(&[0.3, 0.3, 0.5]),
+            },
             _ => Vardiff::Doubling { target: target.min(12.0) },
         };
         Self {
