@@ -234,3 +234,13 @@ fn long_flows_that_look_like_mining_are_not_taken_for_it() {
     let loud: Vec<_> = table.iter().filter(|r| !r.twin && r.suspected > 0).map(|r| (r.name, &r.examples)).collect();
     assert!(loud.is_empty(), "{loud:#?}");
 }
+
+#[test]
+fn with_block_times_monero_is_probable_within_half_an_hour_and_wallets_are_not() {
+    let told = gateway::judge(SEED, Set::Test, 4);
+    let monero = told.monero_probable();
+    let part = monero.recall_by(1800.0);
+    assert!(part >= 0.8, "probable within half an hour: {part:.2} of {}", monero.flows());
+    let benign = told.benign_probable().found_by(f64::INFINITY);
+    assert_eq!(benign, 0, "{:#?}", told.said_of_benign());
+}

@@ -74,7 +74,7 @@ impl Miner<'_> {
     }
 
     fn think(&self, random: &mut Random) -> f64 {
-        let lost = if random.chance(0.006) { random.range(0.2, 1.2) } else { 0.0 };
+        let lost = if random.chance(self.pool.lost) { random.log_range(0.2, 3.0) } else { 0.0 };
         random.log_normal(self.pool.think, 0.5) + lost
     }
 
@@ -114,7 +114,7 @@ impl Miner<'_> {
                 // Nothing is remembered between shares, so the wait may be drawn again from here.
                 if change <= look {
                     at = change;
-                    speed = random.pick(&[1.0, 1.0, 0.5, 0.75, 0.3]);
+                    speed = random.pick(&[1.0, 1.0, 0.5, 0.75, 0.3, 0.04]);
                     change += random.exp(1500.0);
                 } else {
                     at = look;
@@ -174,7 +174,7 @@ impl Miner<'_> {
         // Where in the pool's list this connection stands.
         let place = random.unit() * pool.fan_out;
         let push = |random: &mut Random, at: f64, size: u32, said: &mut Vec<Said>| {
-            let late = if random.chance(0.006) { random.range(0.2, 1.2) } else { 0.0 };
+            let late = if random.chance(pool.lost) { random.log_range(0.2, 3.0) } else { 0.0 };
             let at = at + rtt / 2.0 + random.exp(0.004) + late;
             said.push(Said { at, up: false, size, what: What::Job });
         };

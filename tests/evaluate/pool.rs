@@ -56,6 +56,8 @@ pub(crate) struct Pool {
     pub(crate) vardiff: Vardiff,
     /// Median seconds that it takes to answer, beside the network.
     pub(crate) think: f64,
+    /// Part of messages that come late because a segment was lost.
+    pub(crate) lost: f64,
 }
 
 /// A job for all miners of a pool.
@@ -127,6 +129,7 @@ impl Pool {
             fan_out: random.log_range(0.01, 0.6),
             vardiff,
             think: random.log_range(0.005, 0.2),
+            lost: random.log_range(0.001, 0.03),
         }
     }
 

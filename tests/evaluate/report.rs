@@ -6,6 +6,7 @@ use crate::chain::{Coin, Set};
 use crate::dialect::MINED;
 use crate::evasion::Evasion;
 use crate::figures::{Delays, MINUTES, lower_bound, minutes, percent, upper_bound};
+use crate::gateway;
 use crate::tape::Framing;
 use crate::trial::{self, Harmless, OTHERS, Outcome};
 use crate::world;
@@ -150,7 +151,8 @@ fn harmless(plan: &Plan, out: &mut String) -> Harmless {
          mixture of classes and of no real network:\n",
         all.flows, all.hours, all.messages
     );
-    let _ = writeln!(out, "* suspected: {}", bound(all.suspected, all.flows));
+    let hourly = |k: u64| format!("{:.2} in 1000 hours of one flow", k as f64 / all.hours * 1000.0);
+    let _ = writeln!(out, "* suspected: {}; {}", bound(all.suspected, all.flows), hourly(all.suspected));
     let _ = writeln!(out, "* probable: {}", bound(all.probable, all.flows));
     for (name, count) in OTHERS.iter().zip(all.others) {
         let _ = writeln!(out, "* {name}: {}", bound(count, all.flows));
@@ -187,7 +189,7 @@ pub(crate) fn write(plan: &Plan) -> String {
     let mined = usual(plan, &mut body);
     matrix(plan, &mut body);
     let benign = harmless(plan, &mut body);
-    body += &crate::gateway::report(plan.seed, plan.set, plan.worlds);
+    body += &gateway::report(&gateway::judge(plan.seed, plan.set, plan.worlds));
     let found = mined.suspected.found_by(3600.0) as u64;
     let flows = mined.suspected.flows() as u64;
     let _ = writeln!(
