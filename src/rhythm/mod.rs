@@ -139,7 +139,6 @@ impl Rhythm {
     /// What the witnesses say at `now`.
     pub fn judge(&mut self, now: PacketTime) -> Reading {
         self.judged = self.messages;
-        self.record.settle(self.millis(now));
         let mut reading = Reading::default();
         let age = now.since(self.first).as_secs();
         if age < YOUNGEST {

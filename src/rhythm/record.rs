@@ -10,7 +10,11 @@ use super::witness::{Coins, Fact, Witness, Witnesses};
 use super::{Beat, BeatKind, Message, Way, blocks, shares, timer};
 
 /// Pieces of one burst are no further apart, milliseconds.
-const PIECES: u32 = 520;
+const PIECES: u32 = 40;
+/// The same where both sides are seen to send most of their messages in pieces.
+const FAR_PIECES: u32 = 520;
+/// From this part of 255 on they are.
+const MOSTLY: u8 = 110;
 /// What each piece has of framing: between a TLS record's length field and its whole.
 const FRAMING: u32 = 20;
 /// A reply comes within, milliseconds (public pools: median 190, 99 % within 1000).
@@ -41,13 +45,73 @@ struct Push {
     answered: bool,
 }
 
-/// Messages in one direction, still coming.
+/// What the burst is that a direction sent last.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Burst {
+    Request,
+    /// To the request at that time.
+    Reply(u32),
+    Push,
+    /// One more reply to several requests in one.
+    Another,
+}
+
+/// One direction.
 #[derive(Clone, Copy, Debug)]
-struct Burst {
-    way: Way,
-    at: u32,
+struct Side {
+    burst: Burst,
+    /// When its last piece came.
     last: u32,
-    size: u32,
+    /// How often a message follows another within [`FAR_PIECES`]: part of 255, of the last sixteen or so.
+    pieces: u8,
+}
+
+/// Small messages of one size both ways: what acknowledges packets inside a tunnel that carries each by itself, and
+/// says nothing itself.
+#[derive(Clone, Copy, Default, Debug)]
+struct Acks {
+    up: u16,
+    down: u16,
+    /// Size and how often it was seen up and down.
+    sizes: [(u8, u16, u16); 4],
+}
+
+impl Acks {
+    /// No acknowledgement in a tunnel is larger: 52 bytes of IPv4 and TCP with a time stamp, filled up to 64, in
+    /// WireGuard's 32; a little more in others'.
+    const LARGEST: u32 = 116;
+
+    /// Counts a message, and tells whether it is an acknowledgement.
+    fn is_one(&mut self, m: Message) -> bool {
+        let up = m.way == Way::Up;
+        if self.up.max(self.down) >= 2000 {
+            (self.up, self.down) = (self.up / 2, self.down / 2);
+            self.sizes.iter_mut().for_each(|s| (s.1, s.2) = (s.1 / 2, s.2 / 2));
+        }
+        if up {
+            self.up += 1
+        } else {
+            self.down += 1
+        }
+        if m.size > Self::LARGEST {
+            return false;
+        }
+        let size = m.size as u8;
+        // The rarest gives way to a new one.
+        let found = self.sizes.iter().position(|s| s.0 == size);
+        let rarest = self.sizes.iter().enumerate().min_by_key(|(_, s)| s.1 + s.2).map(|(at, _)| at);
+        let Some(slot) = found.or(rarest).and_then(|at| self.sizes.get_mut(at)) else { return false };
+        if slot.0 != size {
+            *slot = (size, 0, 0);
+        }
+        if up {
+            slot.1 += 1
+        } else {
+            slot.2 += 1
+        }
+        // One in six messages of either way, and eight of each.
+        slot.1 >= 8 && slot.2 >= 8 && slot.1 * 6 >= self.up && slot.2 * 6 >= self.down
+    }
 }
 
 /// See the module.
@@ -55,7 +119,8 @@ struct Burst {
 pub(super) struct Record {
     exchanges: Ring<Exchange, EXCHANGES>,
     pushes: Ring<Push, PUSHES>,
-    open: Option<Burst>,
+    up: Option<Side>,
+    down: Option<Side>,
     last: u32,
     /// What replies and pushes are known to look like, where those differ.
     reply: Option<Class>,
@@ -70,6 +135,7 @@ pub(super) struct Record {
     asked: u32,
     /// Pushes in all, kept or not.
     pushed: u32,
+    acks: Acks,
 }
 
 impl Record {
@@ -77,7 +143,8 @@ impl Record {
         Self {
             exchanges: Ring::new(),
             pushes: Ring::new(),
-            open: None,
+            up: None,
+            down: None,
             last: 0,
             reply: None,
             push: None,
@@ -87,12 +154,13 @@ impl Record {
             owed: 0,
             asked: 0,
             pushed: 0,
+            acks: Acks::default(),
         }
     }
 
     /// Takes a message at `now` milliseconds.
     pub(super) fn message(&mut self, now: u32, m: Message) -> Option<Beat> {
-        if m.size == 0 {
+        if m.size == 0 || self.acks.is_one(m) {
             return None;
         }
         // Captures step backwards; what is kept does not.
@@ -103,35 +171,100 @@ impl Record {
             self.owed = before.saturating_add(1);
             self.asked = now;
         }
-        if let Some(open) = &mut self.open
-            && open.way == m.way
-            && now.wrapping_sub(open.last) <= PIECES
-        {
-            open.last = now;
-            open.size = open.size.saturating_add(m.size.saturating_sub(FRAMING));
+        if self.continues(now, m) {
             return None;
         }
-        self.close();
-        self.open = Some(Burst { way: m.way, at: now, last: now, size: m.size });
-        self.beat(now, m)
+        let beat = self.beat(now, m);
+        self.opens(now, m);
+        beat
+    }
+
+    /// Adds a piece to the burst that it belongs to, if there is one.
+    fn continues(&mut self, now: u32, m: Message) -> bool {
+        let cut = |side: Option<Side>| side.is_some_and(|s| s.pieces >= MOSTLY);
+        let apart = if cut(self.up) && cut(self.down) { FAR_PIECES } else { PIECES };
+        let side = match m.way {
+            Way::Up => &mut self.up,
+            Way::Down => &mut self.down,
+        };
+        let Some(side) = side else { return false };
+        let passed = now.wrapping_sub(side.last);
+        let pieces = u16::from(side.pieces) * 15 + if passed <= FAR_PIECES { 255 } else { 0 };
+        side.pieces = (pieces / 16) as u8;
+        side.last = now;
+        if passed > apart {
+            return false;
+        }
+        let more = u16::try_from(m.size.saturating_sub(FRAMING)).unwrap_or(u16::MAX);
+        let size = match side.burst {
+            Burst::Request => self.exchanges.recent_mut().next().map(|e| &mut e.request),
+            Burst::Reply(to) => self.exchanges.recent_mut().take(8).find(|e| e.at == to).map(|e| &mut e.reply),
+            Burst::Push => self.pushes.recent_mut().next().map(|p| &mut p.size),
+            Burst::Another => None,
+        };
+        if let Some(size) = size {
+            *size = size.saturating_add(more);
+        }
+        true
+    }
+
+    /// Takes the first message of a burst.
+    fn opens(&mut self, now: u32, m: Message) {
+        let size = u16::try_from(m.size).unwrap_or(u16::MAX);
+        let burst = match m.way {
+            Way::Up => {
+                if let Some(push) = self.pushes.recent_mut().next()
+                    && now.wrapping_sub(push.at) <= 1000
+                {
+                    push.answered = true;
+                }
+                self.exchanges.push(Exchange { at: now, request: size, reply: 0, delay: UNANSWERED });
+                Burst::Request
+            }
+            Way::Down => {
+                let owed = self.owed > 0 && now.wrapping_sub(self.asked) <= ANSWER;
+                if let Some(e) = self.answers(now, size) {
+                    e.reply = size;
+                    e.delay = now.wrapping_sub(e.at).min(u32::from(UNANSWERED - 1)) as u16;
+                    let to = e.at;
+                    if self.first_reply == 0 {
+                        self.first_reply = size;
+                    }
+                    self.owed = self.owed.saturating_sub(1);
+                    Burst::Reply(to)
+                } else if owed && !self.push.is_some_and(|p| p.holds(size)) {
+                    // Two requests in a moment are one burst with two replies.
+                    self.owed = self.owed.saturating_sub(1);
+                    Burst::Another
+                } else {
+                    self.pushed = self.pushed.saturating_add(1);
+                    self.pushes.push(Push { at: now, size, answered: false });
+                    Burst::Push
+                }
+            }
+        };
+        let side = match m.way {
+            Way::Up => &mut self.up,
+            Way::Down => &mut self.down,
+        };
+        let pieces = side.map_or(0, |s| s.pieces);
+        *side = Some(Side { burst, last: now, pieces });
     }
 
     /// What a burst that starts with `m` looks like.
     fn beat(&mut self, now: u32, m: Message) -> Option<Beat> {
         let size = u16::try_from(m.size).ok()?;
-        let again = |seen: usize| seen >= 2;
         match m.way {
             Way::Up => {
                 let like = self.exchanges.iter().rev().take(8).filter(|e| e.request.abs_diff(size) <= 8).count();
-                again(like).then_some(Beat { at: m.at, kind: BeatKind::Share { size: m.size } })
+                (like >= 2).then_some(Beat { at: m.at, kind: BeatKind::Share { size: m.size } })
             }
             Way::Down => {
                 if self.answers(now, size).is_some() {
                     return None;
                 }
                 let like = self.pushes.iter().rev().take(8).filter(|p| p.size.abs_diff(size) <= 8).count();
-                let known = self.push.is_some_and(|c| c.holds(size));
-                if !(known || again(like)) {
+                if like < 2 && !self.push.is_some_and(|c| c.holds(size)) {
                     return None;
                 }
                 let early = self.whole != 0 && now.wrapping_sub(self.last_push) < self.whole;
@@ -142,7 +275,7 @@ impl Record {
         }
     }
 
-    /// The request that a burst from the pool's side would be the reply to: its age.
+    /// The request that a burst from the pool's side would be the reply to.
     fn answers(&mut self, now: u32, size: u16) -> Option<&mut Exchange> {
         if let (Some(reply), Some(push)) = (self.reply, self.push)
             && push.holds(size)
@@ -156,48 +289,6 @@ impl Record {
             .take(4)
             .take_while(|e| e.delay == UNANSWERED && now.wrapping_sub(e.at) <= ANSWER)
             .last()
-    }
-
-    /// Ends a burst that `now` shows to be over.
-    pub(super) fn settle(&mut self, now: u32) {
-        if self.open.is_some_and(|b| now.wrapping_sub(b.last) > PIECES && now.wrapping_sub(b.last) < u32::MAX / 2) {
-            self.close();
-        }
-    }
-
-    fn close(&mut self) {
-        let Some(burst) = self.open.take() else { return };
-        let size = u16::try_from(burst.size).unwrap_or(u16::MAX);
-        match burst.way {
-            Way::Up => {
-                if let Some(push) = self.pushes.recent_mut().next()
-                    && burst.at.wrapping_sub(push.at) <= 1000
-                {
-                    push.answered = true;
-                }
-                self.exchanges.push(Exchange { at: burst.at, request: size, reply: 0, delay: UNANSWERED });
-            }
-            Way::Down => {
-                let owed = self.owed > 0 && burst.at.wrapping_sub(self.asked) <= ANSWER;
-                let answered = if let Some(e) = self.answers(burst.at, size) {
-                    e.reply = size;
-                    e.delay = burst.at.wrapping_sub(e.at).min(u32::from(UNANSWERED - 1)) as u16;
-                    if self.first_reply == 0 {
-                        self.first_reply = size;
-                    }
-                    true
-                } else {
-                    // Two requests in a moment are one burst with two replies.
-                    owed && !self.push.is_some_and(|p| p.holds(size))
-                };
-                if answered {
-                    self.owed = self.owed.saturating_sub(1);
-                } else {
-                    self.pushed = self.pushed.saturating_add(1);
-                    self.pushes.push(Push { at: burst.at, size, answered: false });
-                }
-            }
-        }
     }
 
     /// What the witnesses say.
@@ -271,7 +362,8 @@ impl Record {
                 // Late replies, and those to requests that went unseen, look like pushes.
                 class.count = class.count.saturating_sub(x.reply.count / 8 + 2);
             }
-            weight = shape::push_weight(class.count + login, all + login, &class);
+            let mean = gaps.as_slice().iter().sum::<f32>() / gaps.as_slice().len().max(1) as f32;
+            weight = shape::push_weight(class.count + login, all + login, &class, mean);
             if timer::is_heartbeat(gaps.as_slice()) {
                 weight *= 0.5;
             }
