@@ -53,7 +53,7 @@ pub enum Named {
 pub struct Facts<'a> {
     /// When its first packet was seen.
     pub since: PacketTime,
-    /// Application messages in both directions.
+    /// Application messages in both directions; none if they were not counted.
     pub messages: u64,
     /// By what name it was reached.
     pub named: Named,
@@ -165,7 +165,7 @@ impl Visits {
             say(0.4, "the host tried to reach known pools before");
         }
         let age = now.since(facts.since).as_secs_f64();
-        if age >= 3_600.0 && facts.messages as f64 / age <= 0.5 {
+        if age >= 3_600.0 && facts.messages > 0 && facts.messages as f64 / age <= 0.5 {
             say(0.2, "open for hours with little said");
         }
         if facts.ja4.is_some_and(is_plain_openssl) {

@@ -278,7 +278,8 @@ impl Hunter {
         };
         if let Some(block) = blocks.get(closes.saturating_sub(1)) {
             new.hour = seconds(block).div_euclid(HOUR);
-            new.hour_from = blocks.from(PacketTime::from_parts(new.hour * HOUR, 0));
+            // The feed's first block ends no interval.
+            new.hour_from = blocks.from(PacketTime::from_parts(new.hour * HOUR, 0)).max(1);
         }
         new
     }

@@ -43,9 +43,8 @@ pub struct Pulse {
     /// Time near a push, for [`BURST`] as width, and time in all.
     covered: Duration,
     counted: Duration,
-    /// How events lie on each grid: a vector sum, old ones fading.
-    grids: [(f32, f32); GRIDS.len()],
-    weight: f32,
+    /// How unforeseen events lie on clock grids.
+    grids: Grids,
 }
 
 /// What a push was.
@@ -68,8 +67,7 @@ impl Default for Pulse {
             first: PacketTime::ZERO,
             covered: Duration::ZERO,
             counted: Duration::ZERO,
-            grids: [(0.0, 0.0); GRIDS.len()],
-            weight: 0.0,
+            grids: Grids::default(),
         }
     }
 }
@@ -96,8 +94,8 @@ impl Pulse {
         if foreseen {
             return Push::Foreseen;
         }
-        self.lay_on_grids(at);
-        if self.keeps_to_a_clock() { Push::Foreseen } else { Push::Unforeseen }
+        self.grids.add(at);
+        if self.grids.are_kept(4.0, 0.3) { Push::Foreseen } else { Push::Unforeseen }
     }
 
     fn remember(&mut self, at: PacketTime) {
@@ -165,44 +163,65 @@ impl Pulse {
         life.max(near / span.max(60.0)).min(1.0)
     }
 
-    /// Whether the delay from some earlier push to this one occurred before, twice or more, between others: a timer,
-    /// one of several, or a multiple of it.
-    fn is_on_timer(&self, at: PacketTime) -> bool {
-        let mut ring = [0i64; LOOKED_AT];
-        let mut kept = 0;
-        let mut last: Option<PacketTime> = None;
+    /// The last events, latest first: of a burst the first push.
+    fn events(&self) -> ([i64; LOOKED_AT], usize) {
+        let (mut events, mut kept) = ([0i64; LOOKED_AT], 0usize);
+        let mut later: Option<PacketTime> = None;
         for t in self.latest() {
-            // Of a burst the first counts, which is seen last here.
-            if last.is_some_and(|l| l.since(t) < BURST) {
-                if let Some(place) = ring.get_mut(kept - 1) {
-                    *place = t.as_nanos();
-                }
-            } else {
+            if later.is_none_or(|l| l.since(t) >= BURST) {
                 if kept == LOOKED_AT {
                     break;
                 }
-                if let Some(place) = ring.get_mut(kept) {
-                    *place = t.as_nanos();
-                }
                 kept += 1;
             }
-            last = Some(t);
+            if let Some(place) = events.get_mut(kept.saturating_sub(1)) {
+                *place = t.as_nanos();
+            }
+            later = Some(t);
         }
-        let ring = ring.get(..kept).unwrap_or_default();
-        ring.iter().any(|t| {
-            let delay = at.as_nanos().saturating_sub(*t);
-            let seen = ring
-                .iter()
-                .enumerate()
-                .flat_map(|(i, later)| ring.iter().skip(i + 1).map(move |earlier| later.saturating_sub(*earlier)));
-            seen.filter(|d| d.saturating_sub(delay).saturating_abs() <= SAME).take(2).count() == 2
-        })
+        (events, kept)
     }
 
-    fn lay_on_grids(&mut self, at: PacketTime) {
+    /// Whether the delay from some earlier push to this one occurred before, twice or more, between others: a timer,
+    /// one of several, or a multiple of it. Or it comes later than a timer that was always kept: something held it up,
+    /// such as a line that stalled for everybody, and news does not come late.
+    fn is_on_timer(&self, at: PacketTime) -> bool {
+        let (events, kept) = self.events();
+        let events = events.get(..kept).unwrap_or_default();
+        let between = || {
+            events
+                .iter()
+                .enumerate()
+                .flat_map(|(i, later)| events.iter().skip(i + 1).map(move |earlier| later.saturating_sub(*earlier)))
+        };
+        let same = |a: i64, b: i64| a.saturating_sub(b).saturating_abs() <= SAME;
+        let repeated = events.iter().any(|t| {
+            let delay = at.as_nanos().saturating_sub(*t);
+            between().filter(|d| same(*d, delay)).take(2).count() == 2
+        });
+        if repeated {
+            return true;
+        }
+        let gaps = || events.iter().zip(events.iter().skip(1)).map(|(later, earlier)| later.saturating_sub(*earlier));
+        let timer = gaps().filter(|g| gaps().filter(|other| same(*g, *other)).count() >= 3).max();
+        let gap = events.first().map_or(0, |last| at.as_nanos().saturating_sub(*last));
+        timer.is_some_and(|timer| gap > timer.saturating_add(SAME))
+    }
+}
+
+/// How moments lie on clock grids: for each a vector sum, old ones fading.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Grids {
+    sums: [(f32, f32); GRIDS.len()],
+    weight: f32,
+}
+
+impl Grids {
+    /// Lays a moment on them.
+    pub fn add(&mut self, at: PacketTime) {
         const FADE: f32 = 0.97;
         self.weight = self.weight * FADE + 1.0;
-        for (grid, sum) in GRIDS.iter().zip(&mut self.grids) {
+        for (grid, sum) in GRIDS.iter().zip(&mut self.sums) {
             let nanos = (grid * 1e9) as i64;
             let angle = (at.as_nanos().rem_euclid(nanos) as f32 / nanos as f32) * std::f32::consts::TAU;
             sum.0 = sum.0 * FADE + angle.cos();
@@ -210,11 +229,12 @@ impl Pulse {
         }
     }
 
-    /// Rayleigh's test on each grid: moments picked at random leave short sums.
-    fn keeps_to_a_clock(&self) -> bool {
-        self.grids.iter().any(|(x, y)| {
-            let square = x * x + y * y;
-            square > 4.0 * self.weight && square > 0.3 * self.weight * self.weight
+    /// Rayleigh's test: moments picked at random leave short sums. `n` times the squared mean length exceeds `x` with
+    /// probability exp(-x); that square itself is 1 when all keep to the second, and 0.6 when they fill 40 % of a grid.
+    pub fn are_kept(&self, x: f32, square: f32) -> bool {
+        self.sums.iter().any(|(a, b)| {
+            let length = a * a + b * b;
+            length > x * self.weight && length > square * self.weight * self.weight
         })
     }
 }

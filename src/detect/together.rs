@@ -20,7 +20,7 @@ use crate::time::PacketTime;
 
 use super::Party;
 use super::bet::{self, Peak};
-use super::pulse::QUIET;
+use super::pulse::{Grids, QUIET};
 
 /// Pushes this close came together. Miners of one pool get a new job within 0.93 s of each other in nine of ten cases;
 /// half of them within 0.2 s.
@@ -29,6 +29,10 @@ const CLOSE: Duration = Duration::from_millis(800);
 /// Share of a miner's unforeseen pushes that another has too. Half to all on public Monero captures: a pool also sends
 /// a new job to one miner alone, with a new difficulty.
 const HITS: f32 = 0.6;
+
+/// Chance is never taken to be less here, so that three coincidences are not enough: the world holds up and lets go of
+/// pushes in more ways than are foreseen.
+const RARE: f32 = 0.03;
 
 /// Mates of one flow, and how many of them at most from its own service.
 const MATES: usize = 8;
@@ -114,6 +118,16 @@ struct Mate {
     hits: u32,
     trials: u32,
     chance: f32,
+    /// How the moments lie that they had in common.
+    grids: Grids,
+}
+
+impl Mate {
+    /// Capital that counts: nothing if all they have in common is a clock.
+    fn worth(&self) -> f32 {
+        let clock = self.grids.are_kept(0.0, 0.6);
+        self.share + if clock { self.capital.min(0.0) } else { self.capital }
+    }
 }
 
 /// The mates of one flow.
@@ -146,14 +160,14 @@ pub struct Standing {
 
 impl Mates {
     fn capital(&self, own_service: bool) -> f32 {
-        let part = self.held.iter().filter(|m| m.own_service == own_service).map(|m| m.capital + m.share);
+        let part = self.held.iter().filter(|m| m.own_service == own_service).map(Mate::worth);
         bet::sum(part)
     }
 
     /// How it stands with mates of other services, or of the flow's own.
     pub fn standing(&self, own_service: bool, service: Service) -> Option<Standing> {
         let held = || self.held.iter().filter(|m| m.own_service == own_service);
-        let best = held().max_by(|a, b| (a.capital + a.share).total_cmp(&(b.capital + b.share)))?;
+        let best = held().max_by(|a, b| a.worth().total_cmp(&b.worth()))?;
         // Those that do not stand out by themselves are bystanders.
         let proven = || held().filter(|m| m.flow == best.flow || m.capital >= 2.0);
         let mut hosts: Vec<_> = proven().map(|m| m.inside).collect();
@@ -248,11 +262,14 @@ impl Together {
             if news.until.is_none_or(|u| one.at.since(u) > QUIET) {
                 return true;
             }
-            let chance = news.chance();
+            let chance = news.chance().max(RARE);
             let (hit, miss) = bet::stakes(HITS, chance);
             let near = news.near(one.at);
             mate.capital += if near { hit } else { miss };
             mate.hits += u32::from(near);
+            if near {
+                mate.grids.add(one.at);
+            }
             mate.trials += 1;
             mate.chance += chance;
             true
@@ -311,6 +328,7 @@ impl Mates {
                 hits: 0,
                 trials: 0,
                 chance: 0.0,
+                grids: Grids::default(),
             });
         }
     }
