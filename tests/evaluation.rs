@@ -41,7 +41,7 @@ mod world;
 
 use baseline::{MineHunter, Shape};
 use chain::{Chains, Coin, Set};
-use dialect::{Dialect, MINED};
+use dialect::MINED;
 use evasion::Evasion;
 use judge::{Judge, judged};
 use miner::{Miner, Serving, What, Work};
@@ -157,7 +157,9 @@ fn mine_hunter_sees_pushes_that_come_with_blocks_and_no_others() {
         blocks.iter().filter(|at| **at > 0.0).for_each(|at| tape.down(at + late, 378));
         let events = tape.finish(9000.0);
         let mut judge = MineHunter::new(blocks);
-        events.iter().for_each(|e| judge.message(e));
+        for e in &events {
+            judge.message(e);
+        }
         (judge.verdict(9000.0).suspected.is_some(), judge.first.unwrap())
     };
     let (suspected, score) = told(0.4);
@@ -242,5 +244,5 @@ fn with_block_times_monero_is_probable_within_half_an_hour_and_wallets_are_not()
     let part = monero.recall_by(1800.0);
     assert!(part >= 0.8, "probable within half an hour: {part:.2} of {}", monero.flows());
     let benign = told.benign_probable().found_by(f64::INFINITY);
-    assert_eq!(benign, 0, "{:#?}", told.said_of_benign());
+    assert_eq!(benign, 0, "{:#?}", told.said_of_benign().collect::<Vec<_>>());
 }

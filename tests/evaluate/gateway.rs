@@ -82,7 +82,7 @@ fn server(random: &mut Random, port: u16) -> SocketAddr {
     SocketAddr::new(IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, part(), part(), 0, 0, 0, 1)), port)
 }
 
-fn named(random: &mut Random, nothing: f64) -> Named {
+fn maybe_named(random: &mut Random, nothing: f64) -> Named {
     if random.chance(nothing) { Named::Nothing } else { Named::Other }
 }
 
@@ -110,8 +110,8 @@ impl World {
                     (_, 1) => Truth::Alone(pair.0),
                     _ => Truth::Shared(pair.0),
                 };
-                let (inside, name) = (hand.inside(), named(random, 0.5));
-                hand.add(truth, inside, address, name, events);
+                let (inside, known) = (hand.inside(), maybe_named(random, 0.5));
+                hand.add(truth, inside, address, known, events);
             }
         }
         proxied(random, set, &chains, &mut hand);
@@ -129,7 +129,7 @@ impl World {
             for e in &mut events {
                 e.at += shift;
             }
-            let (inside, name, address) = (hand.inside(), named(random, 0.15), server(random, 443));
+            let (inside, name, address) = (hand.inside(), maybe_named(random, 0.15), server(random, 443));
             hand.add(Truth::Benign(class.name), inside, address, name, events);
         }
         let feeds = FED.map(|coin| {
@@ -387,14 +387,10 @@ impl Rows {
         self.sum(Kind::Benign, |r| &r.probable)
     }
 
-    /// What was said of benign flows, some of each kind.
-    pub(crate) fn said_of_benign(&self) -> Vec<&str> {
-        self.rows
-            .iter()
-            .filter(|((k, _), _)| *k == Kind::Benign)
-            .flat_map(|(_, r)| &r.why)
-            .map(String::as_str)
-            .collect()
+    /// Names of benign rows, and what was said of some flows of each.
+    pub(crate) fn said_of_benign(&self) -> impl Iterator<Item = (&str, &[String])> {
+        let benign = self.rows.iter().filter(|((kind, _), row)| *kind == Kind::Benign && !row.why.is_empty());
+        benign.map(|((_, name), row)| (name.as_str(), row.why.as_slice()))
     }
 }
 
@@ -441,12 +437,10 @@ pub(crate) fn report(told: &Rows) -> String {
         benign(|r| &r.together),
         benign(|r| &r.relay)
     );
-    for ((kind, name), row) in rows {
-        if *kind == Kind::Benign && !row.why.is_empty() {
-            let _ = writeln!(out, "\nWhat was said of *{name}*:\n");
-            for why in &row.why {
-                let _ = writeln!(out, "* {why}");
-            }
+    for (name, said) in told.said_of_benign() {
+        let _ = writeln!(out, "\nWhat was said of *{name}*:\n");
+        for why in said {
+            let _ = writeln!(out, "* {why}");
         }
     }
     out

@@ -189,17 +189,23 @@ pub(crate) fn write(plan: &Plan) -> String {
     let mined = usual(plan, &mut body);
     matrix(plan, &mut body);
     let benign = harmless(plan, &mut body);
-    body += &gateway::report(&gateway::judge(plan.seed, plan.set, plan.worlds));
+    let told = gateway::judge(plan.seed, plan.set, plan.worlds);
+    body += &gateway::report(&told);
     let found = mined.suspected.found_by(3600.0) as u64;
     let flows = mined.suspected.flows() as u64;
     let _ = writeln!(
         out,
         "\n| | |\n|---|---|\n| mining flows found within the hour, no evasion | {found} of {flows}, at least {} |\n\
-         | benign flows suspected | {} |\n| benign flows probable | {} |\n| coin right where one was named | {} |",
+         | benign flows suspected | {} |\n| benign flows probable | {} |\n| coin right where one was named | {} |\n\
+         | Monero with block times, probable within half an hour | {} of {} |\n\
+         | benign flows of the same worlds probable | {} |",
         percent(lower_bound(flows, found)),
         bound(benign.suspected, benign.flows),
         bound(benign.probable, benign.flows),
-        coin(&mined)
+        coin(&mined),
+        told.monero_probable().found_by(1800.0),
+        told.monero_probable().flows(),
+        bound(told.benign_probable().found_by(f64::INFINITY) as u64, told.benign_probable().flows() as u64)
     );
     out + &body
 }
