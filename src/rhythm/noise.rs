@@ -82,7 +82,8 @@ impl Noise {
     /// A size that fits by chance is one in twenty or so among small messages, but sizes of a benign flow come again:
     /// so each *kind* of frame counts once, and the handshake once. 62 up, 58 down and 83/87/86 down are three
     /// independent coincidences of about 1/25 each (share of small-message benign flows that have a dominant size
-    /// within a band of that width); the handshake's pair 64, 234 is another two.
+    /// within a band of that width); the handshake's pair, 64 and then 234 as the very first
+    /// messages, is one in 10,000 at least, of which 2.5 are taken.
     pub(super) fn judge(&self) -> Option<Sizes> {
         let handshake = self.acts == 2;
         let most = |fits: u16, of: u16| fits >= 3 && u32::from(fits) * 10 >= u32::from(of) * 7;
@@ -93,7 +94,7 @@ impl Noise {
         }
         let mut weight = 1.0;
         weight += if ups && self.success >= 2 { 1.4 } else { 0.0 };
-        weight += if handshake { 1.5 } else { 0.0 };
+        weight += if handshake { 2.5 } else { 0.0 };
         Some(Sizes {
             fitting: u32::from(self.up_fits) + u32::from(self.down_fits),
             messages: u32::from(self.up) + u32::from(self.down),

@@ -23,6 +23,10 @@ const ANSWER: u32 = 3000;
 const EXCHANGES: usize = 73;
 /// Pushes kept.
 const PUSHES: usize = 97;
+/// Smaller pushes are changes of difficulty, heartbeats and the like.
+const SMALLEST_PUSH: u16 = 150;
+/// Smaller ones ask for nothing: pings and acknowledgements. No share has less than 62 bytes.
+const SMALLEST_REQUEST: u32 = 60;
 /// No reply.
 const UNANSWERED: u16 = u16::MAX;
 
@@ -52,7 +56,7 @@ enum Burst {
     /// To the request at that time.
     Reply(u32),
     Push,
-    /// One more reply to several requests in one.
+    /// One more reply to several requests in one, or a small push.
     Another,
 }
 
@@ -72,6 +76,8 @@ struct Side {
 struct Acks {
     up: u16,
     down: u16,
+    /// Theirs, zero where there are none.
+    size: u16,
     /// Size and how often it was seen up and down.
     sizes: [(u8, u16, u16); 4],
 }
@@ -80,6 +86,8 @@ impl Acks {
     /// No acknowledgement in a tunnel is larger: 52 bytes of IPv4 and TCP with a time stamp, filled up to 64, in
     /// WireGuard's 32; a little more in others'.
     const LARGEST: u32 = 116;
+    /// Smaller ones are pings of some protocol, and no tunnel is around.
+    const SMALLEST: u32 = 64;
 
     /// Counts a message, and tells whether it is an acknowledgement.
     fn is_one(&mut self, m: Message) -> bool {
@@ -110,7 +118,11 @@ impl Acks {
             slot.2 += 1
         }
         // One in six messages of either way, and eight of each.
-        slot.1 >= 8 && slot.2 >= 8 && slot.1 * 6 >= self.up && slot.2 * 6 >= self.down
+        let is_one = slot.1 >= 8 && slot.2 >= 8 && slot.1 * 6 >= self.up && slot.2 * 6 >= self.down;
+        if is_one && m.size >= Self::SMALLEST {
+            self.size = m.size as u16;
+        }
+        is_one
     }
 }
 
@@ -166,7 +178,7 @@ impl Record {
         // Captures step backwards; what is kept does not.
         let now = if (now.wrapping_sub(self.last) as i32) < 0 { self.last } else { now };
         self.last = now;
-        if m.way == Way::Up {
+        if m.way == Way::Up && m.size >= SMALLEST_REQUEST {
             let before = if now.wrapping_sub(self.asked) <= ANSWER { self.owed } else { 0 };
             self.owed = before.saturating_add(1);
             self.asked = now;
@@ -174,15 +186,24 @@ impl Record {
         if self.continues(now, m) {
             return None;
         }
+        if m.way == Way::Up && m.size < SMALLEST_REQUEST && !self.is_cut() {
+            self.answer(now);
+            return None;
+        }
         let beat = self.beat(now, m);
         self.opens(now, m);
         beat
     }
 
+    /// Both sides send most of their messages in pieces.
+    fn is_cut(&self) -> bool {
+        let cut = |side: Option<Side>| side.is_some_and(|s| s.pieces >= MOSTLY);
+        cut(self.up) && cut(self.down)
+    }
+
     /// Adds a piece to the burst that it belongs to, if there is one.
     fn continues(&mut self, now: u32, m: Message) -> bool {
-        let cut = |side: Option<Side>| side.is_some_and(|s| s.pieces >= MOSTLY);
-        let apart = if cut(self.up) && cut(self.down) { FAR_PIECES } else { PIECES };
+        let apart = if self.is_cut() { FAR_PIECES } else { PIECES };
         let side = match m.way {
             Way::Up => &mut self.up,
             Way::Down => &mut self.down,
@@ -213,11 +234,7 @@ impl Record {
         let size = u16::try_from(m.size).unwrap_or(u16::MAX);
         let burst = match m.way {
             Way::Up => {
-                if let Some(push) = self.pushes.recent_mut().next()
-                    && now.wrapping_sub(push.at) <= 1000
-                {
-                    push.answered = true;
-                }
+                self.answer(now);
                 self.exchanges.push(Exchange { at: now, request: size, reply: 0, delay: UNANSWERED });
                 Burst::Request
             }
@@ -236,6 +253,8 @@ impl Record {
                     // Two requests in a moment are one burst with two replies.
                     self.owed = self.owed.saturating_sub(1);
                     Burst::Another
+                } else if size < SMALLEST_PUSH {
+                    Burst::Another
                 } else {
                     self.pushed = self.pushed.saturating_add(1);
                     self.pushes.push(Push { at: now, size, answered: false });
@@ -249,6 +268,15 @@ impl Record {
         };
         let pieces = side.map_or(0, |s| s.pieces);
         *side = Some(Side { burst, last: now, pieces });
+    }
+
+    /// The last push may have been answered by what goes up at `now`.
+    fn answer(&mut self, now: u32) {
+        if let Some(push) = self.pushes.recent_mut().next()
+            && now.wrapping_sub(push.at) <= 1000
+        {
+            push.answered = true;
+        }
     }
 
     /// What a burst that starts with `m` looks like.
@@ -293,7 +321,18 @@ impl Record {
 
     /// What the witnesses say.
     pub(super) fn testify(&mut self, witnesses: &mut Witnesses, coins: &mut Coins) {
-        let exchange = self.exchange();
+        let mut exchange = self.exchange(None);
+        let mut arrivals = self.arrivals(exchange);
+        // The commonest may be a keepalive or a report of the hash rate, on a timer; shares are what else there is.
+        if arrivals.is_none_or(|a| a.weight < 0.3)
+            && let Some(first) = exchange
+            && let Some(second) = self.exchange(Some(first.request))
+            && let Some(found) = self.arrivals(Some(second))
+            && found.weight - 0.3 > arrivals.map_or(0.0, |a| a.weight)
+        {
+            exchange = Some(second);
+            arrivals = Some(shares::Arrivals { weight: found.weight - 0.3, ..found });
+        }
         if let Some(x) = exchange {
             witnesses.push(Witness {
                 fact: Fact::SteadyExchange {
@@ -306,17 +345,29 @@ impl Record {
             });
         }
         self.reply = exchange.map(|x| x.reply);
-        if let Some(a) = shares::judge(self.request_gaps(exchange.map(|x| x.request)).as_slice()) {
-            // Whoever asks each second is a program that asks: no pool lets a miner do so.
-            let weight = if a.mean < 1.0 { a.weight.min(0.0) } else { a.weight };
-            witnesses.push(Witness { fact: Fact::MemorylessShares { gaps: a.gaps, mean: a.mean }, weight });
+        if let Some(a) = arrivals {
+            witnesses.push(Witness { fact: Fact::MemorylessShares { gaps: a.gaps, mean: a.mean }, weight: a.weight });
         }
         self.pushes_testify(exchange, witnesses, coins);
     }
 
-    /// The exchange that comes again.
-    fn exchange(&self) -> Option<Steady> {
-        let answered = self.exchanges.iter().filter(|e| e.delay != UNANSWERED);
+    /// How the requests of an exchange arrive, or all of them where there is none.
+    fn arrivals(&self, exchange: Option<Steady>) -> Option<shares::Arrivals> {
+        let mut a = shares::judge(self.request_gaps(exchange.map(|x| x.request)).as_slice())?;
+        if a.mean < 1.0 {
+            // Whoever asks each second is a program that asks: no pool lets a miner do so.
+            a.weight = a.weight.min(0.0);
+        } else if a.mean > 300.0 {
+            // Public traces: 5 to 101 s. Rarer shares there are, but much else is rare.
+            a.weight -= 0.4;
+        }
+        Some(a)
+    }
+
+    /// The exchange that comes again, but for one.
+    fn exchange(&self, but: Option<Class>) -> Option<Steady> {
+        let wanted = |e: &&Exchange| e.delay != UNANSWERED && !but.is_some_and(|b| b.holds(e.request));
+        let answered = self.exchanges.iter().filter(wanted);
         let all = answered.clone().count() as u16;
         let request = shape::commonest(answered.clone().map(|e| e.request))?;
         let with_it = answered.clone().filter(|e| request.holds(e.request));
@@ -376,8 +427,8 @@ impl Record {
             }
         }
         let dialect = match (exchange, self.push) {
-            (Some(x), Some(p)) if x.weight > 0.4 => shape::dialect(x.request.size, x.reply.size, p.size)
-                .map(|d| (d, d.weight * x.request.worth.min(x.reply.worth).min(p.worth), x, p)),
+            (Some(x), Some(p)) if x.weight > 0.4 => shape::dialect(&x.request, &x.reply, &p, self.acks.size)
+                .map(|d| (d, d.weight * x.request.worth.min(x.reply.worth).min(p.worth).powi(2), x, p)),
             _ => None,
         };
         if let Some((d, weight, x, p)) = dialect {
@@ -391,14 +442,33 @@ impl Record {
                 weight,
             });
         }
+        let spoken = dialect.filter(|(_, w, ..)| *w >= 0.5).map_or(&[][..], |(d, ..)| d.coins);
+        if let [_] = spoken {
+            *coins = blocks::spoken(spoken);
+        }
         if weight <= 0.0 && class.is_some_and(|c| c.worth >= 1.0) {
             // Of one size, and that is not a job's.
             return;
         }
-        let Some(mut t) = timer::judge(gaps.as_slice()) else { return };
+        // Jobs for a new block may differ from others (without transactions, to be sent sooner): then all pushes together
+        // are the clock.
+        let mixed = usize::from(all) > count + 1;
+        let every: List<{ timer::MOST }> = self::gaps(self.pushes.iter().map(|p| p.at));
+        let every = if mixed { timer::judge(every.as_slice()) } else { None };
+        // No pool pushes all its kinds of jobs more often; people who type do.
+        let every = every.filter(|t| t.period >= 8.0);
+        let only = timer::judge(gaps.as_slice());
+        let (Some(mut t), tries) = (match (only, every) {
+            (Some(a), Some(b)) if b.weight > a.weight => (Some(b), 0.3),
+            (Some(a), _) => (Some(a), if mixed { 0.3 } else { 0.0 }),
+            (None, b) => (b, 0.3),
+        }) else {
+            return;
+        };
+        t.weight -= tries;
         // What is kept is looked at anew, again and again: chance has as many tries as it was filled.
         t.weight -= (1.0 + self.pushed as f32 / PUSHES as f32).log10();
-        if t.full < 2 || t.early < 2 || t.full * 8 < t.full + t.early || t.weight < 0.3 {
+        if t.full < 2 || t.early < 2 || t.full * 8 < t.full + t.early || t.weight < 0.9 {
             return;
         }
         self.whole = (t.whole * 1000.0) as u32;
@@ -410,8 +480,10 @@ impl Record {
             return;
         }
         if let Some(clock) = blocks::clock(&t) {
-            let (fits, weight) = blocks::coins(&t, dialect.map_or(&[], |(d, ..)| d.coins));
-            *coins = fits;
+            let (fits, weight) = blocks::coins(&t, spoken);
+            if t.weight >= 1.5 && clock.blocks >= 6 {
+                *coins = fits;
+            }
             if weight > 0.0 {
                 witnesses.push(Witness {
                     fact: Fact::BlockClock {

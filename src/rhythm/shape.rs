@@ -3,10 +3,12 @@
 
 use super::stat::ramp;
 
+/// Sizes that are one: numbers in a message grow by a digit now and then.
+const SPREAD: u16 = 8;
 /// How far sizes may be from the middle of a class, narrowest first, and what is left of its weight: benign flows with
-/// constant sizes are about twice as many within 36 bytes, and five times as many within 80. Numbers in a message grow
-/// by a digit now and then; wider ones are what random padding leaves.
-const WIDTHS: [(u16, f32); 3] = [(8, 1.0), (36, 0.75), (80, 0.4)];
+/// constant sizes are about twice as many within 36 bytes, and five times as many within 80. Wider ones are what random
+/// padding leaves.
+const WIDTHS: [(u16, f32); 3] = [(SPREAD, 1.0), (36, 0.75), (80, 0.4)];
 /// So many of all messages are in a class that is all there is,
 const MOST: f32 = 0.6;
 /// and so many in one that is mixed with others: then it must be narrow.
@@ -98,7 +100,7 @@ pub(super) fn push_weight(steady: u16, all: u16, class: &Class, mean: f32) -> f3
 }
 
 /// What a dialect's messages measure without framing. Framing adds the same to each, so that differences are compared:
-/// share less its reply, job less that reply; and the reply itself with up to 45 bytes of TLS or a web socket on top.
+/// share less its reply, job less that reply; and the reply itself with up to 40 bytes of TLS or a web socket on top.
 #[derive(Debug)]
 pub(super) struct Dialect {
     pub name: &'static str,
@@ -116,11 +118,11 @@ pub(super) struct Dialect {
 /// fields that their messages must have, with workers' names of 1 to 64 characters.
 const DIALECTS: &[Dialect] = &[
     // One in 100 by chance, nine in ten of hidden miners.
-    Dialect { name: "CryptoNote", coins: &["XMR"], reply: (58, 74), share: (105, 175), job: (170, 460), weight: 1.2 },
+    Dialect { name: "CryptoNote", coins: &["XMR"], reply: (60, 72), share: (105, 175), job: (214, 460), weight: 1.2 },
     Dialect { name: "Equihash", coins: &["ZEC"], reply: (24, 46), share: (2600, 2950), job: (240, 290), weight: 1.5 },
     // Between them one in 20 by chance.
-    Dialect { name: "EthProxy", coins: &["ETC"], reply: (34, 46), share: (100, 190), job: (180, 225), weight: 0.8 },
-    Dialect { name: "KawPow", coins: &["RVN"], reply: (34, 46), share: (165, 240), job: (222, 270), weight: 0.8 },
+    Dialect { name: "EthProxy", coins: &["ETC"], reply: (34, 46), share: (100, 190), job: (170, 213), weight: 0.6 },
+    Dialect { name: "KawPow", coins: &["RVN"], reply: (34, 46), share: (165, 240), job: (222, 270), weight: 0.6 },
     Dialect {
         name: "Stratum V1",
         coins: &["BTC", "LTC", "BCH", "DASH", "DOGE"],
@@ -135,7 +137,7 @@ const DIALECTS: &[Dialect] = &[
         reply: (34, 48),
         share: (20, 120),
         job: (85, 330),
-        weight: 0.5,
+        weight: 0.25,
     },
 ];
 
@@ -151,14 +153,21 @@ const PADDED: Dialect = Dialect {
     weight: 0.6,
 };
 
-/// The dialect that sizes in the middle of classes fit best.
-pub(super) fn dialect(request: u16, reply: u16, push: u16) -> Option<&'static Dialect> {
-    let within = |(low, high): (u16, u16), size: u16| (low..=high).contains(&size);
-    let (share, job) = (request.checked_sub(reply)?, push.checked_sub(reply)?);
-    let known = DIALECTS
-        .iter()
-        .filter(|d| (d.reply.0..=d.reply.1 + 45).contains(&reply))
-        .find(|d| within(d.share, share) && within(d.job, job));
+/// The dialect that the middles of classes fit best; `tunnel` is what an empty packet measures inside one.
+pub(super) fn dialect(request: &Class, reply: &Class, push: &Class, tunnel: u16) -> Option<&'static Dialect> {
+    let share = request.size.checked_sub(reply.size)?;
+    let job = push.size.checked_sub(reply.size)?;
+    let inner = reply.size.checked_sub(tunnel)?;
+    // Tunnels, SSH and block ciphers round up to 16, and may add more.
+    let round = tunnel > 0 || (share % 16 == 0 && job % 16 == 0);
+    let loose = if round { 16 } else { 0 };
+    let within = |(low, high): (u16, u16), size: u16| (low.saturating_sub(loose)..=high + loose).contains(&size);
+    // Readable, or in some framing of 16 to 40 bytes, and on average half of what random padding adds at most.
+    let framing = 40 + reply.width - SPREAD;
+    let reply_fits = |d: &Dialect| within(d.reply, inner) || within((d.reply.0 + 16, d.reply.1 + framing), inner);
+    // A worker's name is in the request, so that small ones are something else.
+    let fits = |d: &&Dialect| reply_fits(d) && within(d.share, share) && within(d.job, job) && request.size >= 95;
+    let known = DIALECTS.iter().find(fits);
     // All of one size may be cells of anything.
     let padded = share % 64 == 0 && job % 64 == 0 && (share, job) != (0, 0);
     known.or(padded.then_some(&PADDED))

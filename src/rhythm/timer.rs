@@ -12,7 +12,7 @@ use super::stat::{LOG10_E, ln_gamma, ln_sum};
 /// Gaps looked at.
 pub(super) const MOST: usize = 96;
 /// Fewer say nothing.
-const LEAST: usize = 6;
+const LEAST: usize = 7;
 /// Timers that are tried, seconds.
 const PERIODS: std::ops::Range<f32> = 0.8..1000.0;
 /// Gaps of no known origin: lost packets, reconnects, a change of difficulty. Spread over the logarithm.
@@ -70,14 +70,20 @@ pub(super) fn judge(gaps: &[f32]) -> Option<JobTimer> {
     gaps.iter().for_each(|&g| sorted.push(g));
     sorted.as_mut_slice().sort_by(f32::total_cmp);
     let smooth = smooth(gaps);
-    let mut best: Option<JobTimer> = None;
+    // The best of each hypothesis, wherever its pile is.
+    let mut best: Option<(JobTimer, f64)> = None;
+    let mut others = smooth;
     for pile in piles(sorted.as_slice()).into_iter().flatten() {
-        let found = weigh(gaps, pile, smooth);
-        if best.is_none_or(|b| found.weight > b.weight) {
-            best = Some(found);
+        let (timer, restarted, other) = weigh(gaps, pile);
+        others = others.max(other);
+        if best.is_none_or(|(_, b)| restarted > b) {
+            best = Some((timer, restarted));
         }
     }
-    best
+    let (mut timer, restarted) = best?;
+    // The timer was picked among twice as many as there are gaps, and the count of those was picked as well.
+    timer.weight = ((restarted - (4.0 * gaps.len() as f64).ln() - others) * LOG10_E) as f32;
+    Some(timer)
 }
 
 /// Nine in ten gaps are the same: a heartbeat, and nothing restarts it.
@@ -155,7 +161,8 @@ fn smooth(gaps: &[f32]) -> f64 {
     gamma.into_iter().fold(normal, f64::max)
 }
 
-fn weigh(gaps: &[f32], pile: Pile, smooth: f64) -> JobTimer {
+/// With the timer that a pile makes: likelihoods that it is restarted, and that it is something else.
+fn weigh(gaps: &[f32], pile: Pile) -> (JobTimer, f64, f64) {
     let (mut early, mut full, mut exposure) = (0_u32, 0_u32, 0.0_f64);
     let (mut sum, mut early_gaps) = (0.0_f64, List::<MOST>::new());
     for &gap in gaps {
@@ -187,7 +194,6 @@ fn weigh(gaps: &[f32], pile: Pile, smooth: f64) -> JobTimer {
         })
         .sum();
     let others = [
-        smooth,
         beats(gaps, pile, 0.5, stray),
         beats(gaps, pile, 0.8, stray),
         beats(gaps, pile, 0.97, stray),
@@ -196,9 +202,8 @@ fn weigh(gaps: &[f32], pile: Pile, smooth: f64) -> JobTimer {
         unrestarted(gaps, pile, period, rate),
         clocked(gaps, pile, full, early),
     ];
-    // The timer was picked among twice as many as there are gaps.
-    let weight = restarted - (2.0 * gaps.len() as f64).ln() - ln_sum(&others);
-    JobTimer { period, whole: pile.from, full, early, exposure: exposure as f32, weight: (weight * LOG10_E) as f32 }
+    let timer = JobTimer { period, whole: pile.from, full, early, exposure: exposure as f32, weight: 0.0 };
+    (timer, restarted, ln_sum(&others))
 }
 
 /// A heartbeat with a share of `full` of all gaps; the others come from `else_`.
