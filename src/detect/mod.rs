@@ -189,7 +189,7 @@ impl Detect {
                 flow.advance(&self.chains, beat.at);
                 let push = flow.pulse.push(beat.at);
                 flow.news.pass(beat.at);
-                if push == Push::Unforeseen {
+                if matches!(push, Push::Unforeseen | Push::Doubtful) {
                     flow.news.add(beat.at);
                 }
                 Some(push)

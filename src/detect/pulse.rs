@@ -18,6 +18,9 @@ const LOOKED_AT: usize = 16;
 /// a second, networks add to it.
 const SAME: i64 = 300_000_000;
 
+/// Gaps that differ by less than this part of them are alike.
+const LIKE: i64 = 33;
+
 /// What comes closer than this behind its forerunner belongs to it.
 const BURST: Duration = Duration::from_millis(1_500);
 
@@ -54,6 +57,8 @@ pub enum Push {
     Same,
     /// Where a timer or a clock would have put it.
     Foreseen,
+    /// Where a sloppy timer may have put it.
+    Doubtful,
     /// Neither.
     Unforeseen,
 }
@@ -88,14 +93,14 @@ impl Pulse {
             self.remember(at.max(last));
             return Push::Same;
         }
-        let foreseen = self.is_on_timer(at);
+        let push = self.by_timer(at);
         self.remember(at);
         self.events = self.events.saturating_add(1);
-        if foreseen {
-            return Push::Foreseen;
+        if push == Push::Foreseen {
+            return push;
         }
         self.grids.add(at);
-        if self.grids.are_kept(4.0, 0.3) { Push::Foreseen } else { Push::Unforeseen }
+        if self.grids.are_kept(4.0, 0.3) { Push::Foreseen } else { push }
     }
 
     fn remember(&mut self, at: PacketTime) {
@@ -182,10 +187,11 @@ impl Pulse {
         (events, kept)
     }
 
-    /// Whether the delay from some earlier push to this one occurred before, twice or more, between others: a timer,
-    /// one of several, or a multiple of it. Or it comes later than a timer that was always kept: something held it up,
-    /// such as a line that stalled for everybody, and news does not come late.
-    fn is_on_timer(&self, at: PacketTime) -> bool {
+    /// What timers have to do with a push. The delay from some earlier one occurred before, twice or more, between
+    /// others: a timer, perhaps one of several, or a multiple of it. It comes later than a timer that was always kept:
+    /// something held it up, such as a line that stalled for everybody, and news does not come late. Or else the gap
+    /// before it is like two others, less strictly: some pools' timers run two minutes give or take five seconds.
+    fn by_timer(&self, at: PacketTime) -> Push {
         let (events, kept) = self.events();
         let events = events.get(..kept).unwrap_or_default();
         let between = || {
@@ -194,18 +200,23 @@ impl Pulse {
                 .enumerate()
                 .flat_map(|(i, later)| events.iter().skip(i + 1).map(move |earlier| later.saturating_sub(*earlier)))
         };
-        let same = |a: i64, b: i64| a.saturating_sub(b).saturating_abs() <= SAME;
         let repeated = events.iter().any(|t| {
             let delay = at.as_nanos().saturating_sub(*t);
-            between().filter(|d| same(*d, delay)).take(2).count() == 2
+            between().filter(|d| d.saturating_sub(delay).saturating_abs() <= SAME).take(2).count() == 2
         });
         if repeated {
-            return true;
+            return Push::Foreseen;
         }
         let gaps = || events.iter().zip(events.iter().skip(1)).map(|(later, earlier)| later.saturating_sub(*earlier));
-        let timer = gaps().filter(|g| gaps().filter(|other| same(*g, *other)).count() >= 3).max();
+        let like = |a: i64, b: i64| a.saturating_sub(b).saturating_abs() <= SAME.max(a / LIKE);
         let gap = events.first().map_or(0, |last| at.as_nanos().saturating_sub(*last));
-        timer.is_some_and(|timer| gap > timer.saturating_add(SAME))
+        if gaps().filter(|g| like(gap, *g)).take(2).count() == 2 {
+            return Push::Doubtful;
+        }
+        // Each is like itself.
+        let timer = gaps().filter(|g| gaps().filter(|other| like(*g, *other)).count() >= 3).max();
+        let late = timer.is_some_and(|timer| gap > timer.saturating_add(SAME));
+        if late { Push::Foreseen } else { Push::Unforeseen }
     }
 }
 

@@ -62,7 +62,7 @@ impl Service {
     }
 }
 
-/// The unforeseen pushes of one flow.
+/// The pushes of one flow that no timer surely foresaw.
 #[derive(Clone, Debug, Default)]
 pub struct News {
     latest: VecDeque<PacketTime>,
@@ -81,7 +81,7 @@ impl News {
         self.until = Some(self.until.map_or(at, |u| u.max(at)));
     }
 
-    /// An unforeseen one.
+    /// One that is unforeseen, or may be.
     pub fn add(&mut self, at: PacketTime) {
         if self.latest.len() == KEPT {
             self.latest.pop_front();
@@ -125,7 +125,7 @@ struct Mate {
 impl Mate {
     /// Capital that counts: nothing if all they have in common is a clock.
     fn worth(&self) -> f32 {
-        let clock = self.grids.are_kept(0.0, 0.6);
+        let clock = self.grids.are_kept(3.3, 0.6);
         self.share + if clock { self.capital.min(0.0) } else { self.capital }
     }
 }
