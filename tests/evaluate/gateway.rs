@@ -78,8 +78,8 @@ impl Hand {
 
 /// Some address outside, unlikely the same as another's.
 fn server(random: &mut Random, port: u16) -> SocketAddr {
-    let mut part = || random.int(1, 0xffff) as u16;
-    SocketAddr::new(IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, part(), part(), 0, 0, 0, 1)), port)
+    let mut group = || random.int(1, 0xffff) as u16;
+    SocketAddr::new(IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, group(), group(), 0, 0, 0, 1)), port)
 }
 
 fn maybe_named(random: &mut Random, nothing: f64) -> Named {
