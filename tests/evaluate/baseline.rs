@@ -278,13 +278,34 @@ impl Judge for Vesely {
 pub(crate) struct Shape {
     asked: VecDeque<Event>,
     exchanges: VecDeque<(f64, u32, u32)>,
-    pushes: VecDeque<(f64, u32)>,
+    pushes: VecDeque<(f64, u32, u32)>,
     verdict: Verdict,
 }
 
 impl Shape {
     const KEPT: usize = 48;
     const LIKE: u32 = 8;
+
+    /// Keeps `new`; whether it and those like it are at least so many, over so many seconds.
+    fn alike(kept: &mut VecDeque<(f64, u32, u32)>, new: (f64, u32, u32), needed: usize, seconds: f64) -> bool {
+        kept.push_back(new);
+        if kept.len() > Self::KEPT {
+            kept.pop_front();
+        }
+        // Those that may be in one range with it; all ranges that it is in are tried then.
+        let near = |(_, a, b): &&(f64, u32, u32)| a.abs_diff(new.1) <= Self::LIKE && b.abs_diff(new.2) <= Self::LIKE;
+        let near: Vec<_> = kept.iter().filter(near).collect();
+        let long = |of: &[&(f64, u32, u32)]| of.len() >= needed && of.first().is_some_and(|f| new.0 - f.0 >= seconds);
+        long(&near)
+            && near.iter().filter(|(_, a, _)| *a <= new.1).any(|(_, low, _)| {
+                near.iter().filter(|(_, _, b)| *b <= new.2).any(|(_, _, least)| {
+                    let like = |(_, a, b): &&&(f64, u32, u32)| {
+                        (*low..=low + Self::LIKE).contains(a) && (*least..=least + Self::LIKE).contains(b)
+                    };
+                    long(&near.iter().filter(like).copied().collect::<Vec<_>>())
+                })
+            })
+    }
 }
 
 impl Judge for Shape {
@@ -299,45 +320,9 @@ impl Judge for Shape {
             self.asked.push_back(*event);
             false
         } else if let Some(request) = self.asked.pop_front() {
-            self.exchanges.push_back((event.at, request.size, event.size));
-            if self.exchanges.len() > Self::KEPT {
-                self.exchanges.pop_front();
-            }
-            let like = |size: u32, low: u32| (low..=low + Self::LIKE).contains(&size);
-            // Cheap first: most messages are like few others.
-            let near = |(_, u, d): &&(f64, u32, u32)| {
-                u.abs_diff(request.size) <= Self::LIKE && d.abs_diff(event.size) <= Self::LIKE
-            };
-            let enough = self.exchanges.iter().filter(near).count() >= 8;
-            enough
-                && self.exchanges.iter().any(|(_, low, _)| {
-                    self.exchanges.iter().filter(|(_, up, _)| like(*up, *low)).any(|(_, _, back)| {
-                        let mut same = self
-                            .exchanges
-                            .iter()
-                            .filter(|(_, u, d)| like(*u, *low) && like(*d, *back))
-                            .map(|(at, ..)| at);
-                        let first = same.next();
-                        let (count, last) = same.fold((1, first), |(n, _), at| (n + 1, Some(at)));
-                        count >= 8 && first.zip(last).is_some_and(|(f, l)| l - f >= 20.0)
-                    })
-                })
-        } else if (150..=1300).contains(&event.size) {
-            self.pushes.push_back((event.at, event.size));
-            if self.pushes.len() > Self::KEPT {
-                self.pushes.pop_front();
-            }
-            let enough = self.pushes.iter().filter(|(_, s)| s.abs_diff(event.size) <= Self::LIKE).count() >= 6;
-            enough
-                && self.pushes.iter().any(|(_, low)| {
-                    let mut same =
-                        self.pushes.iter().filter(|(_, s)| (*low..=low + Self::LIKE).contains(s)).map(|p| p.0);
-                    let first = same.next();
-                    let (count, last) = same.fold((1, first), |(n, _), at| (n + 1, Some(at)));
-                    count >= 6 && first.zip(last).is_some_and(|(f, l)| l - f >= 45.0)
-                })
+            Self::alike(&mut self.exchanges, (event.at, request.size, event.size), 8, 20.0)
         } else {
-            false
+            (150..=1300).contains(&event.size) && Self::alike(&mut self.pushes, (event.at, event.size, 0), 6, 45.0)
         };
         if alarm {
             self.verdict.suspected = Some(event.at);

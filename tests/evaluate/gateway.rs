@@ -3,6 +3,7 @@
 //! Each world has one chain a coin, some pools with one or several inside hosts at each, a proxy inside that passes work
 //! on, benign flows that hear of the same blocks, and services that tell several inside hosts the same at once.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
@@ -77,11 +78,11 @@ impl Hand {
 
 /// Some address outside, unlikely the same as another's.
 fn server(random: &mut Random, port: u16) -> SocketAddr {
-    let mut part = || random.int(1, 0xffff) as u16;
-    SocketAddr::new(IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, part(), part(), 0, 0, 0, 1)), port)
+    let mut group = || random.int(1, 0xffff) as u16;
+    SocketAddr::new(IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, group(), group(), 0, 0, 0, 1)), port)
 }
 
-fn named(random: &mut Random, nothing: f64) -> Named {
+fn maybe_named(random: &mut Random, nothing: f64) -> Named {
     if random.chance(nothing) { Named::Nothing } else { Named::Other }
 }
 
@@ -109,8 +110,8 @@ impl World {
                     (_, 1) => Truth::Alone(pair.0),
                     _ => Truth::Shared(pair.0),
                 };
-                let (inside, name) = (hand.inside(), named(random, 0.5));
-                hand.add(truth, inside, address, name, events);
+                let (inside, known) = (hand.inside(), maybe_named(random, 0.5));
+                hand.add(truth, inside, address, known, events);
             }
         }
         proxied(random, set, &chains, &mut hand);
@@ -128,7 +129,7 @@ impl World {
             for e in &mut events {
                 e.at += shift;
             }
-            let (inside, name, address) = (hand.inside(), named(random, 0.15), server(random, 443));
+            let (inside, name, address) = (hand.inside(), maybe_named(random, 0.15), server(random, 443));
             hand.add(Truth::Benign(class.name), inside, address, name, events);
         }
         let feeds = FED.map(|coin| {
@@ -318,33 +319,84 @@ impl Row {
     }
 }
 
-/// A section of the report on `count` worlds.
-pub(crate) fn report(seed: u64, set: Set, count: usize) -> String {
+/// Rows by kind and name.
+pub(crate) struct Rows {
+    worlds: usize,
+    rows: BTreeMap<(Kind, String), Row>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Kind {
+    Monero,
+    Other,
+    Proxied,
+    Benign,
+}
+
+impl Truth {
+    fn row(self) -> (Kind, String) {
+        let fed = |coin: Coin| if FED.contains(&coin) { "fed" } else { "no feed" };
+        match self {
+            Self::Alone(Coin::Monero) => (Kind::Monero, "Monero, alone at its pool".to_owned()),
+            Self::Shared(Coin::Monero) => (Kind::Monero, "Monero, others at the same pool".to_owned()),
+            Self::Silent(Coin::Monero) => (Kind::Monero, "Monero, jobs only".to_owned()),
+            Self::Alone(coin) => (Kind::Other, format!("other coins, {}, alone", fed(coin))),
+            Self::Shared(coin) => (Kind::Other, format!("other coins, {}, others at the same pool", fed(coin))),
+            Self::Silent(coin) => (Kind::Other, format!("other coins, {}, jobs only", fed(coin))),
+            Self::BehindProxy => (Kind::Proxied, "behind a proxy inside".to_owned()),
+            Self::Proxy => (Kind::Proxied, "the proxy upstream".to_owned()),
+            Self::Broadcast => (Kind::Benign, "benign: the same to several at once".to_owned()),
+            Self::Benign(class) if class.starts_with("node") || class.starts_with("chain") => {
+                (Kind::Benign, format!("benign: {class}"))
+            }
+            Self::Benign(_) => (Kind::Benign, "benign: all other classes".to_owned()),
+        }
+    }
+}
+
+/// What is told of all flows of `count` worlds.
+pub(crate) fn judge(seed: u64, set: Set, count: usize) -> Rows {
     let worlds = each(count, |n| {
         let world = World::new(seed, set, n as u64);
         let told = watch(&world);
         world.flows.iter().map(|f| f.truth).zip(told).collect::<Vec<_>>()
     });
-    let mut rows: std::collections::BTreeMap<(u8, String), Row> = std::collections::BTreeMap::new();
+    let mut rows: BTreeMap<(Kind, String), Row> = BTreeMap::new();
     for (truth, told) in worlds.iter().flatten() {
-        let fed = |coin: &Coin| if FED.contains(coin) { "fed" } else { "no feed" };
-        let key = match truth {
-            Truth::Alone(Coin::Monero) => (0, "Monero, alone at its pool".to_owned()),
-            Truth::Shared(Coin::Monero) => (0, "Monero, others at the same pool".to_owned()),
-            Truth::Silent(Coin::Monero) => (0, "Monero, jobs only".to_owned()),
-            Truth::Alone(coin) => (1, format!("other coins, {}, alone", fed(coin))),
-            Truth::Shared(coin) => (1, format!("other coins, {}, others at the same pool", fed(coin))),
-            Truth::Silent(coin) => (1, format!("other coins, {}, jobs only", fed(coin))),
-            Truth::BehindProxy => (2, "behind a proxy inside".to_owned()),
-            Truth::Proxy => (2, "the proxy upstream".to_owned()),
-            Truth::Broadcast => (3, "benign: the same to several at once".to_owned()),
-            Truth::Benign(class) if class.starts_with("node") || class.starts_with("chain") => {
-                (3, format!("benign: {class}"))
-            }
-            Truth::Benign(_) => (3, "benign: all other classes".to_owned()),
-        };
-        rows.entry(key).or_default().add(told);
+        rows.entry(truth.row()).or_default().add(told);
     }
+    Rows { worlds: count, rows }
+}
+
+impl Rows {
+    fn sum(&self, kind: Kind, pick: impl Fn(&Row) -> &Delays) -> Delays {
+        let mut all = Delays::default();
+        for (_, row) in self.rows.iter().filter(|((k, _), _)| *k == kind) {
+            all.extend(pick(row));
+        }
+        all
+    }
+
+    /// How long it took until Monero flows that may be `probable` were.
+    pub(crate) fn monero_probable(&self) -> Delays {
+        self.sum(Kind::Monero, |r| &r.probable)
+    }
+
+    /// The same of benign flows.
+    pub(crate) fn benign_probable(&self) -> Delays {
+        self.sum(Kind::Benign, |r| &r.probable)
+    }
+
+    /// Names of benign rows, and what was said of some flows of each.
+    pub(crate) fn said_of_benign(&self) -> impl Iterator<Item = (&str, &[String])> {
+        let benign = self.rows.iter().filter(|((kind, _), row)| *kind == Kind::Benign && !row.why.is_empty());
+        benign.map(|((_, name), row)| (name.as_str(), row.why.as_slice()))
+    }
+}
+
+/// A section of the report.
+pub(crate) fn report(told: &Rows) -> String {
+    let Rows { worlds: count, rows } = told;
     let mut out = String::new();
     let _ = writeln!(
         out,
@@ -355,7 +407,7 @@ pub(crate) fn report(seed: u64, set: Set, count: usize) -> String {
         FED.map(Coin::ticker).join(", "),
         LASTS / 60.0
     );
-    for ((_, name), row) in &rows {
+    for ((_, name), row) in rows {
         let suspected = MINUTES.map(|m| percent(row.suspected.recall_by(m * 60.0))).join(" | ");
         let probable = [15.0, 30.0, 60.0].map(|m| percent(row.probable.recall_by(m * 60.0))).join(" | ");
         let spoke = |d: &Delays| format!("{} ({})", percent(d.recall_by(f64::INFINITY)), minutes(d.quantile(0.5)));
@@ -371,8 +423,8 @@ pub(crate) fn report(seed: u64, set: Set, count: usize) -> String {
         );
     }
     let benign = |pick: fn(&Row) -> &Delays| {
-        let all = rows.iter().filter(|((kind, _), _)| *kind == 3).map(|(_, r)| pick(r));
-        let (n, k) = all.fold((0, 0), |(n, k), d| (n + d.flows() as u64, k + d.found_by(f64::INFINITY) as u64));
+        let all = told.sum(Kind::Benign, pick);
+        let (n, k) = (all.flows() as u64, all.found_by(f64::INFINITY) as u64);
         format!("{k} of {n}, at most {:.3} %", upper_bound(n, k) * 100.0)
     };
     let _ = writeln!(
@@ -385,12 +437,10 @@ pub(crate) fn report(seed: u64, set: Set, count: usize) -> String {
         benign(|r| &r.together),
         benign(|r| &r.relay)
     );
-    for ((kind, name), row) in &rows {
-        if *kind == 3 && !row.why.is_empty() {
-            let _ = writeln!(out, "\nWhat was said of *{name}*:\n");
-            for why in &row.why {
-                let _ = writeln!(out, "* {why}");
-            }
+    for (name, said) in told.said_of_benign() {
+        let _ = writeln!(out, "\nWhat was said of *{name}*:\n");
+        for why in said {
+            let _ = writeln!(out, "* {why}");
         }
     }
     out

@@ -74,7 +74,7 @@ impl Miner<'_> {
     }
 
     fn think(&self, random: &mut Random) -> f64 {
-        let lost = if random.chance(0.006) { random.range(0.2, 1.2) } else { 0.0 };
+        let lost = if random.chance(self.pool.lost) { random.log_range(0.2, 3.0) } else { 0.0 };
         random.log_normal(self.pool.think, 0.5) + lost
     }
 
@@ -98,28 +98,32 @@ impl Miner<'_> {
         let mut gap = self.first_gap(random);
         let (mut at, mut count, mut unanswered) = (from, 0u32, 0u32);
         let adjusts = !matches!(self.work, Work::Rare(_) | Work::Proxy(_));
-        let (every, least) = match self.pool.vardiff {
-            Vardiff::Window { every, .. } if adjusts => (every, u32::MAX),
-            Vardiff::Doubling { .. } if adjusts => (240.0, 72),
-            _ => (f64::INFINITY, u32::MAX),
+        // How often it is looked at, how many shares are enough then, and how many are at any time.
+        let (every, least, most) = match self.pool.vardiff {
+            Vardiff::Window { every, least, .. } if adjusts => (every, least, u32::MAX),
+            Vardiff::Doubling { .. } if adjusts => (240.0, 16, 72),
+            _ => (f64::INFINITY, u32::MAX, u32::MAX),
         };
-        let (mut since, mut in_window) = (from, 0u32);
+        let (mut since, mut look, mut in_window) = (from, from + every, 0u32);
         // Now and then somebody uses the machine, and the miner is slower.
         let mut speed: f64 = 1.0;
         let mut change = if random.chance(0.3) { from + random.exp(1500.0) } else { f64::INFINITY };
         while at < self.end {
             let next = at + random.exp(gap / speed);
-            let look = since + every;
             if next > look.min(change) && look.min(change) < self.end {
                 // Nothing is remembered between shares, so the wait may be drawn again from here.
                 if change <= look {
                     at = change;
-                    speed = random.pick(&[1.0, 1.0, 0.5, 0.75, 0.3]);
+                    speed = random.pick(&[1.0, 1.0, 0.5, 0.75, 0.3, 0.04]);
                     change += random.exp(1500.0);
                 } else {
                     at = look;
-                    gap = self.retarget(random, gap, at - since, in_window, at, retargets);
-                    (since, in_window) = (at, 0);
+                    look += every;
+                    // Far too few for a long time are enough to know, too.
+                    if in_window >= least || at - since > 8.0 * every {
+                        gap = self.retarget(random, gap, at - since, in_window, at, retargets);
+                        (since, in_window) = (at, 0);
+                    }
                 }
                 continue;
             }
@@ -134,9 +138,9 @@ impl Miner<'_> {
                 let back = at + rtt + self.think(random);
                 said.push(Said { at: back, up: false, size: size + digits, what: What::Answer });
             }
-            if in_window >= least {
+            if in_window >= most {
                 gap = self.retarget(random, gap, at - since, in_window, at, retargets);
-                (since, in_window) = (at, 0);
+                (since, look, in_window) = (at, at + every, 0);
             }
         }
     }
@@ -154,7 +158,7 @@ impl Miner<'_> {
         let seen = seconds / f64::from(shares).max(0.5);
         let new = match self.pool.vardiff {
             Vardiff::Fixed => gap,
-            Vardiff::Window { target, .. } if (seen / target - 1.0).abs() < 0.3 => gap,
+            Vardiff::Window { target, band, .. } if (seen / target - 1.0).abs() < band => gap,
             Vardiff::Window { target, clip, .. } => gap * (target / seen).clamp(1.0 / clip, clip),
             Vardiff::Doubling { target } => gap * 2f64.powf((target / seen).log2().round().clamp(-3.0, 3.0)),
         };
@@ -170,7 +174,7 @@ impl Miner<'_> {
         // Where in the pool's list this connection stands.
         let place = random.unit() * pool.fan_out;
         let push = |random: &mut Random, at: f64, size: u32, said: &mut Vec<Said>| {
-            let late = if random.chance(0.006) { random.range(0.2, 1.2) } else { 0.0 };
+            let late = if random.chance(pool.lost) { random.log_range(0.2, 3.0) } else { 0.0 };
             let at = at + rtt / 2.0 + random.exp(0.004) + late;
             said.push(Said { at, up: false, size, what: What::Job });
         };

@@ -19,12 +19,15 @@ pub(crate) enum Restart {
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub(crate) enum Vardiff {
     Fixed,
-    /// Towards a gap of `target` seconds between shares, looked at every `every` seconds, by at most `clip` at once,
-    /// left alone within 30 % (cryptonote pools, Miningcore).
+    /// Towards a gap of `target` seconds between shares, looked at every `every` seconds once there are `least` shares
+    /// to judge by, by at most `clip` at once, left alone within `band` (cryptonote pools, Miningcore). With few shares
+    /// chance alone would change it all the time; on public traces one early job in twelve is no block.
     Window {
         target: f64,
         every: f64,
         clip: f64,
+        least: u32,
+        band: f64,
     },
     /// By powers of two after 72 shares or 240 s (ckpool).
     Doubling {
@@ -53,6 +56,8 @@ pub(crate) struct Pool {
     pub(crate) vardiff: Vardiff,
     /// Median seconds that it takes to answer, beside the network.
     pub(crate) think: f64,
+    /// Part of messages that come late because a segment was lost.
+    pub(crate) lost: f64,
 }
 
 /// A job for all miners of a pool.
@@ -102,7 +107,13 @@ impl Pool {
         };
         let vardiff = match random.int(0, 9) {
             0..=1 => Vardiff::Fixed,
-            2..=7 => Vardiff::Window { target, every: random.range(15.0, 120.0), clip: random.pick(&[2.0, 4.0, 1.5]) },
+            2..=7 => Vardiff::Window {
+                target,
+                every: random.range(15.0, 120.0),
+                clip: random.pick(&[2.0, 4.0, 1.5]),
+                least: random.pick(&[8, 16, 30]),
+                band: random.pick(&[0.3, 0.3, 0.5]),
+            },
             _ => Vardiff::Doubling { target: target.min(12.0) },
         };
         Self {
@@ -118,6 +129,7 @@ impl Pool {
             fan_out: random.log_range(0.01, 0.6),
             vardiff,
             think: random.log_range(0.005, 0.2),
+            lost: random.log_range(0.001, 0.03),
         }
     }
 

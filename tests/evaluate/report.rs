@@ -6,6 +6,7 @@ use crate::chain::{Coin, Set};
 use crate::dialect::MINED;
 use crate::evasion::Evasion;
 use crate::figures::{Delays, MINUTES, lower_bound, minutes, percent, upper_bound};
+use crate::gateway;
 use crate::tape::Framing;
 use crate::trial::{self, Harmless, OTHERS, Outcome};
 use crate::world;
@@ -150,7 +151,8 @@ fn harmless(plan: &Plan, out: &mut String) -> Harmless {
          mixture of classes and of no real network:\n",
         all.flows, all.hours, all.messages
     );
-    let _ = writeln!(out, "* suspected: {}", bound(all.suspected, all.flows));
+    let hourly = |k: u64| format!("{:.2} in 1000 hours of one flow", k as f64 / all.hours * 1000.0);
+    let _ = writeln!(out, "* suspected: {}; {}", bound(all.suspected, all.flows), hourly(all.suspected));
     let _ = writeln!(out, "* probable: {}", bound(all.probable, all.flows));
     for (name, count) in OTHERS.iter().zip(all.others) {
         let _ = writeln!(out, "* {name}: {}", bound(count, all.flows));
@@ -187,17 +189,23 @@ pub(crate) fn write(plan: &Plan) -> String {
     let mined = usual(plan, &mut body);
     matrix(plan, &mut body);
     let benign = harmless(plan, &mut body);
-    body += &crate::gateway::report(plan.seed, plan.set, plan.worlds);
+    let told = gateway::judge(plan.seed, plan.set, plan.worlds);
+    body += &gateway::report(&told);
     let found = mined.suspected.found_by(3600.0) as u64;
     let flows = mined.suspected.flows() as u64;
     let _ = writeln!(
         out,
         "\n| | |\n|---|---|\n| mining flows found within the hour, no evasion | {found} of {flows}, at least {} |\n\
-         | benign flows suspected | {} |\n| benign flows probable | {} |\n| coin right where one was named | {} |",
+         | benign flows suspected | {} |\n| benign flows probable | {} |\n| coin right where one was named | {} |\n\
+         | Monero with block times, probable within half an hour | {} of {} |\n\
+         | benign flows of the same worlds probable | {} |",
         percent(lower_bound(flows, found)),
         bound(benign.suspected, benign.flows),
         bound(benign.probable, benign.flows),
-        coin(&mined)
+        coin(&mined),
+        told.monero_probable().found_by(1800.0),
+        told.monero_probable().flows(),
+        bound(told.benign_probable().found_by(f64::INFINITY) as u64, told.benign_probable().flows() as u64)
     );
     out + &body
 }

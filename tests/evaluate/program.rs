@@ -91,12 +91,11 @@ fn main() -> ExitCode {
     let result = if let Some(folder) = &options.dump {
         dump::write(folder, seed, set, options.each).map(|flows| println!("{flows} flows in {}", folder.display()))
     } else {
-        let text = match &options.recorded {
-            Some(folder) => recorded::report(folder),
-            None => {
-                let Options { flows, mining, worlds, .. } = options;
-                Ok(report::write(&report::Plan { seed, set, flows, mining, worlds }))
-            }
+        let text = if let Some(folder) = &options.recorded {
+            recorded::report(folder)
+        } else {
+            let Options { flows, mining, worlds, .. } = options;
+            Ok(report::write(&report::Plan { seed, set, flows, mining, worlds }))
         };
         text.and_then(|text| {
             if let Some(file) = &options.out {
