@@ -16,6 +16,8 @@ mod shape;
 mod shares;
 mod stat;
 mod testimony;
+#[cfg(test)]
+mod tests;
 mod timer;
 mod witness;
 

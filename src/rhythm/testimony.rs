@@ -225,7 +225,11 @@ impl Record {
         // filled.
         t.weight -= if jobs.mixed { 0.3 } else { 0.0 };
         t.weight -= (1.0 + self.pushed as f32 / PUSHES as f32).log10();
-        let clear = t.full >= 2 && t.early >= 2 && t.full * 8 >= t.full + t.early && t.weight >= 0.9;
+        // Pools renew jobs more often than blocks come, or about as often: two thirds of the gaps are whole on average.
+        // A pile of few is what chance makes at the end of any spread.
+        let whole = t.full as f32 / (t.full + t.early).max(1) as f32;
+        t.weight += (4.0 * whole * whole).log10().min(0.0);
+        let clear = t.full >= 3 && t.early >= 4 && t.weight >= 0.9;
         clear.then_some(t)
     }
 }
