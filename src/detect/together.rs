@@ -274,13 +274,13 @@ impl Together {
         let mut held = std::mem::take(&mut mates.held);
         held.retain_mut(|mate| {
             let Some((pulse, news)) = flows.pushes(mate.flow) else { return false };
+            // A mate that has not been heard of for long may be gone: no trial.
+            if news.until.is_none_or(|u| one.at.since(u) > QUIET / 2) {
+                return true;
+            }
             mate.all += 1;
             mate.alike += u32::from(pulse.is_near(one.at, 2 * CLOSE));
             if !one.news {
-                return true;
-            }
-            // A mate that has not been heard of for long may be gone: no trial.
-            if news.until.is_none_or(|u| one.at.since(u) > QUIET) {
                 return true;
             }
             let chance = news.chance().max(RARE);
