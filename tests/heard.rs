@@ -177,7 +177,7 @@ fn real_miners_are_found_without_their_payload_within_minutes() {
     corpus::say(&format!("{} flows of ten minutes or more, median {:.0} s", delays.len(), delays[delays.len() / 2]));
     assert_eq!(confirmed, 0);
     // Of 60 that there are.
-    assert!(delays.len() >= 57, "{}", delays.len());
+    assert!(delays.len() >= 54, "{}", delays.len());
     assert!(delays[delays.len() / 2] <= 480.0);
 }
 

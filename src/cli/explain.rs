@@ -61,6 +61,7 @@ pub(super) fn run(args: &Args) -> Result<Outcome, Failure> {
     let known = args.knowing.read()?;
     complain(&known.warnings)?;
     let mut world = World::still(known.geo);
+    world.overhearing.tell_all();
     complain(&args.block_feeds.load(world.overhearing.detect_mut())?)?;
     let finished = session::run(
         open(&args.inputs)?,

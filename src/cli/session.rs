@@ -24,7 +24,7 @@ use crate::evidence::Verdict;
 use crate::firewall::{NeverBlock, Policy};
 use crate::health::Counter;
 use crate::intel::{CurrentIntel, Day, Geo, Intel};
-use crate::ledger::{Alert, FlowFinding, HostFinding, Knowledge, Ledger, Overhearing};
+use crate::ledger::{Alert, FlowFinding, HostFinding, Knowledge, Ledger, Overhearing, what_was_heard};
 use crate::pipeline::{self, Ended, Merger, RunOptions, What};
 use crate::sink::{Relay, Report};
 use crate::time::PacketTime;
@@ -300,11 +300,16 @@ impl Right<'_> {
                 let over = heard.over;
                 let mut flow = self.overhearing.weigh(*heard);
                 if flow.verdict < Verdict::Suspected {
+                    if over && self.overhearing.tells_all() {
+                        self.ledger.flow(flow);
+                    }
                     return;
                 }
                 self.knowledge.enrich(&mut flow);
                 self.claim(&flow);
-                self.tell(Alert::of(&flow));
+                let alert = Alert::of(&flow);
+                let reason = what_was_heard(&flow).unwrap_or_else(|| alert.reason.clone());
+                self.tell(Alert { reason, ..alert });
                 if over {
                     self.tell_flow(&mut flow);
                     self.ledger.flow_again(flow);

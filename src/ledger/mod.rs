@@ -24,7 +24,7 @@ pub use finding::{FlowFinding, KnownPool, LikelyCoin, NameClaim, Names, TlsSeen,
 pub use identity::{Identities, Identity, Lease};
 pub use incident::{Incident, IncidentKey, Incidents, Patience, Seen, State, Step};
 pub use knowledge::{Knowledge, sighting};
-pub use overheard::{Overheard, Overhearing, PlainJob, Tone, Unheard};
+pub use overheard::{Overheard, Overhearing, PlainJob, Tone, Unheard, what_was_heard};
 
 use crate::carrier::Wrap;
 use crate::decode::{MacAddr, Tenant};

@@ -20,6 +20,8 @@ use crate::wallet::Coin;
 const MAX_HELLOS: usize = 32_768;
 /// Flows that go on of which something was said.
 const MAX_SAID: usize = 65_536;
+/// What a flow lacks to be told of.
+const TOO_LITTLE: &str = "more of it: what was heard so far may be anything";
 /// Where blocks are told of that nobody's feed tells of.
 const IN_CLEAR: &str = "pools that are read";
 /// Coins that a finding names.
@@ -97,9 +99,21 @@ pub struct Overhearing {
     order: VecDeque<Ends>,
     /// What was said so far of flows that go on.
     said: HashMap<Ends, Vec<Evidence>, foldhash::quality::RandomState>,
+    /// Of flows that come to nothing it is told what was heard all the same.
+    telling_all: bool,
 }
 
 impl Overhearing {
+    /// Whether it is told what was heard of flows that come to nothing, too: for who asks why not.
+    pub const fn tell_all(&mut self) {
+        self.telling_all = true;
+    }
+
+    /// Whether it is.
+    pub const fn tells_all(&self) -> bool {
+        self.telling_all
+    }
+
     /// The detectors, to give them feeds.
     pub const fn detect_mut(&mut self) -> &mut Detect {
         &mut self.detect
@@ -198,18 +212,20 @@ impl Overhearing {
             let all: Vec<_> = own.chain(others.iter().zip(&said).map(|(w, s)| (*w, s.to_string()))).collect();
             let timed = all.iter().any(|(w, _)| code(w.kind()).family() == Family::Tempo);
             let mut lines: Vec<Evidence> = Vec::new();
-            for (w, text) in all {
+            for (w, text) in &all {
                 let code = code(w.kind());
+                if w.weight <= 0.0 {
+                    continue;
+                }
                 // Beside a tempo a clock makes a flow probable: only one that fusion believes.
                 if code.family() == Family::Clock && timed && standing < Standing::ProbableEligible {
                     continue;
                 }
                 let first = before.iter().find(|e| e.code == code).map_or(at, |e| e.at);
-                lines.push(Evidence { code, at: first, count: 1, text });
+                lines.push(Evidence { code, at: first, count: 1, text: text.clone() });
             }
-            // What was seen was seen, as long as it is not refuted as a whole.
-            let gone = before.into_iter().filter(|b| !lines.iter().any(|l| l.code == b.code)).collect::<Vec<_>>();
-            lines.extend(gone);
+            // What was seen was seen, as long as it is not refuted, by itself or as a whole.
+            lines.extend(before.into_iter().filter(|b| !all.iter().any(|(w, _)| code(w.kind()) == b.code)));
             for e in &lines {
                 log.note(e.code, e.at, || e.text.clone());
             }
@@ -225,11 +241,28 @@ impl Overhearing {
                 f.coin = Some((coin, "timing"));
             }
             f.stage = f.stage.max(Stage::Session);
+        } else if self.telling_all && over && judge(&log).is_none_or(|j| j.verdict < Verdict::Suspected) {
+            let own = tone.witnesses.iter().map(|w| (*w, w.to_string()));
+            for (w, text) in own.chain(others.iter().zip(&said).map(|(w, s)| (*w, s.to_string()))) {
+                let verb = if w.weight > 0.0 { "" } else { " (speaks against it)" };
+                log.note(code(w.kind()), at, || format!("{text}{verb}"));
+            }
+            log.sort();
+            f.evidence = log.to_vec();
+            (f.verdict, f.missing) = (Verdict::Noted, Some(TOO_LITTLE));
+            return f;
         }
         f.verdict = Verdict::Noted;
         settle(&mut f, log);
         f
     }
+}
+
+/// What a person is told first: the sentences of what was heard.
+pub fn what_was_heard(f: &FlowFinding) -> Option<String> {
+    let is_heard = |e: &&Evidence| matches!(e.code.family(), Family::Shape | Family::Tempo | Family::Clock);
+    let all: Vec<_> = f.evidence.iter().filter(is_heard).map(|e| e.text.as_str()).collect();
+    (!all.is_empty()).then(|| all.join("; "))
 }
 
 /// Judges a finding by this evidence.
