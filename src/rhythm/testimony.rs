@@ -10,6 +10,9 @@ use super::{blocks, shares};
 /// Seconds between pushes.
 type Gaps = List<{ timer::MOST }>;
 
+/// Seconds without a push, at least, after which the last ones are forgotten.
+const OLD: f32 = 1800.0;
+
 /// A constant request with its constant reply.
 #[derive(Clone, Copy, Debug)]
 struct Steady {
@@ -166,6 +169,12 @@ impl Record {
             return None;
         }
         let gaps: Gaps = gaps(self.pushes.iter().filter(of_it).map(|p| p.at));
+        // Whoever stopped pushing long ago says nothing of today.
+        let mean = gaps.as_slice().iter().sum::<f32>() / gaps.as_slice().len().max(1) as f32;
+        let newest = self.pushes.iter().next_back().map_or(self.last, |p| p.at);
+        if self.last.wrapping_sub(newest) as f32 / 1000.0 > (10.0 * mean).max(OLD) {
+            return None;
+        }
         let mut jobs = Jobs { class, weight: 0.0, gaps, mixed: usize::from(all) > count + 1 };
         if let Some(class) = &mut jobs.class {
             // A login is answered by the first job, in a wrapping of 20 to 60 bytes.
@@ -176,10 +185,8 @@ impl Record {
                 // Late replies, and those to requests that went unseen, look like pushes.
                 class.count = class.count.saturating_sub(x.reply.count / 8 + 2);
             }
-            let gaps = jobs.gaps.as_slice();
-            let mean = gaps.iter().sum::<f32>() / gaps.len().max(1) as f32;
             // A plain heartbeat is what a third of pools push, and most of all else that has a timer.
-            let beat = if timer::is_heartbeat(gaps) { 0.5 } else { 1.0 };
+            let beat = if timer::is_heartbeat(jobs.gaps.as_slice()) { 0.5 } else { 1.0 };
             jobs.weight = beat * shape::push_weight(class.count + login, all + login, class, mean);
         }
         Some(jobs)
