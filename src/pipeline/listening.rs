@@ -4,6 +4,9 @@
 //! is something new to be said of a flow, once a minute while there is anything, and at its end. What it comes to is
 //! decided right of the workers, who know other flows, too.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use super::finding::overheard;
@@ -29,6 +32,8 @@ const FAST: u32 = 6_000;
 const WINDOW: Duration = Duration::from_secs(30);
 /// Silence after which a flow may be given up for another one.
 const QUIET: Duration = Duration::from_mins(5);
+/// One host may have this part of all of them.
+const SHARE_OF_ONE: usize = 8;
 /// Flows looked at for one that may go.
 const LOOKS: usize = 16;
 
@@ -37,6 +42,8 @@ pub(super) struct Listening {
     heard: Vec<Option<Box<Heard>>>,
     free: Vec<u32>,
     most: usize,
+    /// Flows of each inside host that are listened to.
+    of_host: HashMap<(u32, IpAddr), usize, foldhash::quality::RandomState>,
     /// Where one that may go was looked for last.
     hand: usize,
     /// Lines are messages, too, and what is in them is not looked at.
@@ -71,7 +78,7 @@ pub(super) struct Ears<'a> {
 
 impl Listening {
     pub(super) fn new(most: usize, blind: bool) -> Self {
-        Self { heard: Vec::new(), free: Vec::new(), most, hand: 0, blind }
+        Self { heard: Vec::new(), free: Vec::new(), most, of_host: HashMap::default(), hand: 0, blind }
     }
 
     /// Whether payloads are not to be looked at.
@@ -176,6 +183,12 @@ impl Listening {
     fn take(&mut self, number: u32) -> Option<Box<Heard>> {
         let heard = self.heard.get_mut(number as usize)?.take()?;
         self.free.push(number);
+        if let Entry::Occupied(mut of) = self.of_host.entry((heard.party.tenant, heard.party.inside)) {
+            *of.get_mut() -= 1;
+            if *of.get() == 0 {
+                of.remove();
+            }
+        }
         Some(heard)
     }
 
@@ -187,20 +200,26 @@ impl Listening {
     }
 
     fn begin(&mut self, packet: &Packet<'_>, lasts: &Lasts, ears: &mut Ears<'_>) -> Option<u32> {
+        let miner = lasts.opener.unwrap_or_else(|| likely_opener(&lasts.key));
+        let host = (tenant(lasts.key.tenant()), lasts.key.source(miner).ip());
+        if self.of_host.get(&host).is_some_and(|n| *n >= (self.most / SHARE_OF_ONE).max(1)) {
+            ears.health.add(Counter::RhythmsRefused);
+            return None;
+        }
         if self.heard.len() - self.free.len() >= self.most {
             ears.health.add(Counter::RhythmsRefused);
             let number = self.quiet(packet.time)?;
             self.give_up(number, ears);
         }
-        let miner = lasts.opener.unwrap_or_else(|| likely_opener(&lasts.key));
+        *self.of_host.entry(host).or_default() += 1;
         let heard = Box::new(Heard {
             slot: lasts.slot,
             key: lasts.key,
             miner,
             party: Party {
                 flow: lasts.key.flow_id(packet.time),
-                tenant: tenant(lasts.key.tenant()),
-                inside: lasts.key.source(miner).ip(),
+                tenant: host.0,
+                inside: host.1,
                 server: lasts.key.destination(miner),
             },
             listener: Listener::new(packet, lasts, self.blind),
