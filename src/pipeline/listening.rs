@@ -32,6 +32,9 @@ const FAST: u32 = 6_000;
 const WINDOW: Duration = Duration::from_secs(30);
 /// Silence after which a flow may be given up for another one.
 const QUIET: Duration = Duration::from_mins(5);
+/// A flow of so many messages over such a time was heard well enough to be called harmless.
+const ENOUGH: u64 = 20;
+const LONG: Duration = Duration::from_mins(5);
 /// One host may have this part of all of them.
 const SHARE_OF_ONE: usize = 8;
 /// Flows looked at for one that may go.
@@ -161,7 +164,7 @@ impl Listening {
         heard.finish(order, events);
         let read = found.as_ref().is_some_and(|f| f.dialect != ENCRYPTED);
         if read || heard.reading.witnesses.iter().next().is_none() {
-            events.push(Event { order, what: heard.unheard() });
+            events.push(Event { order, what: heard.unheard(read) });
             return found;
         }
         heard.tell(found.map(|f| *f), info.last, true, order, events);
@@ -195,7 +198,7 @@ impl Listening {
     fn give_up(&mut self, number: u32, ears: &mut Ears<'_>) {
         if let Some(heard) = self.take(number) {
             ears.table.set_listener(heard.slot, None);
-            ears.events.push(Event { order: ears.order, what: heard.unheard() });
+            ears.events.push(Event { order: ears.order, what: heard.unheard(false) });
         }
     }
 
@@ -270,15 +273,19 @@ impl Heard {
         self.reading = self.rhythm.judge(self.listener.info().last.time);
     }
 
-    fn unheard(&self) -> What {
+    /// It is over, and there is nothing to be said of it: somebody reads it and has, or it was quiet.
+    fn unheard(&self, read: bool) -> What {
         let (tenant, miner) = (self.key.tenant(), self.key.source(self.miner));
-        What::Unheard(Box::new(Unheard { party: self.party, tenant, miner }))
+        let FlowInfo { first, last, .. } = self.listener.info();
+        let long = self.messages >= ENOUGH && last.time.since(first.time) >= LONG;
+        let harmless = if read { Some(false) } else { long.then_some(true) };
+        What::Unheard(Box::new(Unheard { party: self.party, tenant, miner, at: last.time, harmless }))
     }
 
     /// Tells what was heard of the flow, of which `base` is known besides.
     fn tell(&self, base: Option<FlowFinding>, at: Stamp, over: bool, order: u64, events: &mut Vec<Event>) {
         let what = if self.reading.witnesses.iter().next().is_none() {
-            self.unheard()
+            self.unheard(false)
         } else {
             let base = base.unwrap_or_else(|| overheard(self.key, self.listener.info(), self.miner));
             let Reading { witnesses, coins, level, .. } = self.reading;
