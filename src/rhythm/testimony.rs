@@ -141,9 +141,9 @@ impl Record {
         let wanted = |e: &&Exchange| e.delay != UNANSWERED && !but.is_some_and(|b| b.holds(e.request));
         let answered = self.exchanges.iter().filter(wanted);
         let all = answered.clone().count() as u16;
-        let request = shape::commonest(answered.clone().map(|e| e.request))?;
+        let request = shape::commonest(&answered.clone().map(|e| e.request))?;
         let with_it = answered.clone().filter(|e| request.holds(e.request));
-        let reply = shape::commonest(with_it.clone().map(|e| e.reply))?;
+        let reply = shape::commonest(&with_it.clone().map(|e| e.reply))?;
         let mut delays = List::<EXCHANGES>::new();
         with_it.filter(|e| reply.holds(e.reply)).for_each(|e| delays.push(f32::from(e.delay) / 1000.0));
         // How soon anything at all comes from the other side.
@@ -161,7 +161,7 @@ impl Record {
     /// What is pushed; nothing where the other side answers it: an exchange from the other end is no job.
     fn jobs(&self, exchange: Option<Steady>) -> Option<Jobs> {
         let all = self.pushes.len() as u16;
-        let class = shape::commonest(self.pushes.iter().map(|p| p.size));
+        let class = shape::commonest(&self.pushes.iter().map(|p| p.size));
         let of_it = |p: &&Push| class.is_none_or(|c| c.holds(p.size));
         let count = self.pushes.iter().filter(of_it).count();
         let answered = self.pushes.iter().filter(of_it).filter(|p| p.answered).count();

@@ -45,12 +45,12 @@ struct Pile {
 }
 
 impl Pile {
-    fn holds(&self, gap: f32) -> bool {
+    fn holds(self, gap: f32) -> bool {
         (self.from..=self.to).contains(&gap)
     }
 
     /// Logarithm of the density of a full gap.
-    fn density(&self) -> f64 {
+    fn density(self) -> f64 {
         -f64::from(self.to - self.from).ln()
     }
 }
@@ -67,7 +67,9 @@ pub(super) fn judge(gaps: &[f32]) -> Option<JobTimer> {
         return None;
     }
     let mut sorted = List::<MOST>::new();
-    gaps.iter().for_each(|&g| sorted.push(g));
+    for &gap in gaps {
+        sorted.push(gap);
+    }
     sorted.as_mut_slice().sort_by(f32::total_cmp);
     // The best of each hypothesis, wherever its pile is. One without a pile did not pick it among some two or four
     // times as many as there are gaps.
@@ -88,7 +90,9 @@ pub(super) fn judge(gaps: &[f32]) -> Option<JobTimer> {
 /// Nine in ten gaps are the same: a heartbeat, and nothing restarts it.
 pub(super) fn is_heartbeat(gaps: &[f32]) -> bool {
     let mut sorted = List::<MOST>::new();
-    gaps.iter().for_each(|&g| sorted.push(g));
+    for &gap in gaps {
+        sorted.push(gap);
+    }
     sorted.as_mut_slice().sort_by(f32::total_cmp);
     let Some(&median) = sorted.as_slice().get(sorted.as_slice().len() / 2) else { return false };
     let same = gaps.iter().filter(|g| (**g - median).abs() <= 0.03 * median + 0.05).count();
