@@ -6,6 +6,7 @@
 //!
 //! Nothing is trained. A witness that cannot judge says nothing and weighs nothing.
 
+mod acks;
 mod blocks;
 pub mod fusion;
 mod noise;
@@ -14,6 +15,9 @@ mod ring;
 mod shape;
 mod shares;
 mod stat;
+mod testimony;
+#[cfg(test)]
+mod tests;
 mod timer;
 mod witness;
 
@@ -144,7 +148,9 @@ impl Rhythm {
         if age < YOUNGEST {
             return reading;
         }
-        self.record.testify(&mut reading.witnesses, &mut reading.coins);
+        let said = self.record.testify();
+        self.record.learn(said.reply, said.push, said.whole);
+        (reading.witnesses, reading.coins) = (said.witnesses, said.coins);
         if let Some(s) = self.noise.judge() {
             reading.witnesses.push(Witness {
                 fact: Fact::NoiseSizes { fitting: s.fitting, messages: s.messages },

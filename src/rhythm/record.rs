@@ -1,13 +1,12 @@
-//! What is kept of a flow: the last exchanges and the last pushes, sorted out as they come; and what the witnesses
-//! make of them.
+//! What is kept of a flow: the last exchanges and the last pushes, sorted out as they come.
 //!
 //! Messages that follow each other at once in one direction are one burst (a message cut into records, or several in
 //! a moment). A burst from the pool's side within [`ANSWER`] of a request is its reply, any other a push.
 
-use super::ring::{List, Ring};
-use super::shape::{self, Class};
-use super::witness::{Coins, Fact, Witness, Witnesses};
-use super::{Beat, BeatKind, Message, Way, blocks, shares, timer};
+use super::acks::Acks;
+use super::ring::Ring;
+use super::shape::Class;
+use super::{Beat, BeatKind, Message, Way};
 
 /// Pieces of one burst are no further apart, milliseconds.
 const PIECES: u32 = 40;
@@ -20,33 +19,33 @@ const FRAMING: u32 = 20;
 /// A reply comes within, milliseconds (public pools: median 190, 99 % within 1000).
 const ANSWER: u32 = 3000;
 /// Exchanges kept.
-const EXCHANGES: usize = 73;
+pub(super) const EXCHANGES: usize = 73;
 /// Pushes kept.
-const PUSHES: usize = 97;
+pub(super) const PUSHES: usize = 97;
 /// Smaller pushes are changes of difficulty, heartbeats and the like.
 const SMALLEST_PUSH: u16 = 150;
 /// Smaller ones ask for nothing: pings and acknowledgements. No share has less than 62 bytes.
 const SMALLEST_REQUEST: u32 = 60;
 /// No reply.
-const UNANSWERED: u16 = u16::MAX;
+pub(super) const UNANSWERED: u16 = u16::MAX;
 
 /// A request and what answered it.
 #[derive(Clone, Copy, Default, Debug)]
-struct Exchange {
-    at: u32,
-    request: u16,
-    reply: u16,
+pub(super) struct Exchange {
+    pub at: u32,
+    pub request: u16,
+    pub reply: u16,
     /// Milliseconds, or [`UNANSWERED`].
-    delay: u16,
+    pub delay: u16,
 }
 
 /// A message that nobody asked for.
 #[derive(Clone, Copy, Default, Debug)]
-struct Push {
-    at: u32,
-    size: u16,
+pub(super) struct Push {
+    pub at: u32,
+    pub size: u16,
     /// A request followed within a second: an answer to it, if that is the rule.
-    answered: bool,
+    pub answered: bool,
 }
 
 /// What the burst is that a direction sent last.
@@ -70,70 +69,14 @@ struct Side {
     pieces: u8,
 }
 
-/// Small messages of one size both ways: what acknowledges packets inside a tunnel that carries each by itself, and
-/// says nothing itself.
-#[derive(Clone, Copy, Default, Debug)]
-struct Acks {
-    up: u16,
-    down: u16,
-    /// Theirs, zero where there are none.
-    size: u16,
-    /// Size and how often it was seen up and down.
-    sizes: [(u8, u16, u16); 4],
-}
-
-impl Acks {
-    /// No acknowledgement in a tunnel is larger: 52 bytes of IPv4 and TCP with a time stamp, filled up to 64, in
-    /// WireGuard's 32; a little more in others'.
-    const LARGEST: u32 = 116;
-    /// Smaller ones are pings of some protocol, and no tunnel is around.
-    const SMALLEST: u32 = 64;
-
-    /// Counts a message, and tells whether it is an acknowledgement.
-    fn is_one(&mut self, m: Message) -> bool {
-        let up = m.way == Way::Up;
-        if self.up.max(self.down) >= 2000 {
-            (self.up, self.down) = (self.up / 2, self.down / 2);
-            self.sizes.iter_mut().for_each(|s| (s.1, s.2) = (s.1 / 2, s.2 / 2));
-        }
-        if up {
-            self.up += 1
-        } else {
-            self.down += 1
-        }
-        if m.size > Self::LARGEST {
-            return false;
-        }
-        let size = m.size as u8;
-        // The rarest gives way to a new one.
-        let found = self.sizes.iter().position(|s| s.0 == size);
-        let rarest = self.sizes.iter().enumerate().min_by_key(|(_, s)| s.1 + s.2).map(|(at, _)| at);
-        let Some(slot) = found.or(rarest).and_then(|at| self.sizes.get_mut(at)) else { return false };
-        if slot.0 != size {
-            *slot = (size, 0, 0);
-        }
-        if up {
-            slot.1 += 1
-        } else {
-            slot.2 += 1
-        }
-        // One in six messages of either way, and eight of each.
-        let is_one = slot.1 >= 8 && slot.2 >= 8 && slot.1 * 6 >= self.up && slot.2 * 6 >= self.down;
-        if is_one && m.size >= Self::SMALLEST {
-            self.size = m.size as u16;
-        }
-        is_one
-    }
-}
-
 /// See the module.
 #[derive(Clone, Debug)]
 pub(super) struct Record {
-    exchanges: Ring<Exchange, EXCHANGES>,
-    pushes: Ring<Push, PUSHES>,
+    pub(super) exchanges: Ring<Exchange, EXCHANGES>,
+    pub(super) pushes: Ring<Push, PUSHES>,
     up: Option<Side>,
     down: Option<Side>,
-    last: u32,
+    pub(super) last: u32,
     /// What replies and pushes are known to look like, where those differ.
     reply: Option<Class>,
     push: Option<Class>,
@@ -141,13 +84,13 @@ pub(super) struct Record {
     whole: u32,
     last_push: u32,
     /// Size of the reply to the first request, zero before.
-    first_reply: u16,
+    pub(super) first_reply: u16,
     /// Replies that may still come to what was asked last, and when that was.
     owed: u8,
     asked: u32,
     /// Pushes in all, kept or not.
-    pushed: u32,
-    acks: Acks,
+    pub(super) pushed: u32,
+    pub(super) acks: Acks,
 }
 
 impl Record {
@@ -168,6 +111,12 @@ impl Record {
             pushed: 0,
             acks: Acks::default(),
         }
+    }
+
+    /// How to tell replies from jobs from now on, and how soon (seconds) a job is an early one.
+    pub(super) fn learn(&mut self, reply: Option<Class>, push: Option<Class>, whole: Option<f32>) {
+        (self.reply, self.push) = (reply, push);
+        self.whole = whole.map_or(0, |w| (w * 1000.0) as u32);
     }
 
     /// Takes a message at `now` milliseconds.
@@ -318,206 +267,4 @@ impl Record {
             .take_while(|e| e.delay == UNANSWERED && now.wrapping_sub(e.at) <= ANSWER)
             .last()
     }
-
-    /// What the witnesses say.
-    pub(super) fn testify(&mut self, witnesses: &mut Witnesses, coins: &mut Coins) {
-        let mut exchange = self.exchange(None);
-        let mut arrivals = self.arrivals(exchange);
-        // The commonest may be a keepalive or a report of the hash rate, on a timer; shares are what else there is.
-        if arrivals.is_none_or(|a| a.weight < 0.3)
-            && let Some(first) = exchange
-            && let Some(second) = self.exchange(Some(first.request))
-            && let Some(found) = self.arrivals(Some(second))
-            && found.weight - 0.3 > arrivals.map_or(0.0, |a| a.weight)
-        {
-            exchange = Some(second);
-            arrivals = Some(shares::Arrivals { weight: found.weight - 0.3, ..found });
-        }
-        if let Some(x) = exchange {
-            witnesses.push(Witness {
-                fact: Fact::SteadyExchange {
-                    count: u32::from(x.reply.count),
-                    request: u32::from(x.request.size),
-                    reply: u32::from(x.reply.size),
-                    delay: x.delay,
-                },
-                weight: x.weight,
-            });
-        }
-        self.reply = exchange.map(|x| x.reply);
-        if let Some(a) = arrivals {
-            witnesses.push(Witness { fact: Fact::MemorylessShares { gaps: a.gaps, mean: a.mean }, weight: a.weight });
-        }
-        self.pushes_testify(exchange, witnesses, coins);
-    }
-
-    /// How the requests of an exchange arrive, or all of them where there is none.
-    fn arrivals(&self, exchange: Option<Steady>) -> Option<shares::Arrivals> {
-        let mut a = shares::judge(self.request_gaps(exchange.map(|x| x.request)).as_slice())?;
-        if a.mean < 1.0 {
-            // Whoever asks each second is a program that asks: no pool lets a miner do so.
-            a.weight = a.weight.min(0.0);
-        } else if a.mean > 300.0 {
-            // Public traces: 5 to 101 s. Rarer shares there are, but much else is rare.
-            a.weight -= 0.4;
-        }
-        Some(a)
-    }
-
-    /// The exchange that comes again, but for one.
-    fn exchange(&self, but: Option<Class>) -> Option<Steady> {
-        let wanted = |e: &&Exchange| e.delay != UNANSWERED && !but.is_some_and(|b| b.holds(e.request));
-        let answered = self.exchanges.iter().filter(wanted);
-        let all = answered.clone().count() as u16;
-        let request = shape::commonest(answered.clone().map(|e| e.request))?;
-        let with_it = answered.clone().filter(|e| request.holds(e.request));
-        let reply = shape::commonest(with_it.clone().map(|e| e.reply))?;
-        let mut delays = List::<EXCHANGES>::new();
-        with_it.filter(|e| reply.holds(e.reply)).for_each(|e| delays.push(f32::from(e.delay) / 1000.0));
-        // How soon anything at all comes from the other side.
-        let first = self.exchanges.iter().next()?.at;
-        let span = self.last.wrapping_sub(first) as f32 / 1000.0;
-        let pushes = self.pushes.iter().filter(|p| p.at.wrapping_sub(first) < u32::MAX / 2).count();
-        let rate = (usize::from(all) + pushes) as f32 / span.max(1.0);
-        let chance = delays.as_slice().iter().map(|d| 1.0 - (-rate * d).exp()).sum::<f32>() / f32::from(reply.count);
-        delays.as_mut_slice().sort_by(f32::total_cmp);
-        let delay = delays.as_slice().get(delays.as_slice().len() / 2).copied()?;
-        let weight = shape::exchange_weight(reply.count, all, &request, &reply, chance);
-        (weight > 0.0).then_some(Steady { request, reply, delay, weight })
-    }
-
-    /// Gaps in seconds between requests of a class, or between all of them where sizes say nothing.
-    fn request_gaps(&self, class: Option<Class>) -> List<EXCHANGES> {
-        gaps(self.exchanges.iter().filter(|e| class.is_none_or(|r| r.holds(e.request))).map(|e| e.at))
-    }
-
-    fn pushes_testify(&mut self, exchange: Option<Steady>, witnesses: &mut Witnesses, coins: &mut Coins) {
-        let all = self.pushes.len() as u16;
-        let class = shape::commonest(self.pushes.iter().map(|p| p.size));
-        (self.whole, self.push) = (0, None);
-        let of_it = |p: &&Push| class.is_none_or(|c| c.holds(p.size));
-        let count = self.pushes.iter().filter(of_it).count();
-        let answered = self.pushes.iter().filter(of_it).filter(|p| p.answered).count();
-        // The other side answers: an exchange from the other end, which is no job.
-        if answered * 5 > count * 3 && count > 3 {
-            return;
-        }
-        let gaps: List<{ timer::MOST }> = gaps(self.pushes.iter().filter(of_it).map(|p| p.at));
-        let mut weight = 0.0;
-        if let Some(mut class) = class {
-            // A login is answered by the first job, in a wrapping of 20 to 60 bytes.
-            let login = u16::from((16..=80).contains(&self.first_reply.saturating_sub(class.size)));
-            if let Some(x) = exchange
-                && class.is_like(&x.reply)
-            {
-                // Late replies, and those to requests that went unseen, look like pushes.
-                class.count = class.count.saturating_sub(x.reply.count / 8 + 2);
-            }
-            let mean = gaps.as_slice().iter().sum::<f32>() / gaps.as_slice().len().max(1) as f32;
-            weight = shape::push_weight(class.count + login, all + login, &class, mean);
-            if timer::is_heartbeat(gaps.as_slice()) {
-                weight *= 0.5;
-            }
-            if weight > 0.0 {
-                witnesses.push(Witness {
-                    fact: Fact::SteadyPushes { count: u32::from(class.count), size: u32::from(class.size) },
-                    weight,
-                });
-                self.push = Some(class);
-            }
-        }
-        let dialect = match (exchange, self.push) {
-            (Some(x), Some(p)) if x.weight > 0.4 => shape::dialect(&x.request, &x.reply, &p, self.acks.size)
-                .map(|d| (d, d.weight * x.request.worth.min(x.reply.worth).min(p.worth).powi(2), x, p)),
-            _ => None,
-        };
-        if let Some((d, weight, x, p)) = dialect {
-            witnesses.push(Witness {
-                fact: Fact::KnownSizes {
-                    dialect: d.name,
-                    request: u32::from(x.request.size),
-                    reply: u32::from(x.reply.size),
-                    push: u32::from(p.size),
-                },
-                weight,
-            });
-        }
-        let spoken = dialect.filter(|(_, w, ..)| *w >= 0.5).map_or(&[][..], |(d, ..)| d.coins);
-        if let [_] = spoken {
-            *coins = blocks::spoken(spoken);
-        }
-        if weight <= 0.0 && class.is_some_and(|c| c.worth >= 1.0) {
-            // Of one size, and that is not a job's.
-            return;
-        }
-        // Jobs for a new block may differ from others (without transactions, to be sent sooner): then all pushes together
-        // are the clock.
-        let mixed = usize::from(all) > count + 1;
-        let every: List<{ timer::MOST }> = self::gaps(self.pushes.iter().map(|p| p.at));
-        let every = if mixed { timer::judge(every.as_slice()) } else { None };
-        // No pool pushes all its kinds of jobs more often; people who type do.
-        let every = every.filter(|t| t.period >= 8.0);
-        let only = timer::judge(gaps.as_slice());
-        let (Some(mut t), tries) = (match (only, every) {
-            (Some(a), Some(b)) if b.weight > a.weight => (Some(b), 0.3),
-            (Some(a), _) => (Some(a), if mixed { 0.3 } else { 0.0 }),
-            (None, b) => (b, 0.3),
-        }) else {
-            return;
-        };
-        t.weight -= tries;
-        // What is kept is looked at anew, again and again: chance has as many tries as it was filled.
-        t.weight -= (1.0 + self.pushed as f32 / PUSHES as f32).log10();
-        if t.full < 2 || t.early < 2 || t.full * 8 < t.full + t.early || t.weight < 0.9 {
-            return;
-        }
-        self.whole = (t.whole * 1000.0) as u32;
-        witnesses.push(Witness {
-            fact: Fact::JobTimer { period: t.period, full: t.full, early: t.early },
-            weight: t.weight,
-        });
-        if t.weight < 0.8 {
-            return;
-        }
-        if let Some(clock) = blocks::clock(&t) {
-            let (fits, weight) = blocks::coins(&t, spoken);
-            if t.weight >= 1.5 && clock.blocks >= 6 {
-                *coins = fits;
-            }
-            if weight > 0.0 {
-                witnesses.push(Witness {
-                    fact: Fact::BlockClock {
-                        blocks: clock.blocks,
-                        interval: clock.interval,
-                        low: clock.low,
-                        high: clock.high,
-                    },
-                    weight,
-                });
-            }
-        }
-    }
-}
-
-/// A constant request with its constant reply.
-#[derive(Clone, Copy, Debug)]
-struct Steady {
-    request: Class,
-    reply: Class,
-    /// Median, seconds.
-    delay: f32,
-    weight: f32,
-}
-
-/// Seconds between times in milliseconds.
-fn gaps<const N: usize>(times: impl Iterator<Item = u32>) -> List<N> {
-    let mut gaps = List::new();
-    let mut before = None;
-    for at in times {
-        if let Some(b) = before {
-            gaps.push(at.wrapping_sub(b) as f32 / 1000.0);
-        }
-        before = Some(at);
-    }
-    gaps
 }

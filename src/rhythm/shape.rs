@@ -168,7 +168,11 @@ pub(super) fn dialect(request: &Class, reply: &Class, push: &Class, tunnel: u16)
     // A worker's name is in the request, so that small ones are something else.
     let fits = |d: &&Dialect| reply_fits(d) && within(d.share, share) && within(d.job, job) && request.size >= 95;
     let known = DIALECTS.iter().find(fits);
-    // All of one size may be cells of anything.
-    let padded = share % 64 == 0 && job % 64 == 0 && (share, job) != (0, 0);
+    // All of one size may be cells of anything, and two of one size are a weaker sign.
+    let padded = match (share, job) {
+        (0, 0) => false,
+        (0, one) | (one, 0) => one % 128 == 0,
+        _ => share % 64 == 0 && job % 64 == 0,
+    };
     known.or(padded.then_some(&PADDED))
 }

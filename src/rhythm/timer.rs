@@ -69,10 +69,10 @@ pub(super) fn judge(gaps: &[f32]) -> Option<JobTimer> {
     let mut sorted = List::<MOST>::new();
     gaps.iter().for_each(|&g| sorted.push(g));
     sorted.as_mut_slice().sort_by(f32::total_cmp);
-    let smooth = smooth(gaps);
-    // The best of each hypothesis, wherever its pile is.
+    // The best of each hypothesis, wherever its pile is. One without a pile did not pick it among some two or four
+    // times as many as there are gaps.
     let mut best: Option<(JobTimer, f64)> = None;
-    let mut others = smooth;
+    let mut others = smooth(gaps) + (4.0 * gaps.len() as f64).ln();
     for pile in piles(sorted.as_slice()).into_iter().flatten() {
         let (timer, restarted, other) = weigh(gaps, pile);
         others = others.max(other);
@@ -81,8 +81,7 @@ pub(super) fn judge(gaps: &[f32]) -> Option<JobTimer> {
         }
     }
     let (mut timer, restarted) = best?;
-    // The timer was picked among twice as many as there are gaps, and the count of those was picked as well.
-    timer.weight = ((restarted - (4.0 * gaps.len() as f64).ln() - others) * LOG10_E) as f32;
+    timer.weight = ((restarted - others) * LOG10_E) as f32;
     Some(timer)
 }
 

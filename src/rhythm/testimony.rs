@@ -1,0 +1,248 @@
+//! What the witnesses make of the record of one flow.
+
+use super::record::{EXCHANGES, Exchange, PUSHES, Push, Record, UNANSWERED};
+use super::ring::List;
+use super::shape::{self, Class, Dialect};
+use super::timer::{self, JobTimer};
+use super::witness::{Coins, Fact, Witness, Witnesses};
+use super::{blocks, shares};
+
+/// Seconds between pushes.
+type Gaps = List<{ timer::MOST }>;
+
+/// A constant request with its constant reply.
+#[derive(Clone, Copy, Debug)]
+struct Steady {
+    request: Class,
+    reply: Class,
+    /// Median, seconds.
+    delay: f32,
+    weight: f32,
+}
+
+/// Pushes that may be jobs.
+struct Jobs {
+    /// Their size, where they have one.
+    class: Option<Class>,
+    weight: f32,
+    gaps: Gaps,
+    /// There are others beside those of that size.
+    mixed: bool,
+}
+
+/// What a record says.
+#[derive(Default)]
+pub(super) struct Testimony {
+    pub witnesses: Witnesses,
+    pub coins: Coins,
+    /// What replies and jobs look like, and how long after another job a job is not early (seconds): by these the next
+    /// messages are sorted out.
+    pub reply: Option<Class>,
+    pub push: Option<Class>,
+    pub whole: Option<f32>,
+}
+
+impl Record {
+    /// What the witnesses say.
+    pub(super) fn testify(&self) -> Testimony {
+        let mut said = Testimony::default();
+        let exchange = self.requests(&mut said);
+        let Some(jobs) = self.jobs(exchange) else { return said };
+        if let Some(class) = jobs.class.filter(|_| jobs.weight > 0.0) {
+            said.witnesses.push(Witness {
+                fact: Fact::SteadyPushes { count: u32::from(class.count), size: u32::from(class.size) },
+                weight: jobs.weight,
+            });
+            said.push = Some(class);
+        }
+        let dialect = self.dialect(exchange, &mut said);
+        let spoken = dialect.map_or(&[][..], |d| d.coins);
+        if let [_] = spoken {
+            said.coins = blocks::spoken(spoken);
+        }
+        let Some(timer) = self.timer(&jobs) else { return said };
+        said.whole = Some(timer.whole);
+        said.witnesses.push(Witness {
+            fact: Fact::JobTimer { period: timer.period, full: timer.full, early: timer.early },
+            weight: timer.weight,
+        });
+        let Some(clock) = blocks::clock(&timer) else { return said };
+        let (coins, weight) = blocks::coins(&timer, spoken);
+        if timer.weight >= 1.5 && clock.blocks >= 6 {
+            said.coins = coins;
+        }
+        if weight > 0.0 {
+            said.witnesses.push(Witness {
+                fact: Fact::BlockClock {
+                    blocks: clock.blocks,
+                    interval: clock.interval,
+                    low: clock.low,
+                    high: clock.high,
+                },
+                weight,
+            });
+        }
+        said
+    }
+
+    /// What is asked and answered, and when.
+    fn requests(&self, said: &mut Testimony) -> Option<Steady> {
+        let mut exchange = self.exchange(None);
+        let mut arrivals = self.arrivals(exchange);
+        // The commonest may be a keepalive or a report of the hash rate, on a timer; shares are what else there is.
+        if arrivals.is_none_or(|a| a.weight < 0.3)
+            && let Some(first) = exchange
+            && let Some(second) = self.exchange(Some(first.request))
+            && let Some(found) = self.arrivals(Some(second))
+            && found.weight - 0.3 > arrivals.map_or(0.0, |a| a.weight)
+        {
+            exchange = Some(second);
+            arrivals = Some(shares::Arrivals { weight: found.weight - 0.3, ..found });
+        }
+        if let Some(x) = exchange {
+            said.witnesses.push(Witness {
+                fact: Fact::SteadyExchange {
+                    count: u32::from(x.reply.count),
+                    request: u32::from(x.request.size),
+                    reply: u32::from(x.reply.size),
+                    delay: x.delay,
+                },
+                weight: x.weight,
+            });
+            said.reply = Some(x.reply);
+        }
+        if let Some(a) = arrivals {
+            said.witnesses
+                .push(Witness { fact: Fact::MemorylessShares { gaps: a.gaps, mean: a.mean }, weight: a.weight });
+        }
+        exchange
+    }
+
+    /// How the requests of an exchange arrive, or all of them where there is none.
+    fn arrivals(&self, exchange: Option<Steady>) -> Option<shares::Arrivals> {
+        let of_it = |e: &&Exchange| exchange.is_none_or(|x| x.request.holds(e.request));
+        let gaps: List<EXCHANGES> = gaps(self.exchanges.iter().filter(of_it).map(|e| e.at));
+        let mut a = shares::judge(gaps.as_slice())?;
+        if a.mean < 1.0 {
+            // Whoever asks each second is a program that asks: no pool lets a miner do so.
+            a.weight = a.weight.min(0.0);
+        } else if a.mean > 300.0 {
+            // Public traces: 5 to 101 s. Rarer shares there are, but much else is rare.
+            a.weight -= 0.4;
+        }
+        Some(a)
+    }
+
+    /// The exchange that comes again, but for one.
+    fn exchange(&self, but: Option<Class>) -> Option<Steady> {
+        let wanted = |e: &&Exchange| e.delay != UNANSWERED && !but.is_some_and(|b| b.holds(e.request));
+        let answered = self.exchanges.iter().filter(wanted);
+        let all = answered.clone().count() as u16;
+        let request = shape::commonest(answered.clone().map(|e| e.request))?;
+        let with_it = answered.clone().filter(|e| request.holds(e.request));
+        let reply = shape::commonest(with_it.clone().map(|e| e.reply))?;
+        let mut delays = List::<EXCHANGES>::new();
+        with_it.filter(|e| reply.holds(e.reply)).for_each(|e| delays.push(f32::from(e.delay) / 1000.0));
+        // How soon anything at all comes from the other side.
+        let first = self.exchanges.iter().next()?.at;
+        let span = self.last.wrapping_sub(first) as f32 / 1000.0;
+        let pushes = self.pushes.iter().filter(|p| p.at.wrapping_sub(first) < u32::MAX / 2).count();
+        let rate = (usize::from(all) + pushes) as f32 / span.max(1.0);
+        let chance = delays.as_slice().iter().map(|d| 1.0 - (-rate * d).exp()).sum::<f32>() / f32::from(reply.count);
+        delays.as_mut_slice().sort_by(f32::total_cmp);
+        let delay = delays.as_slice().get(delays.as_slice().len() / 2).copied()?;
+        let weight = shape::exchange_weight(reply.count, all, &request, &reply, chance);
+        (weight > 0.0).then_some(Steady { request, reply, delay, weight })
+    }
+
+    /// What is pushed; nothing where the other side answers it: an exchange from the other end is no job.
+    fn jobs(&self, exchange: Option<Steady>) -> Option<Jobs> {
+        let all = self.pushes.len() as u16;
+        let class = shape::commonest(self.pushes.iter().map(|p| p.size));
+        let of_it = |p: &&Push| class.is_none_or(|c| c.holds(p.size));
+        let count = self.pushes.iter().filter(of_it).count();
+        let answered = self.pushes.iter().filter(of_it).filter(|p| p.answered).count();
+        if count > 3 && answered * 5 > count * 3 {
+            return None;
+        }
+        let gaps: Gaps = gaps(self.pushes.iter().filter(of_it).map(|p| p.at));
+        let mut jobs = Jobs { class, weight: 0.0, gaps, mixed: usize::from(all) > count + 1 };
+        if let Some(class) = &mut jobs.class {
+            // A login is answered by the first job, in a wrapping of 20 to 60 bytes.
+            let login = u16::from((16..=80).contains(&self.first_reply.saturating_sub(class.size)));
+            if let Some(x) = exchange
+                && class.is_like(&x.reply)
+            {
+                // Late replies, and those to requests that went unseen, look like pushes.
+                class.count = class.count.saturating_sub(x.reply.count / 8 + 2);
+            }
+            let gaps = jobs.gaps.as_slice();
+            let mean = gaps.iter().sum::<f32>() / gaps.len().max(1) as f32;
+            // A plain heartbeat is what a third of pools push, and most of all else that has a timer.
+            let beat = if timer::is_heartbeat(gaps) { 0.5 } else { 1.0 };
+            jobs.weight = beat * shape::push_weight(class.count + login, all + login, class, mean);
+        }
+        Some(jobs)
+    }
+
+    /// The dialect that sizes speak, if that is clear.
+    fn dialect(&self, exchange: Option<Steady>, said: &mut Testimony) -> Option<&'static Dialect> {
+        let (x, push) = (exchange.filter(|x| x.weight > 0.4)?, said.push?);
+        let dialect = shape::dialect(&x.request, &x.reply, &push, self.acks.size)?;
+        let weight = dialect.weight * x.request.worth.min(x.reply.worth).min(push.worth).powi(2);
+        said.witnesses.push(Witness {
+            fact: Fact::KnownSizes {
+                dialect: dialect.name,
+                request: u32::from(x.request.size),
+                reply: u32::from(x.reply.size),
+                push: u32::from(push.size),
+            },
+            weight,
+        });
+        (weight >= 0.5).then_some(dialect)
+    }
+
+    /// The timer of pushes, if it is clear that there is one and that something restarts it.
+    fn timer(&self, jobs: &Jobs) -> Option<JobTimer> {
+        if jobs.weight <= 0.0 && jobs.class.is_some_and(|c| c.worth >= 1.0) {
+            // Of one size, and that is not a job's.
+            return None;
+        }
+        let only = timer::judge(jobs.gaps.as_slice());
+        // Jobs for a new block may differ from others (without transactions, to be sent sooner): then all pushes
+        // together are the clock. No pool pushes all its kinds more often than that; people who type do.
+        let every = if jobs.mixed {
+            let gaps: Gaps = gaps(self.pushes.iter().map(|p| p.at));
+            timer::judge(gaps.as_slice()).filter(|t| t.period >= 8.0)
+        } else {
+            None
+        };
+        let mut t = match (only, every) {
+            (Some(a), Some(b)) if b.weight > a.weight => b,
+            (a, b) => a.or(b)?,
+        };
+        // Two were tried. And what is kept is looked at anew, again and again: chance has as many tries as it was
+        // filled.
+        t.weight -= if jobs.mixed { 0.3 } else { 0.0 };
+        t.weight -= (1.0 + self.pushed as f32 / PUSHES as f32).log10();
+        // Pools renew jobs more often than blocks come, or about as often: two thirds of the gaps are whole on average.
+        // A pile of few is what chance makes at the end of any spread.
+        let whole = t.full as f32 / (t.full + t.early).max(1) as f32;
+        t.weight += (4.0 * whole * whole).log10().min(0.0);
+        let clear = t.full >= 3 && t.early >= 4 && t.weight >= 0.9;
+        clear.then_some(t)
+    }
+}
+
+/// Seconds between times in milliseconds.
+fn gaps<const N: usize>(times: impl Iterator<Item = u32>) -> List<N> {
+    let mut gaps = List::new();
+    let mut before = None;
+    for at in times {
+        if let Some(b) = before {
+            gaps.push(at.wrapping_sub(b) as f32 / 1000.0);
+        }
+        before = Some(at);
+    }
+    gaps
+}
