@@ -9,7 +9,7 @@
 //! * [`context`]: who else visits that address, and what became of it. Weighs little and never alone.
 //!
 //! The first three bet against chance ([`bet`]): the quoted bound holds however often one looks, and the price of
-//! every search (clock offset, chain, partner) is paid in it. They speak once chance is bounded by [`SPEAKS`].
+//! every search (clock offset, chain, partner) is paid in it. They speak once chance is ruled out by [`SPEAKS`].
 //!
 //! # Order and bounds
 //!
@@ -49,14 +49,21 @@ use together::{Service, Together};
 /// Chance is ruled out this far (log10) before a bet is told of: one flow in ten thousand by chance, once in its life.
 pub const SPEAKS: f32 = 4.0;
 
-/// Weight of a bet that is won, whatever it won: a node or a wallet is told of blocks too.
+/// The same for block phase, whose chance is the best known: blocks come at random whatever flows do.
+pub const PHASE_SPEAKS: f32 = 3.0;
+
+/// Weight of a bet that is won, whatever it won: a node or a wallet is told of blocks too ...
 const BLOCK_PHASE: f32 = 4.0;
 
-/// Pushed together with hosts of other services: something in the world tells them.
-const TOGETHER: f32 = 3.0;
+/// ... but of nothing else.
+const ONLY_BLOCKS: f32 = 1.0;
 
-/// Pushed together with hosts of the same service: any broadcast does that. Too little to call a clock.
-const BROADCAST: f32 = 0.7;
+/// Pushed together with hosts of other services: something in the world tells them. There is more in it than mining, so
+/// that shape and company alone make no suspect.
+const TOGETHER: f32 = 1.9;
+
+/// Pushed together with hosts of the same service, or with twins: any broadcast does that. Too little to call a clock.
+const BROADCAST: f32 = 0.3;
 
 /// Brokers and chat servers pass things on too.
 const RELAY: f32 = 2.0;
@@ -199,8 +206,8 @@ impl Detect {
             self.tally.late += 1;
             return;
         }
-        if push == Some(Push::Unforeseen) {
-            self.together.add(party, beat.at);
+        if push.is_some_and(|p| p != Push::Same) {
+            self.together.add(party, beat.at, push == Some(Push::Unforeseen));
         }
         self.relays.beat(party, beat, push);
         self.settle(beat.at);
@@ -272,8 +279,11 @@ impl Detect {
         let mut said = Vec::new();
         if let Some(flow) = self.flows.get_mut(party.flow) {
             flow.advance(&self.chains, now);
-            said.extend(flow.block_phase(&self.chains));
-            said.extend(flow.pushed_together());
+            let phase = flow.block_phase(&self.chains);
+            let only_blocks =
+                phase.as_ref().is_some_and(|s| matches!(s.seen, Seen::BlockPhase { only_blocks: true, .. }));
+            said.extend(phase);
+            said.extend(flow.pushed_together(only_blocks));
             said.extend(self.relays.standing(party).and_then(relayed));
             flow.bears |= !said.is_empty();
         }
@@ -322,19 +332,22 @@ impl Flow {
             chance: s.chance,
             offset: s.offset,
             bound: (s.bound + price).min(0.0),
+            only_blocks: s.only_blocks,
             minehunter: s.minehunter,
         };
-        (capital >= SPEAKS).then(|| Saying { seen, weight: capital.min(BLOCK_PHASE) })
+        let most = if s.only_blocks { ONLY_BLOCKS } else { BLOCK_PHASE };
+        (capital >= PHASE_SPEAKS).then(|| Saying { seen, weight: capital.min(most) })
     }
 
-    /// Hosts of other services, or else of the same.
-    fn pushed_together(&self) -> Option<Saying> {
+    /// Hosts of other services, or else of the same. Whoever is told of blocks only has others told of them as company.
+    fn pushed_together(&self, only_blocks: bool) -> Option<Saying> {
         let service = Service::of(self.party.server.ip());
-        [(false, TOGETHER), (true, BROADCAST)].into_iter().find_map(|(own, most)| {
+        [false, true].into_iter().find_map(|own| {
             let s = self.mates.standing(own, service).filter(|s| s.capital >= SPEAKS)?;
-            let together::Standing { hosts, services, times, pushes, chance, capital, bound } = s;
-            let seen = Seen::PushedTogether { hosts, servers: services, times, pushes, chance, bound };
-            Some(Saying { seen, weight: capital.min(most) })
+            let together::Standing { hosts, services, times, pushes, chance, capital, bound, twins } = s;
+            let twins = twins || only_blocks;
+            let seen = Seen::PushedTogether { hosts, services, times, pushes, chance, bound, twins };
+            Some(Saying { seen, weight: capital.min(if own || twins { BROADCAST } else { TOGETHER }) })
         })
     }
 }

@@ -9,7 +9,8 @@
 //! bursts or a Poisson process, is hit more often by moments that know nothing of it.
 //!
 //! What it cannot tell is a miner from a node, a wallet or a block explorer: they too are told of blocks. The shape of
-//! the flow must.
+//! the flow must; and most pools repeat their job on a timer when no block comes, which nobody does who only tells of
+//! blocks ([`Standing::only_blocks`]).
 //!
 //! Also: the score of `MineHunter` (ACSAC 2021) by its published code, as a second figure.
 
@@ -73,6 +74,19 @@ impl Blocks {
         if self.whole * 2 > self.seen { 1.0 } else { 0.0 }
     }
 
+    /// Whether a block is near a push, once that is moved by the offset.
+    fn is_near(&self, push: PacketTime, offset: f32) -> bool {
+        let moved = PacketTime::from_nanos(push.as_nanos().saturating_sub((offset * 1e9) as i64));
+        let behind = self.times.partition_point(|t| *t <= moved);
+        let early = self.times.get(behind).is_some_and(|t| t.since(moved) < BLOCK_GAP / 2);
+        // Blocks that came too soon behind one were dropped.
+        early
+            || behind
+                .checked_sub(1)
+                .and_then(|i| self.times.get(i))
+                .is_some_and(|t| moved.since(*t) < BLOCK_GAP * 5 / 4)
+    }
+
     /// Number of the first block at `at` or later.
     fn from(&self, at: PacketTime) -> u64 {
         self.base + self.times.partition_point(|t| *t < at) as u64
@@ -94,6 +108,10 @@ pub struct Track {
     /// Sum of the chances of hitting them.
     chance: f32,
     peak: Peak,
+    /// Pushes up to this number were looked at, and so many of so many were far from any block.
+    looked: u64,
+    far: u32,
+    pushes: u32,
     hunter: Hunter,
 }
 
@@ -112,6 +130,8 @@ pub struct Standing {
     pub capital: f32,
     /// What may be quoted (log10 of a probability).
     pub bound: f32,
+    /// Hardly any push came without a block. True until the contrary was seen.
+    pub only_blocks: bool,
     /// `MineHunter`'s score.
     pub minehunter: Option<f32>,
 }
@@ -138,6 +158,9 @@ impl Track {
             blocks: 0,
             chance: 0.0,
             peak: Peak::default(),
+            looked: pulse.count(),
+            far: 0,
+            pushes: 0,
             hunter: Hunter::new(blocks, pulse),
         }
     }
@@ -158,7 +181,33 @@ impl Track {
                 self.judge(block, blocks.coarse(), pulse);
             }
         }
+        self.look(blocks, pulse, now);
         self.hunter.advance(blocks, pulse, now);
+    }
+
+    /// Looks at pushes once all blocks around them are known: is there one at all?
+    fn look(&mut self, blocks: &Blocks, pulse: &Pulse, now: PacketTime) {
+        if self.blocks == 0 {
+            self.looked = pulse.count();
+            return;
+        }
+        let offset = offset(self.best().0);
+        let (mut looked, mut far, mut all) = (self.looked, 0, 0);
+        for (number, t) in pulse.numbered().take_while(|(n, _)| *n >= self.looked) {
+            if t.plus(SETTLED) > now {
+                continue;
+            }
+            looked = looked.max(number + 1);
+            all += 1;
+            far += u32::from(!blocks.is_near(t, offset));
+        }
+        (self.looked, self.far, self.pushes) = (looked, self.far.saturating_add(far), self.pushes.saturating_add(all));
+    }
+
+    /// The offset that fits best, by its number, with the capital there.
+    fn best(&self) -> (usize, f32) {
+        let capital = self.capital.iter().enumerate().map(|(i, c)| (i, c + share(i)));
+        capital.max_by(|a, b| a.1.total_cmp(&b.1)).unwrap_or((NONE, 0.0))
     }
 
     fn judge(&mut self, block: PacketTime, coarse: f32, pulse: &Pulse) {
@@ -191,8 +240,7 @@ impl Track {
         if self.blocks == 0 {
             return None;
         }
-        let fit = |(i, c): (usize, &f32)| (i, c + share(i));
-        let (best, _) = self.capital.iter().enumerate().map(fit).max_by(|a, b| a.1.total_cmp(&b.1))?;
+        let (best, _) = self.best();
         Some(Standing {
             hits: u32::from(self.hits.get(best).copied()?),
             blocks: self.blocks,
@@ -200,6 +248,7 @@ impl Track {
             offset: offset(best),
             capital: self.total(),
             bound: self.peak.bound(),
+            only_blocks: self.far < 2 || self.far * 10 < self.pushes,
             minehunter: self.hunter.score(blocks),
         })
     }
@@ -325,8 +374,7 @@ impl Hunter {
     fn close(&mut self, blocks: &Blocks, opened: PacketTime, closed: PacketTime) {
         let hour = seconds(closed).div_euclid(HOUR);
         if hour != self.hour {
-            let count = self.closes.saturating_sub(self.hour_from.max(blocks.base)).max(1);
-            self.last_hour = Some(self.score / count as f32);
+            self.last_hour = self.mean(blocks).or(self.last_hour);
             (self.score, self.listed, self.hour) = (0.0, false, hour);
             self.hour_from = self.closes;
         }
@@ -343,10 +391,15 @@ impl Hunter {
         self.closes += 1;
     }
 
-    /// Of the last whole hour, else of this one once it has ten blocks.
+    /// Of the last hour, else of this one.
     fn score(&self, blocks: &Blocks) -> Option<f32> {
+        self.last_hour.or_else(|| self.mean(blocks))
+    }
+
+    /// Score a block; nothing while they are few, as at a feed's start.
+    fn mean(&self, blocks: &Blocks) -> Option<f32> {
         let count = self.closes.saturating_sub(self.hour_from.max(blocks.base));
-        self.last_hour.or_else(|| (count >= 10).then(|| self.score / count as f32))
+        (count >= 10).then(|| self.score / count as f32)
     }
 }
 

@@ -40,8 +40,6 @@ pub struct Pulse {
     times: [PacketTime; KEPT],
     /// Pushes ever; the last is at `count - 1`, modulo [`KEPT`].
     count: u64,
-    /// Pushes that do not follow at once on another.
-    events: u32,
     first: PacketTime,
     /// Time near a push, for [`BURST`] as width, and time in all.
     covered: Duration,
@@ -68,7 +66,6 @@ impl Default for Pulse {
         Self {
             times: [PacketTime::ZERO; KEPT],
             count: 0,
-            events: 0,
             first: PacketTime::ZERO,
             covered: Duration::ZERO,
             counted: Duration::ZERO,
@@ -95,7 +92,6 @@ impl Pulse {
         }
         let push = self.by_timer(at);
         self.remember(at);
-        self.events = self.events.saturating_add(1);
         if push == Push::Foreseen {
             return push;
         }
@@ -135,6 +131,11 @@ impl Pulse {
     /// Pushes that are kept with their numbers, latest first.
     pub fn numbered(&self) -> impl Iterator<Item = (u64, PacketTime)> + '_ {
         (0..self.count).rev().zip(self.latest())
+    }
+
+    /// Whether there was a push within `most` of a moment that is not long ago.
+    pub fn is_near(&self, at: PacketTime, most: Duration) -> bool {
+        self.latest().take_while(|t| at.since(*t) <= most).any(|t| t.since(at) <= most)
     }
 
     /// Whether pushes from `at` on are all kept.

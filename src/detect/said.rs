@@ -24,6 +24,8 @@ pub enum Seen {
         offset: f32,
         /// Chance that this is chance, over all looks and all that was searched (log10).
         bound: f32,
+        /// Hardly any push came without a block.
+        only_blocks: bool,
         /// `MineHunter`'s score of the last full hour, else of what there is of it; above 0.6 it suspects.
         minehunter: Option<f32>,
     },
@@ -32,7 +34,7 @@ pub enum Seen {
         /// Inside hosts, this one too.
         hosts: u32,
         /// Services that they talk to.
-        servers: u32,
+        services: u32,
         /// Unforeseen pushes that came together with another host's.
         times: u32,
         /// Unforeseen pushes in all.
@@ -41,6 +43,8 @@ pub enum Seen {
         chance: f32,
         /// As in [`Seen::BlockPhase`].
         bound: f32,
+        /// Hardly any push of any kind came without the other host's.
+        twins: bool,
     },
     /// A host passes on at once what it is pushed.
     Relay {
@@ -96,7 +100,7 @@ impl fmt::Display for Saying {
     /// The sentence that a person can check.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.seen {
-            Seen::BlockPhase { chain, hits, blocks, chance, offset, bound, minehunter } => {
+            Seen::BlockPhase { chain, hits, blocks, chance, offset, bound, only_blocks, minehunter } => {
                 write!(
                     f,
                     "a push came with {hits} of {blocks} {} blocks ({:.1} expected by chance, {})",
@@ -107,19 +111,28 @@ impl fmt::Display for Saying {
                 if offset.abs() > 1.0 {
                     write!(f, ", {:.0} s {} than the feed says", offset.abs(), later(*offset))?;
                 }
+                if *only_blocks {
+                    f.write_str(", and hardly anything else was pushed, as to a node or a wallet")?;
+                }
                 match minehunter {
                     Some(score) => write!(f, "; MineHunter's score {score:.2}"),
                     None => Ok(()),
                 }
             }
-            Seen::PushedTogether { hosts, servers, times, pushes, chance, bound } => write!(
-                f,
-                "{times} of {pushes} unforeseen pushes came at the same moment as another host's ({:.1} expected by \
-                 chance, {}): {hosts} hosts, {servers} {}",
-                chance * *pushes as f32,
-                Odds(*bound),
-                if *servers == 1 { "service: any broadcast does that" } else { "services" }
-            ),
+            Seen::PushedTogether { hosts, services, times, pushes, chance, bound, twins } => {
+                write!(
+                    f,
+                    "{times} of {pushes} unforeseen pushes came at the same moment as another host's ({:.1} expected by \
+                     chance, {}): {hosts} hosts, {services} {}",
+                    chance * *pushes as f32,
+                    Odds(*bound),
+                    if *services == 1 { "service" } else { "services" }
+                )?;
+                if *services == 1 || *twins {
+                    f.write_str("; so does any broadcast")?;
+                }
+                Ok(())
+            }
             Seen::Relay { relay, hosts, echoes, pushes, shares, bound } => {
                 write!(
                     f,

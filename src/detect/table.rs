@@ -78,8 +78,8 @@ impl Table {
 }
 
 impl Flows for Table {
-    fn news(&self, flow: u64) -> Option<&News> {
-        self.get(flow).map(|f| &f.news)
+    fn pushes(&self, flow: u64) -> Option<(&Pulse, &News)> {
+        self.get(flow).map(|f| (&f.pulse, &f.news))
     }
 
     fn mates(&mut self, flow: u64) -> Option<&mut Mates> {

@@ -124,10 +124,13 @@ fn the_sentences_can_be_followed() {
         chance: 0.05,
         offset: -12.75,
         bound: -9.3,
+        only_blocks: true,
         minehunter: Some(0.812),
     };
-    let together = Seen::PushedTogether { hosts: 3, servers: 2, times: 9, pushes: 10, chance: 0.02, bound: -6.7 };
-    let broadcast = Seen::PushedTogether { hosts: 3, servers: 1, times: 9, pushes: 10, chance: 0.02, bound: -6.7 };
+    let together =
+        Seen::PushedTogether { hosts: 3, services: 2, times: 9, pushes: 10, chance: 0.02, bound: -6.7, twins: false };
+    let broadcast =
+        Seen::PushedTogether { hosts: 3, services: 1, times: 9, pushes: 10, chance: 0.02, bound: -6.7, twins: true };
     let relay = Seen::Relay {
         relay: Ipv4Addr::new(192, 0, 2, 5).into(),
         hosts: 4,
@@ -144,12 +147,12 @@ fn the_sentences_can_be_followed() {
     assert_eq!(
         told,
         [
-            "a push came with 11 of 12 XMR blocks (0.6 expected by chance, p < 1e-9), 13 s earlier than the feed says; \
-             MineHunter's score 0.81",
+            "a push came with 11 of 12 XMR blocks (0.6 expected by chance, p < 1e-9), 13 s earlier than the feed says, \
+             and hardly anything else was pushed, as to a node or a wallet; MineHunter's score 0.81",
             "9 of 10 unforeseen pushes came at the same moment as another host's (0.2 expected by chance, p < 1e-6): 3 \
              hosts, 2 services",
             "9 of 10 unforeseen pushes came at the same moment as another host's (0.2 expected by chance, p < 1e-6): 3 \
-             hosts, 1 service: any broadcast does that",
+             hosts, 1 service; so does any broadcast",
             "192.0.2.5 passed on 9 of 9 pushes at once to 4 inside hosts (p < 1e-8); they send it 12.0 requests a \
              minute, it sends on 11.5",
             "1 inside host there of late, 2 of 12 visits harmless, no name",

@@ -6,7 +6,8 @@
 //! Timers count for nothing here, even if they run in phase on every host since the power came back or the clocks were
 //! set: what a timer or a clock grid foresees is no trial and no hit. What remains is news, and news that reaches
 //! several hosts from *one* service is what any broadcast does: that weighs little. From different services it takes
-//! something in the world that both are told of, such as a block.
+//! something in the world that both are told of, such as a block; unless they are told nothing else ([`Standing::twins`]),
+//! as by a broadcast that comes from several addresses, or by nodes. Pools also repeat a job on timers of their own.
 //!
 //! Cost: a push looks at its own eight mates, and at no more than [`NEIGHBOURS`] others that were pushed to at that
 //! moment, of which it tries [`TRIED`] as mates when there is room. Each mate tried is paid for: the k-th gets
@@ -20,7 +21,7 @@ use crate::time::PacketTime;
 
 use super::Party;
 use super::bet::{self, Peak};
-use super::pulse::{Grids, QUIET};
+use super::pulse::{Grids, Pulse, QUIET};
 
 /// Pushes this close came together. Miners of one pool get a new job within 0.93 s of each other in nine of ten cases;
 /// half of them within 0.2 s.
@@ -118,11 +119,20 @@ struct Mate {
     hits: u32,
     trials: u32,
     chance: f32,
+    /// Pushes of any kind, and those that came with any of the mate's.
+    all: u32,
+    alike: u32,
     /// How the moments lie that they had in common.
     grids: Grids,
 }
 
 impl Mate {
+    /// Hardly any push came without the mate's. True until the contrary was seen.
+    fn is_twin(&self) -> bool {
+        let apart = self.all.saturating_sub(self.alike);
+        apart < 2 || apart * 5 < self.all
+    }
+
     /// Capital that counts: nothing if all they have in common is a clock.
     fn worth(&self) -> f32 {
         let clock = self.grids.are_kept(3.3, 0.6);
@@ -156,6 +166,8 @@ pub struct Standing {
     pub capital: f32,
     /// What may be quoted (log10 of a probability).
     pub bound: f32,
+    /// Both are told the same and nothing else.
+    pub twins: bool,
 }
 
 impl Mates {
@@ -184,24 +196,27 @@ impl Mates {
             chance: best.chance / best.trials.max(1) as f32,
             capital: self.capital(own_service),
             bound: if own_service { self.own } else { self.elsewhere }.bound(),
+            twins: best.is_twin(),
         })
     }
 }
 
-/// An unforeseen push that waits for those that come with it.
+/// A push that waits for those that come with it.
 #[derive(Clone, Copy, Debug)]
 struct Waiting {
     at: PacketTime,
     flow: u64,
     inside: (u32, IpAddr),
     service: Service,
+    /// Unforeseen.
+    news: bool,
     done: bool,
 }
 
 /// What [`Together`] asks of the table of flows.
 pub trait Flows {
-    /// The news of a flow that is still there.
-    fn news(&self, flow: u64) -> Option<&News>;
+    /// The pushes of a flow that is still there, and the news among them.
+    fn pushes(&self, flow: u64) -> Option<(&Pulse, &News)>;
     /// Its mates.
     fn mates(&mut self, flow: u64) -> Option<&mut Mates>;
 }
@@ -215,8 +230,8 @@ pub struct Together {
 }
 
 impl Together {
-    /// Takes an unforeseen push. What is older than the newest by no more than [`CLOSE`] is put in its place.
-    pub fn add(&mut self, party: &Party, at: PacketTime) {
+    /// Takes a push, `news` if it is unforeseen. One that is older than the newest is put in its place.
+    pub fn add(&mut self, party: &Party, at: PacketTime, news: bool) {
         if self.waiting.len() >= WAITING {
             self.waiting.pop_front();
             self.dropped += 1;
@@ -226,6 +241,7 @@ impl Together {
             flow: party.flow,
             inside: (party.tenant, party.inside),
             service: Service::of(party.server.ip()),
+            news,
             done: false,
         };
         let place = self.waiting.iter().rposition(|w| (w.at, w.flow) <= (at, party.flow)).map_or(0, |i| i + 1);
@@ -257,9 +273,14 @@ impl Together {
         let Some(mates) = flows.mates(one.flow) else { return };
         let mut held = std::mem::take(&mut mates.held);
         held.retain_mut(|mate| {
-            let Some(news) = flows.news(mate.flow) else { return false };
+            let Some((pulse, news)) = flows.pushes(mate.flow) else { return false };
             // A mate that has not been heard of for long may be gone: no trial.
-            if news.until.is_none_or(|u| one.at.since(u) > QUIET) {
+            if news.until.is_none_or(|u| one.at.since(u) > QUIET / 2) {
+                return true;
+            }
+            mate.all += 1;
+            mate.alike += u32::from(pulse.is_near(one.at, 2 * CLOSE));
+            if !one.news {
                 return true;
             }
             let chance = news.chance().max(RARE);
@@ -274,24 +295,26 @@ impl Together {
             mate.chance += chance;
             true
         });
-        let company: Vec<Waiting> = self.company(place, one).collect();
         let Some(mates) = flows.mates(one.flow) else { return };
         mates.held = held;
-        mates.meet(one, &company);
+        if !one.news {
+            return;
+        }
+        mates.meet(one, &self.company(place, one));
         let (elsewhere, own) = (mates.capital(false), mates.capital(true));
         mates.elsewhere.see(elsewhere);
         mates.own.see(own);
     }
 
-    /// Others that were pushed to at that moment: nearest first, and those of other services before those of one's own.
-    fn company(&self, place: usize, one: &Waiting) -> impl Iterator<Item = Waiting> {
+    /// Others that had news at that moment: those of other services before those of one's own, nearest first.
+    fn company(&self, place: usize, one: &Waiting) -> Vec<Waiting> {
         let close = |w: &&Waiting| one.at.since(w.at) <= CLOSE && w.at.since(one.at) <= CLOSE;
         let before = self.waiting.iter().take(place).rev().take(NEIGHBOURS / 2).take_while(close);
         let behind = self.waiting.iter().skip(place + 1).take(NEIGHBOURS / 2).take_while(close);
-        let mut all: Vec<Waiting> = before.chain(behind).filter(|w| w.inside != one.inside).copied().collect();
+        let mut all: Vec<_> = before.chain(behind).filter(|w| w.news && w.inside != one.inside).copied().collect();
         let distance = |w: &Waiting| w.at.since(one.at).max(one.at.since(w.at));
         all.sort_by_key(|w| (w.service == one.service, distance(w), w.flow));
-        all.into_iter()
+        all
     }
 }
 
@@ -328,6 +351,8 @@ impl Mates {
                 hits: 0,
                 trials: 0,
                 chance: 0.0,
+                all: 0,
+                alike: 0,
                 grids: Grids::default(),
             });
         }

@@ -111,8 +111,8 @@ fn what_is_told_and_kept_is_bounded() {
     let many = "nonsense\n".repeat(1_000);
     let read = contents(&many, None);
     assert_eq!((read.problems.len(), read.untold), (MAX_PROBLEMS, 980));
-    let coins: String = (0..40).map(|i| format!("1795683600,C{i}\n")).collect();
-    let read = contents(&coins, None);
+    let coins: Vec<_> = (0..40).map(|i| format!("1795683600,C{i}")).collect();
+    let read = contents(&coins.join("\n"), None);
     assert_eq!((read.feeds.len(), read.problems.len() as u64 + read.untold), (MAX_CHAINS, 24));
 }
 

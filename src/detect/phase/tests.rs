@@ -49,6 +49,16 @@ fn a_miner_is_told_within_eight_blocks() {
 }
 
 #[test]
+fn who_is_told_of_blocks_only_may_be_a_wallet() {
+    let mut dice = Dice::new(6);
+    let blocks = dice.poisson(120.0, 2.0 * HOUR);
+    let headers: Vec<_> = blocks.iter().map(|b| b + dice.gap(0.3)).collect();
+    assert!(run(&blocks, &headers, -6.0).0.unwrap().only_blocks);
+    let jobs = dice.jobs(&blocks, 124.0, 2.0 * HOUR);
+    assert!(!run(&blocks, &jobs, -6.0).0.unwrap().only_blocks);
+}
+
+#[test]
 fn a_clock_that_is_off_costs_blocks_but_hides_nothing() {
     for offset in [-18.0, -7.3, 3.0, 16.0] {
         let mut dice = Dice::new(7);
@@ -150,8 +160,16 @@ fn minehunters_score_is_what_was_published() {
     let first = (99.0f32 / 100.0) * 1.0;
     let second = (97.0f32 / 100.0) * 0.98;
     assert!((hunter.score - (first + second - 1.0)).abs() < 1e-4, "{hunter:?}");
-    pulse.push(at(start + 4_100.0));
-    hunter.advance(&feed, &pulse, at(start + 4_100.0));
-    let hour = hunter.score(&feed).unwrap();
-    assert!((hour - (first + second - 1.0) / 3.0).abs() < 1e-4, "{hour}: {hunter:?}");
+    assert_eq!(hunter.score(&feed), None, "three blocks are no hour");
+}
+
+#[test]
+fn minehunter_suspects_a_miner_by_its_score_of_an_hour() {
+    let mut dice = Dice::new(11);
+    let blocks = dice.poisson(120.0, 3.0 * HOUR);
+    let heard: Vec<_> = blocks.iter().map(|b| b - 0.3).collect();
+    let jobs = dice.jobs(&blocks, 60.0, 3.0 * HOUR);
+    let others = dice.poisson(40.0, 3.0 * HOUR);
+    let score = |pushes: &[f64]| run(&heard, pushes, -6.0).0.unwrap().minehunter.unwrap();
+    assert!(score(&jobs) > 0.6 && score(&others) < 0.6, "{} {}", score(&jobs), score(&others));
 }
