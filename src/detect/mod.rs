@@ -65,6 +65,10 @@ const TOGETHER: f32 = 1.9;
 /// Pushed together with hosts of the same service, or with twins: any broadcast does that. Too little to call a clock.
 const BROADCAST: f32 = 0.3;
 
+/// Chance above which what comes together is a stream rather than news: more often than every half minute. Chains that
+/// are this fast tell more wallets and pages than miners, and so do tickers.
+const FREQUENT: f32 = 0.055;
+
 /// Brokers and chat servers pass things on too.
 const RELAY: f32 = 2.0;
 
@@ -345,7 +349,7 @@ impl Flow {
         [false, true].into_iter().find_map(|own| {
             let s = self.mates.standing(own, service).filter(|s| s.capital >= SPEAKS)?;
             let together::Standing { hosts, services, times, pushes, chance, capital, bound, twins } = s;
-            let twins = twins || only_blocks;
+            let twins = twins || only_blocks || chance > FREQUENT;
             let seen = Seen::PushedTogether { hosts, services, times, pushes, chance, bound, twins };
             Some(Saying { seen, weight: capital.min(if own || twins { BROADCAST } else { TOGETHER }) })
         })

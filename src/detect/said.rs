@@ -43,7 +43,8 @@ pub enum Seen {
         chance: f32,
         /// As in [`Seen::BlockPhase`].
         bound: f32,
-        /// Hardly any push of any kind came without the other host's.
+        /// Hardly any push of any kind came without the other host's, or they are told of blocks only, or too often for
+        /// news.
         twins: bool,
     },
     /// A host passes on at once what it is pushed.
