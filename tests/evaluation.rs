@@ -62,7 +62,7 @@ fn gaps(at: &[f64]) -> (f64, f64) {
 #[test]
 fn the_same_seed_makes_the_same_flows() {
     let flow = |seed, number| {
-        let m = world::mining(seed, number, Set::Test, MINED[0], Framing::Tls13, Evasion::Together);
+        let m = world::mining(seed, number, Set::Test, MINED[0], Framing::Tls13, Evasion::Together(evasion::MUCH));
         let b = world::benign(seed, number, &benign::CLASSES[3]);
         (m.connections, b.events)
     };

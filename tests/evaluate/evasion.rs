@@ -27,8 +27,8 @@ pub(crate) enum Evasion {
     NoShares,
     /// The upstream side of a proxy for so many miners.
     Proxy(u32),
-    /// Padding, dummies and splitting at once.
-    Together,
+    /// Padding, dummies and splitting at once, of this strength.
+    Together(Strength),
     /// A new connection each so many seconds.
     Reconnecting(u32),
     /// Alone in a tunnel that carries each packet by itself, acknowledgements too (`WireGuard`'s sizes).
@@ -45,8 +45,24 @@ pub(crate) enum Evasion {
     ConstantRate,
 }
 
+/// How much of everything.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Strength {
+    /// Octets of random padding, at most.
+    padding: u32,
+    /// Dummy messages an hour, each way.
+    dummies: u32,
+    /// Parts of a message, at most.
+    parts: u32,
+}
+
+/// About a third more messages, and each in two parts.
+pub(crate) const SOME: Strength = Strength { padding: 64, dummies: 60, parts: 2 };
+/// More dummies than messages.
+pub(crate) const MUCH: Strength = Strength { padding: 150, dummies: 360, parts: 4 };
+
 impl Evasion {
-    pub(crate) const MATRIX: [Self; 25] = [
+    pub(crate) const MATRIX: [Self; 26] = [
         Self::None,
         Self::Blocks(128),
         Self::Blocks(512),
@@ -64,7 +80,8 @@ impl Evasion {
         Self::NoShares,
         Self::Proxy(20),
         Self::Proxy(200),
-        Self::Together,
+        Self::Together(SOME),
+        Self::Together(MUCH),
         Self::Reconnecting(300),
         Self::WireGuard,
         Self::WireGuardBrowsing,
@@ -87,7 +104,9 @@ impl Evasion {
             Self::FewShares => "a share each half hour".into(),
             Self::NoShares => "no shares: job push only".into(),
             Self::Proxy(n) => format!("proxy for {n} miners"),
-            Self::Together => "padding, dummies and splitting together".into(),
+            Self::Together(Strength { padding, dummies, parts }) => {
+                format!("padding to {padding}, {dummies} dummies an hour and up to {parts} parts together")
+            }
             Self::Reconnecting(n) => format!("new connection each {n} s"),
             Self::WireGuard => "WireGuard, alone".into(),
             Self::WireGuardBrowsing => "WireGuard with browsing".into(),
@@ -126,13 +145,13 @@ impl Evasion {
                 }
             }
             Self::Dummies(n) => dummies(random, &mut events, 3600.0 / f64::from(n)),
-            Self::Splitting => events = split(random, &events),
-            Self::Together => {
+            Self::Splitting => events = split(random, &events, 4),
+            Self::Together(Strength { padding, dummies: hourly, parts }) => {
                 for e in &mut events {
-                    e.size += random.int(0, 150);
+                    e.size += random.int(0, padding);
                 }
-                dummies(random, &mut events, 3600.0 / 360.0);
-                events = split(random, &events);
+                dummies(random, &mut events, 3600.0 / f64::from(hourly));
+                events = split(random, &events, parts);
             }
             _ => {}
         }
@@ -240,11 +259,11 @@ fn dummies(random: &mut Random, events: &mut Vec<Event>, mean: f64) {
     sort(events);
 }
 
-fn split(random: &mut Random, events: &[Event]) -> Vec<Event> {
+fn split(random: &mut Random, events: &[Event], most: u32) -> Vec<Event> {
     let mut out = Vec::new();
     let apart = random.log_range(0.001, 0.5);
     for e in events {
-        let parts = random.int(2, 4);
+        let parts = random.int(2, most);
         let (mut left, mut at) = (e.size, e.at);
         for part in (1..=parts).rev() {
             let most = left.saturating_sub(part - 1).max(1);

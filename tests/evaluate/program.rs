@@ -13,6 +13,7 @@
 
 mod baseline;
 mod benign;
+mod captures;
 mod chain;
 mod dialect;
 mod dump;
@@ -64,6 +65,9 @@ struct Options {
     /// Write flows as CSV to this folder instead, with which other tools can be tuned
     #[arg(long, value_name = "DIR")]
     dump: Option<PathBuf>,
+    /// Judge real captures, payload-blind: a folder with mining/, benign/, node/ and truth.json
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["dump", "recorded"])]
+    captures: Option<PathBuf>,
     /// Judge flows recorded elsewhere: a folder with the files that --dump writes
     #[arg(long, value_name = "DIR", conflicts_with = "dump")]
     recorded: Option<PathBuf>,
@@ -93,6 +97,8 @@ fn main() -> ExitCode {
     } else {
         let text = if let Some(folder) = &options.recorded {
             recorded::report(folder)
+        } else if let Some(folder) = &options.captures {
+            captures::report(folder)
         } else {
             let Options { flows, mining, worlds, .. } = options;
             Ok(report::write(&report::Plan { seed, set, flows, mining, worlds }))
