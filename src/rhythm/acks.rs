@@ -16,23 +16,20 @@ pub(super) struct Acks {
 
 impl Acks {
     /// No acknowledgement in a tunnel is larger: 52 bytes of IPv4 and TCP with a time stamp, filled up to 64, in
-    /// WireGuard's 32; a little more in others'.
+    /// `WireGuard`'s 32; a little more in others'.
     const LARGEST: u32 = 116;
     /// Smaller ones are pings of some protocol, and no tunnel is around.
     const SMALLEST: u32 = 64;
 
     /// Counts a message, and tells whether it is an acknowledgement.
     pub(super) fn is_one(&mut self, m: Message) -> bool {
-        let up = m.way == Way::Up;
         if self.up.max(self.down) >= 2000 {
             (self.up, self.down) = (self.up / 2, self.down / 2);
             self.sizes.iter_mut().for_each(|s| (s.1, s.2) = (s.1 / 2, s.2 / 2));
         }
-        if up {
-            self.up += 1
-        } else {
-            self.down += 1
-        }
+        let (ups, downs) = if m.way == Way::Up { (1, 0) } else { (0, 1) };
+        self.up += ups;
+        self.down += downs;
         if m.size > Self::LARGEST {
             return false;
         }
@@ -44,11 +41,8 @@ impl Acks {
         if slot.0 != size {
             *slot = (size, 0, 0);
         }
-        if up {
-            slot.1 += 1
-        } else {
-            slot.2 += 1
-        }
+        slot.1 += ups;
+        slot.2 += downs;
         // One in six messages of either way, and eight of each.
         let is_one = slot.1 >= 8 && slot.2 >= 8 && slot.1 * 6 >= self.up && slot.2 * 6 >= self.down;
         if is_one && m.size >= Self::SMALLEST {

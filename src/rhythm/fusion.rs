@@ -117,3 +117,53 @@ pub fn fuse<'a>(witnesses: impl IntoIterator<Item = &'a Witness>) -> (f32, Stand
     };
     (score, level)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::witness::Fact;
+    use super::*;
+
+    fn exchange(weight: f32) -> Witness {
+        Witness { fact: Fact::SteadyExchange { count: 70, request: 207, reply: 87, delay: 0.2 }, weight }
+    }
+
+    fn pushes(weight: f32) -> Witness {
+        Witness { fact: Fact::SteadyPushes { count: 90, size: 400 }, weight }
+    }
+
+    fn arrivals(weight: f32) -> Witness {
+        Witness { fact: Fact::MemorylessShares { gaps: 72, mean: 12.0 }, weight }
+    }
+
+    fn timer(weight: f32) -> Witness {
+        Witness { fact: Fact::JobTimer { period: 30.0, full: 40, early: 10 }, weight }
+    }
+
+    fn phase(weight: f32) -> Witness {
+        Witness { fact: Fact::BlockPhase { hits: 9, blocks: 10, chance: 0.1 }, weight }
+    }
+
+    #[test]
+    fn one_family_is_never_enough() {
+        for lone in [exchange(9.0), pushes(9.0), arrivals(9.0), timer(9.0), phase(9.0)] {
+            assert_eq!(fuse([&lone]).1, Standing::Silent, "{lone}");
+        }
+        // Two that see the same thing are one.
+        assert_eq!(fuse([&exchange(9.0), &pushes(9.0)]).1, Standing::Silent);
+        // Nobody says nothing.
+        assert_eq!(fuse([]), (0.0, Standing::Silent));
+    }
+
+    #[test]
+    fn shape_and_timer_are_suspected_and_a_clock_makes_it_probable() {
+        assert_eq!(fuse([&pushes(1.0), &timer(9.0)]).1, Standing::Suspected);
+        assert_eq!(fuse([&pushes(1.0), &timer(9.0), &phase(3.0)]).1, Standing::ProbableEligible);
+    }
+
+    #[test]
+    fn requests_on_a_timer_speak_against_but_not_without_limit() {
+        let with = fuse([&pushes(1.0), &timer(9.0), &exchange(1.3), &arrivals(-90.0)]);
+        let without = fuse([&pushes(1.0), &timer(9.0), &exchange(1.3)]);
+        assert!(with.0 < without.0 && with.1 == Standing::Suspected, "{with:?} {without:?}");
+    }
+}

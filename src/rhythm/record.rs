@@ -125,7 +125,7 @@ impl Record {
             return None;
         }
         // Captures step backwards; what is kept does not.
-        let now = if (now.wrapping_sub(self.last) as i32) < 0 { self.last } else { now };
+        let now = if now.wrapping_sub(self.last) > u32::MAX / 2 { self.last } else { now };
         self.last = now;
         if m.way == Way::Up && m.size >= SMALLEST_REQUEST {
             let before = if now.wrapping_sub(self.asked) <= ANSWER { self.owed } else { 0 };
@@ -137,6 +137,10 @@ impl Record {
         }
         if m.way == Way::Up && m.size < SMALLEST_REQUEST && !self.is_cut() {
             self.answer(now);
+            // What follows at once is no piece of what went before.
+            if let Some(up) = &mut self.up {
+                up.last = now.wrapping_sub(PIECES + 1);
+            }
             return None;
         }
         let beat = self.beat(now, m);
@@ -166,13 +170,13 @@ impl Record {
             return false;
         }
         let more = u16::try_from(m.size.saturating_sub(FRAMING)).unwrap_or(u16::MAX);
-        let size = match side.burst {
+        let grows = match side.burst {
             Burst::Request => self.exchanges.recent_mut().next().map(|e| &mut e.request),
             Burst::Reply(to) => self.exchanges.recent_mut().take(8).find(|e| e.at == to).map(|e| &mut e.reply),
             Burst::Push => self.pushes.recent_mut().next().map(|p| &mut p.size),
             Burst::Another => None,
         };
-        if let Some(size) = size {
+        if let Some(size) = grows {
             *size = size.saturating_add(more);
         }
         true
@@ -211,12 +215,12 @@ impl Record {
                 }
             }
         };
-        let side = match m.way {
+        let sender = match m.way {
             Way::Up => &mut self.up,
             Way::Down => &mut self.down,
         };
-        let pieces = side.map_or(0, |s| s.pieces);
-        *side = Some(Side { burst, last: now, pieces });
+        let pieces = sender.map_or(0, |s| s.pieces);
+        *sender = Some(Side { burst, last: now, pieces });
     }
 
     /// The last push may have been answered by what goes up at `now`.

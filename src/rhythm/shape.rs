@@ -39,12 +39,12 @@ impl Class {
 }
 
 /// The commonest size, as narrow as it can be; none where sizes say nothing.
-pub(super) fn commonest(sizes: impl Iterator<Item = u16> + Clone) -> Option<Class> {
+pub(super) fn commonest(sizes: &(impl Iterator<Item = u16> + Clone)) -> Option<Class> {
     let all = sizes.clone().count() as f32;
     let holds = |c: &Class, share: f32| c.count >= 2 && f32::from(c.count) >= share * all;
     let mut narrowest = None;
     for (width, worth) in WIDTHS {
-        let class = within(sizes.clone(), width, worth)?;
+        let class = within(sizes, width, worth)?;
         if holds(&class, MOST) {
             return Some(class);
         }
@@ -53,7 +53,7 @@ pub(super) fn commonest(sizes: impl Iterator<Item = u16> + Clone) -> Option<Clas
     narrowest.filter(|c| holds(c, SOME))
 }
 
-fn within(sizes: impl Iterator<Item = u16> + Clone, width: u16, worth: f32) -> Option<Class> {
+fn within(sizes: &(impl Iterator<Item = u16> + Clone), width: u16, worth: f32) -> Option<Class> {
     let mut best: Option<Class> = None;
     for size in sizes.clone() {
         if best.is_some_and(|b| b.size == size) {
@@ -71,7 +71,7 @@ fn within(sizes: impl Iterator<Item = u16> + Clone, width: u16, worth: f32) -> O
 /// early, among all that came from the other side, a reply comes on average: one half if it is none.
 ///
 /// Of public mining flows of ten minutes or more 92 % have eight such, of 320 benign flows of a minute or more at most
-/// 2.2 % (Tor cells, PostgreSQL, resolvers, LDAP), which would be 10^1.6. Networks with more of those than test
+/// 2.2 % (Tor cells, data bases, resolvers, directories), which would be 10^1.6. Networks with more of those than test
 /// suites have: half of that is taken off.
 pub(super) fn exchange_weight(steady: u16, all: u16, request: &Class, reply: &Class, chance: f32) -> f32 {
     // The shortest shares of any dialect that is not Stratum V2, which has its own witness.
@@ -118,7 +118,7 @@ pub(super) struct Dialect {
 /// fields that their messages must have, with workers' names of 1 to 64 characters.
 const DIALECTS: &[Dialect] = &[
     // One in 100 by chance, nine in ten of hidden miners.
-    Dialect { name: "CryptoNote", coins: &["XMR"], reply: (60, 72), share: (105, 175), job: (214, 460), weight: 1.2 },
+    Dialect { name: "CryptoNote", coins: &["XMR"], reply: (60, 72), share: (105, 175), job: (205, 460), weight: 1.2 },
     Dialect { name: "Equihash", coins: &["ZEC"], reply: (24, 46), share: (2600, 2950), job: (240, 290), weight: 1.5 },
     // Between them one in 20 by chance.
     Dialect { name: "EthProxy", coins: &["ETC"], reply: (34, 46), share: (100, 190), job: (170, 213), weight: 0.6 },

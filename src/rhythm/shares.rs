@@ -82,3 +82,48 @@ pub(super) fn judge(gaps: &[f32]) -> Option<Arrivals> {
         weight: ((luck - against) * LOG10_E) as f32,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Numbers between 0 and 1 by the golden ratio: spread evenly, in no order.
+    fn even(count: usize) -> impl Iterator<Item = f32> {
+        (1..=count).map(|n| (n as f32 * 0.618_034).fract())
+    }
+
+    fn weight(gaps: &[f32]) -> f32 {
+        judge(gaps).map_or(0.0, |a| a.weight)
+    }
+
+    /// By luck, `mean` seconds apart.
+    fn luck(mean: f32, count: usize) -> Vec<f32> {
+        // Two sequences, so that neighbours have nothing to do with each other.
+        let other = (1..=count).map(|n| ((n * n) as f32 * 0.414_213_5).fract());
+        even(count).zip(other).map(|(a, b)| -mean * (1.0 - (a + b).fract()).ln()).collect()
+    }
+
+    #[test]
+    fn luck_is_known_through_changes_of_difficulty() {
+        assert!(weight(&luck(10.0, 72)) > 0.8, "{}", weight(&luck(10.0, 72)));
+        let steps: Vec<f32> = [3.0, 40.0, 12.0].into_iter().flat_map(|mean| luck(mean, 24)).collect();
+        assert!(weight(&steps) > 0.6, "{}", weight(&steps));
+    }
+
+    #[test]
+    fn timers_polling_and_people_are_not_lucky() {
+        let timer: Vec<f32> = even(48).map(|u| 30.0 + 0.1 * u).collect();
+        let polling: Vec<f32> = even(48).map(|u| 20.0 + 20.0 * u).collect();
+        // Quick, quick, quick, and then long nothing.
+        let people: Vec<f32> = even(48).enumerate().map(|(n, u)| if n % 5 == 4 { 60.0 } else { 0.3 + u }).collect();
+        for gaps in [timer, polling, people] {
+            assert!(weight(&gaps) < -1.0, "{} for {gaps:?}", weight(&gaps));
+        }
+    }
+
+    #[test]
+    fn few_gaps_say_nothing() {
+        assert_eq!(judge(&luck(10.0, 5)), None);
+        assert_eq!(judge(&[]), None);
+    }
+}

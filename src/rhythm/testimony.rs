@@ -10,6 +10,9 @@ use super::{blocks, shares};
 /// Seconds between pushes.
 type Gaps = List<{ timer::MOST }>;
 
+/// Seconds without a push, at least, after which the last ones are forgotten.
+const OLD: f32 = 1800.0;
+
 /// A constant request with its constant reply.
 #[derive(Clone, Copy, Debug)]
 struct Steady {
@@ -138,9 +141,9 @@ impl Record {
         let wanted = |e: &&Exchange| e.delay != UNANSWERED && !but.is_some_and(|b| b.holds(e.request));
         let answered = self.exchanges.iter().filter(wanted);
         let all = answered.clone().count() as u16;
-        let request = shape::commonest(answered.clone().map(|e| e.request))?;
+        let request = shape::commonest(&answered.clone().map(|e| e.request))?;
         let with_it = answered.clone().filter(|e| request.holds(e.request));
-        let reply = shape::commonest(with_it.clone().map(|e| e.reply))?;
+        let reply = shape::commonest(&with_it.clone().map(|e| e.reply))?;
         let mut delays = List::<EXCHANGES>::new();
         with_it.filter(|e| reply.holds(e.reply)).for_each(|e| delays.push(f32::from(e.delay) / 1000.0));
         // How soon anything at all comes from the other side.
@@ -158,7 +161,7 @@ impl Record {
     /// What is pushed; nothing where the other side answers it: an exchange from the other end is no job.
     fn jobs(&self, exchange: Option<Steady>) -> Option<Jobs> {
         let all = self.pushes.len() as u16;
-        let class = shape::commonest(self.pushes.iter().map(|p| p.size));
+        let class = shape::commonest(&self.pushes.iter().map(|p| p.size));
         let of_it = |p: &&Push| class.is_none_or(|c| c.holds(p.size));
         let count = self.pushes.iter().filter(of_it).count();
         let answered = self.pushes.iter().filter(of_it).filter(|p| p.answered).count();
@@ -166,6 +169,12 @@ impl Record {
             return None;
         }
         let gaps: Gaps = gaps(self.pushes.iter().filter(of_it).map(|p| p.at));
+        // Whoever stopped pushing long ago says nothing of today.
+        let mean = gaps.as_slice().iter().sum::<f32>() / gaps.as_slice().len().max(1) as f32;
+        let newest = self.pushes.iter().next_back().map_or(self.last, |p| p.at);
+        if self.last.wrapping_sub(newest) as f32 / 1000.0 > (10.0 * mean).max(OLD) {
+            return None;
+        }
         let mut jobs = Jobs { class, weight: 0.0, gaps, mixed: usize::from(all) > count + 1 };
         if let Some(class) = &mut jobs.class {
             // A login is answered by the first job, in a wrapping of 20 to 60 bytes.
@@ -176,10 +185,8 @@ impl Record {
                 // Late replies, and those to requests that went unseen, look like pushes.
                 class.count = class.count.saturating_sub(x.reply.count / 8 + 2);
             }
-            let gaps = jobs.gaps.as_slice();
-            let mean = gaps.iter().sum::<f32>() / gaps.len().max(1) as f32;
             // A plain heartbeat is what a third of pools push, and most of all else that has a timer.
-            let beat = if timer::is_heartbeat(gaps) { 0.5 } else { 1.0 };
+            let beat = if timer::is_heartbeat(jobs.gaps.as_slice()) { 0.5 } else { 1.0 };
             jobs.weight = beat * shape::push_weight(class.count + login, all + login, class, mean);
         }
         Some(jobs)

@@ -45,12 +45,12 @@ struct Pile {
 }
 
 impl Pile {
-    fn holds(&self, gap: f32) -> bool {
+    fn holds(self, gap: f32) -> bool {
         (self.from..=self.to).contains(&gap)
     }
 
     /// Logarithm of the density of a full gap.
-    fn density(&self) -> f64 {
+    fn density(self) -> f64 {
         -f64::from(self.to - self.from).ln()
     }
 }
@@ -67,7 +67,9 @@ pub(super) fn judge(gaps: &[f32]) -> Option<JobTimer> {
         return None;
     }
     let mut sorted = List::<MOST>::new();
-    gaps.iter().for_each(|&g| sorted.push(g));
+    for &gap in gaps {
+        sorted.push(gap);
+    }
     sorted.as_mut_slice().sort_by(f32::total_cmp);
     // The best of each hypothesis, wherever its pile is. One without a pile did not pick it among some two or four
     // times as many as there are gaps.
@@ -88,7 +90,9 @@ pub(super) fn judge(gaps: &[f32]) -> Option<JobTimer> {
 /// Nine in ten gaps are the same: a heartbeat, and nothing restarts it.
 pub(super) fn is_heartbeat(gaps: &[f32]) -> bool {
     let mut sorted = List::<MOST>::new();
-    gaps.iter().for_each(|&g| sorted.push(g));
+    for &gap in gaps {
+        sorted.push(gap);
+    }
     sorted.as_mut_slice().sort_by(f32::total_cmp);
     let Some(&median) = sorted.as_slice().get(sorted.as_slice().len() / 2) else { return false };
     let same = gaps.iter().filter(|g| (**g - median).abs() <= 0.03 * median + 0.05).count();
@@ -111,37 +115,35 @@ fn merge(gaps: &[f32]) -> List<MOST> {
     merged
 }
 
-/// The three heaviest piles, sharp or broad, for their width.
-fn piles(sorted: &[f32]) -> [Option<Pile>; 3] {
-    let mut heaviest: [Option<(f32, Pile)>; 3] = [None; 3];
-    for (at, &least) in sorted.iter().enumerate() {
-        if !PERIODS.contains(&least) {
+/// The two heaviest piles of each width, apart from each other.
+fn piles(sorted: &[f32]) -> [Option<Pile>; 4] {
+    let mut found = [None; 4];
+    for (pair, width) in found.chunks_mut(2).zip([0.025, 0.1]) {
+        let first = heaviest(sorted, width, None);
+        let second = first.and_then(|f| heaviest(sorted, width, Some(f)));
+        pair.iter_mut().zip([first, second]).for_each(|(slot, pile)| *slot = pile);
+    }
+    found
+}
+
+/// The heaviest pile of a width that does not overlap with another.
+fn heaviest(sorted: &[f32], width: f32, but: Option<Pile>) -> Option<Pile> {
+    let mut best: Option<(f32, Pile)> = None;
+    for (at, &least) in sorted.iter().enumerate().filter(|(_, g)| PERIODS.contains(g)) {
+        let pile = Pile { from: least - 0.02, to: least * (1.0 + width) + 0.05 };
+        let rest = sorted.get(at..).unwrap_or_default();
+        let full = rest.iter().take_while(|&&g| g <= pile.to).count();
+        if full < 2 || but.is_some_and(|b| pile.from <= b.to && b.from <= pile.to) {
             continue;
         }
-        for width in [0.025, 0.1] {
-            let pile = Pile { from: least - 0.02, to: least * (1.0 + width) + 0.05 };
-            let rest = sorted.get(at..).unwrap_or_default();
-            let full = rest.iter().take_while(|&&g| g <= pile.to).count();
-            if full < 2 {
-                continue;
-            }
-            // Heavy is what a smooth spread over the logarithm would not give; above it there should be nothing.
-            let beyond = rest.len() - full;
-            let score = full as f32 * (1.0 / width).ln() - 2.0 * beyond as f32;
-            let mut entry = Some((score, pile));
-            for slot in &mut heaviest {
-                let better = match (&entry, &*slot) {
-                    (Some((new, _)), Some((old, _))) => new > old,
-                    (Some(_), None) => true,
-                    _ => false,
-                };
-                if better {
-                    std::mem::swap(slot, &mut entry);
-                }
-            }
+        // Above it there should be nothing.
+        let beyond = rest.len() - full;
+        let score = full as f32 * (1.0 / width).ln() - 2.0 * beyond as f32;
+        if best.is_none_or(|(b, _)| score > b) {
+            best = Some((score, pile));
         }
     }
-    heaviest.map(|h| h.map(|(_, pile)| pile))
+    best.map(|(_, pile)| pile)
 }
 
 /// The best of smooth renewal processes: gamma of some shapes with the mean that is seen, log-normal as seen (less
