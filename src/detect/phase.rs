@@ -272,6 +272,9 @@ fn hit_at(block: PacketTime, coarse: f32, pulse: &Pulse) -> u64 {
         if delay < -SETTLED.as_secs_f32() {
             break;
         }
+        if delay > SETTLED.as_secs_f32() {
+            continue;
+        }
         for i in 0..OFFSETS {
             let from_it = delay - offset(i);
             mask |= u64::from((-BEFORE..=BEHIND + coarse).contains(&from_it)) << i;
