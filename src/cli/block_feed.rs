@@ -162,6 +162,35 @@ mod tests {
         assert_eq!(named("dir/a=b.log"), (None, "dir/a=b.log".to_owned()));
     }
 
+    #[cfg(feature = "live")]
+    #[test]
+    fn a_log_that_grows_is_read_on_line_by_line() {
+        use std::io::Write;
+
+        use crate::detect::Chain;
+        use crate::time::PacketTime;
+
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("blocks.csv");
+        let mut log = File::create(&path).unwrap();
+        writeln!(log, "1700000000").unwrap();
+        let feeds = BlockFeeds { block_feed: vec![Named { coin: Some("XMR".to_owned()), path }] };
+        let (mut tails, mut detect) = (feeds.follow().unwrap(), Detect::default());
+        let chain = Chain { coin: "XMR".into(), source: "blocks.csv".into() };
+        // One that is no news is not taken.
+        let mut knows = |tails: &mut Tails, seconds: i64| {
+            tails.tick(&mut detect);
+            let before = detect.tally().blocks;
+            detect.block(&chain, PacketTime::from_parts(seconds, 0));
+            detect.tally().blocks > before
+        };
+        assert!(knows(&mut tails, 1_700_000_000));
+        write!(log, "17000").unwrap();
+        assert!(!knows(&mut tails, 1_700_000_100));
+        writeln!(log, "00300").unwrap();
+        assert!(knows(&mut tails, 1_700_000_300));
+    }
+
     #[test]
     fn a_feed_that_holds_nonsense_is_refused_and_an_empty_one_is_not() {
         let dir = tempfile::tempdir().unwrap();

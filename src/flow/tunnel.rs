@@ -1,4 +1,4 @@
-//! Datagrams of tunnels that may carry one miner's conversation: WireGuard, OpenVPN, DTLS.
+//! Datagrams of tunnels that may carry one miner's conversation: `WireGuard`, `OpenVPN`, DTLS.
 //!
 //! In: a datagram's first bytes and its length. Out: whether it is data of such a tunnel, and whether it carries more than
 //! an acknowledgement of TCP inside.
@@ -6,7 +6,7 @@
 /// What a datagram of a tunnel's data is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Tunnel {
-    /// Transport data (WireGuard's white paper §5.4.6): type 4, three zeros, padded to 16 bytes.
+    /// Transport data (`WireGuard`'s white paper §5.4.6): type 4, three zeros, padded to 16 bytes.
     WireGuard,
     /// `P_DATA_V2` (openvpn `src/openvpn/ssl_pkt.h`): opcode 9, key id, a peer id of 24 bits, small in practice.
     OpenVpn,
@@ -14,11 +14,11 @@ enum Tunnel {
     Dtls,
 }
 
-/// Headers of WireGuard's data: 16 bytes and a tag of 16.
+/// Headers of `WireGuard`'s data: 16 bytes and a tag of 16.
 const WIREGUARD_ADDS: u32 = 32;
 /// An acknowledgement of TCP with timestamps over IPv6, padded.
 const BARE_IN_WIREGUARD: u32 = WIREGUARD_ADDS + 80;
-/// The same in OpenVPN's data: 4 bytes of header, 4 of packet id, a tag of 16.
+/// The same in `OpenVPN`'s data: 4 bytes of header, 4 of packet id, a tag of 16.
 const BARE_IN_OPENVPN: u32 = 24 + 72;
 
 fn tunnel(payload: &[u8], len: u32) -> Option<Tunnel> {

@@ -80,6 +80,10 @@ pub struct Unheard {
     pub tenant: Tenant,
     /// The end that would be the miner's.
     pub miner: SocketAddr,
+    /// When.
+    pub at: PacketTime,
+    /// Whether it was harmless, if it lasted long enough to say that.
+    pub harmless: Option<bool>,
 }
 
 /// A hello of TLS that is not forgotten while its connection lasts.
@@ -137,6 +141,10 @@ impl Overhearing {
 
     /// A flow is over of which nothing is to be reported.
     pub fn end(&mut self, u: &Unheard) {
+        if let Some(harmless) = u.harmless {
+            let Party { tenant, inside, server, .. } = u.party;
+            self.detect.visit(&Visit { tenant, inside, server, at: u.at, harmless });
+        }
         self.detect.end(u.party.flow);
         self.said.remove(&(u.tenant, u.miner, u.party.server));
     }

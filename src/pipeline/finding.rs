@@ -46,7 +46,7 @@ pub(super) fn overheard(key: FlowKey, info: &FlowInfo, miner: Direction) -> Flow
     let mut log = EvidenceLog::default();
     context(&mut log, info, 0, false, &[]);
     let both = info.counts.lo_to_hi.payload > 0 && info.counts.hi_to_lo.payload > 0;
-    FlowFinding { peer_replied: both, ..of(key, info, &reading, Vec::new(), None, log, judgement) }
+    FlowFinding { peer_replied: both, ..of(key, info, &reading, Vec::new(), None, &log, judgement) }
 }
 
 fn assemble(
@@ -64,7 +64,7 @@ fn assemble(
     context(&mut log, info, gaps, silent, &wraps);
     let judgement = judge(&log)?;
     log.sort();
-    Some(of(key, info, reading, wraps, around, log, judgement))
+    Some(of(key, info, reading, wraps, around, &log, judgement))
 }
 
 fn of(
@@ -73,7 +73,7 @@ fn of(
     reading: &Reading<'_>,
     wraps: Vec<Wrap>,
     around: Option<&Around>,
-    log: EvidenceLog,
+    log: &EvidenceLog,
     judgement: Judgement,
 ) -> FlowFinding {
     let Reading { dialect, category, coins, miner, conversation: c } = *reading;

@@ -4,6 +4,9 @@
 //! is something new to be said of a flow, once a minute while there is anything, and at its end. What it comes to is
 //! decided right of the workers, who know other flows, too.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use super::finding::overheard;
@@ -29,6 +32,11 @@ const FAST: u32 = 6_000;
 const WINDOW: Duration = Duration::from_secs(30);
 /// Silence after which a flow may be given up for another one.
 const QUIET: Duration = Duration::from_mins(5);
+/// A flow of so many messages over such a time was heard well enough to be called harmless.
+const ENOUGH: u64 = 20;
+const LONG: Duration = Duration::from_mins(5);
+/// One host may have this part of all of them.
+const SHARE_OF_ONE: usize = 8;
 /// Flows looked at for one that may go.
 const LOOKS: usize = 16;
 
@@ -37,6 +45,8 @@ pub(super) struct Listening {
     heard: Vec<Option<Box<Heard>>>,
     free: Vec<u32>,
     most: usize,
+    /// Flows of each inside host that are listened to.
+    of_host: HashMap<(u32, IpAddr), usize, foldhash::quality::RandomState>,
     /// Where one that may go was looked for last.
     hand: usize,
     /// Lines are messages, too, and what is in them is not looked at.
@@ -71,7 +81,7 @@ pub(super) struct Ears<'a> {
 
 impl Listening {
     pub(super) fn new(most: usize, blind: bool) -> Self {
-        Self { heard: Vec::new(), free: Vec::new(), most, hand: 0, blind }
+        Self { heard: Vec::new(), free: Vec::new(), most, of_host: HashMap::default(), hand: 0, blind }
     }
 
     /// Whether payloads are not to be looked at.
@@ -154,7 +164,7 @@ impl Listening {
         heard.finish(order, events);
         let read = found.as_ref().is_some_and(|f| f.dialect != ENCRYPTED);
         if read || heard.reading.witnesses.iter().next().is_none() {
-            events.push(Event { order, what: heard.unheard() });
+            events.push(Event { order, what: heard.unheard(read) });
             return found;
         }
         heard.tell(found.map(|f| *f), info.last, true, order, events);
@@ -176,31 +186,43 @@ impl Listening {
     fn take(&mut self, number: u32) -> Option<Box<Heard>> {
         let heard = self.heard.get_mut(number as usize)?.take()?;
         self.free.push(number);
+        if let Entry::Occupied(mut of) = self.of_host.entry((heard.party.tenant, heard.party.inside)) {
+            *of.get_mut() -= 1;
+            if *of.get() == 0 {
+                of.remove();
+            }
+        }
         Some(heard)
     }
 
     fn give_up(&mut self, number: u32, ears: &mut Ears<'_>) {
         if let Some(heard) = self.take(number) {
             ears.table.set_listener(heard.slot, None);
-            ears.events.push(Event { order: ears.order, what: heard.unheard() });
+            ears.events.push(Event { order: ears.order, what: heard.unheard(false) });
         }
     }
 
     fn begin(&mut self, packet: &Packet<'_>, lasts: &Lasts, ears: &mut Ears<'_>) -> Option<u32> {
+        let miner = lasts.opener.unwrap_or_else(|| likely_opener(&lasts.key));
+        let host = (tenant(lasts.key.tenant()), lasts.key.source(miner).ip());
+        if self.of_host.get(&host).is_some_and(|n| *n >= (self.most / SHARE_OF_ONE).max(1)) {
+            ears.health.add(Counter::RhythmsRefused);
+            return None;
+        }
         if self.heard.len() - self.free.len() >= self.most {
             ears.health.add(Counter::RhythmsRefused);
             let number = self.quiet(packet.time)?;
             self.give_up(number, ears);
         }
-        let miner = lasts.opener.unwrap_or_else(|| likely_opener(&lasts.key));
+        *self.of_host.entry(host).or_default() += 1;
         let heard = Box::new(Heard {
             slot: lasts.slot,
             key: lasts.key,
             miner,
             party: Party {
                 flow: lasts.key.flow_id(packet.time),
-                tenant: tenant(lasts.key.tenant()),
-                inside: lasts.key.source(miner).ip(),
+                tenant: host.0,
+                inside: host.1,
                 server: lasts.key.destination(miner),
             },
             listener: Listener::new(packet, lasts, self.blind),
@@ -251,15 +273,19 @@ impl Heard {
         self.reading = self.rhythm.judge(self.listener.info().last.time);
     }
 
-    fn unheard(&self) -> What {
+    /// It is over, and there is nothing to be said of it: somebody reads it and has, or it was quiet.
+    fn unheard(&self, read: bool) -> What {
         let (tenant, miner) = (self.key.tenant(), self.key.source(self.miner));
-        What::Unheard(Box::new(Unheard { party: self.party, tenant, miner }))
+        let FlowInfo { first, last, .. } = self.listener.info();
+        let long = self.messages >= ENOUGH && last.time.since(first.time) >= LONG;
+        let harmless = if read { Some(false) } else { long.then_some(true) };
+        What::Unheard(Box::new(Unheard { party: self.party, tenant, miner, at: last.time, harmless }))
     }
 
     /// Tells what was heard of the flow, of which `base` is known besides.
     fn tell(&self, base: Option<FlowFinding>, at: Stamp, over: bool, order: u64, events: &mut Vec<Event>) {
         let what = if self.reading.witnesses.iter().next().is_none() {
-            self.unheard()
+            self.unheard(false)
         } else {
             let base = base.unwrap_or_else(|| overheard(self.key, self.listener.info(), self.miner));
             let Reading { witnesses, coins, level, .. } = self.reading;

@@ -161,18 +161,13 @@ impl Worker {
     fn packet_seen(&mut self, packet: &Packet<'_>, order: u64, sight: &Sight) {
         // The flow under the packet is let go while unwinding, so nothing half-changed stays behind.
         let look = AssertUnwindSafe(|| match packet.transport {
+            Transport::Udp { .. } if tunnelled(packet) => self.pass(packet, order, sight),
+            Transport::Tcp { .. } if self.listening.is_blind() => self.pass(packet, order, sight),
+            Transport::Udp { .. } if self.listening.is_blind() => {}
             Transport::Tcp { .. } => {
                 self.look(packet, order, sight);
                 self.listen(packet, order);
             }
-            Transport::Udp { .. } if tunnelled(packet) => {
-                // Nothing of it can be read.
-                if let Some(flow) = self.table.packet_seen(packet, sight, &mut self.health) {
-                    flow.release();
-                }
-                self.listen(packet, order);
-            }
-            Transport::Udp { .. } if self.listening.is_blind() => {}
             Transport::Udp { .. } => self.datagram(packet, order),
         });
         if catch_unwind(look).is_err() {
@@ -193,6 +188,14 @@ impl Worker {
         while let Some(number) = self.table.next_silent() {
             self.listening.over(number, order, &mut self.events);
         }
+    }
+
+    /// Nothing of the flow can be read, or is to be.
+    fn pass(&mut self, packet: &Packet<'_>, order: u64, sight: &Sight) {
+        if let Some(flow) = self.table.packet_seen(packet, sight, &mut self.health) {
+            flow.release();
+        }
+        self.listen(packet, order);
     }
 
     /// A flow that lasts is listened to.
@@ -303,14 +306,9 @@ impl Worker {
             lookups,
             retired,
             claims,
-            listening,
             ..
         } = self;
         let Some(mut flow) = table.packet_seen(packet, sight, health) else { return };
-        if listening.is_blind() {
-            flow.release();
-            return;
-        }
         let key = *flow.key();
         let mut asked = Vec::new();
         let stamp = packet.stamp();
