@@ -305,6 +305,11 @@ impl<S> FlowTable<S> {
         }
     }
 
+    /// Whether [`next_ended`](Self::next_ended) or [`next_silent`](Self::next_silent) has something to tell.
+    pub fn has_ended(&self) -> bool {
+        !self.ended.is_empty() || !self.silent.is_empty()
+    }
+
     /// The listener of a flow that is over and of which [`next_ended`](Self::next_ended) does not tell.
     pub fn next_silent(&mut self) -> Option<u32> {
         self.silent.pop_front()
