@@ -117,6 +117,16 @@ counters! {
     RetiredMatches = "retired_matches",
     /// Feeds that are older than they vouch for; feeds and databases whose newer version was refused.
     StaleFeeds = "stale_feeds",
+    /// Flows listened to, because they last, are slow, and cannot be read.
+    Rhythms = "rhythms",
+    /// The same that found the table full: another one was given up for it, or it was passed over.
+    RhythmsRefused = "rhythms_refused",
+    /// Messages of such flows that came in bursts and were not heard.
+    RhythmBursts = "rhythm_bursts",
+    /// Flows, messages and addresses that detectors of several flows forgot or passed over for want of room.
+    BeatsForgotten = "beats_forgotten",
+    /// Messages that came too late to be compared with other flows'.
+    BeatsLate = "beats_late",
     /// Panics caught in a worker; each cost one flow.
     WorkerPanics = "worker_panics",
     /// Findings dropped because a live queue was full.

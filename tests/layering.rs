@@ -85,10 +85,15 @@ const EDGES: &[(&str, &[(&str, Use)])] = &[
             ("file", All),
         ],
     ),
+    // Flows that nobody can read: one by one, then together.
+    ("rhythm", &[("time", All)]),
+    ("detect", &[("rhythm", All), ("time", All)]),
     // Right of it.
     (
         "ledger",
         &[
+            ("rhythm", All),
+            ("detect", All),
             ("evidence", All),
             ("carrier", Only(&["Host", "Wrap", "Target", "dhcp"])),
             ("intel", All),
@@ -201,6 +206,8 @@ const EDGES: &[(&str, &[(&str, Use)])] = &[
             ("evidence", All),
             ("intel", All),
             ("ledger", All),
+            ("rhythm", All),
+            ("detect", Only(&["Party"])),
             ("wallet", All),
             ("time", All),
             ("health", All),
@@ -219,6 +226,7 @@ const EDGES: &[(&str, &[(&str, Use)])] = &[
             ("dialect", Only(&["Shares"])),
             ("intel", All),
             ("ledger", All),
+            ("detect", Only(&["Detect", "feed"])),
             ("config", All),
             ("firewall", All),
             ("enforce", All),

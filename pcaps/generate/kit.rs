@@ -10,7 +10,7 @@
 //! ```
 //!
 //! From small to large: [`rng`] and [`wallet`] make values, [`dialogues`] and [`benign`] what two programs say to each
-//! other ([`dialogue::Dialogue`]), [`dns`], [`tls`] and [`web`] what they say around it, [`wrappings`] what that
+//! other ([`dialogue::Dialogue`]), [`heard`] what goes on for long and cannot be read, [`dns`], [`tls`] and [`web`] what they say around it, [`wrappings`] what that
 //! travels in, [`tcp`] the segments that carry it, [`mangle`] what networks and sensors do to
 //! segments, [`wire`] and [`carriage`] the frames, [`file`] the capture files, [`expect`] what a detector should find,
 //! [`capture`] one capture with its hosts and hours, and [`catalogue`] all of them.
@@ -32,6 +32,7 @@ pub mod dialogues;
 pub mod dns;
 pub mod expect;
 pub mod file;
+pub mod heard;
 pub mod mangle;
 pub mod rng;
 pub mod tcp;

@@ -31,7 +31,7 @@ pub(super) fn name_use(c: &NameClaim) -> NameUse<'_> {
 fn candidate<'a>(f: &'a FlowFinding, names: &'a [NameUse<'a>], allowed: bool) -> BlockCandidate<'a> {
     BlockCandidate {
         addr: f.pool.ip(),
-        proto: Proto::Tcp,
+        proto: if f.udp { Proto::Udp } else { Proto::Tcp },
         port: f.pool.port(),
         tenant: f.tenant,
         miner: f.miner.ip(),

@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use clap::Args as ClapArgs;
 use subject::Subject;
 
+use super::block_feed::BlockFeeds;
 use super::options::{Knowing, Least, Reading};
 use super::replay::{complain, name_inputs, open, outcome, style};
 use super::session::{self, Listener, World};
@@ -33,10 +34,16 @@ pub(super) struct Args {
     /// Print JSON lines, as replay does, instead of text
     #[arg(long)]
     json: bool,
+    /// Hide payloads, names, feeds and ports from every detector: only sizes, directions and times of messages are left,
+    /// as if all were encrypted. Shows what would be found then; nothing is ever confirmed
+    #[arg(long, conflicts_with = "block_feed", help_heading = "What cannot be read")]
+    payload_blind: bool,
     #[command(flatten)]
     reading: Reading,
     #[command(flatten)]
     knowing: Knowing,
+    #[command(flatten)]
+    block_feeds: BlockFeeds,
 }
 
 struct Silent;
@@ -53,10 +60,13 @@ impl Listener for Silent {
 pub(super) fn run(args: &Args) -> Result<Outcome, Failure> {
     let known = args.knowing.read()?;
     complain(&known.warnings)?;
+    let mut world = World::still(known.geo);
+    world.overhearing.tell_all();
+    complain(&args.block_feeds.load(world.overhearing.detect_mut())?)?;
     let finished = session::run(
         open(&args.inputs)?,
-        &args.reading.resolve(known.intel),
-        World::still(known.geo),
+        &args.reading.resolve_blind(args.payload_blind, known.intel),
+        world,
         &Policy::default(),
         None,
         &mut Silent,

@@ -5,6 +5,7 @@
 
 mod apply;
 #[cfg(feature = "state")]
+mod block_feed;
 mod blocklist;
 mod candidates;
 mod check;

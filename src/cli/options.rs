@@ -45,6 +45,11 @@ enum Tenants {
 }
 
 impl Reading {
+    /// The same for who is to see sizes, directions and times only, if `blind`.
+    pub(super) fn resolve_blind(&self, blind: bool, intel: Intel) -> RunOptions {
+        RunOptions { blind, ..self.resolve(if blind { Intel::default() } else { intel }) }
+    }
+
     /// As options of the pipeline.
     pub(super) fn resolve(&self, intel: Intel) -> RunOptions {
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use clap::Args as ClapArgs;
 use indicatif::{ProgressBar, ProgressStyle};
 
+use super::block_feed::BlockFeeds;
 use super::lists;
 use super::options::{Blocking, Knowing, Reading};
 use super::session::{self, Listener, World};
@@ -29,10 +30,16 @@ pub(super) struct Args {
     /// Print JSON lines instead of a table
     #[arg(long)]
     json: bool,
+    /// Hide payloads, names, feeds and ports from every detector: only sizes, directions and times of messages are left,
+    /// as if all were encrypted. Shows what would be found then; nothing is ever confirmed
+    #[arg(long, conflicts_with = "block_feed", help_heading = "What cannot be read")]
+    payload_blind: bool,
     #[command(flatten)]
     reading: Reading,
     #[command(flatten)]
     knowing: Knowing,
+    #[command(flatten)]
+    block_feeds: BlockFeeds,
     #[command(flatten)]
     blocking: Blocking,
 }
@@ -45,13 +52,16 @@ pub(super) fn run(args: &Args) -> Result<Outcome, Failure> {
     let inputs = open(&args.inputs)?;
     let stream = args.inputs.iter().any(|p| p.as_os_str() == "-");
     let mut printer = Printer::new(args.json, &inputs, stream, plan.uses_stdout());
-    let world = World::still(known.geo);
-    let finished = session::run(inputs, &args.reading.resolve(known.intel), world, &plan.policy, None, &mut printer)?;
+    let mut world = World::still(known.geo);
+    let said = args.block_feeds.load(world.overhearing.detect_mut())?;
+    let options = args.reading.resolve_blind(args.payload_blind, known.intel);
+    let finished = session::run(inputs, &options, world, &plan.policy, None, &mut printer)?;
     printer.done();
     finished.spare(&mut plan);
     let mut report = finished.report;
     name_inputs(&mut report, &finished.source);
     report.notes.extend(known.warnings);
+    report.notes.extend(said);
     let blocked = lists::block(&mut report, &plan, finished.until);
     if let Ok(warnings) = &blocked {
         report.notes.extend(warnings.iter().cloned());

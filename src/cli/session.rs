@@ -11,6 +11,7 @@ use anyhow::{Context, anyhow};
 use tokio::sync::mpsc;
 
 use super::Failure;
+use super::block_feed::Tails;
 use super::candidates::sparing;
 use super::leave;
 use super::options::BlockPlan;
@@ -23,7 +24,7 @@ use crate::evidence::Verdict;
 use crate::firewall::{NeverBlock, Policy};
 use crate::health::Counter;
 use crate::intel::{CurrentIntel, Day, Geo, Intel};
-use crate::ledger::{Alert, FlowFinding, HostFinding, Knowledge, Ledger};
+use crate::ledger::{Alert, FlowFinding, HostFinding, Knowledge, Ledger, Overhearing, what_was_heard};
 use crate::pipeline::{self, Ended, Merger, RunOptions, What};
 use crate::sink::{Relay, Report};
 use crate::time::PacketTime;
@@ -97,12 +98,16 @@ pub(super) struct World<'a> {
     pub(super) news: Option<Following>,
     /// Who acts meanwhile.
     pub(super) companion: Option<&'a mut dyn Companion>,
+    /// What is made of flows that nobody can read.
+    pub(super) overhearing: Overhearing,
+    /// Where new blocks are told of.
+    pub(super) feeds: Tails,
 }
 
 impl World<'_> {
     /// One that stays as it is: what is read from a file must not depend on the day.
-    pub(super) const fn still(geo: Geo) -> Self {
-        Self { geo, news: None, companion: None }
+    pub(super) fn still(geo: Geo) -> Self {
+        Self { geo, news: None, companion: None, overhearing: Overhearing::default(), feeds: Tails::default() }
     }
 }
 
@@ -184,6 +189,8 @@ async fn collect<'a, S: PacketSource + Send + 'static>(
     let mut right = Right {
         knowledge: Knowledge::new(current.get(), world.geo),
         ledger: Ledger::default(),
+        overhearing: world.overhearing,
+        feeds: world.feeds,
         policy,
         never: NeverBlock::new().with_local_machine(),
         listener,
@@ -260,6 +267,8 @@ async fn collect<'a, S: PacketSource + Send + 'static>(
 struct Right<'a> {
     knowledge: Knowledge,
     ledger: Ledger,
+    overhearing: Overhearing,
+    feeds: Tails,
     policy: Policy,
     /// Whose word on names is believed.
     never: NeverBlock,
@@ -280,10 +289,34 @@ impl Right<'_> {
                 self.over(*flow);
             }
             What::Claim(mut flow) => {
+                self.overhearing.recall(&mut flow);
                 self.knowledge.enrich(&mut flow);
                 self.claim(&flow);
             }
+            What::Beat(b) => self.overhearing.beat(&b.0, b.1),
+            What::Job(job) => self.overhearing.job(&job),
+            What::Unheard(u) => self.overhearing.end(&u),
+            What::Overheard(heard) => {
+                let over = heard.over;
+                let mut flow = self.overhearing.weigh(*heard);
+                if flow.verdict < Verdict::Suspected {
+                    if over && self.overhearing.tells_all() {
+                        self.ledger.flow(flow);
+                    }
+                    return;
+                }
+                self.knowledge.enrich(&mut flow);
+                self.claim(&flow);
+                let alert = Alert::of(&flow);
+                let reason = what_was_heard(&flow).unwrap_or_else(|| alert.reason.clone());
+                self.tell(Alert { reason, ..alert });
+                if over {
+                    self.tell_flow(&mut flow);
+                    self.ledger.flow_again(flow);
+                }
+            }
             What::Unnamed(mut flow) => {
+                self.overhearing.hello(&flow);
                 if self.knowledge.leads_to_a_pool(&mut flow) {
                     let alert = Alert::of(&flow);
                     self.claim(&flow);
@@ -308,13 +341,18 @@ impl Right<'_> {
 
     /// Keeps a flow that is over. Of a flood no more is told than is kept.
     fn over(&mut self, mut flow: FlowFinding) {
-        if self.failure.is_none() && self.listener.tells_flows() && self.ledger.takes(&flow) {
-            flow.allowed = leave::may_mine(&flow, &self.policy, &self.never);
-            if let Err(e) = self.listener.flow(&flow) {
+        self.tell_flow(&mut flow);
+        self.ledger.flow(flow);
+    }
+
+    /// Tells of a flow that is over, where they are told.
+    fn tell_flow(&mut self, flow: &mut FlowFinding) {
+        if self.failure.is_none() && self.listener.tells_flows() && self.ledger.takes(flow) {
+            flow.allowed = leave::may_mine(flow, &self.policy, &self.never);
+            if let Err(e) = self.listener.flow(flow) {
                 self.fail(e);
             }
         }
-        self.ledger.flow(flow);
     }
 
     /// Nobody reads us any more: stop reading, too.
@@ -330,6 +368,7 @@ impl Right<'_> {
     }
 
     fn tick(&mut self) {
+        self.feeds.tick(self.overhearing.detect_mut());
         if let Some(companion) = &mut self.companion {
             let said = companion.tick(&self.knowledge);
             // Where nobody reads, nobody is told.
@@ -343,10 +382,13 @@ impl Right<'_> {
     /// The report, when everybody has ended. `refused`: what was refused on the way.
     fn finish<S>(self, ended: Ended<S>, interrupted: bool, mut refused: Vec<String>) -> Result<Finished<S>, Failure> {
         let Ended { source, mut health, until } = ended;
-        let Self { knowledge, mut ledger, failure, policy, .. } = self;
+        let Self { knowledge, mut ledger, overhearing, failure, policy, .. } = self;
         if let Some(e) = failure {
             return Err(e);
         }
+        let tally = overhearing.tally();
+        health.add_n(Counter::BeatsForgotten, tally.evicted + tally.refused + tally.crowded + tally.addresses);
+        health.add_n(Counter::BeatsLate, tally.late);
         health.add_n(Counter::RetiredMatches, knowledge.retired);
         health.add_n(Counter::StaleFeeds, refused.len() as u64);
         let day = Day::of(until);

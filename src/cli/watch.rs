@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::bail;
 use clap::{Args as ClapArgs, ValueEnum};
 
+use super::block_feed::BlockFeeds;
 use super::lists;
 #[cfg(feature = "state")]
 use super::living::Opened;
@@ -69,6 +70,8 @@ pub(super) struct Args {
     #[command(flatten)]
     knowing: Knowing,
     #[command(flatten)]
+    block_feeds: BlockFeeds,
+    #[command(flatten)]
     blocking: Blocking,
 }
 
@@ -109,6 +112,7 @@ pub(super) fn run(args: &Args) -> Result<Outcome, Failure> {
     let mut plan = if args.acts() { args.blocking.resolve_for_kernel()? } else { args.blocking.resolve()? };
     let (known, reload) = args.knowing.read_and_follow()?;
     plan.check(&known)?;
+    let feeds = args.block_feeds.follow()?;
     let interfaces = args.interfaces();
     let mut reading = args.reading.resolve(known.intel);
     let live = Live::open(&interfaces, args.capturing(reading.workers))?;
@@ -126,7 +130,13 @@ pub(super) fn run(args: &Args) -> Result<Outcome, Failure> {
     let gauges = Arc::<Gauges>::default();
     reading.gauges = Some(Arc::clone(&gauges));
     let reload = reload.with_policy(&mut plan, &args.blocking);
-    let mut world = World { geo: known.geo, news: Some(session::follow(reload)?), companion: None };
+    let mut world = World {
+        geo: known.geo,
+        news: Some(session::follow(reload)?),
+        companion: None,
+        overhearing: crate::ledger::Overhearing::default(),
+        feeds,
+    };
     #[cfg(feature = "state")]
     let mut living = match opened.map(Opened::begin).transpose()? {
         Some((living, said)) => {

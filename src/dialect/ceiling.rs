@@ -3,7 +3,7 @@
 //! In: dialect, category and verdict of a finding. Out: the sentence behind `missing`.
 
 use super::Category;
-use crate::evidence::Verdict;
+use crate::evidence::{NO_CLOCK, Verdict};
 
 /// What is missing for the next level: `usual` is what the evidence alone says, which is not to be had everywhere.
 pub fn missing(
@@ -17,6 +17,7 @@ pub fn missing(
         (_, Category::Inventory, _) => Some(
             "a mining conversation of the rig: its management interface tells that it stands there, not that it mines",
         ),
+        ("encrypted", _, Verdict::Suspected) if usual == Some(NO_CLOCK) => usual,
         ("encrypted", ..) => Some("what is said inside: it cannot be read, so look at the machine"),
         ("qubic", _, Verdict::Noted) => Some("a payout identity or token in the first message"),
         ("qubic" | "datum", _, Verdict::Suspected) => Some("an answer of the pool"),

@@ -15,6 +15,12 @@ pub enum Family {
     Knowledge,
     /// A conversation that cannot be read, by what is around it.
     Unread,
+    /// What the messages of a conversation that cannot be read look like. Alone it says nothing.
+    Shape,
+    /// When they come: like shares, or on a pool's timer.
+    Tempo,
+    /// That a clock outside the conversation agrees: a coin's blocks, other miners.
+    Clock,
     /// How it was seen; says nothing for or against.
     Context,
     /// Speaks against mining.
@@ -29,6 +35,9 @@ impl Family {
         Self::Inventory,
         Self::Knowledge,
         Self::Unread,
+        Self::Shape,
+        Self::Tempo,
+        Self::Clock,
         Self::Context,
         Self::Against,
     ];
@@ -41,6 +50,9 @@ impl Family {
             Self::Inventory => 2.0,
             Self::Knowledge => 1.0,
             Self::Unread => 1.5,
+            Self::Shape => 0.9,
+            Self::Tempo => 0.6,
+            Self::Clock => 1.6,
             Self::Context | Self::Against => 0.0,
         }
     }
@@ -124,6 +136,28 @@ kinds! {
     TlsToPool = "tls-to-pool", Unread, 1.0;
     /// The TLS hello is like those of mining programs: no names of protocols, and the program's fingerprint.
     MinerTls = "miner-tls", Unread, 0.3;
+    /// Requests of one size, each answered at once by a reply of one size.
+    SteadyExchange = "steady-exchange", Shape, 0.9;
+    /// Messages of one size from the other end that nobody asked for.
+    SteadyPushes = "steady-pushes", Shape, 0.9;
+    /// Requests, replies and pushes are as long as those of a mining protocol.
+    KnownSizes = "known-sizes", Shape, 0.9;
+    /// Message sizes that Stratum V2 has, encrypted.
+    NoiseSizes = "noise-sizes", Shape, 0.9;
+    /// Requests come by chance, as shares are found.
+    ChanceRequests = "chance-requests", Tempo, 0.6;
+    /// Pushes come on a timer that something restarts, as jobs do.
+    JobTimer = "job-timer", Tempo, 0.6;
+    /// What restarts it comes at the rate of a coin's blocks.
+    BlockClock = "block-clock", Clock, 1.6;
+    /// Pushes come when blocks of a chain do.
+    BlockPhase = "block-phase", Clock, 1.6;
+    /// Several hosts are pushed to at the same moments.
+    PushedTogether = "pushed-together", Clock, 1.6;
+    /// An inside host passes on at once what it is pushed.
+    RelayedWork = "relayed-work", Clock, 1.6;
+    /// Few inside hosts talk to that address.
+    FewVisitors = "few-visitors", Context, 0.0;
     /// The requests also occur in node and wallet software, and nothing else points to a miner.
     NodeRpc = "node-rpc", Against, 0.0;
     /// One end spoke the parts of both: a recording, an echo, a relay.

@@ -145,6 +145,12 @@ const SUSPECTED: f32 = 1.0;
 /// Sum needed for `probable`: a thousand to one.
 const PROBABLE: f32 = 3.0;
 
+/// What a conversation of which sizes and times are known lacks to be `probable`.
+pub const NO_CLOCK: &str = "a clock that agrees (pushes that come with a coin's blocks, see --block-feed, or together with \
+     other hosts'), or a pool's name: sizes and times alone say no more";
+/// What it lacks beyond that.
+const UNREADABLE: &str = "what is said inside: it cannot be read, so look at the machine";
+
 /// Adds up what was seen. `None` when nothing was.
 pub fn judge(log: &EvidenceLog) -> Option<Judgement> {
     if log.lines.is_empty() {
@@ -172,10 +178,28 @@ pub fn judge(log: &EvidenceLog) -> Option<Judgement> {
     let both_parts = log.has(Code::BothParts);
     // What one end can write alone frames nobody: a server that nobody asked, a recording that is sent somewhere.
     let alone = (both_parts && !(client && pool)) || (log.has(Code::NoRequest) && !client);
+    let of = |family: Family| log.lines.iter().any(|e| e.code.family() == family);
+    // Sizes and times together; the one without the other is said of nobody, but where each direction has times of its
+    // own, and where the sizes are those of one protocol.
+    let rhythmic = (of(Family::Shape) && (of(Family::Tempo) || of(Family::Clock)))
+        || (log.has(Code::ChanceRequests) && log.has(Code::JobTimer))
+        || log.has(Code::NoiseSizes);
+    let named = rhythmic
+        && !contradicted
+        && [Code::TlsToPool, Code::NameSent, Code::NameInDns, Code::AddressInFeed, Code::PoolCertificate]
+            .into_iter()
+            .any(|c| log.has(c));
     let (verdict, missing) = if client && pool && work && !contradicted && !both_parts && score >= PROBABLE {
         (Verdict::Confirmed, None)
     } else if score >= PROBABLE && alone {
         (Verdict::Suspected, Some("the other end's part in its protocol"))
+    } else if rhythmic && !client && !pool && !contradicted {
+        // What cannot be read is never confirmed.
+        if named || (of(Family::Shape) && of(Family::Tempo) && of(Family::Clock)) {
+            (Verdict::Probable, Some(UNREADABLE))
+        } else {
+            (Verdict::Suspected, Some(NO_CLOCK))
+        }
     } else if score >= PROBABLE && !contradicted {
         let missing = match (client, pool) {
             (true, false) => "an answer of the pool in its protocol: only the miner's half was seen",
@@ -266,6 +290,31 @@ mod tests {
         assert_eq!(verdict(&[PoolReply, JobDelivered, NoRequest, ClientRequest]), Verdict::Confirmed);
         assert_eq!(verdict(&[ClientRequest, ShareSubmitted, KnownProgram, BothParts]), Verdict::Suspected);
         assert_eq!(verdict(&[ClientRequest, PoolReply, JobDelivered, BothParts]), Verdict::Probable);
+    }
+
+    #[test]
+    fn sizes_and_times_are_suspected_together_and_never_more_without_a_clock_or_a_name() {
+        use Code::*;
+        assert_eq!(verdict(&[SteadyExchange, SteadyPushes]), Verdict::Noted);
+        assert_eq!(verdict(&[ChanceRequests]), Verdict::Noted);
+        assert_eq!(verdict(&[JobTimer]), Verdict::Noted);
+        assert_eq!(verdict(&[BlockClock, BlockPhase]), Verdict::Suspected, "a sum, which fusion never lets pass");
+        assert_eq!(verdict(&[ChanceRequests, JobTimer]), Verdict::Suspected);
+        assert_eq!(verdict(&[ChanceRequests, JobTimer, BlockClock]), Verdict::Suspected);
+        assert_eq!(verdict(&[NoiseSizes]), Verdict::Suspected);
+        assert_eq!(verdict(&[SteadyPushes, BlockPhase]), Verdict::Suspected);
+        assert_eq!(verdict(&[SteadyExchange, SteadyPushes, ChanceRequests, JobTimer]), Verdict::Suspected);
+        assert_eq!(verdict(&[SteadyPushes, JobTimer, MinerTls, FewVisitors]), Verdict::Suspected);
+        assert_eq!(judge(&log(&[SteadyPushes, JobTimer])).unwrap().missing, Some(NO_CLOCK));
+        for clock in [BlockClock, BlockPhase, PushedTogether, RelayedWork] {
+            assert_eq!(verdict(&[SteadyPushes, JobTimer, clock]), Verdict::Probable);
+        }
+        for name in [TlsToPool, NameSent, NameInDns, AddressInFeed] {
+            assert_eq!(verdict(&[SteadyExchange, ChanceRequests, name]), Verdict::Probable);
+        }
+        let unread = |c: &Code| !matches!(c.family(), Family::Conversation | Family::Identity | Family::Inventory);
+        let all: Vec<_> = Code::ALL.iter().copied().filter(|c| unread(c) && *c != NodeRpc).collect();
+        assert_eq!(verdict(&all), Verdict::Probable, "what cannot be read is never confirmed");
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::lasting::Pace;
 use super::slot::Class;
 use crate::decode::Packet;
 
@@ -26,6 +27,10 @@ pub struct Limits {
     pub udp: fn(&Packet<'_>) -> bool,
     /// Which payloads of a flow that was let go are worth another look, now and then.
     pub again: fn(&[u8]) -> bool,
+    /// Which flows are told of as lasting.
+    pub pace: Pace,
+    /// Flows that are listened to.
+    pub listeners: usize,
 }
 
 impl Default for Limits {
@@ -40,6 +45,8 @@ impl Default for Limits {
             idle_closed: Duration::from_secs(10),
             udp: |_| false,
             again: is_promising,
+            pace: Pace::SLOW,
+            listeners: 65_536,
         }
     }
 }

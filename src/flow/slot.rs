@@ -3,6 +3,7 @@
 use super::dedup::Recent;
 use super::info::FlowInfo;
 use super::key::{BothWays, Direction, FlowKey};
+use super::lasting::Tempo;
 use super::list::{Linked, Links};
 use super::pending::Budget;
 use super::sources::Source;
@@ -54,7 +55,12 @@ pub(super) struct Slot<S> {
     pub(super) proven: Option<Direction>,
     /// Payloads since it was let go that looked worth a look.
     pub(super) glances: u8,
+    /// How fast it is, or who listens to it.
+    pub(super) tempo: Tempo,
 }
+
+/// Two cache lines, whatever the state.
+const _: () = assert!(size_of::<Slot<()>>() == 128);
 
 impl<S> Slot<S> {
     /// Who is charged.

@@ -13,6 +13,7 @@ use super::handshake::Header;
 use super::index::Index;
 use super::info::FlowInfo;
 use super::key::{BothWays, Direction, FlowHasher, FlowKey};
+use super::lasting::{Lasts, Pace, Tempo};
 use super::limits::Limits;
 use super::list::{Links, List};
 use super::pending::Budget;
@@ -50,6 +51,9 @@ pub struct FlowTable<S> {
     ended: VecDeque<Ended<S>>,
     wish: Wish,
     swept: PacketTime,
+    /// The slot of the flow that the last packet was of, and its direction, if it lasts.
+    lasts: Option<(u32, Direction)>,
+    silent: VecDeque<u32>,
 }
 
 /// What a packet that matches a slot means for it.
@@ -77,6 +81,8 @@ impl<S: Default> FlowTable<S> {
             ended: VecDeque::new(),
             wish: Wish::default(),
             swept: PacketTime::ZERO,
+            lasts: None,
+            silent: VecDeque::new(),
             hasher,
         }
     }
@@ -96,6 +102,7 @@ impl<S: Default> FlowTable<S> {
     /// The same for a packet whose flow was worked out before.
     pub fn packet_seen(&mut self, packet: &Packet<'_>, sight: &Sight, health: &mut Health) -> Option<Touched<'_, S>> {
         self.grant();
+        self.lasts = None;
         self.sweep(packet.time, health);
         let Sight { key, way, hash } = *sight;
         let header = Header::of(packet);
@@ -115,6 +122,7 @@ impl<S: Default> FlowTable<S> {
             None => self.open(key, hash, way, packet, header.as_ref(), health)?,
         };
         self.touch(slot, way, packet, header.as_ref());
+        self.listen(slot, way, packet, header.as_ref());
         if self.slots.get(slot as usize).is_some_and(|s| s.cold.is_none()) && !self.look_again(slot, packet, health) {
             return None;
         }
@@ -216,6 +224,7 @@ impl<S: Default> FlowTable<S> {
             syn_pending,
             proven: None,
             glances: 0,
+            tempo: Tempo::default(),
         };
         let number = self.place(slot);
         self.index.insert(hash, number);
@@ -256,6 +265,65 @@ impl<S: Default> FlowTable<S> {
 }
 
 impl<S> FlowTable<S> {
+    /// The flow of the packet that was taken last, if it lasts and is slow, or is listened to.
+    pub fn lasting(&self) -> Option<Lasts> {
+        let (number, way) = self.lasts?;
+        let slot = self.slots.get(number as usize)?;
+        let cold = slot.cold.as_deref().map(|c| &c.info.handshake);
+        let begun = slot.isn.lo_to_hi.is_some() || slot.isn.hi_to_lo.is_some();
+        let opener = slot.proven.or_else(|| cold.and_then(|h| h.client)).or(begun.then_some(slot.origin));
+        let verified = slot.proven.is_some() || cold.is_some_and(|h| h.verified);
+        Some(Lasts { slot: number, listener: slot.tempo.listener(), key: slot.key, way, opener, verified })
+    }
+
+    /// Somebody listens to a flow from now on, whose number is handed back with each of its packets, and when it is over;
+    /// or nobody does any more. The slot must be that of a flow that goes on.
+    pub fn set_listener(&mut self, slot: u32, listener: Option<u32>) {
+        if let Some(slot) = self.slots.get_mut(slot as usize) {
+            slot.tempo = listener.map_or(Tempo::default(), Tempo::taken_by);
+        }
+    }
+
+    /// What is known of the flow in a slot, unless it was let go.
+    pub fn peek(&self, slot: u32) -> Option<(&FlowInfo, &S)> {
+        let cold = self.slots.get(slot as usize)?.cold.as_deref()?;
+        Some((&cold.info, &cold.state))
+    }
+
+    /// Which flows are told of as lasting, from now on.
+    pub const fn set_pace(&mut self, pace: Pace) {
+        self.limits.pace = pace;
+    }
+
+    /// A flow that is listened to bears evidence, or no longer: it idles out later and is evicted last.
+    pub fn keep_listening(&mut self, slot: u32, keep: bool) {
+        let Some(place) = self.slots.get_mut(slot as usize) else { return };
+        place.keep = keep || place.keep && place.cold.is_some();
+        if place.class != Class::Closed {
+            let class = place.open_class();
+            self.reclass(slot, class);
+        }
+    }
+
+    /// Whether [`next_ended`](Self::next_ended) or [`next_silent`](Self::next_silent) has something to tell.
+    pub fn has_ended(&self) -> bool {
+        !self.ended.is_empty() || !self.silent.is_empty()
+    }
+
+    /// The listener of a flow that is over and of which [`next_ended`](Self::next_ended) does not tell.
+    pub fn next_silent(&mut self) -> Option<u32> {
+        self.silent.pop_front()
+    }
+
+    /// Whether the packet's flow lasts.
+    fn listen(&mut self, number: u32, way: Direction, packet: &Packet<'_>, header: Option<&Header>) {
+        let pace = self.limits.pace;
+        let Some(slot) = self.slots.get_mut(number as usize) else { return };
+        if slot.tempo.packet(packet, header, pace) {
+            self.lasts = Some((number, way));
+        }
+    }
+
     /// The next flow that is over. Drain after each [`packet`](Self::packet).
     pub fn next_ended(&mut self) -> Option<Ended<S>> {
         self.ended.pop_front()
@@ -544,6 +612,7 @@ impl<S> FlowTable<S> {
     fn end(&mut self, number: u32, reason: EndReason, health: &mut Health) {
         let Some(slot) = self.slots.get_mut(number as usize) else { return };
         let (key, hash, class, source, seen) = (slot.key, slot.hash, slot.class, slot.source(), slot.seen);
+        let listener = std::mem::take(&mut slot.tempo).listener();
         let cold = slot.cold.take();
         let mut list = *self.list(class);
         list.remove(&mut self.slots, number);
@@ -556,7 +625,9 @@ impl<S> FlowTable<S> {
         }
         if let Some(cold) = cold {
             cold.give_back(&mut self.budget);
-            self.ended.push_back(Ended::new(key, reason, *cold));
+            self.ended.push_back(Ended::new(key, reason, listener, *cold));
+        } else {
+            self.silent.extend(listener);
         }
     }
 }

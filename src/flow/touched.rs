@@ -230,12 +230,14 @@ pub struct Ended<S> {
     pub info: FlowInfo,
     /// The caller's state.
     pub state: S,
+    /// Who listened to it.
+    pub listener: Option<u32>,
     streams: Option<BothWays<Reassembler>>,
 }
 
 impl<S> Ended<S> {
-    pub(super) fn new(key: FlowKey, reason: EndReason, cold: Cold<S>) -> Self {
-        Self { key, reason, info: cold.info, state: cold.state, streams: cold.streams }
+    pub(super) fn new(key: FlowKey, reason: EndReason, listener: Option<u32>, cold: Cold<S>) -> Self {
+        Self { key, reason, info: cold.info, state: cold.state, listener, streams: cold.streams }
     }
 
     /// Gives out what the streams still hold: buffered bytes with the gaps before them, and `End`. Once.

@@ -35,12 +35,16 @@ pub struct FlowFinding {
     pub miner_mac: Option<MacAddr>,
     /// The pool's end.
     pub pool: SocketAddr,
+    /// It goes over UDP.
+    pub udp: bool,
     /// Dialect id.
     pub dialect: &'static str,
     /// What kind of mining.
     pub category: Category,
     /// Coin and what says so.
     pub coin: Option<(Coin, &'static str)>,
+    /// Coins that fit what was overheard of it, the likeliest first.
+    pub coins: Vec<LikelyCoin>,
     /// How far it got.
     pub stage: Stage,
     /// The level.
@@ -125,6 +129,15 @@ pub struct FlowFinding {
     pub crowd: Option<Box<str>>,
     /// Evidence in time order.
     pub evidence: Vec<Evidence>,
+}
+
+/// A coin that may be mined.
+#[derive(Clone, Debug, PartialEq, serde::Serialize)]
+pub struct LikelyCoin {
+    /// Its ticker.
+    pub coin: Box<str>,
+    /// Its likelihood among those that were tried, 0 to 1.
+    pub likelihood: f32,
 }
 
 /// A name by which the miner may have reached the pool, and who says so.

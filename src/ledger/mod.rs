@@ -9,6 +9,7 @@ mod finding;
 mod identity;
 mod incident;
 mod knowledge;
+mod overheard;
 mod resolvers;
 
 use std::collections::BTreeMap;
@@ -19,10 +20,11 @@ use dashmap::DashMap;
 use aside::Asides;
 pub use aside::{Aside, Beside, OwnName};
 pub use contact::{Contact, ContactKind, Sighting};
-pub use finding::{FlowFinding, KnownPool, NameClaim, Names, TlsSeen, Work};
+pub use finding::{FlowFinding, KnownPool, LikelyCoin, NameClaim, Names, TlsSeen, Work};
 pub use identity::{Identities, Identity, Lease};
 pub use incident::{Incident, IncidentKey, Incidents, Patience, Seen, State, Step};
 pub use knowledge::{Knowledge, sighting};
+pub use overheard::{Overheard, Overhearing, PlainJob, Tone, Unheard, what_was_heard};
 
 use crate::carrier::Wrap;
 use crate::decode::{MacAddr, Tenant};
@@ -196,6 +198,18 @@ impl Ledger {
         let key = HostKey { tenant: flow.tenant, ip: flow.miner_ip() };
         self.flows.fetch_add(1, Relaxed);
         push_first(&mut self.hosts.entry(key).or_default().flows, flow);
+    }
+
+    /// Takes a finished flow of which less was told before, by the same number.
+    pub fn flow_again(&self, flow: FlowFinding) {
+        use std::sync::atomic::Ordering::Relaxed;
+        let key = HostKey { tenant: flow.tenant, ip: flow.miner_ip() };
+        if let Some(mut host) = self.hosts.get_mut(&key) {
+            let before = host.flows.len();
+            host.flows.retain(|f| f.flow_id != flow.flow_id);
+            self.flows.fetch_sub(before - host.flows.len(), Relaxed);
+        }
+        self.flow(flow);
     }
 
     /// Whether there is room for a flow.

@@ -73,9 +73,9 @@ impl<'scope> Dealer<'scope> {
             let (tx, rx) = bounded(QUEUE);
             let (out, empties) = (post.out.clone(), empty_tx.clone());
             let current = Arc::clone(&post.options.intel);
-            let claims = post.options.claims;
+            let (claims, blind) = (post.options.claims, post.options.blind);
             let gauge = post.options.gauges.as_deref().map(Gauges::gauge);
-            let work = move || serve(&rx, (i, of), (limits, claims), &current, gauge, &out, &empties);
+            let work = move || serve(&rx, (i, of), (limits, claims, blind), &current, gauge, &out, &empties);
             let started = thread::Builder::new().name(format!("worker-{i}")).spawn_scoped(scope, work);
             let Ok(handle) = started else {
                 // Fewer threads than asked for: the ones there are share the flows, and nobody waits for the others.
@@ -183,13 +183,13 @@ pub(super) fn deal<S: PacketSource>(source: &mut S, post: Post<'_>) -> (Health, 
 fn serve(
     rx: &Receiver<Work>,
     from: (usize, usize),
-    (limits, claims): (Limits, bool),
+    (limits, claims, blind): (Limits, bool, bool),
     current: &Arc<CurrentIntel>,
     mut gauge: Option<Gauge>,
     out: &mpsc::Sender<Batch>,
     empties: &Sender<Parcel>,
 ) -> Health {
-    let mut worker = Worker::new(limits).telling_claims(claims);
+    let mut worker = Worker::new(limits).telling_claims(claims).payload_blind(blind);
     let mut feeds = Feeds::new(current, &mut worker);
     loop {
         let work = match rx.recv_timeout(SILENCE) {

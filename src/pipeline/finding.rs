@@ -8,8 +8,8 @@ use super::inspection::Inspection;
 use super::reader::{ENCRYPTED, Reading};
 use crate::carrier::Wrap;
 use crate::dialect::{Category, Conversation, Stage};
-use crate::evidence::{Code, EvidenceLog, judge};
-use crate::flow::{FlowInfo, FlowKey};
+use crate::evidence::{Code, EvidenceLog, Judgement, Verdict, judge};
+use crate::flow::{Direction, FlowInfo, FlowKey};
 use crate::ledger::{FlowFinding, Names, Work};
 use crate::wallet::Coin;
 
@@ -22,29 +22,72 @@ fn coin(c: &Conversation, wallet: Option<Coin>, mined: &[Coin]) -> Option<(Coin,
     })
 }
 
+/// The coin of a conversation.
+pub(super) fn coin_of(reading: &Reading<'_>) -> Option<Coin> {
+    let names = Names::of(reading.conversation, reading.coins);
+    coin(reading.conversation, names.coin, reading.coins).map(|(coin, _)| coin)
+}
+
 /// The finding of a flow.
 pub(super) fn finding(key: FlowKey, info: &FlowInfo, inspection: &Inspection) -> Option<FlowFinding> {
     let reader = &inspection.reader;
-    let Reading { dialect, category, coins, miner, conversation: c } = reader.reading()?;
-    judge(&c.evidence)?;
-    let wraps = reader.wraps().to_vec();
-    let around = reader.around();
+    let reading = reader.reading()?;
+    judge(&reading.conversation.evidence)?;
+    assemble(key, info, &reading, reader.wraps().to_vec(), reader.around(), reader.gaps)
+}
+
+/// The finding of a flow that is only listened to, whose miner's end sends in that direction. Nothing says yet that it
+/// mines.
+pub(super) fn overheard(key: FlowKey, info: &FlowInfo, miner: Direction) -> FlowFinding {
+    let conversation = Conversation::default();
+    let reading =
+        Reading { dialect: ENCRYPTED, category: Category::Pool, coins: &[], miner, conversation: &conversation };
+    let judgement = Judgement { verdict: Verdict::Noted, score: 0.0, missing: None };
+    let mut log = EvidenceLog::default();
+    context(&mut log, info, 0, false, &[]);
+    let both = info.counts.lo_to_hi.payload > 0 && info.counts.hi_to_lo.payload > 0;
+    FlowFinding { peer_replied: both, ..of(key, info, &reading, Vec::new(), None, &log, judgement) }
+}
+
+fn assemble(
+    key: FlowKey,
+    info: &FlowInfo,
+    reading: &Reading<'_>,
+    wraps: Vec<Wrap>,
+    around: Option<&Around>,
+    gaps: u64,
+) -> Option<FlowFinding> {
+    let (c, dialect, category) = (reading.conversation, reading.dialect, reading.category);
+    let replied = c.evidence.has(Code::PoolReply) || c.evidence.has(Code::JobDelivered);
+    let mut log = c.evidence.clone();
+    let silent = !replied && category != Category::Inventory && dialect != ENCRYPTED;
+    context(&mut log, info, gaps, silent, &wraps);
+    let judgement = judge(&log)?;
+    log.sort();
+    Some(of(key, info, reading, wraps, around, &log, judgement))
+}
+
+fn of(
+    key: FlowKey,
+    info: &FlowInfo,
+    reading: &Reading<'_>,
+    wraps: Vec<Wrap>,
+    around: Option<&Around>,
+    log: &EvidenceLog,
+    judgement: Judgement,
+) -> FlowFinding {
+    let Reading { dialect, category, coins, miner, conversation: c } = *reading;
     let greeted = dialect == ENCRYPTED && around.is_some_and(Around::server_answered);
     let (first, last) = (info.first, info.last);
     let one_way = info.one_way().is_some();
     let replied = c.evidence.has(Code::PoolReply) || c.evidence.has(Code::JobDelivered);
-    let mut log = c.evidence.clone();
-    let silent = !replied && category != Category::Inventory && dialect != ENCRYPTED;
-    context(&mut log, info, reader.gaps, silent, &wraps);
-    let judgement = judge(&log)?;
-    log.sort();
     let names = Names::of(c, coins);
     let hints = crate::dialect::hints(c, category, wraps.iter().filter_map(Wrap::host));
     let program = c.agent.as_deref().and_then(crate::dialect::program_of);
     let mut vlans = info.vlans.ids().to_vec();
     vlans.sort_unstable();
     let total = info.total();
-    Some(FlowFinding {
+    FlowFinding {
         flow_id: key.flow_id(first.time),
         community_id: key.community_id(),
         tenant: key.tenant(),
@@ -53,6 +96,7 @@ pub(super) fn finding(key: FlowKey, info: &FlowInfo, inspection: &Inspection) ->
         miner: key.source(miner),
         miner_mac: *info.macs.get(miner),
         pool: key.destination(miner),
+        udp: !key.is_tcp(),
         dialect,
         category,
         coin: coin(c, names.coin, coins),
@@ -101,8 +145,9 @@ pub(super) fn finding(key: FlowKey, info: &FlowInfo, inspection: &Inspection) ->
         place: crate::intel::Place::default(),
         shared_front: None,
         crowd: None,
+        coins: Vec::new(),
         evidence: log.to_vec(),
-    })
+    }
 }
 
 /// What the flow says beside the conversation.

@@ -31,6 +31,8 @@ pub(super) struct Inspection {
     pub(super) accounted: usize,
     /// What was told of it last, while it goes on.
     pub(super) claimed: Option<Claimed>,
+    /// The height of the work that was told of last.
+    pub(super) height: Option<u64>,
 }
 
 /// What decides whether a flow that goes on is told of again.

@@ -15,6 +15,7 @@ mod deal;
 mod finding;
 mod hellos;
 mod inspection;
+mod listening;
 mod lookups;
 mod merge;
 mod reader;

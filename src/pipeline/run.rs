@@ -43,6 +43,8 @@ pub struct RunOptions {
     pub intel: Arc<CurrentIntel>,
     /// Whether findings are told on the way, too ([`What::Claim`](super::What::Claim)): for who acts while it goes on.
     pub claims: bool,
+    /// Payloads, names and ports are looked at by nobody: flows are listened to, and nothing else.
+    pub blind: bool,
     /// Where counters can be read while the run goes on.
     pub gauges: Option<Arc<Gauges>>,
 }
@@ -56,6 +58,7 @@ impl Default for RunOptions {
             decode: DecodeOptions::default(),
             intel: Arc::default(),
             claims: false,
+            blind: false,
             gauges: None,
         }
     }
@@ -150,7 +153,7 @@ impl Post<'_> {
         let Self { options, stop, frames, .. } = self;
         let mut dealer = dealer.filter(Dealer::has_workers);
         let mut decoder = Decoder::new(options.decode);
-        let mut worker = Worker::new(limits).telling_claims(options.claims);
+        let mut worker = Worker::new(limits).telling_claims(options.claims).payload_blind(options.blind);
         let mut feeds = Feeds::new(&options.intel, &mut worker);
         let mut gauge = options.gauges.as_deref().map(Gauges::gauge);
         let mut until = PacketTime::ZERO;
@@ -293,6 +296,7 @@ pub(super) fn share(limits: Limits, n: usize) -> Limits {
         max_flows: (limits.max_flows / n).max(1024),
         half_open: (limits.half_open / n).max(1024),
         buffered: limits.buffered / n,
+        listeners: (limits.listeners / n).max(1024),
         ..limits
     }
 }

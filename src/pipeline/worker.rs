@@ -11,15 +11,20 @@ use super::asides;
 use super::finding::finding;
 use super::hellos::Hellos;
 use super::inspection::{Claimed, Inspection, Tools};
+use super::listening::{Ears, Listening};
 use super::lookups::{self, LookUps};
 use super::reader::Reading;
 use crate::carrier::{dhcp, node};
 use crate::decode::{Packet, Transport};
+use crate::detect::Party;
 use crate::dialect::Scratch;
-use crate::flow::{Direction, Ended, FlowHasher, FlowInfo, FlowKey, FlowTable, Limits, Sight, TOGETHER};
+use crate::flow::{
+    Direction, Ended, FlowHasher, FlowInfo, FlowKey, FlowTable, Limits, Pace, Sight, TOGETHER, is_tunnelled,
+};
 use crate::health::{Counter, Health};
 use crate::intel::{Intel, LookUp};
-use crate::ledger::{Alert, Aside, FlowFinding, Lease, Sighting};
+use crate::ledger::{Alert, Aside, FlowFinding, Lease, Overheard, PlainJob, Sighting, Unheard};
+use crate::rhythm::Beat;
 
 /// What a worker found out, with the number of the frame that told it, counted over all inputs.
 #[derive(Debug)]
@@ -50,6 +55,14 @@ pub enum What {
     Lease(Box<Lease>),
     /// Something of a host beside mining.
     Aside(Box<Aside>),
+    /// A message of a flow that is listened to, like a job's or a share's.
+    Beat(Box<(Party, Beat)>),
+    /// A flow that is listened to, as it stands, or at its end.
+    Overheard(Box<Overheard>),
+    /// A pool handed out work in the clear, at a height that it did not name before.
+    Job(Box<PlainJob>),
+    /// It is over, or nobody listens to it any more, and there is nothing to be said of it.
+    Unheard(Box<Unheard>),
 }
 
 /// A worker.
@@ -64,6 +77,7 @@ pub struct Worker {
     intel: Intel,
     lookups: LookUps,
     hellos: Hellos,
+    listening: Listening,
     noticed: Vec<Sighting>,
     retired: Cell<u64>,
     claims: bool,
@@ -71,6 +85,7 @@ pub struct Worker {
     /// Bytes of half messages that all flows hold, and the most they may.
     held: usize,
     most_held: usize,
+    most_heard: usize,
 }
 
 /// How often a flow that goes on is told of, whatever is new of it.
@@ -83,7 +98,7 @@ impl Worker {
     /// With its share of the limits.
     pub fn new(limits: Limits) -> Self {
         Self {
-            table: FlowTable::new(limits, FlowHasher::new()),
+            table: FlowTable::new(Limits { udp: tunnelled, ..limits }, FlowHasher::new()),
             scratch: Scratch::default(),
             health: Health::default(),
             counted: Health::default(),
@@ -92,12 +107,14 @@ impl Worker {
             intel: Intel::default(),
             lookups: LookUps::default(),
             hellos: Hellos::default(),
+            listening: Listening::new(limits.listeners, false),
             noticed: Vec::new(),
             retired: Cell::new(0),
             claims: false,
             asides: Vec::new(),
             held: 0,
             most_held: limits.buffered,
+            most_heard: limits.listeners,
         }
     }
 
@@ -105,6 +122,16 @@ impl Worker {
     #[must_use]
     pub fn telling_claims(mut self, claims: bool) -> Self {
         self.claims = claims;
+        self
+    }
+
+    /// Whether nobody looks at payloads, names and ports: every flow is listened to, and nothing else is done with it.
+    #[must_use]
+    pub fn payload_blind(mut self, blind: bool) -> Self {
+        if blind {
+            self.table.set_pace(Pace::ANY);
+            self.listening = Listening::new(self.most_heard, blind);
+        }
         self
     }
 
@@ -134,8 +161,15 @@ impl Worker {
     fn packet_seen(&mut self, packet: &Packet<'_>, order: u64, sight: &Sight) {
         // The flow under the packet is let go while unwinding, so nothing half-changed stays behind.
         let look = AssertUnwindSafe(|| match packet.transport {
-            Transport::Tcp { .. } => self.look(packet, order, sight),
-            Transport::Udp { .. } => self.datagram(packet, order),
+            Transport::Udp { .. } if !tunnelled(packet) => {
+                if !self.listening.is_blind() {
+                    self.datagram(packet, order);
+                }
+            }
+            _ => {
+                self.look(packet, order, sight);
+                self.listen(packet, order);
+            }
         });
         if catch_unwind(look).is_err() {
             self.health.add(Counter::WorkerPanics);
@@ -143,23 +177,45 @@ impl Worker {
             self.noticed.clear();
             self.asides.clear();
         }
+        if self.table.has_ended() {
+            self.ends(order);
+        }
+        self.health.add_n(Counter::RetiredMatches, self.retired.take());
+    }
+
+    /// Flows that are over.
+    fn ends(&mut self, order: u64) {
         while let Some(ended) = self.table.next_ended() {
             self.over(ended, order);
         }
-        self.health.add_n(Counter::RetiredMatches, self.retired.take());
+        while let Some(number) = self.table.next_silent() {
+            self.listening.over(number, order, &mut self.events);
+        }
+    }
+
+    /// A flow that lasts is listened to.
+    #[inline]
+    fn listen(&mut self, packet: &Packet<'_>, order: u64) {
+        let Some(lasts) = self.table.lasting() else { return };
+        let Self { table, events, health, listening, .. } = self;
+        listening.packet(packet, &lasts, &mut Ears { table, events, health, order });
     }
 
     /// The input is over: every flow is reported.
     pub fn finish(&mut self, order: u64) {
         // What a worker panicked over while it ended flows is over, too.
-        while let Some(ended) = self.table.next_ended() {
-            self.over(ended, order);
-        }
+        self.ends(order);
+        // Flows that were let go have no order of their own.
+        let heard = self.listening.all();
         for number in self.table.by_first_frame() {
             self.table.flush(number, &mut self.health);
             while let Some(ended) = self.table.next_ended() {
                 self.over(ended, order);
             }
+        }
+        while self.table.next_silent().is_some() {}
+        for number in heard {
+            self.listening.over(number, order, &mut self.events);
         }
         self.health.add_n(Counter::RetiredMatches, self.retired.take());
     }
@@ -246,9 +302,14 @@ impl Worker {
             lookups,
             retired,
             claims,
+            listening,
             ..
         } = self;
         let Some(mut flow) = table.packet_seen(packet, sight, health) else { return };
+        if listening.is_blind() || !flow.key().is_tcp() {
+            // Nothing of it can be read, or is to be.
+            return flow.release();
+        }
         let key = *flow.key();
         let mut asked = Vec::new();
         let stamp = packet.stamp();
@@ -301,6 +362,7 @@ impl Worker {
             return;
         }
         inspection.reader.weigh(info, packet.stamp());
+        events.extend(job(inspection, packet).map(|j| Event { order, what: What::Job(Box::new(j)) }));
         if let Some(verdict) = inspection.reader.new_level() {
             if let Some(Reading { dialect, category, miner, conversation: c, .. }) = inspection.reader.reading() {
                 let reason = c.evidence.lines().last().map(|e| e.text.to_owned()).unwrap_or_default();
@@ -336,7 +398,7 @@ impl Worker {
 
     fn over(&mut self, mut ended: Ended<Inspection>, order: u64) {
         self.held = self.held.saturating_sub(ended.state.accounted);
-        let Self { scratch, health, counted, events, intel, noticed, asides, lookups, retired, .. } = self;
+        let Self { scratch, health, counted, events, intel, noticed, asides, lookups, retired, listening, .. } = self;
         let key = ended.key;
         let mut asked = Vec::new();
         let stamp = ended.info.last;
@@ -349,11 +411,27 @@ impl Worker {
         events.extend(asked.into_iter().map(|l| Event { order, what: What::LookUp(Box::new(l)) }));
         tell(noticed, asides, events, order, key, |w| *macs.get(w));
         ended.state.reader.weigh(&ended.info, ended.info.last);
-        if let Some(f) = finding(key, &ended.info, &ended.state) {
+        let mut found = finding(key, &ended.info, &ended.state).map(Box::new);
+        if let Some(number) = ended.listener {
+            if unnamed && let Some(f) = found.take() {
+                events.push(Event { order, what: What::Unnamed(f) });
+            }
+            found = listening.over_with(number, &ended.info, found, order, events);
+        }
+        if let Some(f) = found {
             let what = if unnamed { What::Unnamed } else { What::Flow };
-            events.push(Event { order, what: what(Box::new(f)) });
+            events.push(Event { order, what: what(f) });
         }
     }
+}
+
+/// Work at a height that the flow's pool did not name before, where the coin is known.
+fn job(inspection: &mut Inspection, packet: &Packet<'_>) -> Option<PlainJob> {
+    let reading = inspection.reader.reading()?;
+    let height = reading.conversation.height.filter(|h| inspection.height != Some(*h))?;
+    let coin = super::finding::coin_of(&reading);
+    inspection.height = Some(height);
+    Some(PlainJob { coin: coin?, height, at: packet.time })
 }
 
 /// What is told of a flow that goes on, if that is new.
@@ -368,6 +446,11 @@ fn claim(key: FlowKey, info: &FlowInfo, inspection: &mut Inspection) -> Option<F
     }
     inspection.claimed = Some(now);
     finding(key, info, inspection)
+}
+
+/// Data of a tunnel over UDP that may carry one conversation.
+fn tunnelled(packet: &Packet<'_>) -> bool {
+    matches!(packet.transport, Transport::Udp { .. }) && is_tunnelled(packet.payload, packet.wire_payload_len)
 }
 
 /// The DHCP message in a packet, if its ports say that it is one.

@@ -16,6 +16,11 @@ macro_rules! coins {
             pub const fn ticker(self) -> &'static str {
                 match self { $(Self::$name => $ticker,)+ }
             }
+
+            /// The coin of a ticker.
+            pub fn by_ticker(ticker: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|c| c.ticker() == ticker)
+            }
         }
     };
 }

@@ -85,6 +85,8 @@ const EVIDENCE: &[Member] = &[
     ("text", Text, true),
 ];
 
+const CANDIDATE: &[Member] = &[("coin", Text, true), ("likelihood", Number, true)];
+
 const WRAPPED: &[Member] = &[
     ("kind", OneOf(&["socks", "connect", "http-proxy", "proxy-protocol", "websocket", "gzip"]), true),
     ("target", Text, false),
@@ -134,7 +136,7 @@ const FLOW: &[Member] = &[
     ("community_id", Text, true),
     ("tenant", Text, false),
     ("vlans", List, false),
-    ("proto", OneOf(&["tcp"]), true),
+    ("proto", OneOf(&["tcp", "udp"]), true),
     ("src_ip", Address, true),
     ("src_port", Count, true),
     ("src_mac", Text, false),
@@ -144,7 +146,8 @@ const FLOW: &[Member] = &[
     ("category", OneOf(CATEGORIES), true),
     ("wrapped", Objects(WRAPPED), false),
     ("coin", Text, false),
-    ("coin_basis", OneOf(&["wallet", "algorithm", "dialect"]), false),
+    ("coin_basis", OneOf(&["wallet", "algorithm", "dialect", "timing"]), false),
+    ("coin_candidates", Objects(CANDIDATE), false),
     ("stage", OneOf(&["attempt", "session", "accepted"]), true),
     ("verdict", OneOf(&VERDICTS), true),
     ("allowed", Flag, false),
@@ -236,7 +239,7 @@ const RELAY: &[Member] = &[
 const BLOCKED: &[Member] = &[
     ("timestamp", Time, true),
     ("ip", Address, true),
-    ("proto", OneOf(&["tcp"]), false),
+    ("proto", OneOf(&["tcp", "udp"]), false),
     ("port", Count, false),
     ("ttl", Count, true),
     ("verdict", OneOf(&VERDICTS), true),
@@ -246,7 +249,7 @@ const BLOCKED: &[Member] = &[
 const REFUSED: &[Member] = &[
     ("timestamp", Time, true),
     ("ip", Address, true),
-    ("proto", OneOf(&["tcp"]), false),
+    ("proto", OneOf(&["tcp", "udp"]), false),
     ("port", Count, false),
     ("reason", Text, true),
     ("text", Text, true),

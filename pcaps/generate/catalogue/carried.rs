@@ -159,7 +159,8 @@ fn snapped() -> Vec<Product> {
     let mut c = Capture::new(
         75,
         "snaplen-96",
-        "a snapshot length of 96 leaves 30 bytes of each segment: counted, said, no conviction (CD09)",
+        "a snapshot length of 96 leaves 30 bytes of each segment: counted, said, no conviction (CD09), but what sizes and \
+         times tell",
     );
     c.snaplen = 96;
     let dialogue = bitcoin::cpuminer(&mut c.rng, 75);
@@ -169,9 +170,9 @@ fn snapped() -> Vec<Product> {
     let flow = c.found_in_part(&talk, &dialogue, "verdict_too_low");
     (flow.login, flow.wallet, flow.worker, flow.agent, flow.coin) = (None, None, None, None, None);
     (flow.stage, flow.handshake_verified) = (None, None);
-    flow.required = false;
+    flow.dialect = vec!["encrypted".to_owned()];
     flow.verdict_at_least = None;
-    flow.at_most("suspected");
+    flow.at_least("suspected").at_most("probable");
     let cut = c.records.iter().filter(|r| r.data.len() > 96).count() as u64;
     c.expect.health.insert("frames_truncated".to_owned(), cut);
     c.finish()

@@ -8,6 +8,7 @@ pub mod beside;
 pub mod carried;
 pub mod coins;
 pub mod framed;
+pub mod heard;
 pub mod hostile;
 pub mod met;
 pub mod names;
@@ -35,6 +36,7 @@ pub fn all() -> Vec<Product> {
         names::all(),
         met::all(),
         beside::all(),
+        heard::all(),
     ];
     sets.into_iter().flatten().collect()
 }

@@ -51,7 +51,13 @@ impl Companion for Last {
 /// A confirmed miner, as if it had just been seen.
 fn flow() -> FlowFinding {
     let mut last = Last::default();
-    let world = World { geo: Geo::default(), news: None, companion: Some(&mut last) };
+    let world = World {
+        geo: Geo::default(),
+        news: None,
+        companion: Some(&mut last),
+        overhearing: crate::ledger::Overhearing::default(),
+        feeds: crate::cli::block_feed::Tails::default(),
+    };
     let inputs = replay::open(&[CAPTURE.into()]).unwrap();
     session::run(inputs, &RunOptions::default(), world, &Policy::default(), None, &mut Deaf).unwrap();
     let mut f = last.0.unwrap();

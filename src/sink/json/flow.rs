@@ -9,7 +9,7 @@ use crate::carrier::Wrap;
 use crate::dialect::{Category, Password, Shares, Stage};
 use crate::evidence::Verdict;
 use crate::intel::Place;
-use crate::ledger::{FlowFinding, KnownPool, TlsSeen, Work};
+use crate::ledger::{FlowFinding, KnownPool, LikelyCoin, TlsSeen, Work};
 use crate::time::PacketTime;
 
 /// Hash rate in hashes per second (solutions for Equihash) with its 95 % interval.
@@ -62,6 +62,8 @@ struct MinerFlow<'a> {
     coin: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     coin_basis: Option<&'static str>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    coin_candidates: Vec<Candidate<'a>>,
     stage: Stage,
     verdict: Verdict,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
@@ -122,6 +124,19 @@ struct MinerFlow<'a> {
     evidence: Vec<EvidenceLine<'a>>,
 }
 
+/// A coin that fits what was overheard, and its likelihood among those that were tried.
+#[derive(Serialize)]
+struct Candidate<'a> {
+    coin: &'a str,
+    likelihood: f64,
+}
+
+impl<'a> Candidate<'a> {
+    fn of(c: &'a LikelyCoin) -> Self {
+        Self { coin: &c.coin, likelihood: (f64::from(c.likelihood) * 1000.0).round() / 1000.0 }
+    }
+}
+
 /// What the conversation was unwrapped from: `kind`, and the `target` that the client asked a proxy for, or the `source`
 /// that a load balancer named.
 #[derive(Serialize)]
@@ -170,7 +185,7 @@ pub fn flow(out: &mut impl Write, f: &FlowFinding, sources: &[String]) -> io::Re
             community_id: &f.community_id,
             tenant: tenant(f.tenant),
             vlans: &f.vlans,
-            proto: "tcp",
+            proto: if f.udp { "udp" } else { "tcp" },
             src_ip: f.miner.ip(),
             src_port: f.miner.port(),
             src_mac: mac(f.miner_mac),
@@ -182,6 +197,7 @@ pub fn flow(out: &mut impl Write, f: &FlowFinding, sources: &[String]) -> io::Re
             wrapped: f.wraps.iter().map(Wrapped::of).collect(),
             coin: f.coin.map(|(c, _)| c.ticker()),
             coin_basis: f.coin.map(|(_, basis)| basis),
+            coin_candidates: f.coins.iter().map(Candidate::of).collect(),
             stage: f.stage,
             verdict: f.verdict,
             allowed: f.allowed,

@@ -119,6 +119,11 @@ fn details(out: &mut impl Write, f: &FlowFinding, r: &Report, style: Style) -> i
         let hints: Vec<_> = f.hints.iter().map(|h| format!("{h} ({})", words::hint(h))).collect();
         row("hints", &hints.join(", "))?;
     }
+    if !f.coins.is_empty() {
+        let coins: Vec<_> =
+            f.coins.iter().map(|c| format!("{} ({:.0} %)", printable(&*c.coin, 16), c.likelihood * 100.0)).collect();
+        row("coins that fit", &coins.join(", "))?;
+    }
     for e in &f.evidence {
         let file = r.source_of(e.at.frame).map_or(String::new(), |s| format!(" of {}", printable(s, 64)));
         let when = seconds(&e.at.time.to_string());
