@@ -84,7 +84,7 @@ pub(super) fn spoken(symbols: &[&str]) -> Coins {
 }
 
 /// Coins that fit, likeliest first, and how much better a chain explains the restarts than events of any rate do
-/// (decimal logarithm; negative where no chain fits). Coins of the dialect that is `spoken`, if sizes tell, are
+/// (decimal logarithm; negative where no chain fits, and little where sizes do not name the coin as well). Coins of the dialect that is `spoken`, if sizes tell, are
 /// [`SPOKEN`] times as likely as they would be.
 pub(super) fn coins(timer: &JobTimer, spoken: &[&str]) -> (Coins, f32) {
     // Logarithm of likelihood and prior, that of the likelihood alone, deviations, name, seconds.
@@ -106,5 +106,10 @@ pub(super) fn coins(timer: &JobTimer, spoken: &[&str]) -> (Coins, f32) {
             coins.push(CoinFit { coin: Coin { symbol, interval }, likelihood: share as f32 });
         }
     }
-    (coins, ((chain - any) * super::stat::LOG10_E) as f32)
+    let weight = ((chain - any) * super::stat::LOG10_E) as f32;
+    // Chains are many: one of them fits any rate about every other time. That the one fits that the sizes name is
+    // another matter.
+    let named = |f: &(f64, f64, f64, &str, u32)| spoken.contains(&f.3) && f.2 < 1.7;
+    let weight = if fits.iter().any(named) && timer.early >= 8 { weight.min(0.9) + 0.5 } else { weight.min(0.4) };
+    (coins, weight)
 }

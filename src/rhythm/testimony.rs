@@ -58,7 +58,7 @@ impl Record {
             });
             said.push = Some(class);
         }
-        let dialect = self.dialect(exchange, &mut said);
+        let dialect = self.dialect(exchange, timer::is_heartbeat(jobs.gaps.as_slice()), &mut said);
         let spoken = dialect.map_or(&[][..], |d| d.coins);
         if let [_] = spoken {
             said.coins = blocks::spoken(spoken);
@@ -193,10 +193,11 @@ impl Record {
     }
 
     /// The dialect that sizes speak, if that is clear.
-    fn dialect(&self, exchange: Option<Steady>, said: &mut Testimony) -> Option<&'static Dialect> {
+    fn dialect(&self, exchange: Option<Steady>, beat: bool, said: &mut Testimony) -> Option<&'static Dialect> {
         let (x, push) = (exchange.filter(|x| x.weight > 0.4)?, said.push?);
         let dialect = shape::dialect(&x.request, &x.reply, &push, self.acks.size)?;
-        let weight = dialect.weight * x.request.worth.min(x.reply.worth).min(push.worth).powi(2);
+        let weight = dialect.weight * if beat { 0.6 } else { 1.0 };
+        let weight = weight * x.request.worth.min(x.reply.worth).min(push.worth).powi(2);
         said.witnesses.push(Witness {
             fact: Fact::KnownSizes {
                 dialect: dialect.name,
@@ -207,6 +208,18 @@ impl Record {
             weight,
         });
         (weight >= 0.5).then_some(dialect)
+    }
+
+    /// What comes when the timer runs out is at least as long as what comes before: a job renewed, not a sign of life
+    /// where there is no news.
+    fn is_renewed(&self, timer: &JobTimer) -> bool {
+        let (mut renewed, mut early) = ((0.0, 0.0), (0.0, 0.0));
+        for (before, push) in self.pushes.iter().zip(self.pushes.iter().skip(1)) {
+            let gap = push.at.wrapping_sub(before.at) as f32 / 1000.0;
+            let sum = if gap < timer.whole { &mut early } else { &mut renewed };
+            *sum = (sum.0 + f32::from(push.size), sum.1 + 1.0);
+        }
+        renewed.0 / f32::max(renewed.1, 1.0) >= 0.9 * early.0 / f32::max(early.1, 1.0)
     }
 
     /// The timer of pushes, if it is clear that there is one and that something restarts it.
@@ -220,7 +233,7 @@ impl Record {
         // together are the clock. No pool pushes all its kinds more often than that; people who type do.
         let every = if jobs.mixed {
             let gaps: Gaps = gaps(self.pushes.iter().map(|p| p.at));
-            timer::judge(gaps.as_slice()).filter(|t| t.period >= 8.0)
+            timer::judge(gaps.as_slice()).filter(|t| t.period >= 8.0 && self.is_renewed(t))
         } else {
             None
         };
