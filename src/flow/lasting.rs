@@ -16,26 +16,33 @@ use crate::time::PacketTime;
 /// What makes a flow worth listening to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Pace {
-    /// How long it has to last, in packet time, up to [`Pace::LONGEST`]. Zero: every flow from its first payload on.
-    pub after: Duration,
-    /// Packets with payload in that time, at most, up to [`Pace::MOST`].
-    pub most: u32,
+    /// In ticks.
+    after: u32,
+    most: u32,
 }
 
 impl Pace {
-    /// Beyond this, time comes round in a slot.
-    pub const LONGEST: Duration = Duration::from_hours(1);
-    /// No more are counted.
-    pub const MOST: u32 = COUNT_MASK - 1;
     /// Miners send a few messages a minute. What has twenty packets a second is a download, a call or a game.
-    pub const SLOW: Self = Self { after: Duration::from_secs(30), most: 600 };
-    /// Whatever flow it is.
-    pub const ANY: Self = Self { after: Duration::ZERO, most: Self::MOST };
+    pub const SLOW: Self = Self::of(Duration::from_secs(30), 600);
+    /// Whatever flow it is, from its first payload on.
+    pub const ANY: Self = Self::of(Duration::ZERO, u32::MAX);
+
+    /// Lasts so long, to about a second and up to a day, with at most so many packets with payload in that time, of which
+    /// no more than 2,046 are told apart from any number.
+    pub const fn of(after: Duration, most: u32) -> Self {
+        let ticks = after.as_nanos() >> TICK;
+        let after = if ticks < DAY { ticks as u32 } else { DAY as u32 };
+        Self { after, most: if most < COUNT_MASK { most } else { COUNT_MASK - 1 } }
+    }
 }
 
+/// Time is counted in units of 2^30 ns, 1.07 s: a division for every packet would cost more than everything else here.
+const TICK: u32 = 30;
 const COUNT_BITS: u32 = 11;
 const COUNT_MASK: u32 = (1 << COUNT_BITS) - 1;
 const TIME_BITS: u32 = 20;
+/// A day in ticks, far below where they come round.
+const DAY: u128 = Duration::from_hours(24).as_nanos() >> TICK;
 const TIME_MASK: u32 = (1 << TIME_BITS) - 1;
 const TAKEN: u32 = 1 << 31;
 
@@ -56,11 +63,12 @@ impl Tempo {
     }
 
     /// A packet with payload came. Whether the flow lasts, and is slow.
+    #[inline]
     fn beat(&mut self, at: PacketTime, pace: Pace) -> bool {
         if self.0 & TAKEN != 0 {
             return true;
         }
-        let now = (at.as_nanos().div_euclid(1_000_000_000) as u32) & TIME_MASK;
+        let now = ((at.as_nanos() >> TICK) as u32) & TIME_MASK;
         let count = self.0 & COUNT_MASK;
         let since = if count == 0 { now } else { self.0 >> COUNT_BITS };
         let passed = now.wrapping_sub(since) & TIME_MASK;
@@ -69,7 +77,7 @@ impl Tempo {
             self.0 = now << COUNT_BITS | 1;
             return false;
         }
-        let over = u64::from(passed) >= pace.after.as_secs();
+        let over = passed >= pace.after;
         if over && count <= pace.most {
             // Asked again in a while, should nobody listen.
             self.0 = now << COUNT_BITS | 1;
@@ -80,6 +88,7 @@ impl Tempo {
     }
 
     /// Takes the packet into account, if it counts.
+    #[inline]
     pub(super) fn packet(&mut self, packet: &Packet<'_>, tcp: Option<&Header>, pace: Pace) -> bool {
         let counts = match tcp {
             Some(h) => h.len > 0 || (self.0 & TAKEN != 0 && (h.flags.fin || h.ack.is_some())),
@@ -182,7 +191,7 @@ mod tests {
     #[test]
     fn a_flow_that_lasts_and_is_slow_is_told_and_a_short_or_fast_one_is_not() {
         assert_eq!(tempo(Pace::SLOW, (0..100).step_by(10)), [30, 60, 90]);
-        assert_eq!(tempo(Pace::SLOW, [0, 1, 2, 29]), [0_i64; 0]);
+        assert_eq!(tempo(Pace::SLOW, [0, 1, 2, 28]), [0_i64; 0]);
         assert_eq!(tempo(Pace::SLOW, (0..100_000).map(|n| n / 1000)), [0_i64; 0]);
         assert_eq!(tempo(Pace::ANY, [0, 1]), [0, 1]);
         // Fast first, then slow.
@@ -193,7 +202,8 @@ mod tests {
     #[test]
     fn time_that_goes_backwards_or_comes_round_does_no_harm() {
         assert_eq!(tempo(Pace::SLOW, [1_000_000, 999_990]), [0_i64; 0]);
-        assert_eq!(tempo(Pace::SLOW, [0, 1 << TIME_BITS, (1 << TIME_BITS) + 31]), [(1 << TIME_BITS) + 31]);
+        let round = (1_i64 << (TIME_BITS + TICK)) / 1_000_000_000;
+        assert_eq!(tempo(Pace::SLOW, [0, round, round + 31]), [round + 31]);
     }
 
     #[test]

@@ -51,7 +51,8 @@ pub struct FlowTable<S> {
     ended: VecDeque<Ended<S>>,
     wish: Wish,
     swept: PacketTime,
-    lasts: Option<Lasts>,
+    /// The slot of the flow that the last packet was of, and its direction, if it lasts.
+    lasts: Option<(u32, Direction)>,
     silent: VecDeque<u32>,
 }
 
@@ -265,8 +266,14 @@ impl<S: Default> FlowTable<S> {
 
 impl<S> FlowTable<S> {
     /// The flow of the packet that was taken last, if it lasts and is slow, or is listened to.
-    pub const fn lasting(&self) -> Option<Lasts> {
-        self.lasts
+    pub fn lasting(&self) -> Option<Lasts> {
+        let (number, way) = self.lasts?;
+        let slot = self.slots.get(number as usize)?;
+        let cold = slot.cold.as_deref().map(|c| &c.info.handshake);
+        let begun = slot.isn.lo_to_hi.is_some() || slot.isn.hi_to_lo.is_some();
+        let opener = slot.proven.or_else(|| cold.and_then(|h| h.client)).or(begun.then_some(slot.origin));
+        let verified = slot.proven.is_some() || cold.is_some_and(|h| h.verified);
+        Some(Lasts { slot: number, listener: slot.tempo.listener(), key: slot.key, way, opener, verified })
     }
 
     /// Somebody listens to a flow from now on, whose number is handed back with each of its packets, and when it is over;
@@ -298,6 +305,11 @@ impl<S> FlowTable<S> {
         }
     }
 
+    /// Whether [`next_ended`](Self::next_ended) or [`next_silent`](Self::next_silent) has something to tell.
+    pub fn has_ended(&self) -> bool {
+        !self.ended.is_empty() || !self.silent.is_empty()
+    }
+
     /// The listener of a flow that is over and of which [`next_ended`](Self::next_ended) does not tell.
     pub fn next_silent(&mut self) -> Option<u32> {
         self.silent.pop_front()
@@ -307,15 +319,9 @@ impl<S> FlowTable<S> {
     fn listen(&mut self, number: u32, way: Direction, packet: &Packet<'_>, header: Option<&Header>) {
         let pace = self.limits.pace;
         let Some(slot) = self.slots.get_mut(number as usize) else { return };
-        if !slot.tempo.packet(packet, header, pace) {
-            return;
+        if slot.tempo.packet(packet, header, pace) {
+            self.lasts = Some((number, way));
         }
-        let cold = slot.cold.as_deref().map(|c| &c.info.handshake);
-        let begun = slot.isn.lo_to_hi.is_some() || slot.isn.hi_to_lo.is_some();
-        let opener = slot.proven.or_else(|| cold.and_then(|h| h.client)).or(begun.then_some(slot.origin));
-        let verified = slot.proven.is_some() || cold.is_some_and(|h| h.verified);
-        let listener = slot.tempo.listener();
-        self.lasts = Some(Lasts { slot: number, listener, key: slot.key, way, opener, verified });
     }
 
     /// The next flow that is over. Drain after each [`packet`](Self::packet).

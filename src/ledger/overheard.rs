@@ -251,9 +251,9 @@ impl Overhearing {
             f.stage = f.stage.max(Stage::Session);
         } else if self.telling_all && over && judge(&log).is_none_or(|j| j.verdict < Verdict::Suspected) {
             let own = tone.witnesses.iter().map(|w| (*w, w.to_string()));
-            for (w, text) in own.chain(others.iter().zip(&said).map(|(w, s)| (*w, s.to_string()))) {
-                let verb = if w.weight > 0.0 { "" } else { " (speaks against it)" };
-                log.note(code(w.kind()), at, || format!("{text}{verb}"));
+            let all = own.chain(others.iter().zip(&said).map(|(w, s)| (*w, s.to_string())));
+            for (w, text) in all.filter(|(w, _)| w.weight > 0.0) {
+                log.note(code(w.kind()), at, || text);
             }
             log.sort();
             f.evidence = log.to_vec();

@@ -161,14 +161,15 @@ impl Worker {
     fn packet_seen(&mut self, packet: &Packet<'_>, order: u64, sight: &Sight) {
         // The flow under the packet is let go while unwinding, so nothing half-changed stays behind.
         let look = AssertUnwindSafe(|| match packet.transport {
-            Transport::Udp { .. } if tunnelled(packet) => self.pass(packet, order, sight),
-            Transport::Tcp { .. } if self.listening.is_blind() => self.pass(packet, order, sight),
-            Transport::Udp { .. } if self.listening.is_blind() => {}
-            Transport::Tcp { .. } => {
+            Transport::Udp { .. } if !tunnelled(packet) => {
+                if !self.listening.is_blind() {
+                    self.datagram(packet, order);
+                }
+            }
+            _ => {
                 self.look(packet, order, sight);
                 self.listen(packet, order);
             }
-            Transport::Udp { .. } => self.datagram(packet, order),
         });
         if catch_unwind(look).is_err() {
             self.health.add(Counter::WorkerPanics);
@@ -176,7 +177,9 @@ impl Worker {
             self.noticed.clear();
             self.asides.clear();
         }
-        self.ends(order);
+        if self.table.has_ended() {
+            self.ends(order);
+        }
         self.health.add_n(Counter::RetiredMatches, self.retired.take());
     }
 
@@ -190,15 +193,8 @@ impl Worker {
         }
     }
 
-    /// Nothing of the flow can be read, or is to be.
-    fn pass(&mut self, packet: &Packet<'_>, order: u64, sight: &Sight) {
-        if let Some(flow) = self.table.packet_seen(packet, sight, &mut self.health) {
-            flow.release();
-        }
-        self.listen(packet, order);
-    }
-
     /// A flow that lasts is listened to.
+    #[inline]
     fn listen(&mut self, packet: &Packet<'_>, order: u64) {
         let Some(lasts) = self.table.lasting() else { return };
         let Self { table, events, health, listening, .. } = self;
@@ -306,9 +302,14 @@ impl Worker {
             lookups,
             retired,
             claims,
+            listening,
             ..
         } = self;
         let Some(mut flow) = table.packet_seen(packet, sight, health) else { return };
+        if listening.is_blind() || !flow.key().is_tcp() {
+            // Nothing of it can be read, or is to be.
+            return flow.release();
+        }
         let key = *flow.key();
         let mut asked = Vec::new();
         let stamp = packet.stamp();
