@@ -32,10 +32,11 @@ struct Heard {
 
 type Ends = (SocketAddr, SocketAddr);
 
-/// All flows of a capture that last and are slow.
-fn listen(file: &Path) -> BTreeMap<Ends, Heard> {
+/// All flows of a capture that last and are slow: those that something was said of, and how many there are in all.
+fn listen(file: &Path) -> (BTreeMap<Ends, Heard>, u64) {
+    let mut silent = 0;
     let mut heard: BTreeMap<Ends, Heard> = BTreeMap::new();
-    let Ok(inputs) = Inputs::open(&[file.to_owned()], Options::default()) else { return heard };
+    let Ok(inputs) = Inputs::open(&[file.to_owned()], Options::default()) else { return (heard, 0) };
     let (tx, mut rx) = tokio::sync::mpsc::channel(64);
     let (stop, frames) = (AtomicBool::new(false), AtomicU64::new(0));
     std::thread::scope(|scope| {
@@ -45,7 +46,14 @@ fn listen(file: &Path) -> BTreeMap<Ends, Heard> {
         });
         while let Some(batch) = rx.blocking_recv() {
             for event in batch.events {
-                let What::Overheard(o) = event.what else { continue };
+                let o = match event.what {
+                    What::Overheard(o) => o,
+                    What::Unheard(_) => {
+                        silent += 1;
+                        continue;
+                    }
+                    _ => continue,
+                };
                 let flow = heard.entry((o.finding.miner, o.finding.pool)).or_default();
                 if flow.first == PacketTime::ZERO {
                     flow.first = o.finding.first.time;
@@ -62,7 +70,8 @@ fn listen(file: &Path) -> BTreeMap<Ends, Heard> {
             }
         }
     });
-    heard
+    let all = heard.len() as u64 + silent;
+    (heard, all)
 }
 
 fn files(folder: &Path) -> Vec<PathBuf> {
@@ -122,7 +131,7 @@ pub(crate) fn report(folder: &Path) -> std::io::Result<String> {
         truth.iter().filter(|t| t["file"].as_str().is_some_and(|f| f.starts_with("mining/"))).collect();
     let heard = each(mining.len(), |n| listen(&folder.join(mining[n]["file"].as_str().unwrap_or_default())));
     let (mut delays, mut wrong) = (Delays::default(), Vec::new());
-    for (file, heard) in mining.iter().zip(&heard) {
+    for (file, (heard, _)) in mining.iter().zip(&heard) {
         let name = file["file"].as_str().unwrap_or_default();
         let truths = truths(file);
         for t in truths.iter().filter(|t| t.label == "mining" && t.seconds >= LONG) {
@@ -165,12 +174,12 @@ pub(crate) fn report(folder: &Path) -> std::io::Result<String> {
     for kind in ["benign", "node"] {
         let all = files(&folder.join(kind));
         let heard = each(all.len(), |n| listen(&all[n]));
-        let flows: Vec<_> = all.iter().zip(&heard).flat_map(|(f, h)| h.values().map(move |h| (f, h))).collect();
+        let flows: Vec<_> = all.iter().zip(&heard).flat_map(|(f, (h, _))| h.values().map(move |h| (f, h))).collect();
         let loud: Vec<_> = flows.iter().filter(|(_, h)| h.suspected.is_some()).collect();
-        let (n, k) = (flows.len() as u64, loud.len() as u64);
+        let (n, k) = (heard.iter().map(|(_, all)| all).sum(), loud.len() as u64);
         let _ = writeln!(
             out,
-            "\n{kind}: of {} files, {n} long and slow flows that something could be said of; {k} suspected, at most {:.2} % \
+            "\n{kind}: of {} files, {n} flows of half a minute and more that are slow; {k} suspected, at most {:.2} % \
              (95 %).",
             all.len(),
             upper_bound(n, k) * 100.0
