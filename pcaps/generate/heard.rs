@@ -46,7 +46,7 @@ pub fn mining(length: f64, timer: f64, mean: f64, rng: &mut Rng) -> Vec<Said> {
 pub fn mining_of(length: f64, timer: f64, mean: f64, rng: &mut Rng, blocks: &mut Vec<u64>) -> Vec<Said> {
     let mut said = jobs(length, timer, 120.0, rng, blocks);
     let mut at = 3.0;
-    while mean > 0.0 {
+    while at < length && mean > 0.0 {
         at += rng.exponential(mean);
         if at > length {
             break;
@@ -115,6 +115,8 @@ pub fn in_tls(mut opening: Dialogue, said: &[Said], rng: &mut Rng) -> Dialogue {
 
 /// Datagrams of WireGuard: each segment of TCP inside with its acknowledgement, padded to 16 bytes.
 pub fn in_wireguard(said: &[Said], rng: &mut Rng) -> Vec<(u64, Side, Vec<u8>)> {
+    // IPv4 and TCP with timestamps.
+    const HEADERS: usize = 20 + 32;
     let mut counter = [0_u64; 2];
     let mut datagram = |side: Side, inside: usize, rng: &mut Rng| {
         let mut d = vec![4, 0, 0, 0, 7, 7, 7, side.index() as u8];
@@ -123,8 +125,6 @@ pub fn in_wireguard(said: &[Said], rng: &mut Rng) -> Vec<(u64, Side, Vec<u8>)> {
         d.extend(rng.bytes(inside.next_multiple_of(16) + 16));
         d
     };
-    // IPv4 and TCP with timestamps.
-    const HEADERS: usize = 20 + 32;
     let mut out = Vec::new();
     for (at, side, size) in said {
         out.push((*at, *side, datagram(*side, HEADERS + size, rng)));

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use super::handshake::Handshake;
 use super::key::{BothWays, Direction};
+use super::lasting::is_private;
 use crate::capture::Stamp;
 use crate::decode::{MacAddr, Packet};
 
@@ -72,13 +73,6 @@ impl Carried {
     /// Whether only somebody inside can have sent it: plain, or in a tunnel that a private address opened.
     fn is_ours(&self) -> bool {
         !self.mixed && self.first.as_ref().is_none_or(|outer| is_private(outer.0))
-    }
-}
-
-fn is_private(ip: IpAddr) -> bool {
-    match ip {
-        IpAddr::V4(a) => a.is_private() || a.is_loopback() || a.is_link_local(),
-        IpAddr::V6(a) => a.is_unique_local() || a.is_loopback() || a.is_unicast_link_local(),
     }
 }
 

@@ -4,6 +4,7 @@
 //! the caller may keep a [`Listener`] for it. What is needed to know that are four bytes in the flow's slot: a short or
 //! fast flow costs an addition and a comparison there, and nothing else.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use super::handshake::Header;
@@ -157,20 +158,23 @@ impl Listener {
     }
 }
 
+/// Whether an address is one that networks give out to themselves (RFC 1918, RFC 3927, RFC 4193).
+pub fn is_private(ip: IpAddr) -> bool {
+    match ip {
+        IpAddr::V4(ip) => ip.is_private() || ip.is_link_local() || ip.is_loopback(),
+        IpAddr::V6(ip) => ip.is_unique_local() || ip.is_unicast_link_local() || ip.is_loopback(),
+    }
+}
+
 /// The end that is likelier to have opened a flow whose beginning nobody saw: the private one before the public one, then
 /// the one with the port that systems give out by themselves, then the one with the higher port.
 pub fn likely_opener(key: &FlowKey) -> Direction {
-    use std::net::IpAddr;
     let way = Direction::LoToHi;
     let (a, b) = (key.source(way), key.destination(way));
-    let private = |ip: IpAddr| match ip {
-        IpAddr::V4(ip) => ip.is_private() || ip.is_link_local() || ip.is_loopback(),
-        IpAddr::V6(ip) => ip.is_unique_local() || ip.is_unicast_link_local() || ip.is_loopback(),
-    };
     // RFC 6056 §3.2 and what Linux gives out by default.
     let given = |port: u16| port >= 32_768;
-    let a_opens = if private(a.ip()) != private(b.ip()) {
-        private(a.ip())
+    let a_opens = if is_private(a.ip()) != is_private(b.ip()) {
+        is_private(a.ip())
     } else if given(a.port()) != given(b.port()) {
         given(a.port())
     } else {

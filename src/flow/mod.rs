@@ -38,7 +38,7 @@ pub use half_open::HalfOpen;
 pub use handshake::Handshake;
 pub use info::{Counts, FlowInfo, VlanSet};
 pub use key::{BothWays, Direction, FlowHasher, FlowKey};
-pub use lasting::{Lasts, Listener, Pace, likely_opener};
+pub use lasting::{Lasts, Listener, Pace, is_private, likely_opener};
 pub use limits::Limits;
 pub use messages::Sent;
 pub use pending::Budget;

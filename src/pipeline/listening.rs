@@ -16,7 +16,7 @@ use super::worker::{Event, What};
 use crate::capture::Stamp;
 use crate::decode::{Packet, Tenant};
 use crate::detect::Party;
-use crate::flow::{Direction, FlowInfo, FlowKey, FlowTable, Lasts, Listener, Sent, likely_opener};
+use crate::flow::{Direction, FlowInfo, FlowKey, FlowTable, Lasts, Listener, Sent, is_private, likely_opener};
 use crate::health::{Counter, Health};
 use crate::ledger::{FlowFinding, Overheard, Tone, Unheard};
 use crate::rhythm::{Beat, Message, Reading, Rhythm, Standing, Way};
@@ -71,6 +71,13 @@ struct Heard {
 /// What listening costs a flow, all of it in one place: the promise of the table of bounds.
 const _: () = assert!(size_of::<Heard>() <= 4096);
 
+/// Whether a dialect reads the flow, which has said more than sizes do. Not where the pool is a machine inside: it may be
+/// one that passes on what it is pushed in a conversation that cannot be read.
+fn says_enough(lasts: &Lasts, table: &FlowTable<Inspection>) -> bool {
+    let reading = table.peek(lasts.slot).and_then(|(_, i)| i.reader.reading());
+    reading.is_some_and(|r| r.dialect != ENCRYPTED && !is_private(lasts.key.destination(r.miner).ip()))
+}
+
 /// Everything that a packet of a flow needs.
 pub(super) struct Ears<'a> {
     pub(super) table: &'a mut FlowTable<Inspection>,
@@ -93,6 +100,7 @@ impl Listening {
     pub(super) fn packet(&mut self, packet: &Packet<'_>, lasts: &Lasts, ears: &mut Ears<'_>) {
         let number = match lasts.listener {
             Some(number) => number,
+            None if says_enough(lasts, ears.table) => return,
             None => match self.begin(packet, lasts, ears) {
                 Some(number) => number,
                 None => return,
@@ -119,6 +127,10 @@ impl Listening {
             return;
         }
         if !heard.rhythm.is_due() {
+            return;
+        }
+        if says_enough(lasts, ears.table) {
+            self.give_up(number, ears);
             return;
         }
         heard.reading = heard.rhythm.judge(packet.time);

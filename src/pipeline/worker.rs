@@ -14,10 +14,12 @@ use super::inspection::{Claimed, Inspection, Tools};
 use super::listening::{Ears, Listening};
 use super::lookups::{self, LookUps};
 use super::reader::Reading;
+use crate::capture::Stamp;
 use crate::carrier::{dhcp, node};
 use crate::decode::{Packet, Transport};
 use crate::detect::Party;
 use crate::dialect::Scratch;
+use crate::evidence::Verdict;
 use crate::flow::{
     Direction, Ended, FlowHasher, FlowInfo, FlowKey, FlowTable, Limits, Pace, Sight, TOGETHER, is_tunnelled,
 };
@@ -364,27 +366,8 @@ impl Worker {
         inspection.reader.weigh(info, packet.stamp());
         events.extend(job(inspection, packet).map(|j| Event { order, what: What::Job(Box::new(j)) }));
         if let Some(verdict) = inspection.reader.new_level() {
-            if let Some(Reading { dialect, category, miner, conversation: c, .. }) = inspection.reader.reading() {
-                let reason = c.evidence.lines().last().map(|e| e.text.to_owned()).unwrap_or_default();
-                let alert = Alert {
-                    at: packet.stamp(),
-                    tenant: key.tenant(),
-                    miner: key.source(miner),
-                    miner_mac: *info.macs.get(miner),
-                    pool: key.destination(miner),
-                    dialect,
-                    category,
-                    wraps: inspection.reader.wraps().to_vec(),
-                    verdict,
-                    verified: info.handshake.verified && info.one_way().is_none(),
-                    reason,
-                    login: c.login.as_deref().map(Into::into),
-                    claims: Vec::new(),
-                    name: None,
-                    identity: None,
-                };
-                events.push(Event { order, what: What::Alert(Box::new(alert)) });
-            }
+            let alert = alert(key, info, inspection, verdict, packet.stamp());
+            events.extend(alert.map(|a| Event { order, what: What::Alert(Box::new(a)) }));
             let keep = inspection.reader.bears_evidence();
             flow.keep(keep);
         }
@@ -423,6 +406,29 @@ impl Worker {
             events.push(Event { order, what: what(f) });
         }
     }
+}
+
+/// What is told of a level that was reached.
+fn alert(key: FlowKey, info: &FlowInfo, inspection: &Inspection, verdict: Verdict, at: Stamp) -> Option<Alert> {
+    let Reading { dialect, category, miner, conversation: c, .. } = inspection.reader.reading()?;
+    let reason = c.evidence.lines().last().map(|e| e.text.to_owned()).unwrap_or_default();
+    Some(Alert {
+        at,
+        tenant: key.tenant(),
+        miner: key.source(miner),
+        miner_mac: *info.macs.get(miner),
+        pool: key.destination(miner),
+        dialect,
+        category,
+        wraps: inspection.reader.wraps().to_vec(),
+        verdict,
+        verified: info.handshake.verified && info.one_way().is_none(),
+        reason,
+        login: c.login.as_deref().map(Into::into),
+        claims: Vec::new(),
+        name: None,
+        identity: None,
+    })
 }
 
 /// Work at a height that the flow's pool did not name before, where the coin is known.
