@@ -5,7 +5,6 @@
 //! as no cap is reached: so it does not matter how many workers there are.
 
 use std::collections::VecDeque;
-use std::time::Duration;
 
 use super::foresight::Sight;
 use super::half_open::HalfOpen;
@@ -13,7 +12,7 @@ use super::handshake::Header;
 use super::index::Index;
 use super::info::FlowInfo;
 use super::key::{BothWays, Direction, FlowHasher, FlowKey};
-use super::lasting::{Lasts, Pace, Tempo};
+use super::lasting::Tempo;
 use super::limits::Limits;
 use super::list::{Links, List};
 use super::pending::Budget;
@@ -24,15 +23,6 @@ use crate::capture::FrameRef;
 use crate::decode::Packet;
 use crate::health::{Counter, Health};
 use crate::time::PacketTime;
-
-/// How often idle flows are looked for, in packet time.
-const SWEEP_EVERY: Duration = Duration::from_millis(250);
-/// Flows looked at in one sweep of a class: bounds the stall of one packet.
-const SWEEP_AT_MOST: usize = 1024;
-/// Recently used flows passed over in search of one to evict, at most.
-const EVICT_LOOKS: usize = 64;
-/// Flows of a source over its quota looked at for one that may go.
-const QUOTA_LOOKS: usize = 8;
 
 /// Flows of one worker, each with a caller's state `S`.
 #[derive(Debug)]
@@ -265,65 +255,6 @@ impl<S: Default> FlowTable<S> {
 }
 
 impl<S> FlowTable<S> {
-    /// The flow of the packet that was taken last, if it lasts and is slow, or is listened to.
-    pub fn lasting(&self) -> Option<Lasts> {
-        let (number, way) = self.lasts?;
-        let slot = self.slots.get(number as usize)?;
-        let cold = slot.cold.as_deref().map(|c| &c.info.handshake);
-        let begun = slot.isn.lo_to_hi.is_some() || slot.isn.hi_to_lo.is_some();
-        let opener = slot.proven.or_else(|| cold.and_then(|h| h.client)).or(begun.then_some(slot.origin));
-        let verified = slot.proven.is_some() || cold.is_some_and(|h| h.verified);
-        Some(Lasts { slot: number, listener: slot.tempo.listener(), key: slot.key, way, opener, verified })
-    }
-
-    /// Somebody listens to a flow from now on, whose number is handed back with each of its packets, and when it is over;
-    /// or nobody does any more. The slot must be that of a flow that goes on.
-    pub fn set_listener(&mut self, slot: u32, listener: Option<u32>) {
-        if let Some(slot) = self.slots.get_mut(slot as usize) {
-            slot.tempo = listener.map_or(Tempo::default(), Tempo::taken_by);
-        }
-    }
-
-    /// What is known of the flow in a slot, unless it was let go.
-    pub fn peek(&self, slot: u32) -> Option<(&FlowInfo, &S)> {
-        let cold = self.slots.get(slot as usize)?.cold.as_deref()?;
-        Some((&cold.info, &cold.state))
-    }
-
-    /// Which flows are told of as lasting, from now on.
-    pub const fn set_pace(&mut self, pace: Pace) {
-        self.limits.pace = pace;
-    }
-
-    /// A flow that is listened to bears evidence, or no longer: it idles out later and is evicted last.
-    pub fn keep_listening(&mut self, slot: u32, keep: bool) {
-        let Some(place) = self.slots.get_mut(slot as usize) else { return };
-        place.keep = keep || place.keep && place.cold.is_some();
-        if place.class != Class::Closed {
-            let class = place.open_class();
-            self.reclass(slot, class);
-        }
-    }
-
-    /// Whether [`next_ended`](Self::next_ended) or [`next_silent`](Self::next_silent) has something to tell.
-    pub fn has_ended(&self) -> bool {
-        !self.ended.is_empty() || !self.silent.is_empty()
-    }
-
-    /// The listener of a flow that is over and of which [`next_ended`](Self::next_ended) does not tell.
-    pub fn next_silent(&mut self) -> Option<u32> {
-        self.silent.pop_front()
-    }
-
-    /// Whether the packet's flow lasts.
-    fn listen(&mut self, number: u32, way: Direction, packet: &Packet<'_>, header: Option<&Header>) {
-        let pace = self.limits.pace;
-        let Some(slot) = self.slots.get_mut(number as usize) else { return };
-        if slot.tempo.packet(packet, header, pace) {
-            self.lasts = Some((number, way));
-        }
-    }
-
     /// The next flow that is over. Drain after each [`packet`](Self::packet).
     pub fn next_ended(&mut self) -> Option<Ended<S>> {
         self.ended.pop_front()
@@ -492,82 +423,6 @@ impl<S> FlowTable<S> {
         }
     }
 
-    /// Makes room for one more flow of `source`; false if it may have none.
-    fn make_room(&mut self, source: super::sources::Source, health: &mut Health) -> bool {
-        if self.sources.count(source) >= self.limits.per_source {
-            let own = self.sources.oldest(source, &self.slots, QUOTA_LOOKS, |s| !s.keep);
-            health.add(Counter::FlowsEvicted);
-            let Some(own) = own else { return false };
-            self.end(own, EndReason::Evicted, health);
-        }
-        if self.index.len() >= self.limits.max_flows {
-            let Some(victim) = self.victim() else { return false };
-            health.add(Counter::FlowsEvicted);
-            self.end(victim, EndReason::Evicted, health);
-        }
-        true
-    }
-
-    /// Closed flows first, then the longest unused of the plain ones, evidence last.
-    fn victim(&mut self) -> Option<u32> {
-        for class in [Class::Closed, Class::Plain, Class::Kept] {
-            for _ in 0..EVICT_LOOKS {
-                let Some(number) = self.list(class).front() else { break };
-                let Some(slot) = self.slots.get_mut(number as usize) else { break };
-                if !slot.touched {
-                    return Some(number);
-                }
-                slot.touched = false;
-                slot.queued = slot.queued.max(slot.last);
-                self.requeue(number, class);
-            }
-            if let Some(number) = self.list(class).front() {
-                return Some(number);
-            }
-        }
-        None
-    }
-
-    /// Ends flows that were silent for too long. A little late, so that packets slightly out of time order find the
-    /// flow; the exact limit is applied when a packet comes.
-    fn sweep(&mut self, now: PacketTime, health: &mut Health) {
-        if now < self.swept {
-            // One timestamp from the future must not stop the sweeping for good.
-            self.swept = now;
-        }
-        if now.since(self.swept) < SWEEP_EVERY {
-            return;
-        }
-        let mut done = true;
-        for class in [Class::Closed, Class::Plain, Class::Kept] {
-            let limit = self.limits.idle_of(class);
-            let late = limit + limit / 4;
-            let mut looks = 0;
-            while let Some(number) = self.list(class).front() {
-                let Some(slot) = self.slots.get_mut(number as usize) else { break };
-                if now.since(slot.queued) <= late {
-                    break;
-                }
-                if looks == SWEEP_AT_MOST {
-                    done = false;
-                    break;
-                }
-                looks += 1;
-                if now.since(slot.last) > late {
-                    let reason = if class == Class::Closed { EndReason::Closed } else { EndReason::Idle };
-                    self.end(number, reason, health);
-                } else {
-                    slot.queued = slot.last.max(slot.queued);
-                    slot.touched = false;
-                    self.requeue(number, class);
-                }
-            }
-        }
-        if done {
-            self.swept = now;
-        }
-    }
-
     fn list(&mut self, class: Class) -> &mut List<BY_AGE> {
         match class {
             Class::Closed => &mut self.closed,
@@ -632,5 +487,7 @@ impl<S> FlowTable<S> {
     }
 }
 
+mod listen;
+mod room;
 #[cfg(test)]
 mod tests;
