@@ -43,6 +43,18 @@ const TAGS: &[(u64, &[Coin])] = &[
 ];
 
 const ALPHABET: &[u8; 58] = b"123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz";
+/// Digit of each character; [`NO_DIGIT`] for all others. An address is read for every level that its miner reaches.
+#[allow(clippy::indexing_slicing)] // as it is compiled
+const DIGITS: [u8; 256] = {
+    let mut digits = [NO_DIGIT; 256];
+    let mut digit = 0;
+    while digit < ALPHABET.len() {
+        digits[ALPHABET[digit] as usize] = digit as u8;
+        digit += 1;
+    }
+    digits
+};
+const NO_DIGIT: u8 = u8::MAX;
 /// Characters of a block of so many bytes.
 const BLOCK_CHARS: [usize; 9] = [0, 2, 3, 5, 6, 7, 9, 10, 11];
 /// Longest address: a tag of 6 bytes, two keys, a payment id, the checksum; and some room.
@@ -77,8 +89,8 @@ fn decode(text: &[u8]) -> Option<&'static [Coin]> {
         let size = BLOCK_CHARS.iter().position(|&c| c == block.len())?;
         let mut value = 0u64;
         for &c in block {
-            let digit = ALPHABET.iter().position(|&a| a == c)? as u64;
-            value = value.checked_mul(58)?.checked_add(digit)?;
+            let digit = *DIGITS.get(usize::from(c)).filter(|d| **d != NO_DIGIT)?;
+            value = value.checked_mul(58)?.checked_add(digit.into())?;
         }
         if size < 8 && value >> (8 * size) != 0 {
             return None;
