@@ -174,7 +174,7 @@ impl Bench {
                 What::Alert(a) => run.alerts.push(*a),
                 What::Flow(f) => run.findings.push(*f),
                 What::Sighting(s) => run.sightings.push(*s),
-                What::LookUp(_) | What::Unnamed(_) | What::Lease(_) | What::Aside(_) | What::Claim(_) => {}
+                _ => {}
             }
         }
         run

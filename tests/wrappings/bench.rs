@@ -150,12 +150,7 @@ pub(crate) fn run(dialogue: &Dialogue, sight: &Sight) -> Outcome {
                 level = level.max(Some(f.verdict));
                 finding = Some(*f);
             }
-            What::Sighting(_)
-            | What::LookUp(_)
-            | What::Unnamed(_)
-            | What::Lease(_)
-            | What::Aside(_)
-            | What::Claim(_) => {}
+            _ => {}
         }
     }
     Outcome { finding, level }

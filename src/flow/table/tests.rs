@@ -1,5 +1,6 @@
 use std::fmt::Write;
 use std::net::{IpAddr, Ipv4Addr};
+use std::time::Duration;
 
 use super::*;
 use crate::capture::SourceId;

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use minewatch::capture::{FrameRef, SourceId};
 use minewatch::decode::{Packet, TcpFlags, Tenant, Transport};
-use minewatch::flow::{BothWays, Direction, Ended, FlowHasher, FlowInfo, FlowKey, FlowTable, Item, Limits};
+use minewatch::flow::{BothWays, Direction, Ended, FlowHasher, FlowInfo, FlowKey, FlowTable, Item, Limits, Pace};
 use minewatch::health::{Counter, Health};
 use minewatch::time::PacketTime;
 
@@ -25,6 +25,8 @@ const LIMITS: Limits = Limits {
     idle_closed: Duration::from_secs(10),
     udp: |p| p.payload.first() == Some(&b'{'),
     again: |payload| payload.starts_with(b"{"),
+    pace: Pace::SLOW,
+    listeners: 2,
 };
 
 /// Payloads by flow and direction, as sent.

@@ -6,6 +6,7 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::missing_panics_doc)] // a panic is how a target fails
 
+pub mod blocks;
 pub mod decode;
 pub mod dialects;
 pub mod dns;
@@ -19,6 +20,7 @@ pub mod printable;
 pub mod quic;
 pub mod reader;
 pub mod reassembly;
+pub mod rhythm;
 pub mod tls;
 pub mod wallet;
 pub mod worker;
@@ -28,6 +30,7 @@ pub type Target = (&'static str, fn(&[u8]));
 
 /// Every target.
 pub const ALL: &[Target] = &[
+    ("blocks", blocks::run),
     ("decode", decode::run),
     ("dialects", dialects::run),
     ("dns", dns::run),
@@ -41,6 +44,7 @@ pub const ALL: &[Target] = &[
     ("quic", quic::run),
     ("reader", reader::run),
     ("reassembly", reassembly::run),
+    ("rhythm", rhythm::run),
     ("tls", tls::run),
     ("wallet", wallet::run),
     ("worker", worker::run),

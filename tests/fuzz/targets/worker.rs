@@ -8,7 +8,7 @@ use minewatch::evidence::Verdict;
 use minewatch::flow::{FlowHasher, Limits};
 use minewatch::health::{Counter, Health};
 use minewatch::intel::{Geo, Intel};
-use minewatch::ledger::{Knowledge, Ledger};
+use minewatch::ledger::{Knowledge, Ledger, Overhearing};
 use minewatch::pipeline::{Event, What, Worker};
 use minewatch::sink::{self, Report, table::Style};
 
@@ -75,6 +75,7 @@ fn shown(events: Vec<Event>, health: Health) {
         return;
     }
     let mut ledger = Ledger::default();
+    let mut overhearing = Overhearing::default();
     let mut knowledge = Knowledge::new(Intel::shipped(), Geo::default());
     let (mut json, mut text) = (Vec::new(), Vec::new());
     let style = Style { width: Some(100), colour: false };
@@ -92,8 +93,23 @@ fn shown(events: Vec<Event>, health: Health) {
                 knowledge.enrich(&mut flow);
                 ledger.flow(*flow);
             }
-            What::Claim(mut flow) => knowledge.enrich(&mut flow),
+            What::Claim(mut flow) => {
+                overhearing.recall(&mut flow);
+                knowledge.enrich(&mut flow);
+            }
+            What::Beat(b) => overhearing.beat(&b.0, b.1),
+            What::Job(job) => overhearing.job(&job),
+            What::Unheard(u) => overhearing.end(&u),
+            What::Overheard(heard) => {
+                let over = heard.over;
+                let mut flow = overhearing.weigh(*heard);
+                knowledge.enrich(&mut flow);
+                if over {
+                    ledger.flow(flow);
+                }
+            }
             What::Unnamed(mut flow) => {
+                overhearing.hello(&flow);
                 if knowledge.leads_to_a_pool(&mut flow) {
                     ledger.flow(*flow);
                 }
