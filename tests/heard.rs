@@ -200,3 +200,31 @@ fn nothing_else_sounds_like_a_miner_with_payload_or_without() {
     }
     failures.report();
 }
+
+/// Records of a classic pcap file, with their headers.
+fn records(pcap: &[u8]) -> Vec<&[u8]> {
+    let (mut rest, mut out) = (&pcap[24..], Vec::new());
+    while let Some(len) = rest.get(8..12) {
+        let (record, after) = rest.split_at(16 + u32::from_le_bytes(len.try_into().unwrap()) as usize);
+        out.push(record);
+        rest = after;
+    }
+    out
+}
+
+/// Anybody can send what looks like jobs to any address, whether somebody is there or not.
+#[test]
+fn who_is_only_sent_something_is_not_blamed() {
+    let all = std::fs::read(pcaps().join("heard-in-tls.pcap")).unwrap();
+    let from_miner = |r: &&[u8]| r[16 + 26..16 + 30] == [10, 21, 45, 11];
+    let miners = records(&all).into_iter().filter(from_miner).count();
+    assert!(miners > 100, "{miners}");
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("sent.pcap");
+    let alone: Vec<u8> = records(&all).into_iter().filter(|r| !from_miner(r)).flatten().copied().collect();
+    std::fs::write(&file, [&all[..24], &alone].concat()).unwrap();
+    for options in [&[][..], &["--payload-blind"]] {
+        let output = replayed(&file, options);
+        assert_eq!(output.of("miner_flow").filter(|f| accuses(f)).count(), 0, "{options:?}");
+    }
+}

@@ -5,11 +5,13 @@
 
 use std::fs::File;
 use std::io::{self, BufReader, Read};
-use std::path::PathBuf;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use anyhow::{Context, bail};
 use clap::Args;
+use rustix::fs::OFlags;
 
 use super::Failure;
 use crate::detect::Detect;
@@ -85,7 +87,8 @@ impl BlockFeeds {
         let tails = self.block_feed.iter().map(|named| {
             let name = named.name();
             let source = Source { file: &name, coin: named.coin.as_deref(), zone: 0 };
-            Ok(Tail { reader: Reader::new(&source), file: named.open()?, half: Vec::new() })
+            let (reader, file) = (Reader::new(&source), named.open()?);
+            Ok(Tail { named: named.clone(), reader, file, half: Vec::new(), blocks: 0, told: 0, lost: false })
         });
         Ok(Tails(tails.collect::<Result<_, Failure>>()?))
     }
@@ -94,8 +97,12 @@ impl BlockFeeds {
 impl Named {
     fn open(&self) -> Result<File, Failure> {
         let path = &self.path;
-        let file = File::open(path).with_context(|| format!("{} cannot be opened", path.display()))?;
-        // A pipe would keep everything waiting.
+        // A pipe would keep everything waiting, here already.
+        let file = File::options()
+            .read(true)
+            .custom_flags(OFlags::NONBLOCK.bits().cast_signed())
+            .open(path)
+            .with_context(|| format!("{} cannot be opened", path.display()))?;
         if !file.metadata().is_ok_and(|m| m.is_file()) {
             bail!("{} is no file: a block feed is one", path.display());
         }
@@ -113,22 +120,72 @@ impl Named {
 pub(super) struct Tails(Vec<Tail>);
 
 struct Tail {
+    named: Named,
     reader: Reader,
     file: File,
     half: Vec<u8>,
+    blocks: u64,
+    /// Problems that were told.
+    told: usize,
+    /// It was told that the file is gone.
+    lost: bool,
 }
 
 impl Tails {
-    /// Takes what was added since.
-    pub(super) fn tick(&mut self, detect: &mut Detect) {
+    /// Takes what was added since. What is to be said of it.
+    pub(super) fn tick(&mut self, detect: &mut Detect) -> Vec<String> {
+        let mut said = Vec::new();
         for tail in &mut self.0 {
+            tail.follow(&mut said);
             // What cannot be read now may be at the next tick; a node that is gone tells nothing.
             let _gone = tail.read(detect);
+            let (problems, _) = tail.reader.problems();
+            let news = problems.iter().skip(tail.told).take(MOST_PROBLEMS.saturating_sub(tail.told));
+            said.extend(news.map(|p| printable(&p.to_string(), 256).into_owned()));
+            tail.told = problems.len();
         }
+        said
+    }
+
+    /// The files: those that a sandbox must leave readable, to follow a log that is rotated.
+    pub(super) fn files(&self) -> impl Iterator<Item = &Path> {
+        self.0.iter().map(|t| t.named.path.as_path())
+    }
+
+    /// What is known of each at the start.
+    pub(super) fn state(&self) -> Vec<String> {
+        let say = |t: &Tail| match t.blocks {
+            0 => format!("{} holds no block yet", t.named.name()),
+            1 => format!("{}: 1 block so far", t.named.name()),
+            n => format!("{}: {n} blocks so far", t.named.name()),
+        };
+        self.0.iter().map(say).collect()
     }
 }
 
 impl Tail {
+    /// A log that was rotated, or emptied, is read from its beginning.
+    fn follow(&mut self, said: &mut Vec<String>) {
+        use std::io::{Seek, SeekFrom};
+        let (Ok(open), Ok(position)) = (self.file.metadata(), self.file.stream_position()) else { return };
+        let there = std::fs::metadata(&self.named.path).ok();
+        if there.as_ref().is_some_and(|m| (m.dev(), m.ino()) != (open.dev(), open.ino())) {
+            match self.named.open() {
+                Ok(file) => {
+                    (self.file, self.half, self.lost) = (file, Vec::new(), false);
+                    said.push(format!("{} is another file now: it is read from its beginning", self.named.name()));
+                }
+                Err(e) if !std::mem::replace(&mut self.lost, true) => {
+                    said.push(format!("{} is another file now, of which no block is read: {e:#}", self.named.name()));
+                }
+                Err(_) => {}
+            }
+        } else if open.len() < position && self.file.seek(SeekFrom::Start(0)).is_ok() {
+            self.half = Vec::new();
+            said.push(format!("{} became shorter: it is read from its beginning", self.named.name()));
+        }
+    }
+
     fn read(&mut self, detect: &mut Detect) -> io::Result<()> {
         (&mut self.file).take(AT_ONCE).read_to_end(&mut self.half)?;
         let mut lines = self.half.split_inclusive(|b| *b == b'\n').peekable();
@@ -139,6 +196,7 @@ impl Tail {
                 break;
             }
             if let Some((chain, at)) = self.reader.line(line) {
+                self.blocks += 1;
                 detect.block(&chain, at);
             }
         }
@@ -179,7 +237,7 @@ mod tests {
         let chain = Chain { coin: "XMR".into(), source: "blocks.csv".into() };
         // One that is no news is not taken.
         let mut knows = |tails: &mut Tails, seconds: i64| {
-            tails.tick(&mut detect);
+            assert_eq!(tails.tick(&mut detect), [""; 0]);
             let before = detect.tally().blocks;
             detect.block(&chain, PacketTime::from_parts(seconds, 0));
             detect.tally().blocks > before
@@ -189,6 +247,36 @@ mod tests {
         assert!(!knows(&mut tails, 1_700_000_100));
         writeln!(log, "00300").unwrap();
         assert!(knows(&mut tails, 1_700_000_300));
+    }
+
+    #[cfg(feature = "live")]
+    #[test]
+    fn a_log_that_is_rotated_or_emptied_is_read_on_and_nonsense_in_it_is_told() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("blocks.csv");
+        std::fs::write(&path, "1700000000\n1700000300\n").unwrap();
+        let feeds = BlockFeeds { block_feed: vec![Named { coin: Some("XMR".to_owned()), path: path.clone() }] };
+        let (mut tails, mut detect) = (feeds.follow().unwrap(), Detect::default());
+        assert_eq!(tails.tick(&mut detect), [""; 0]);
+        assert_eq!(tails.state(), ["blocks.csv: 2 blocks so far"]);
+        std::fs::rename(&path, dir.path().join("blocks.csv.1")).unwrap();
+        std::fs::write(&path, "1700000600\n1700000900\n1700001200\n").unwrap();
+        assert_eq!(tails.tick(&mut detect), ["blocks.csv is another file now: it is read from its beginning"]);
+        assert_eq!(tails.state(), ["blocks.csv: 5 blocks so far"]);
+        std::fs::write(&path, "1700001500\nnonsense\n").unwrap();
+        let said = tails.tick(&mut detect);
+        assert_eq!(said[0], "blocks.csv became shorter: it is read from its beginning");
+        assert!(said[1].contains("no time that can be read"), "{said:?}");
+        assert_eq!((said.len(), tails.state()), (2, vec!["blocks.csv: 6 blocks so far".to_owned()]));
+    }
+
+    #[test]
+    fn a_pipe_is_refused_and_not_waited_for() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("pipe");
+        assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
+        let feeds = BlockFeeds { block_feed: vec![Named { coin: None, path }] };
+        assert!(feeds.load(&mut Detect::default()).is_err_and(|e| format!("{e:?}").contains("is no file")));
     }
 
     #[test]

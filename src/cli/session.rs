@@ -368,7 +368,8 @@ impl Right<'_> {
     }
 
     fn tick(&mut self) {
-        self.feeds.tick(self.overhearing.detect_mut());
+        // Where nobody reads, nobody is told.
+        drop(complain(&self.feeds.tick(self.overhearing.detect_mut())));
         if let Some(companion) = &mut self.companion {
             let said = companion.tick(&self.knowledge);
             // Where nobody reads, nobody is told.

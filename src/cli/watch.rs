@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::bail;
 use clap::{Args as ClapArgs, ValueEnum};
 
-use super::block_feed::BlockFeeds;
+use super::block_feed::{BlockFeeds, Tails};
 use super::lists;
 #[cfg(feature = "state")]
 use super::living::Opened;
@@ -112,7 +112,7 @@ pub(super) fn run(args: &Args) -> Result<Outcome, Failure> {
     let mut plan = if args.acts() { args.blocking.resolve_for_kernel()? } else { args.blocking.resolve()? };
     let (known, reload) = args.knowing.read_and_follow()?;
     plan.check(&known)?;
-    let feeds = args.block_feeds.follow()?;
+    let mut feeds = args.block_feeds.follow()?;
     let interfaces = args.interfaces();
     let mut reading = args.reading.resolve(known.intel);
     let live = Live::open(&interfaces, args.capturing(reading.workers))?;
@@ -121,7 +121,7 @@ pub(super) fn run(args: &Args) -> Result<Outcome, Failure> {
     #[cfg(feature = "state")]
     let opened = args.open_state(&plan, telling.board())?;
     let manager = Notifier::from_env();
-    let confined = args.confine(&plan)?;
+    let confined = args.confine(&plan, &feeds)?;
     #[cfg(feature = "state")]
     telling.board().confined(confined.lines(), confined.missing());
     #[cfg(not(feature = "state"))]
@@ -137,6 +137,8 @@ pub(super) fn run(args: &Args) -> Result<Outcome, Failure> {
         overhearing: crate::ledger::Overhearing::default(),
         feeds,
     };
+    complain(&world.feeds.tick(world.overhearing.detect_mut()))?;
+    complain(&world.feeds.state())?;
     #[cfg(feature = "state")]
     let mut living = match opened.map(Opened::begin).transpose()? {
         Some((living, said)) => {
@@ -215,7 +217,7 @@ impl Args {
     }
 
     /// Gives up every right that the rest does not need. What is in force, or why not, is told.
-    fn confine(&self, plan: &BlockPlan) -> Result<sandbox::Report, Failure> {
+    fn confine(&self, plan: &BlockPlan, feeds: &Tails) -> Result<sandbox::Report, Failure> {
         if self.sandbox == Insistence::Off {
             complain(&["sandbox: off, as asked for".to_owned()])?;
             return Ok(sandbox::Report::off());
@@ -223,7 +225,8 @@ impl Args {
         let mut writable: Vec<PathBuf> = plan.lists.iter().filter_map(|l| l.to.path().map(Path::to_owned)).collect();
         writable.retain(|p| !p.as_os_str().is_empty());
         let own = self.state().map(Path::to_owned).into_iter().collect();
-        let readable = self.knowing.files().chain(self.blocking.files()).map(Path::to_owned).collect();
+        let readable =
+            self.knowing.files().chain(self.blocking.files()).chain(feeds.files()).map(Path::to_owned).collect();
         let user = self.user.as_deref().map(User::named).transpose()?;
         let report = confine(&Plan { user, keep_net_raw: true, readable, writable, own });
         let missing: Vec<_> = report.missing().collect();

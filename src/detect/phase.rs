@@ -43,6 +43,9 @@ const SETTLED: Duration = Duration::from_secs(21);
 /// A block that follows sooner on another is dropped, as `MineHunter` does.
 pub const BLOCK_GAP: Duration = Duration::from_secs(10);
 
+/// A block so far ahead of the next one that is told has a wrong time.
+const STRAY: Duration = Duration::from_hours(1);
+
 /// Arrivals of a chain's blocks, in order of time, the oldest dropped beyond a cap.
 #[derive(Clone, Debug, Default)]
 pub struct Blocks {
@@ -58,6 +61,11 @@ impl Blocks {
     pub fn add(&mut self, at: PacketTime, cap: usize) -> bool {
         self.seen += 1;
         self.whole += u64::from(at.as_nanos() % 1_000_000_000 == 0);
+        // One line with a time far ahead must not keep out all that come after it.
+        let ahead = |last: &PacketTime| last.since(at) > STRAY && self.times.iter().nth_back(1).is_none_or(|t| *t < at);
+        if self.times.back().is_some_and(ahead) {
+            self.times.pop_back();
+        }
         if self.times.back().is_some_and(|last| at.since(*last) < BLOCK_GAP) {
             return false;
         }

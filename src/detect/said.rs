@@ -130,7 +130,7 @@ impl fmt::Display for Saying {
                     if *services == 1 { "service" } else { "services" }
                 )?;
                 if *services == 1 || *twins {
-                    f.write_str("; so does any broadcast")?;
+                    f.write_str("; anything that is sent to many at once does that, too")?;
                 }
                 Ok(())
             }
@@ -149,9 +149,12 @@ impl fmt::Display for Saying {
                 }
             }
             Seen::Context { visitors, visits, words } => {
-                write!(f, "{visitors} inside {} there of late", if *visitors == 1 { "host" } else { "hosts" })?;
+                match visitors {
+                    0 | 1 => f.write_str("no other host inside talks to that address")?,
+                    n => write!(f, "{n} hosts inside talk to that address")?,
+                }
                 if let Some((all, harmless)) = visits {
-                    write!(f, ", {harmless} of {all} visits harmless")?;
+                    write!(f, ", {harmless} of {all} visits to it came to nothing")?;
                 }
                 for word in words {
                     write!(f, ", {word}")?;
@@ -174,6 +177,6 @@ impl fmt::Display for Odds {
         if self.0 > -1.0 {
             return f.write_str("may be chance");
         }
-        write!(f, "p < 1e{:.0}", self.0.ceil())
+        write!(f, "odds below 1 in 1e{:.0}", -self.0.ceil())
     }
 }

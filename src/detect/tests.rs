@@ -147,15 +147,15 @@ fn the_sentences_can_be_followed() {
     assert_eq!(
         told,
         [
-            "a push came with 11 of 12 XMR blocks (0.6 expected by chance, p < 1e-9), 13 s earlier than the feed says, \
+            "a push came with 11 of 12 XMR blocks (0.6 expected by chance, odds below 1 in 1e9), 13 s earlier than the feed says, \
              and hardly anything else was pushed, as to a node or a wallet; MineHunter's score 0.81",
-            "9 of 10 unforeseen pushes came at the same moment as another host's (0.2 expected by chance, p < 1e-6): 3 \
+            "9 of 10 unforeseen pushes came at the same moment as another host's (0.2 expected by chance, odds below 1 in 1e6): 3 \
              hosts, 2 services",
-            "9 of 10 unforeseen pushes came at the same moment as another host's (0.2 expected by chance, p < 1e-6): 3 \
-             hosts, 1 service; so does any broadcast",
-            "192.0.2.5 passed on 9 of 9 pushes at once to 4 inside hosts (p < 1e-8); they send it 12.0 requests a \
+            "9 of 10 unforeseen pushes came at the same moment as another host's (0.2 expected by chance, odds below 1 in 1e6): 3 \
+             hosts, 1 service; anything that is sent to many at once does that, too",
+            "192.0.2.5 passed on 9 of 9 pushes at once to 4 inside hosts (odds below 1 in 1e8); they send it 12.0 requests a \
              minute, it sends on 11.5",
-            "1 inside host there of late, 2 of 12 visits harmless, no name",
+            "no other host inside talks to that address, 2 of 12 visits to it came to nothing, no name",
         ]
     );
 }

@@ -112,6 +112,8 @@ pub struct Lasts {
     pub way: Direction,
     /// Who opened it, if that was seen.
     pub opener: Option<Direction>,
+    /// Packets went both ways.
+    pub both: bool,
     /// Handshake, SYN to ACK, was seen with matching numbers.
     pub verified: bool,
 }

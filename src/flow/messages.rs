@@ -28,6 +28,10 @@ pub struct Sent {
 const PAUSE: Duration = Duration::from_millis(250);
 /// Length of a TLS record's header.
 const HEAD: usize = 5;
+/// Records are finished sooner, or never.
+const STALL: Duration = Duration::from_secs(2);
+/// Handshakes are over by then.
+const HANDSHAKE: Duration = Duration::from_secs(15);
 /// The longest TLS record (RFC 5246 §6.2.3: 2^14 + 2048).
 const LONGEST: u32 = (1 << 14) + 2048;
 /// TLS content type of application data.
@@ -40,6 +44,7 @@ const STRAYS: u8 = 3;
 pub(super) struct Cutter {
     ways: BothWays<Side>,
     lines: bool,
+    begun: Option<PacketTime>,
     last: PacketTime,
 }
 
@@ -50,6 +55,10 @@ struct Side {
     next: Option<u32>,
     strays: u8,
     record: Record,
+    /// When the last bytes of an unfinished record came.
+    unfinished: Option<PacketTime>,
+    /// A record was never finished: what looks like headers here are none.
+    lies: bool,
     run: Option<Run>,
 }
 
@@ -71,7 +80,7 @@ enum Record {
     Lost,
     /// In a header, of which so many bytes were seen.
     Head { bytes: [u8; HEAD], seen: u8, since: PacketTime },
-    /// In a record, of which so many bytes are to come.
+    /// In a record, of which so many bytes are to come; what was heard of it last.
     Body { left: u32, size: u32, told: bool, since: PacketTime },
 }
 
@@ -113,6 +122,7 @@ impl Cutter {
         if tcp.flags.rst {
             return;
         }
+        self.begun.get_or_insert(packet.time);
         if tcp.len > 0
             && let Some((skip, missing)) = self.ways.get_mut(way).fresh(tcp)
         {
@@ -169,8 +179,9 @@ impl Cutter {
         push: bool,
         out: &mut impl FnMut(Sent),
     ) {
-        let mut record = self.ways.get(way).record;
-        if matches!(record, Record::Lost) && bytes.first_chunk().is_some_and(|head| header(*head).is_some()) {
+        self.doubt(way, at, out);
+        let Side { mut record, lies, .. } = *self.ways.get(way);
+        if matches!(record, Record::Lost) && !lies && bytes.first_chunk().is_some_and(|head| header(*head).is_some()) {
             self.end_run(way, out);
             record = Record::next(at);
         }
@@ -188,7 +199,11 @@ impl Cutter {
                     }
                     record = match header(head) {
                         _ if usize::from(now) < HEAD => Record::Head { bytes: head, seen: now, since },
-                        Some((len, told)) => Record::Body { left: len, size: len + HEAD as u32, told, since },
+                        // Handshakes are no messages. Long after the first, nobody shakes hands.
+                        Some((len, data)) => {
+                            let told = data || since.since(self.begun.unwrap_or(since)) > HANDSHAKE;
+                            Record::Body { left: len, size: len + HEAD as u32, told, since }
+                        }
                         None => Record::Lost,
                     };
                     if !matches!(record, Record::Lost) {
@@ -229,7 +244,22 @@ impl Cutter {
                 _ => Record::Lost,
             };
         }
-        self.ways.get_mut(way).record = record;
+        let side = self.ways.get_mut(way);
+        side.unfinished = matches!(record, Record::Body { .. }).then_some(at);
+        side.record = record;
+    }
+
+    /// A record of which nothing more came for a while was said to be longer than it is: what came of it is a message, and
+    /// no header is believed any more.
+    fn doubt(&mut self, way: Direction, at: PacketTime, out: &mut impl FnMut(Sent)) {
+        let side = self.ways.get_mut(way);
+        let stalled = side.unfinished.is_some_and(|last| at.since(last) > STALL);
+        if let Record::Body { left, size, since, .. } = side.record
+            && stalled
+        {
+            (side.record, side.unfinished, side.lies) = (Record::Lost, None, true);
+            self.tell(Sent { at: since, way, size: size - left }, out);
+        }
     }
 
     /// Adds to the bytes of a direction that only a push ends.

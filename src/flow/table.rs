@@ -412,6 +412,10 @@ impl<S> FlowTable<S> {
         slot.touched = true;
         *slot.seen.get_mut(way) = true;
         let Some(h) = header else { return };
+        if slot.tempo.listener().is_some() {
+            // Its numbers are not followed, so anybody who knows the ports could end it. It ends when it is silent.
+            return;
+        }
         if h.flags.fin {
             *slot.fin.get_mut(way) = true;
         }

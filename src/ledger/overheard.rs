@@ -21,7 +21,7 @@ const MAX_HELLOS: usize = 32_768;
 /// Flows that go on of which something was said.
 const MAX_SAID: usize = 65_536;
 /// What a flow lacks to be told of.
-const TOO_LITTLE: &str = "more of it: what was heard so far may be anything";
+const TOO_LITTLE: &str = "anything that many harmless connections do not have as well: nothing is reported of it, and there is nothing to do";
 /// Where blocks are told of that nobody's feed tells of.
 const IN_CLEAR: &str = "pools that are read";
 /// Coins that a finding names.
@@ -207,7 +207,10 @@ impl Overhearing {
         let before = self.said.remove(&ends).unwrap_or_default();
         let others: Vec<Witness> = said.iter().map(crate::detect::Saying::witness).collect();
         let (_, fused) = fuse(tone.witnesses.iter().chain(&others));
-        let standing = fused.max(tone.level);
+        // What was once told is not taken back: who was told would have to be told that, and most refutations of simulated
+        // miners were wrong.
+        let told = if before.is_empty() { Standing::Silent } else { Standing::Suspected };
+        let standing = fused.max(tone.level).max(told);
         if over {
             let harmless = standing == Standing::Silent;
             let Party { tenant, inside, server, flow } = party;
@@ -229,11 +232,11 @@ impl Overhearing {
                 if code.family() == Family::Clock && timed && standing < Standing::ProbableEligible {
                     continue;
                 }
-                let first = before.iter().find(|e| e.code == code).map_or(at, |e| e.at);
-                lines.push(Evidence { code, at: first, count: 1, text: text.clone() });
+                // The numbers in its sentence are those of now.
+                lines.push(Evidence { code, at, count: 1, text: text.clone() });
             }
-            // What was seen was seen, as long as it is not refuted, by itself or as a whole.
-            lines.extend(before.into_iter().filter(|b| !all.iter().any(|(w, _)| code(w.kind()) == b.code)));
+            let again: Vec<_> = before.into_iter().filter(|b| !lines.iter().any(|l| l.code == b.code)).collect();
+            lines.extend(again);
             for e in &lines {
                 log.note(e.code, e.at, || e.text.clone());
             }

@@ -133,6 +133,9 @@ impl Listening {
             self.give_up(number, ears);
             return;
         }
+        if !heard.takes_part() {
+            return;
+        }
         heard.reading = heard.rhythm.judge(packet.time);
         let level = heard.reading.level;
         let news = heard.told.is_none_or(|(told, at)| level > told || packet.time.since(at) >= AGAIN);
@@ -215,6 +218,10 @@ impl Listening {
     }
 
     fn begin(&mut self, packet: &Packet<'_>, lasts: &Lasts, ears: &mut Ears<'_>) -> Option<u32> {
+        if !(lasts.both || self.blind) {
+            // One end alone can fill any table.
+            return None;
+        }
         let miner = lasts.opener.unwrap_or_else(|| likely_opener(&lasts.key));
         let host = (tenant(lasts.key.tenant()), lasts.key.source(miner).ip());
         if self.of_host.get(&host).is_some_and(|n| *n >= (self.most / SHARE_OF_ONE).max(1)) {
@@ -283,6 +290,16 @@ impl Heard {
         });
         beats.to(self.party, order, events);
         self.reading = self.rhythm.judge(self.listener.info().last.time);
+        if !self.takes_part() {
+            self.reading = Reading::default();
+        }
+    }
+
+    /// Whether the end that would mine was there: anybody can send anything to any address, and one that acknowledged
+    /// nothing, or over UDP said nothing, may not even exist.
+    fn takes_part(&self) -> bool {
+        let own = self.listener.info().counts.get(self.miner);
+        if self.key.is_tcp() { own.packets > 0 } else { own.payload > 0 }
     }
 
     /// It is over, and there is nothing to be said of it: somebody reads it and has, or it was quiet.

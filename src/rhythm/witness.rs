@@ -159,25 +159,29 @@ impl fmt::Display for Witness {
         match self.fact {
             Fact::SteadyExchange { count, request, reply, delay } => write!(
                 f,
-                "{count} requests of about {request} bytes, each answered within {delay:.1} s by about {reply} bytes"
+                "the last {count} requests had about {request} bytes, each answered within {delay:.1} s by about {reply}"
             ),
             Fact::SteadyPushes { count, size } => {
                 write!(f, "{count} messages of about {size} bytes from the far end that nobody asked for")
             }
             Fact::KnownSizes { dialect, request, reply, push } => write!(
                 f,
-                "{request}, {reply} and {push} bytes are a share, its reply and a job of {dialect} inside some framing"
+                "{request}, {reply} and {push} bytes fit a share, its reply and a job of {dialect}, with what encryption adds"
             ),
             Fact::MemorylessShares { gaps, mean } => {
-                write!(f, "requests arrive like a Poisson process ({gaps} gaps, mean {mean:.1} s)")
+                write!(
+                    f,
+                    "requests come at random moments, as shares are found (the last {gaps} gaps, {mean:.1} s on average)"
+                )
             }
             Fact::JobTimer { period, full, early } => write!(
                 f,
-                "pushes on a timer of {period:.1} s ({full} times) that something restarts ({early} times earlier)"
+                "the far end sends every {period:.1} s ({full} times), and began anew before that {early} times, as when a \
+                 block is found"
             ),
             Fact::BlockClock { blocks, interval, low, high } => write!(
                 f,
-                "what restarts the timer comes every {interval:.0} s on average ({low:.0} to {high:.0} s, {blocks} seen)"
+                "it began anew every {interval:.0} s on average ({low:.0} to {high:.0} s, {blocks} times), as a coin's blocks do"
             ),
             Fact::NoiseSizes { fitting, messages } => {
                 write!(f, "{fitting} of {messages} messages have a size of Stratum V2 over Noise")

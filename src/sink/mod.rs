@@ -93,6 +93,13 @@ pub fn warnings(r: &Report) -> Vec<String> {
         let what = if n == 1 { "frame nests" } else { "frames nest" };
         out.push(format!("{n} {what} tunnels too deeply to open"));
     }
+    let unheard = h.get(Counter::RhythmsRefused);
+    if unheard > 0 {
+        out.push(format!(
+            "{unheard} times there was no room to listen to a connection that cannot be read: miners that encrypt may be \
+             missed. Too many last for long, or somebody keeps many open"
+        ));
+    }
     let fragments = h.get(Counter::FragmentsDropped);
     if fragments > 0 {
         out.push(format!("{fragments} IP fragments could not be put together: evasion is possible there"));

@@ -48,7 +48,7 @@ fn from_one_service_it_is_a_broadcast_and_weighs_little() {
     for s in play(&mut Detect::default(), &flows) {
         let [Saying { weight, .. }] = bets(&s)[..] else { panic!("{s:?}") };
         assert!(*weight < 1.0, "{}", s[0]);
-        assert!(s[0].to_string().ends_with("so does any broadcast"), "{}", s[0]);
+        assert!(s[0].to_string().ends_with("anything that is sent to many at once does that, too"), "{}", s[0]);
     }
 }
 

@@ -53,6 +53,10 @@ impl Bench {
         });
     }
 
+    fn wait(&mut self, seconds: i64) {
+        self.now += seconds * 1000 * MS;
+    }
+
     /// The next bytes of a direction.
     fn sends(&mut self, way: Direction, payload: &[u8], psh: bool) {
         let seq = *self.seq.get(way);
@@ -228,4 +232,38 @@ proptest! {
         let told: u64 = b.ended().iter().map(|(size, _)| u64::from(*size)).sum();
         prop_assert!(told <= sent);
     }
+}
+
+/// A header before each message says that 18 KiB follow: taken at its word, nothing would be a message for hours.
+#[test]
+fn a_record_that_never_ends_is_a_message_as_far_as_it_came_and_headers_are_believed_no_more() {
+    let mut bench = Bench::default();
+    for _ in 0..4 {
+        bench.sends(DOWN, &[&[23, 3, 3, 0x48, 0][..], &[7; 400]].concat(), true);
+        bench.wait(30);
+    }
+    bench.sends(DOWN, b"end", true);
+    assert_eq!(bench.out, [(405, 'd'), (405, 'd'), (405, 'd'), (405, 'd'), (3, 'd')]);
+}
+
+#[test]
+fn a_long_record_in_many_segments_is_one_message() {
+    let mut bench = Bench::default();
+    bench.sends(DOWN, &[&[23, 3, 3, 0x10, 0][..], &[7; 96]].concat(), false);
+    for _ in 0..40 {
+        bench.sends(DOWN, &[7; 100], true);
+    }
+    assert_eq!(bench.out, [(4101, 'd')]);
+}
+
+/// Whoever labels messages as something else than data is heard all the same, once hands were shaken.
+#[test]
+fn records_of_other_types_are_messages_when_no_handshake_can_be_meant() {
+    let mut bench = Bench::default();
+    let record = |kind: u8| [&[kind, 3, 3, 0, 100][..], &[7; 100]].concat();
+    bench.sends(UP, &record(22), true);
+    bench.wait(60);
+    bench.sends(UP, &record(22), true);
+    bench.sends(DOWN, &record(24), true);
+    assert_eq!(bench.out, [(105, 'u'), (105, 'd')]);
 }

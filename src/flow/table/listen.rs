@@ -20,7 +20,8 @@ impl<S> FlowTable<S> {
         let begun = slot.isn.lo_to_hi.is_some() || slot.isn.hi_to_lo.is_some();
         let opener = slot.proven.or_else(|| cold.and_then(|h| h.client)).or(begun.then_some(slot.origin));
         let verified = slot.proven.is_some() || cold.is_some_and(|h| h.verified);
-        Some(Lasts { slot: number, listener: slot.tempo.listener(), key: slot.key, way, opener, verified })
+        let both = slot.seen.lo_to_hi && slot.seen.hi_to_lo;
+        Some(Lasts { slot: number, listener: slot.tempo.listener(), key: slot.key, way, opener, both, verified })
     }
 
     /// Somebody listens to a flow from now on, whose number is handed back with each of its packets, and when it is over;
