@@ -112,7 +112,7 @@ pub(super) fn run(args: &Args) -> Result<Outcome, Failure> {
     let mut plan = if args.acts() { args.blocking.resolve_for_kernel()? } else { args.blocking.resolve()? };
     let (known, reload) = args.knowing.read_and_follow()?;
     plan.check(&known)?;
-    let mut feeds = args.block_feeds.follow()?;
+    let feeds = args.block_feeds.follow()?;
     let interfaces = args.interfaces();
     let mut reading = args.reading.resolve(known.intel);
     let live = Live::open(&interfaces, args.capturing(reading.workers))?;
