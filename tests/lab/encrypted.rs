@@ -39,10 +39,15 @@ const NEVER: Duration = Duration::from_secs(30);
 /// How long a conversation lasts, seconds.
 const LENGTH: f64 = 1_200.0;
 const MICRO: u64 = 1_000;
+/// Runs of each kind that the README's figures are made of.
+const SEEDS: u64 = 10;
 /// More than any frame has here.
 const SNAP: u32 = 4096;
 /// The first port where the far end listens, which the gateway does not see.
 const HIDDEN: u16 = 3333;
+/// Where it does.
+const HTTPS: u16 = 443;
+const VPN: u16 = 1194;
 /// The miner's host, and where its pool is.
 const HOST: &str = "192.0.2.2";
 const POOL: &str = POOLS[0].0;
@@ -89,9 +94,9 @@ impl Script {
 }
 
 fn login(rng: &mut Rng) -> Vec<u8> {
-    let algorithms = r#"["cn/1","cn/2","cn/r","cn/fast","cn/half","cn/xao","cn/rto","cn/rwz","cn/zls","cn/double","cn/ccx","rx/0","rx/wow","rx/arq","rx/graft","rx/sfx","rx/keva","panthera"]"#;
+    let algorithms = r#"["cn/1","cn/2","cn/r","cn/fast","cn/half","cn/xao","cn/rto","cn/rwz","cn/zls","cn/double","cn/ccx","rx/0","rx/wow","rx/arq","rx/graft","rx/sfx","rx/keva","panthera","argon2/chukwa","argon2/chukwav2","argon2/ninja","ghostrider","cn/upx2"]"#;
     let said = format!(
-        r#"{{"id":1,"jsonrpc":"2.0","method":"login","params":{{"login":"4{}","pass":"x","agent":"XMRig/6.21.0 (Linux x86_64) libuv/1.44.2 gcc/12.2.0","algo":{algorithms}}}}}"#,
+        r#"{{"id":1,"jsonrpc":"2.0","method":"login","params":{{"login":"4{}","pass":"x","rigid":"rig-one","agent":"XMRig/6.21.0 (Linux x86_64) libuv/1.44.2 gcc/12.2.0","algo":{algorithms}}}}}"#,
         &rng.hex(47),
     );
     format!("{said}\n").into_bytes()
@@ -244,8 +249,8 @@ fn certificate(ns: &Netns, folder: &Path) -> String {
 
 /// Connections from inside to the far end, the n-th to its port [`HIDDEN`] + n.
 trait Carrier: Sync {
-    /// The first of the ports that are seen at the gateway, and what it is a port of.
-    const SEEN: (&str, u16);
+    /// What is seen at the gateway, and to the first of which ports.
+    fn seen(&self) -> (&'static str, u16);
 
     fn begin(&self, n: u16) -> Talk;
 }
@@ -273,7 +278,7 @@ impl Stunnel {
             std::fs::write(&file, config).unwrap();
             Program::start(ns, &format!("stunnel4 {}", file.display()), "Accepting new connections")
         };
-        let far = |n| SocketAddr::from((ip(POOL), Self::SEEN.1 + n));
+        let far = |n| SocketAddr::from((ip(POOL), HTTPS + n));
         let programs = [
             start(&world.outside, "far", &format!("cert = {certificate}"), &|n| (far(n), local(n))),
             start(&world.inside, "near", "client = yes", &|n| (local(n), far(n))),
@@ -283,11 +288,13 @@ impl Stunnel {
 }
 
 impl Carrier for Stunnel {
-    const SEEN: (&str, u16) = ("tcp", 443);
+    fn seen(&self) -> (&'static str, u16) {
+        ("tcp", HTTPS)
+    }
 
     fn begin(&self, n: u16) -> Talk {
         let listener = listen(&self.world.outside, local(n));
-        let wire = Wire::open(&self.world, &format!("tcp port {}", Self::SEEN.1 + n));
+        let wire = Wire::open(&self.world, &format!("tcp port {}", HTTPS + n));
         Talk::begin(wire, &self.world.inside, local(n), listener)
     }
 }
@@ -300,8 +307,9 @@ fn listen(ns: &Netns, at: SocketAddr) -> TcpListener {
     ns.within(|| TcpListener::bind(at)).unwrap()
 }
 
-/// Tunnels of `openvpn` over UDP, one for each connection.
+/// Tunnels of `openvpn` over UDP or TCP, one for each connection.
 struct OpenVpn {
+    proto: &'static str,
     /// Of the near ends; those of the far ends.
     near: Mutex<Vec<Program>>,
     _far: Vec<Program>,
@@ -311,15 +319,17 @@ struct OpenVpn {
 }
 
 impl OpenVpn {
-    fn new(talks: u16) -> Self {
+    fn new(proto: &'static str, talks: u16) -> Self {
         let (world, folder) = (World::new(), tempfile::tempdir().unwrap());
         let certificate = certificate(&world.outside, folder.path());
-        let mut it = Self { near: Mutex::default(), _far: Vec::new(), world, certificate, _folder: folder };
+        let mut it = Self { proto, near: Mutex::default(), _far: Vec::new(), world, certificate, _folder: folder };
         for n in 0..talks {
             let [a, b, c, d] = Self::network(n);
             let server = format!(
-                "--local {POOL} --port {} --server {a}.{b}.{c}.{d} 255.255.255.240 --topology subnet --dh none",
-                Self::SEEN.1 + n
+                "--proto {proto}{} --local {POOL} --port {} --server {a}.{b}.{c}.{d} 255.255.255.240 --topology subnet \
+                 --dh none",
+                if proto == "tcp" { "-server" } else { "" },
+                VPN + n
             );
             it._far.push(it.openvpn(&it.world.outside, &server));
         }
@@ -332,22 +342,26 @@ impl OpenVpn {
     }
 
     fn openvpn(&self, ns: &Netns, more: &str) -> Program {
-        let all = format!("--dev tun --proto udp --ca {0}.crt --cert {0}.crt --key {0}.key", self.certificate);
+        let all = format!("--dev tun --ca {0}.crt --cert {0}.crt --key {0}.key", self.certificate);
         Program::start(ns, &format!("openvpn {all} {more}"), "Initialization Sequence Completed")
     }
 }
 
 impl Carrier for OpenVpn {
-    const SEEN: (&str, u16) = ("udp", 1194);
+    fn seen(&self) -> (&'static str, u16) {
+        (self.proto, VPN)
+    }
 
     fn begin(&self, n: u16) -> Talk {
         let mut there = Self::network(n);
         there[3] += 1;
         let there = SocketAddr::from((there, HIDDEN));
         let listener = listen(&self.world.outside, there);
-        let port = Self::SEEN.1 + n;
-        let wire = Wire::open(&self.world, &format!("udp port {port}"));
-        let near = self.openvpn(&self.world.inside, &format!("--client --nobind --remote {POOL} {port}"));
+        let (proto, port) = (self.proto, VPN + n);
+        let wire = Wire::open(&self.world, &format!("{proto} port {port}"));
+        let way = if proto == "tcp" { "tcp-client" } else { proto };
+        let near = format!("--proto {way} --client --nobind --remote {POOL} {port}");
+        let near = self.openvpn(&self.world.inside, &near);
         self.near.lock().unwrap().push(near);
         Talk::begin(wire, &self.world.inside, there, listener)
     }
@@ -363,7 +377,7 @@ struct Outcome {
 }
 
 /// Plays all conversations at once, and replays what was on the wire.
-fn heard<C: Carrier>(carrier: &C, name: &str, scripts: &[Script]) -> Vec<Outcome> {
+fn heard(carrier: &dyn Carrier, name: &str, scripts: &[Script]) -> Vec<Outcome> {
     let mut records: Vec<Record> = std::thread::scope(|scope| {
         let play = |(n, script)| scope.spawn(move || carrier.begin(n).play(script));
         let all: Vec<_> = (0..).zip(scripts).map(play).collect();
@@ -377,7 +391,7 @@ fn heard<C: Carrier>(carrier: &C, name: &str, scripts: &[Script]) -> Vec<Outcome
         std::fs::copy(&path, Path::new(&keep).join(format!("{name}.pcap"))).unwrap();
     }
     let output = Output::parse(&replay_json(&[&path], &[]).stdout).unwrap();
-    let (proto, base) = C::SEEN;
+    let (proto, base) = carrier.seen();
     let outcome = |(port, script): (u16, &Script)| {
         let far = SocketAddr::from((ip(POOL), port));
         let of = |line: &&Value| ends(line).1 == far && ends(line).0.ip() == ip(HOST);
@@ -395,10 +409,6 @@ fn heard<C: Carrier>(carrier: &C, name: &str, scripts: &[Script]) -> Vec<Outcome
     told
 }
 
-fn codes(flow: &Value) -> Vec<&str> {
-    flow["evidence"].as_array().unwrap().iter().map(|e| e["code"].as_str().unwrap()).collect()
-}
-
 /// Miners of two pools and several speeds, and what else goes on for as long.
 fn scripts(seed: u64) -> Vec<Script> {
     let mut rng = Rng::named(&format!("lab {seed}"));
@@ -413,46 +423,84 @@ fn scripts(seed: u64) -> Vec<Script> {
     ]
 }
 
-/// Says how many miners were found and how soon. Fails where one was not, or something else was.
-fn judge(name: &str, outcomes: &[Outcome]) -> (usize, Vec<f64>) {
+/// Carries conversations, replays them, and says how many miners were found and how soon. Fails where anything else is
+/// accused. How many there were, and after how many seconds those were suspected that were.
+fn judge(name: &str, seed: u64, codes: &[&str]) -> (usize, Vec<f64>) {
+    let scripts = scripts(seed);
+    let talks = u16::try_from(scripts.len()).unwrap();
+    let outcomes = match name {
+        "OpenVPN-UDP" => heard(&OpenVpn::new("udp", talks), name, &scripts),
+        "OpenVPN-TCP" => heard(&OpenVpn::new("tcp", talks), name, &scripts),
+        version => heard(&Stunnel::new(version, talks), name, &scripts),
+    };
     let mut delays = Vec::new();
-    for o in outcomes {
-        let found = o.flow.as_ref().filter(|f| accuses(f));
-        assert!(o.mines || found.is_none(), "{name}: {found:#?}");
-        if let Some(flow) = found {
-            assert_eq!(flow["dialect"], "encrypted", "{flow:#}");
-            assert_ne!(flow["verdict"], "confirmed", "{flow:#}");
-            let codes = codes(flow);
-            assert!(codes.contains(&"steady-exchange") && codes.contains(&"known-sizes"), "{flow:#}");
-            delays.push(o.after.unwrap());
-        }
+    for o in &outcomes {
+        let Some(flow) = o.flow.as_ref().filter(|f| accuses(f)) else { continue };
+        assert!(o.mines, "{name} {seed}: {flow:#}");
+        assert_eq!(flow["dialect"], "encrypted", "{flow:#}");
+        assert_ne!(flow["verdict"], "confirmed", "{flow:#}");
+        let evidence = flow["evidence"].as_array().unwrap();
+        assert!(codes.iter().all(|code| evidence.iter().any(|e| e["code"] == *code)), "{name} {seed}: {flow:#}");
+        delays.push(o.after.unwrap());
     }
     let mining = outcomes.iter().filter(|o| o.mines).count();
     let secs: Vec<_> = delays.iter().map(|d| format!("{d:.0} s")).collect();
-    corpus::say(&format!("{name}: {} of {mining} found, after {}", delays.len(), secs.join(", ")));
+    corpus::say(&format!("{name}, seed {seed}: {} of {mining} miners found, after {}", delays.len(), secs.join(", ")));
     (mining, delays)
 }
 
+/// Conversations of several names at once: they hardly need a processor.
+fn all_found(names: &[&str], codes: &[&str]) {
+    std::thread::scope(|scope| {
+        for name in names {
+            scope.spawn(move || {
+                let (mining, delays) = judge(name, 1, codes);
+                assert_eq!(delays.len(), mining, "{name}");
+            });
+        }
+    });
+}
+
+const TLS: [&str; 2] = ["TLSv1.2", "TLSv1.3"];
+const TUNNELS: [&str; 2] = ["OpenVPN-UDP", "OpenVPN-TCP"];
+const FOR_TLS: [&str; 2] = ["command -v stunnel4", "command -v openssl"];
+const FOR_TUNNELS: [&str; 3] = ["command -v openvpn", "command -v openssl", "ip tuntap add dev probe mode tun"];
+
 #[test]
-fn a_miner_behind_stunnel_is_suspected_by_its_sizes_and_a_push_service_beside_it_is_not() {
-    if !available(&["command -v stunnel4", "command -v openssl"]) {
-        return;
-    }
-    for version in ["TLSv1.2", "TLSv1.3"] {
-        let scripts = scripts(1);
-        let carrier = Stunnel::new(version, u16::try_from(scripts.len()).unwrap());
-        let (mining, delays) = judge(version, &heard(&carrier, version, &scripts));
-        assert_eq!(delays.len(), mining);
+fn miners_behind_stunnel_are_suspected_by_their_sizes_and_what_goes_on_beside_them_is_not() {
+    if available(&FOR_TLS) {
+        all_found(&TLS, &["steady-exchange", "steady-pushes", "known-sizes", "chance-requests"]);
     }
 }
 
 #[test]
-fn a_miner_in_a_tunnel_of_its_own_is_suspected_by_its_sizes_and_a_push_service_in_one_is_not() {
-    if !available(&["command -v openvpn", "command -v openssl", "ip tuntap add dev probe mode tun"]) {
+fn miners_in_tunnels_of_openvpn_are_suspected_by_their_sizes_and_a_push_service_in_one_is_not() {
+    if available(&FOR_TUNNELS) {
+        all_found(&TUNNELS, &["steady-exchange", "steady-pushes", "chance-requests"]);
+    }
+}
+
+/// `cargo test --test lab encrypted -- --ignored --nocapture`
+#[test]
+#[ignore = "takes minutes: the figures of README.md"]
+fn how_many_and_how_soon() {
+    if !available(&FOR_TLS) || !available(&FOR_TUNNELS) {
         return;
     }
-    let scripts = scripts(2);
-    let carrier = OpenVpn::new(u16::try_from(scripts.len()).unwrap());
-    let (mining, delays) = judge("OpenVPN", &heard(&carrier, "OpenVPN", &scripts));
-    assert_eq!(delays.len(), mining);
+    let series = |name: &'static str| {
+        let (mut mining, mut delays) = (0, Vec::new());
+        for seed in 1..=SEEDS {
+            let (more, found) = judge(name, seed, &[]);
+            mining += more;
+            delays.extend(found);
+        }
+        delays.sort_by(f64::total_cmp);
+        let at = |part: usize| delays.get(delays.len() * part / 10).map_or(f64::NAN, |d| *d);
+        format!("{name}: {} of {mining}, half within {:.0} s, nine of ten within {:.0} s", delays.len(), at(5), at(9))
+    };
+    let figures = std::thread::scope(|scope| {
+        let all = [TLS, TUNNELS].concat().into_iter().map(|name| scope.spawn(move || series(name)));
+        all.collect::<Vec<_>>().into_iter().map(|t| t.join().unwrap()).collect::<Vec<_>>()
+    });
+    corpus::say(&figures.join("\n"));
 }
