@@ -6,6 +6,8 @@
 #![cfg(all(feature = "live", feature = "state"))]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)] // helpers of tests, which clippy does not see
 
+#[path = "lab/carriers.rs"]
+mod carriers;
 #[path = "lab/clock.rs"]
 mod clock;
 #[path = "lab/cut.rs"]

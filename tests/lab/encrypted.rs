@@ -1,19 +1,20 @@
-//! Mining that real programs encrypt: `stunnel` in TLS 1.2 and 1.3, `openvpn` over UDP; and what else they carry.
+//! Mining that real programs encrypt (`stunnel` in TLS 1.2 and 1.3, `openvpn` over UDP and TCP), and what else they
+//! carry.
 //!
 //! Two ends that only talk (nobody mines) say what a miner and a pool for Monero say, with messages of real sizes, by
-//! turns: one speaks, the other hears all of it, and the wire at the gateway is silent for [`QUIET`] before the next turn.
-//! So the silence of minutes takes none. What a turn put on the wire (handshakes, records, segments, acknowledgements,
-//! datagrams, and how far apart they are) is written as captured, at the time at which the turn is due in the
-//! conversation; only the silence between turns is made up. How busy the machine is makes no difference.
+//! turns: one speaks, the other hears all of it, and the wire at the gateway is silent for [`QUIET`] before the next
+//! turn. So the silence of minutes takes none. What a turn put on the wire (handshakes, records, segments,
+//! acknowledgements, datagrams, and how far apart they are) is written as captured, at the time at which the turn is due
+//! in the conversation; only the silence between turns is made up. How busy the machine is makes no difference.
 //!
-//! Not real here: the pace (that of the generator's miners, `kit::heard`), a network's losses and delays, and whatever else
-//! a host does meanwhile.
+//! Not real here: the pace (that of the generator's miners, `kit::heard`), a network's losses and delays, what a tunnel
+//! sends to keep itself alive while nothing is said, and whatever else a host does meanwhile.
+//!
+//! `MINEWATCH_KEEP=FOLDER` keeps the captures.
 
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
-use std::process::{Child, Stdio};
-use std::sync::Mutex;
 use std::sync::mpsc::channel;
 use std::time::Duration;
 
@@ -21,12 +22,13 @@ use pcap::{Active, Capture};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use serde_json::Value;
 
+use crate::carriers::{Carrier, OpenVpn, POOL, Stunnel};
 use crate::kit::capture::WEEK;
 use crate::kit::dialogue::{MILLI, SECOND, Side};
 use crate::kit::file::{self, Format, Record};
 use crate::kit::heard::{self, Said};
 use crate::kit::rng::Rng;
-use crate::netns::world::{POOLS, World, ip};
+use crate::netns::world::{World, ip};
 use crate::netns::{Netns, available};
 use crate::support::corpus;
 use crate::support::output::{Output, accuses, ends};
@@ -42,15 +44,9 @@ const MICRO: u64 = 1_000;
 /// Runs of each kind that the README's figures are made of.
 const SEEDS: u64 = 10;
 /// More than any frame has here.
-const SNAP: u32 = 4096;
-/// The first port where the far end listens, which the gateway does not see.
-const HIDDEN: u16 = 3333;
-/// Where it does.
-const HTTPS: u16 = 443;
-const VPN: u16 = 1194;
-/// The miner's host, and where its pool is.
+const SNAP: u16 = 4096;
+/// The miner's.
 const HOST: &str = "192.0.2.2";
-const POOL: &str = POOLS[0].0;
 
 /// A conversation: what is said, and whether it is mining.
 struct Script {
@@ -83,13 +79,8 @@ impl Script {
 
     /// Something else, of which only sizes matter.
     fn other(said: Vec<Said>, rng: &mut Rng) -> Self {
-        let mut said_so: Vec<_> = said.into_iter().map(|(at, side, size)| (at, side, rng.bytes(size))).collect();
-        said_so.sort_by_key(|turn| turn.0);
-        Self { mines: false, turns: said_so }
-    }
-
-    fn push_service(rng: &mut Rng) -> Self {
-        Self::other(heard::push_service(LENGTH, rng), rng)
+        let turns = said.into_iter().map(|(at, side, size)| (at, side, rng.bytes(size))).collect();
+        Self { mines: false, turns }
     }
 }
 
@@ -125,15 +116,15 @@ fn share(id: u32, rng: &mut Rng) -> String {
 }
 
 /// The wire at the gateway, and what was on it, with the times of the conversation.
-struct Wire {
+pub(crate) struct Wire {
     capture: Capture<Active>,
     records: Vec<Record>,
 }
 
 impl Wire {
-    fn open(world: &World, filter: &str) -> Self {
+    pub(crate) fn open(world: &World, filter: &str) -> Self {
         let capture = world.gateway.within(|| {
-            let capture = Capture::from_device("in0").unwrap().snaplen(SNAP as i32).immediate_mode(true);
+            let capture = Capture::from_device("in0").unwrap().snaplen(SNAP.into()).immediate_mode(true);
             let mut capture = capture.open().unwrap().setnonblock().unwrap();
             capture.filter(filter, true).unwrap();
             capture
@@ -171,14 +162,14 @@ impl Wire {
 }
 
 /// A connection from end to end, through whatever is between them.
-struct Talk {
+pub(crate) struct Talk {
     wire: Wire,
     ends: [TcpStream; 2],
 }
 
 impl Talk {
     /// Connects to `to` from inside, which leads to `listener`.
-    fn begin(mut wire: Wire, inside: &Netns, to: SocketAddr, listener: TcpListener) -> Self {
+    pub(crate) fn begin(mut wire: Wire, inside: &Netns, to: SocketAddr, listener: TcpListener) -> Self {
         let (tell, told) = channel();
         std::thread::spawn(move || tell.send(listener.accept().unwrap().0));
         let client = inside.within(|| TcpStream::connect_timeout(&to, NEVER)).unwrap();
@@ -207,166 +198,6 @@ impl Talk {
     }
 }
 
-/// A program in a namespace, ended with its owner.
-struct Program(Child);
-
-impl Program {
-    /// Starts it and waits until it has said that it is `ready`.
-    fn start(ns: &Netns, line: &str, ready: &str) -> Self {
-        let mut command = ns.command("sh");
-        command.args(["-c", &format!("exec {line} 2>&1")]).stdin(Stdio::null()).stdout(Stdio::piped());
-        let mut program = Self(command.spawn().unwrap());
-        let out = BufReader::new(program.0.stdout.take().unwrap());
-        let (tell, lines) = channel();
-        std::thread::spawn(move || out.lines().map_while(Result::ok).for_each(|line| drop(tell.send(line))));
-        let mut heard = Vec::new();
-        loop {
-            match lines.recv_timeout(NEVER) {
-                Ok(line) if line.contains(ready) => return program,
-                Ok(line) => heard.push(line),
-                Err(e) => panic!("{line} is not ready ({e}):\n{}", heard.join("\n")),
-            }
-        }
-    }
-}
-
-impl Drop for Program {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-/// A certificate and its key in one file.
-fn certificate(ns: &Netns, folder: &Path) -> String {
-    let path = folder.join("both.pem").display().to_string();
-    ns.run(&format!(
-        "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=far.example \
-         -keyout {path}.key -out {path}.crt 2>/dev/null && cat {path}.crt {path}.key > {path}"
-    ));
-    path
-}
-
-/// Connections from inside to the far end, the n-th to its port [`HIDDEN`] + n.
-trait Carrier: Sync {
-    /// What is seen at the gateway, and to the first of which ports.
-    fn seen(&self) -> (&'static str, u16);
-
-    fn begin(&self, n: u16) -> Talk;
-}
-
-/// TLS, from one `stunnel` to another.
-struct Stunnel {
-    _programs: [Program; 2],
-    world: World,
-    _folder: tempfile::TempDir,
-}
-
-impl Stunnel {
-    fn new(version: &str, talks: u16) -> Self {
-        let (world, folder) = (World::new(), tempfile::tempdir().unwrap());
-        let certificate = certificate(&world.outside, folder.path());
-        let start = |ns: &Netns, name: &str, more: &str, way: &dyn Fn(u16) -> (SocketAddr, SocketAddr)| {
-            let mut config = format!(
-                "foreground = yes\npid =\nsyslog = no\ndebug = 6\nsslVersionMin = {version}\nsslVersionMax = {version}\n{more}\n"
-            );
-            for n in 0..talks {
-                let (accept, connect) = way(n);
-                config += &format!("[{n}]\naccept = {accept}\nconnect = {connect}\n");
-            }
-            let file = folder.path().join(name);
-            std::fs::write(&file, config).unwrap();
-            Program::start(ns, &format!("stunnel4 {}", file.display()), "Accepting new connections")
-        };
-        let far = |n| SocketAddr::from((ip(POOL), HTTPS + n));
-        let programs = [
-            start(&world.outside, "far", &format!("cert = {certificate}"), &|n| (far(n), local(n))),
-            start(&world.inside, "near", "client = yes", &|n| (local(n), far(n))),
-        ];
-        Self { _programs: programs, world, _folder: folder }
-    }
-}
-
-impl Carrier for Stunnel {
-    fn seen(&self) -> (&'static str, u16) {
-        ("tcp", HTTPS)
-    }
-
-    fn begin(&self, n: u16) -> Talk {
-        let listener = listen(&self.world.outside, local(n));
-        let wire = Wire::open(&self.world, &format!("tcp port {}", HTTPS + n));
-        Talk::begin(wire, &self.world.inside, local(n), listener)
-    }
-}
-
-fn local(n: u16) -> SocketAddr {
-    (Ipv4Addr::LOCALHOST, HIDDEN + n).into()
-}
-
-fn listen(ns: &Netns, at: SocketAddr) -> TcpListener {
-    ns.within(|| TcpListener::bind(at)).unwrap()
-}
-
-/// Tunnels of `openvpn` over UDP or TCP, one for each connection.
-struct OpenVpn {
-    proto: &'static str,
-    /// Of the near ends; those of the far ends.
-    near: Mutex<Vec<Program>>,
-    _far: Vec<Program>,
-    world: World,
-    certificate: String,
-    _folder: tempfile::TempDir,
-}
-
-impl OpenVpn {
-    fn new(proto: &'static str, talks: u16) -> Self {
-        let (world, folder) = (World::new(), tempfile::tempdir().unwrap());
-        let certificate = certificate(&world.outside, folder.path());
-        let mut it = Self { proto, near: Mutex::default(), _far: Vec::new(), world, certificate, _folder: folder };
-        for n in 0..talks {
-            let [a, b, c, d] = Self::network(n);
-            let server = format!(
-                "--proto {proto}{} --local {POOL} --port {} --server {a}.{b}.{c}.{d} 255.255.255.240 --topology subnet \
-                 --dh none",
-                if proto == "tcp" { "-server" } else { "" },
-                VPN + n
-            );
-            it._far.push(it.openvpn(&it.world.outside, &server));
-        }
-        it
-    }
-
-    /// Inside of a tunnel: 16 addresses.
-    fn network(n: u16) -> [u8; 4] {
-        [203, 0, 113, u8::try_from(16 * n).unwrap()]
-    }
-
-    fn openvpn(&self, ns: &Netns, more: &str) -> Program {
-        let all = format!("--dev tun --ca {0}.crt --cert {0}.crt --key {0}.key", self.certificate);
-        Program::start(ns, &format!("openvpn {all} {more}"), "Initialization Sequence Completed")
-    }
-}
-
-impl Carrier for OpenVpn {
-    fn seen(&self) -> (&'static str, u16) {
-        (self.proto, VPN)
-    }
-
-    fn begin(&self, n: u16) -> Talk {
-        let mut there = Self::network(n);
-        there[3] += 1;
-        let there = SocketAddr::from((there, HIDDEN));
-        let listener = listen(&self.world.outside, there);
-        let (proto, port) = (self.proto, VPN + n);
-        let wire = Wire::open(&self.world, &format!("{proto} port {port}"));
-        let way = if proto == "tcp" { "tcp-client" } else { proto };
-        let near = format!("--proto {way} --client --nobind --remote {POOL} {port}");
-        let near = self.openvpn(&self.world.inside, &near);
-        self.near.lock().unwrap().push(near);
-        Talk::begin(wire, &self.world.inside, there, listener)
-    }
-}
-
 /// What the program said of a conversation.
 struct Outcome {
     mines: bool,
@@ -386,7 +217,7 @@ fn heard(carrier: &dyn Carrier, name: &str, scripts: &[Script]) -> Vec<Outcome> 
     records.sort_by_key(|r| r.at);
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("lab.pcap");
-    std::fs::write(&path, file::write(Format::USUAL, &records, SNAP)).unwrap();
+    std::fs::write(&path, file::write(Format::USUAL, &records, SNAP.into())).unwrap();
     if let Some(keep) = std::env::var_os("MINEWATCH_KEEP") {
         std::fs::copy(&path, Path::new(&keep).join(format!("{name}.pcap"))).unwrap();
     }
@@ -404,7 +235,7 @@ fn heard(carrier: &dyn Carrier, name: &str, scripts: &[Script]) -> Vec<Outcome> 
         Outcome { mines: script.mines, flow, after }
     };
     let told: Vec<_> = (base..).zip(scripts).map(outcome).collect();
-    // Whoever is told of with the ends reversed is told of wrongly.
+    // Who is told of with the ends reversed is told of wrongly.
     assert_eq!(output.of("miner_flow").count(), told.iter().filter(|o| o.flow.is_some()).count(), "{name}");
     told
 }
@@ -413,11 +244,12 @@ fn heard(carrier: &dyn Carrier, name: &str, scripts: &[Script]) -> Vec<Outcome> 
 fn scripts(seed: u64) -> Vec<Script> {
     let mut rng = Rng::named(&format!("lab {seed}"));
     let rng = &mut rng;
+    let pushes = heard::push_service(LENGTH, rng);
     let (poller, sensor) = (heard::poller(LENGTH, rng), heard::sensor(LENGTH, rng));
     vec![
         Script::miner(30.0, 15.0, rng),
         Script::miner(60.0, 25.0, rng),
-        Script::push_service(rng),
+        Script::other(pushes, rng),
         Script::other(poller, rng),
         Script::other(sensor, rng),
     ]
