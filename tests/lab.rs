@@ -6,10 +6,14 @@
 #![cfg(all(feature = "live", feature = "state"))]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)] // helpers of tests, which clippy does not see
 
+#[path = "lab/carriers.rs"]
+mod carriers;
 #[path = "lab/clock.rs"]
 mod clock;
 #[path = "lab/cut.rs"]
 mod cut;
+#[path = "lab/encrypted.rs"]
+mod encrypted;
 #[path = "lab/ends.rs"]
 mod ends;
 #[path = "lab/flood.rs"]
@@ -18,6 +22,8 @@ mod flood;
 mod forged;
 #[path = "lab/isolate.rs"]
 mod isolate;
+#[path = "../pcaps/generate/kit.rs"]
+mod kit;
 #[path = "lab/mirror.rs"]
 mod mirror;
 #[path = "lab/mishap.rs"]
@@ -32,6 +38,7 @@ mod raw;
 mod soak;
 #[path = "lab/spared.rs"]
 mod spared;
+mod support;
 #[path = "lab/watch.rs"]
 mod watch;
 
