@@ -86,7 +86,9 @@ macro_rules! replayed {
     };
 }
 
-replayed! { decode dialects dns feeds flows http json lines node printable quic reader reassembly tls wallet worker }
+replayed! {
+    blocks decode dialects dns feeds flows http json lines node printable quic reader reassembly rhythm tls wallet worker
+}
 
 #[test]
 fn the_corpus_stays_small() {

@@ -9,7 +9,7 @@ use minewatch::detect::feed::{MAX_BLOCKS, MAX_CHAINS, MAX_PROBLEMS, Reader, Sour
 pub fn run(data: &[u8]) {
     let Some((zone, rest)) = data.split_first() else { return };
     let coin = (zone & 1 == 1).then_some("XMR");
-    let source = Source { file: "blocks", coin, zone: i32::from(*zone as i8) * 900 };
+    let source = Source { file: "blocks", coin, zone: i32::from(zone.cast_signed()) * 900 };
     let all = read(rest, &source).unwrap();
     assert!(all.problems.len() <= MAX_PROBLEMS && all.feeds.len() <= MAX_CHAINS);
     assert!(all.problems.iter().all(|p| (1..=all.lines).contains(&p.line)), "{:?}", all.problems);
