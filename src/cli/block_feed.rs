@@ -6,7 +6,7 @@
 use std::fs::File;
 use std::io::{self, BufReader, Read};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::str::FromStr;
 
 use anyhow::{Context, bail};
@@ -148,11 +148,13 @@ impl Tails {
     }
 
     /// The files: those that a sandbox must leave readable, to follow a log that is rotated.
-    pub(super) fn files(&self) -> impl Iterator<Item = &Path> {
+    #[cfg(feature = "live")]
+    pub(super) fn files(&self) -> impl Iterator<Item = &std::path::Path> {
         self.0.iter().map(|t| t.named.path.as_path())
     }
 
     /// What is known of each at the start.
+    #[cfg(feature = "live")]
     pub(super) fn state(&self) -> Vec<String> {
         let say = |t: &Tail| match t.blocks {
             0 => format!("{} holds no block yet", t.named.name()),

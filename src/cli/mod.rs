@@ -4,8 +4,8 @@
 //! still printed).
 
 mod apply;
-#[cfg(feature = "state")]
 mod block_feed;
+#[cfg(feature = "state")]
 mod blocklist;
 mod candidates;
 mod check;

@@ -142,7 +142,9 @@ pub fn alert(out: &mut impl Write, a: &Alert, style: Style) -> io::Result<()> {
     let what = if a.category == Category::Inventory {
         format!("is a rig that {} asked", a.pool.ip())
     } else {
-        format!("mines at {}", words::named_route(&a.wraps, a.pool, a.name.as_deref()))
+        // A suspicion is no accusation.
+        let verb = if a.verdict <= Verdict::Suspected { "may mine" } else { "mines" };
+        format!("{verb} at {}", words::named_route(&a.wraps, a.pool, a.name.as_deref()))
     };
     writeln!(
         out,
