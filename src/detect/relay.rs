@@ -9,7 +9,7 @@
 //! brokers pass pushes on too, and every web application passes requests on: an echo makes no miner, and requests alone
 //! are not even a trial.
 //!
-//! Needs eyes on traffic between inside hosts. At most [`FED`] hosts a relay are followed.
+//! Needs eyes on traffic between inside hosts. At most `FED` hosts a relay are followed.
 
 use std::collections::{HashMap, VecDeque};
 use std::net::IpAddr;

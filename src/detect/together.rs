@@ -1,6 +1,6 @@
 //! Co-notification: hosts that have nothing to do with each other are pushed to at the same moments, again and again.
 //!
-//! In: unforeseen pushes ([`Pulse`](super::pulse::Pulse)) of all flows. Out: for one flow, the bet on the hosts whose
+//! In: unforeseen pushes ([`Pulse`]) of all flows. Out: for one flow, the bet on the hosts whose
 //! pushes keep coming with its own. No block feed is needed: a gateway has one clock.
 //!
 //! Timers count for nothing here, even if they run in phase on every host since the power came back or the clocks were
@@ -9,8 +9,8 @@
 //! something in the world that both are told of, such as a block; unless they are told nothing else ([`Standing::twins`]),
 //! as by a broadcast that comes from several addresses, or by nodes. Pools also repeat a job on timers of their own.
 //!
-//! Cost: a push looks at its own eight mates, and at no more than [`NEIGHBOURS`] others that were pushed to at that
-//! moment, of which it tries [`TRIED`] as mates when there is room. Each mate tried is paid for: the k-th gets
+//! Cost: a push looks at its own eight mates, and at no more than `NEIGHBOURS` others that were pushed to at that
+//! moment, of which it tries `TRIED` as mates when there is room. Each mate tried is paid for: the k-th gets
 //! 1/(k(k+1)) of the stake.
 
 use std::collections::VecDeque;
