@@ -20,7 +20,7 @@ use super::signals::{Sign, Signals};
 use crate::capture::PacketSource;
 use crate::config::Resolved;
 use crate::decode::Tenant;
-use crate::evidence::Verdict;
+use crate::evidence::{Family, Verdict};
 use crate::firewall::{NeverBlock, Policy};
 use crate::health::Counter;
 use crate::intel::{CurrentIntel, Day, Geo, Intel};
@@ -298,7 +298,15 @@ impl Right<'_> {
             What::Unheard(u) => self.overhearing.end(&u),
             What::Overheard(heard) => {
                 let over = heard.over;
+                // What its hello and the feeds say of it counts, whatever it sounds like.
+                let greeted = heard.finding.evidence.iter().any(|e| e.code.family() == Family::Unread);
                 let mut flow = self.overhearing.weigh(*heard);
+                if greeted && over && flow.verdict < Verdict::Suspected {
+                    self.knowledge.enrich(&mut flow);
+                    self.claim(&flow);
+                    self.over(flow);
+                    return;
+                }
                 if flow.verdict < Verdict::Suspected {
                     if over && self.overhearing.tells_all() {
                         self.ledger.flow(flow);

@@ -17,11 +17,11 @@ use std::time::Duration;
 
 use minewatch::capture::{FrameRef, SourceId};
 use minewatch::decode::{Packet, TcpFlags, Tenant, Transport};
-use minewatch::evidence::Verdict;
+use minewatch::evidence::{Code, Family, Verdict};
 use minewatch::flow::Limits;
 use minewatch::health::{Counter, Health};
 use minewatch::intel::Intel;
-use minewatch::ledger::{Alert, FlowFinding, Sighting};
+use minewatch::ledger::{Alert, FlowFinding, Overhearing, Sighting};
 use minewatch::pipeline::{What, Worker};
 use minewatch::time::PacketTime;
 
@@ -61,6 +61,10 @@ impl Run {
     pub fn one(&self, name: &str) -> &FlowFinding {
         self.only(name).unwrap_or_else(|| panic!("{name}: nothing found"))
     }
+}
+
+fn is_greeting(code: Code) -> bool {
+    code.family() == Family::Unread
 }
 
 /// A worker that is fed by hand.
@@ -174,6 +178,10 @@ impl Bench {
                 What::Alert(a) => run.alerts.push(*a),
                 What::Flow(f) => run.findings.push(*f),
                 What::Sighting(s) => run.sightings.push(*s),
+                // What sizes and times alone say has tests of its own.
+                What::Overheard(heard) if heard.over && heard.finding.evidence.iter().any(|e| is_greeting(e.code)) => {
+                    run.findings.push(Overhearing::default().weigh(*heard));
+                }
                 _ => {}
             }
         }
