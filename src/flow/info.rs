@@ -3,8 +3,7 @@
 use std::net::IpAddr;
 
 use super::handshake::Handshake;
-use super::key::{BothWays, Direction};
-use super::lasting::is_private;
+use super::key::{BothWays, Direction, is_private};
 use crate::capture::Stamp;
 use crate::decode::{MacAddr, Packet};
 

@@ -4,12 +4,11 @@
 //! the caller may keep a [`Listener`] for it. What is needed to know that are four bytes in the flow's slot: a short or
 //! fast flow costs an addition and a comparison there, and nothing else.
 
-use std::net::IpAddr;
 use std::time::Duration;
 
 use super::handshake::Header;
 use super::info::FlowInfo;
-use super::key::{Direction, FlowKey};
+use super::key::{Direction, FlowKey, is_private};
 use super::messages::{Cutter, Sent};
 use crate::decode::Packet;
 use crate::time::PacketTime;
@@ -157,14 +156,6 @@ impl Listener {
     /// What is known of the flow, from the packet on that made the listener.
     pub const fn info(&self) -> &FlowInfo {
         &self.info
-    }
-}
-
-/// Whether an address is one that networks give out to themselves (RFC 1918, RFC 3927, RFC 4193).
-pub fn is_private(ip: IpAddr) -> bool {
-    match ip {
-        IpAddr::V4(ip) => ip.is_private() || ip.is_link_local() || ip.is_loopback(),
-        IpAddr::V6(ip) => ip.is_unique_local() || ip.is_unicast_link_local() || ip.is_loopback(),
     }
 }
 

@@ -11,7 +11,7 @@ use crate::carrier::look::Look;
 use crate::carrier::node::{self, Opening, Peer, Step};
 use crate::decode::{Packet, Transport};
 use crate::evidence::Code;
-use crate::flow::{BothWays, Direction, FlowInfo};
+use crate::flow::{BothWays, Direction, FlowInfo, is_private};
 use crate::health::{Counter, Health};
 use crate::intel::resolvers;
 use crate::ledger::{Aside, Beside, ContactKind, HostKey, OwnName, Sighting};
@@ -77,13 +77,9 @@ impl Nodes {
 
 /// Whether an address is of a network's inside, whatever network that is.
 fn is_inside(ip: IpAddr) -> bool {
-    match ip.to_canonical() {
-        IpAddr::V4(a) => {
-            let shared = matches!(a.octets(), [100, 64..=127, ..]);
-            a.is_private() || a.is_loopback() || a.is_link_local() || shared
-        }
-        IpAddr::V6(a) => a.is_unique_local() || a.is_loopback() || a.is_unicast_link_local(),
-    }
+    let ip = ip.to_canonical();
+    let shared = matches!(ip, IpAddr::V4(a) if matches!(a.octets(), [100, 64..=127, ..]));
+    is_private(ip) || shared
 }
 
 impl Tools<'_> {
