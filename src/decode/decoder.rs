@@ -87,11 +87,26 @@ impl Decoder {
 
     /// As [`decode`](Self::decode), as far as the frame goes: what it gives is borrowed from the frame alone.
     pub fn begin<'f>(&mut self, frame: &Frame<'f>) -> Begun<'f> {
+        match self.plain(frame) {
+            Some(packet) => Begun::Packet(packet),
+            None => self.walk(frame),
+        }
+    }
+
+    /// The first half of [`begin`](Self::begin): all there is to do for the commonest frames. Where it gives nothing,
+    /// [`walk`](Self::walk) must follow.
+    #[inline(always)] // a packet is large: it is made where it is to lie
+    #[allow(clippy::inline_always)]
+    pub fn plain<'f>(&mut self, frame: &Frame<'f>) -> Option<Packet<'f>> {
         let Self { options, tally, .. } = self;
         tally.frame(frame.link.0, frame.data.len(), frame.wire_len);
-        if let Some(packet) = plain::packet(frame, *options, tally) {
-            return Begun::Packet(packet);
-        }
+        plain::packet(frame, *options, tally)
+    }
+
+    /// The second half: takes the frame apart header by header.
+    #[inline(never)]
+    pub fn walk<'f>(&mut self, frame: &Frame<'f>) -> Begun<'f> {
+        let Self { options, tally, .. } = self;
         let ctx = Context::new(frame.at, frame.time);
         let mut walk = Walk::new(frame.data, frame.wire_len as usize, ctx, *options, tally);
         match walk.run(Layer::Link(frame.link.0)) {

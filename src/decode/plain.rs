@@ -28,7 +28,8 @@ struct Ip<'f> {
 }
 
 /// The packet of a plain frame.
-#[inline]
+#[inline(always)]
+#[allow(clippy::inline_always)] // see `Decoder::plain`
 pub(super) fn packet<'f>(frame: &Frame<'f>, options: DecodeOptions, tally: &mut Tally) -> Option<Packet<'f>> {
     if frame.link != LinkType::ETHERNET {
         return None;

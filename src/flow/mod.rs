@@ -43,6 +43,6 @@ pub use limits::Limits;
 pub use messages::Sent;
 pub use pending::Budget;
 pub use stream::{Context, Item, Reassembler, Segment};
-pub use table::FlowTable;
+pub use table::{FlowTable, Pass};
 pub use touched::{EndReason, Ended, Touched};
 pub use tunnel::is_tunnelled;

@@ -55,6 +55,8 @@ pub(super) struct Slot<S> {
     pub(super) proven: Option<Direction>,
     /// Payloads since it was let go that looked worth a look.
     pub(super) glances: u8,
+    /// The minute in which it was looked at again last.
+    pub(super) looked: u8,
     /// How fast it is, or who listens to it.
     pub(super) tempo: Tempo,
 }

@@ -19,6 +19,7 @@ use super::pending::Budget;
 use super::slot::{BY_AGE, Class, Cold, Slot};
 use super::sources::Sources;
 use super::touched::{EndReason, Ended, Touched, Wish};
+pub use pass::Pass;
 use crate::capture::FrameRef;
 use crate::decode::Packet;
 use crate::health::{Counter, Health};
@@ -81,7 +82,10 @@ impl<S: Default> FlowTable<S> {
     /// got no state. Look at [`next_ended`](Self::next_ended) after each call.
     pub fn packet(&mut self, packet: &Packet<'_>, health: &mut Health) -> Option<Touched<'_, S>> {
         let sight = self.sight(packet);
-        self.packet_seen(packet, &sight, health)
+        match self.pass(packet, &sight, health) {
+            Pass::Done => None,
+            Pass::Look(found) => self.packet_found(packet, &sight, found, health),
+        }
     }
 
     /// Which flow a packet is of.
@@ -89,14 +93,16 @@ impl<S: Default> FlowTable<S> {
         Sight::of(packet, &self.hasher)
     }
 
-    /// The same for a packet whose flow was worked out before.
-    pub fn packet_seen(&mut self, packet: &Packet<'_>, sight: &Sight, health: &mut Health) -> Option<Touched<'_, S>> {
-        self.grant();
-        self.lasts = None;
-        self.sweep(packet.time, health);
+    /// The same for a packet that [`pass`](Self::pass) did not let pass, with the slot that it found.
+    pub fn packet_found(
+        &mut self,
+        packet: &Packet<'_>,
+        sight: &Sight,
+        mut found: Option<u32>,
+        health: &mut Health,
+    ) -> Option<Touched<'_, S>> {
         let Sight { key, way, hash } = *sight;
         let header = Header::of(packet);
-        let mut found = self.index.find(hash, |i| self.slots.get(i as usize).is_some_and(|s| s.key == key));
         if let Some(slot) = found {
             match self.fate(slot, way, packet, header.as_ref(), health) {
                 Fate::Same => {}
@@ -131,7 +137,8 @@ impl<S: Default> FlowTable<S> {
         Some(touched)
     }
 
-    /// Makes a flow if the packet deserves one.
+    /// Makes a flow if the packet deserves one. Apart, as what it builds would take room on the stack for every packet.
+    #[inline(never)]
     fn open(
         &mut self,
         key: FlowKey,
@@ -214,6 +221,7 @@ impl<S: Default> FlowTable<S> {
             syn_pending,
             proven: None,
             glances: 0,
+            looked: 0,
             tempo: Tempo::default(),
         };
         let number = self.place(slot);
@@ -224,16 +232,25 @@ impl<S: Default> FlowTable<S> {
     }
 
     /// A flow was let go for what it said first. Whoever talks long enough is bound to be heard again: the 8th and 32nd
-    /// promising payload and every 64th from then on are looked at as a conversation picked up in the middle.
+    /// promising payload and every 64th from then on are looked at as a conversation picked up in the middle, but those
+    /// no more than once a minute: mining is slow, and what is fast would be looked at all the time.
+    #[inline(never)]
     fn look_again(&mut self, number: u32, packet: &Packet<'_>, health: &mut Health) -> bool {
         if !(self.limits.again)(packet.payload) {
             return false;
         }
         let Some(slot) = self.slots.get_mut(number as usize) else { return false };
-        slot.glances = slot.glances.wrapping_add(1);
-        if !(slot.glances == 8 || slot.glances == 32 || slot.glances.is_multiple_of(64)) || !slot.key.is_tcp() {
+        slot.glances = slot.glances.checked_add(1).unwrap_or(u8::MAX - 63);
+        // Minutes of 2^36 ns.
+        let minute = (packet.time.as_nanos() >> 36) as u8;
+        let due = match slot.glances {
+            8 | 32 => true,
+            n => n.is_multiple_of(64) && slot.looked != minute,
+        };
+        if !due || !slot.key.is_tcp() {
             return false;
         }
+        slot.looked = minute;
         health.add(Counter::SecondLooks);
         let stamp = packet.stamp();
         let proven = slot.proven;
@@ -492,6 +509,7 @@ impl<S> FlowTable<S> {
 }
 
 mod listen;
+mod pass;
 mod room;
 #[cfg(test)]
 mod tests;

@@ -240,7 +240,11 @@ fn together(
     let mut packets = emptied(std::mem::take(kept));
     for frame in frames {
         let order = number(frame.time);
-        match decoder.begin(frame) {
+        if let Some(packet) = decoder.plain(frame) {
+            packets.push((packet, order));
+            continue;
+        }
+        match decoder.walk(frame) {
             Begun::Packet(packet) => match &mut dealer {
                 Some(dealer) if packet.outer.is_some() => dealer.push(&packet, order),
                 _ => packets.push((packet, order)),

@@ -21,7 +21,7 @@ use crate::detect::Party;
 use crate::dialect::Scratch;
 use crate::evidence::Verdict;
 use crate::flow::{
-    Direction, Ended, FlowHasher, FlowInfo, FlowKey, FlowTable, Limits, Pace, Sight, TOGETHER, is_tunnelled,
+    Direction, Ended, FlowHasher, FlowInfo, FlowKey, FlowTable, Limits, Pace, Pass, Sight, TOGETHER, is_tunnelled,
 };
 use crate::health::{Counter, Health};
 use crate::intel::{Intel, LookUp};
@@ -160,19 +160,28 @@ impl Worker {
         self.packet_seen(packet, order, &self.table.sight(packet));
     }
 
+    #[inline]
     fn packet_seen(&mut self, packet: &Packet<'_>, order: u64, sight: &Sight) {
-        // The flow under the packet is let go while unwinding, so nothing half-changed stays behind.
-        let look = AssertUnwindSafe(|| match packet.transport {
-            Transport::Udp { .. } if !tunnelled(packet) => {
-                if !self.listening.is_blind() {
-                    self.datagram(packet, order);
-                }
+        let datagram = matches!(packet.transport, Transport::Udp { .. }) && !tunnelled(packet);
+        if datagram {
+            if !self.listening.is_blind() {
+                self.look_into(order, |worker| worker.datagram(packet, order));
             }
-            _ => {
-                self.look(packet, order, sight);
-                self.listen(packet, order);
-            }
-        });
+            return;
+        }
+        match self.table.pass(packet, sight, &mut self.health) {
+            Pass::Look(found) => self.look_into(order, |worker| {
+                worker.look(packet, order, sight, found);
+                worker.listen(packet, order);
+            }),
+            Pass::Done if self.table.has_ended() => self.ends(order),
+            Pass::Done => {}
+        }
+    }
+
+    /// Looks at a packet. The flow under it is let go while unwinding, so nothing half-changed stays behind.
+    fn look_into(&mut self, order: u64, look: impl FnOnce(&mut Self)) {
+        let look = AssertUnwindSafe(|| look(self));
         if catch_unwind(look).is_err() {
             self.health.add(Counter::WorkerPanics);
             self.scratch = Scratch::default();
@@ -289,7 +298,7 @@ impl Worker {
         tell(noticed, asides, &mut self.events, order, key, mac);
     }
 
-    fn look(&mut self, packet: &Packet<'_>, order: u64, sight: &Sight) {
+    fn look(&mut self, packet: &Packet<'_>, order: u64, sight: &Sight, found: Option<u32>) {
         let Self {
             table,
             scratch,
@@ -307,7 +316,7 @@ impl Worker {
             listening,
             ..
         } = self;
-        let Some(mut flow) = table.packet_seen(packet, sight, health) else { return };
+        let Some(mut flow) = table.packet_found(packet, sight, found, health) else { return };
         if listening.is_blind() || !flow.key().is_tcp() {
             // Nothing of it can be read, or is to be.
             return flow.release();
