@@ -71,6 +71,8 @@ pub struct Conversation {
     pub evidence: EvidenceLog,
     /// Login as sent.
     pub login: Option<String>,
+    /// Coins that the login's wallet can belong to, where its checksum holds.
+    pub wallet_coins: &'static [Coin],
     /// Worker name given apart from the login.
     pub worker: Option<String>,
     /// Password kind.
@@ -118,6 +120,7 @@ impl Conversation {
         let Self {
             evidence,
             login,
+            wallet_coins: _, // there is a login then
             worker,
             password,
             agent,
@@ -220,6 +223,7 @@ impl Conversation {
         }
         let login = capped(login);
         if let Some(w) = wallet::recognise(&login).wallet.filter(wallet::Wallet::is_verified) {
+            self.wallet_coins = w.coins;
             let coins = match w.coins {
                 [] => "wallet".to_owned(),
                 coins => coins.iter().map(|c| c.ticker()).collect::<Vec<_>>().join("/"),

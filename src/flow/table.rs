@@ -19,11 +19,11 @@ use super::pending::Budget;
 use super::slot::{BY_AGE, Class, Cold, Slot};
 use super::sources::Sources;
 use super::touched::{EndReason, Ended, Touched, Wish};
-pub use pass::Pass;
 use crate::capture::FrameRef;
 use crate::decode::Packet;
 use crate::health::{Counter, Health};
 use crate::time::PacketTime;
+pub use pass::Pass;
 
 /// Flows of one worker, each with a caller's state `S`.
 #[derive(Debug)]

@@ -272,27 +272,33 @@ pub struct Names {
 }
 
 impl Names {
-    /// Splits a login. Payout addresses of another coin (`NiceHash` and the like pay Bitcoin for anything) name no coin.
+    /// Splits a login.
     pub fn of(conversation: &Conversation, mined: &[Coin]) -> Self {
         let login = conversation.login.as_deref().map(wallet::recognise);
-        let mut names = Self { worker: conversation.worker.clone(), ..Self::default() };
+        let coin = Self::coin_of(conversation, mined);
+        let mut names = Self { worker: conversation.worker.clone(), coin, ..Self::default() };
         let Some(login) = login else { return names };
         if let Some(worker) = login.worker {
             names.worker = Some(worker.to_owned());
         }
         if let Some(w) = login.wallet {
             names.wallet = Some(w.text.to_owned());
-            // Zcash and Flux share their addresses; Flux used parameters of its own.
-            let flux = conversation.algorithms.iter().any(|a| a == "equihash/125,4");
-            let shared = |c: &Coin| if flux { *c != Coin::Zec } else { *c != Coin::Flux };
-            let mut coins = w.coins.iter().filter(|c| mined.contains(c) && shared(c));
-            names.coin = match (w.is_verified(), coins.next(), coins.next()) {
-                (true, Some(only), None) => Some(*only),
-                _ => None,
-            };
             names.scrypt = matches!(w.coins, [Coin::Ltc]);
         }
         names
+    }
+
+    /// The coin that the login's wallet is of. Payout addresses of another coin (`NiceHash` and the like pay Bitcoin for
+    /// anything) name none.
+    pub fn coin_of(conversation: &Conversation, mined: &[Coin]) -> Option<Coin> {
+        // Zcash and Flux share their addresses; Flux used parameters of its own.
+        let flux = conversation.algorithms.iter().any(|a| a == "equihash/125,4");
+        let shared = |c: &Coin| if flux { *c != Coin::Zec } else { *c != Coin::Flux };
+        let mut coins = conversation.wallet_coins.iter().filter(|c| mined.contains(c) && shared(c));
+        match (coins.next(), coins.next()) {
+            (Some(only), None) => Some(*only),
+            _ => None,
+        }
     }
 }
 

@@ -24,8 +24,8 @@ fn coin(c: &Conversation, wallet: Option<Coin>, mined: &[Coin]) -> Option<(Coin,
 
 /// The coin of a conversation.
 pub(super) fn coin_of(reading: &Reading<'_>) -> Option<Coin> {
-    let names = Names::of(reading.conversation, reading.coins);
-    coin(reading.conversation, names.coin, reading.coins).map(|(coin, _)| coin)
+    let paid = Names::coin_of(reading.conversation, reading.coins);
+    coin(reading.conversation, paid, reading.coins).map(|(coin, _)| coin)
 }
 
 /// The finding of a flow.

@@ -1,6 +1,8 @@
 //! Ordinary and awkward conversations: what a user reads of them.
 
 use super::*;
+use crate::flow::Pace;
+use crate::flow::table::Pass;
 
 #[test]
 fn a_full_conversation_is_proven_counted_and_closed() {
@@ -417,15 +419,15 @@ fn flows_left_at_the_end_come_in_the_order_of_their_first_frames_whatever_the_se
     assert_eq!(order, run());
 }
 
-#[test]
-fn a_flow_that_was_let_go_is_looked_at_again_when_it_talks_json() {
+/// The numbers of the promising payloads that are looked at, in a flow that was let go and sends one every so often.
+fn second_looks(payloads: u32, every: Duration) -> Vec<u32> {
     let mut w = Wire::new();
     w.handshake(MINER, 1000, 5000);
     let first = w.packet(MINER, "PA", 1001, 5001, b"HELO box\r\n");
     w.table.packet(&first, &mut w.health).unwrap().release();
     let mut seq = 1011;
     let mut looked = Vec::new();
-    for n in 1..=200u32 {
+    for n in 1..=payloads {
         if w.send(MINER, "PA", seq, 5001, SUBMIT) {
             looked.push(n);
             let p = w.packet(MINER, "A", seq + SUBMIT.len() as u32, 5001, b"");
@@ -434,7 +436,45 @@ fn a_flow_that_was_let_go_is_looked_at_again_when_it_talks_json() {
         seq += SUBMIT.len() as u32;
         assert!(!w.send(MINER, "PA", seq, 5001, b"plain"), "only promising payloads count");
         seq += 5;
+        w.now = w.now.plus(every);
     }
-    assert_eq!(looked, [8, 32, 64, 128, 192]);
-    assert_eq!(w.count(Counter::SecondLooks), 5);
+    assert_eq!(w.count(Counter::SecondLooks), looked.len() as u64);
+    looked
+}
+
+#[test]
+fn a_flow_that_was_let_go_is_looked_at_again_when_it_talks_json() {
+    // As slow as miners talk, and four times a second: then once a minute.
+    assert_eq!(second_looks(330, Duration::from_secs(10)), [8, 32, 64, 128, 192, 256, 320]);
+    let fast = second_looks(2_000, Duration::from_millis(250));
+    assert_eq!(fast.get(..2), Some(&[8, 32][..]));
+    assert!((8..=10).contains(&fast.len()), "{fast:?}");
+}
+
+#[test]
+fn what_passes_keeps_its_flow_alive() {
+    let mut w = Wire::new();
+    // Nobody wants to listen.
+    w.table.set_pace(Pace::of(Duration::from_hours(24), 0));
+    w.handshake(MINER, 1000, 5000);
+    let first = w.packet(MINER, "PA", 1001, 5001, b"HELO box\r\n");
+    w.table.packet(&first, &mut w.health).unwrap().release();
+    for n in 0..10 {
+        w.wait(500);
+        let p = w.packet(MINER, "PA", 1011 + n, 5001, b"x");
+        let sight = w.table.sight(&p);
+        assert_eq!(w.table.pass(&p, &sight, &mut w.health), Pass::Done);
+        assert_eq!(w.table.len(), 1);
+    }
+    // Whatever may change more is looked at.
+    for (flag, payload) in [("S", &b""[..]), ("FA", b""), ("RA", b""), ("PA", b"{\"id\":1}")] {
+        let p = w.packet(MINER, flag, 1021, 5001, payload);
+        let sight = w.table.sight(&p);
+        assert!(matches!(w.table.pass(&p, &sight, &mut w.health), Pass::Look(Some(_))), "{flag}");
+    }
+    // One that comes too late is of another flow.
+    w.wait(601);
+    let p = w.packet(MINER, "PA", 1021, 5001, b"x");
+    let sight = w.table.sight(&p);
+    assert!(matches!(w.table.pass(&p, &sight, &mut w.health), Pass::Look(Some(_))));
 }
