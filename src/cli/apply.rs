@@ -6,7 +6,7 @@ use std::io::{Write, stdout};
 use clap::Args as ClapArgs;
 
 use super::{Failure, Outcome};
-use crate::enforce::{Check, EnforceError, check_all, is_told, remove_all};
+use crate::enforce::{Check, EnforceError, Removed, check_all, is_told, remove_all};
 
 /// Arguments of `apply`.
 #[derive(ClapArgs, Debug)]
@@ -29,22 +29,32 @@ pub(super) fn run(args: &Args) -> Result<Outcome, Failure> {
 }
 
 fn remove() -> Result<(String, Outcome), EnforceError> {
-    let removed = remove_all()?;
+    let (mut text, mut outcome) = said_of(&remove_all()?);
+    if is_told() {
+        text.push_str("a running watch tells this firewall, and will put it back: end that first\n");
+        outcome = Outcome::Failed;
+    }
+    Ok((text, outcome))
+}
+
+/// Where a program is not installed, minewatch made nothing with it. One that is there and fails may hide what it holds.
+fn said_of(removed: &Removed) -> (String, Outcome) {
     let mut text = String::new();
     for backend in &removed.had {
         let _ = writeln!(text, "{backend}: everything of minewatch is removed");
     }
-    for check in &removed.unusable {
-        let _ = writeln!(text, "{}: cannot be used here, so nothing is there ({})", check.backend, why(check));
+    let absent = |check: &Check| check.missing.iter().any(|e| matches!(e, EnforceError::NoProgram { .. }));
+    let (absent, failing): (Vec<_>, Vec<_>) = removed.unusable.iter().partition(|check| absent(check));
+    for check in absent {
+        let _ = writeln!(text, "{}: not looked at ({})", check.backend, why(check));
     }
-    if removed.had.is_empty() {
+    for check in &failing {
+        let _ = writeln!(text, "{}: cannot be asked, so something may still be there ({})", check.backend, why(check));
+    }
+    if removed.had.is_empty() && failing.is_empty() {
         text.push_str("nothing of minewatch was there\n");
     }
-    if is_told() {
-        text.push_str("a running watch tells this firewall, and will put it back: end that first\n");
-        return Ok((text, Outcome::Failed));
-    }
-    Ok((text, Outcome::Clean))
+    (text, if failing.is_empty() { Outcome::Clean } else { Outcome::Failed })
 }
 
 fn check(all: &[Check]) -> (String, Outcome) {
@@ -72,6 +82,26 @@ pub(super) fn why(check: &Check) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_could_not_be_asked_is_not_said_to_be_gone() {
+        let with = |had: &[&'static str], error: EnforceError| {
+            let unusable = vec![Check { backend: "ipset", missing: vec![error] }];
+            said_of(&Removed { had: had.to_vec(), unusable })
+        };
+        let absent = || EnforceError::NoProgram { program: "ipset".into(), package: "ipset".into() };
+        let failing = || EnforceError::TooSlow { program: "ipset".into(), doing: "list its sets".into(), secs: 10 };
+        let (text, outcome) = with(&[], absent());
+        assert!(text.ends_with("nothing of minewatch was there\n") && matches!(outcome, Outcome::Clean), "{text}");
+        let (text, outcome) = with(&["nftables"], absent());
+        assert!(text.starts_with("nftables: everything of minewatch is removed\n"), "{text}");
+        assert!(matches!(outcome, Outcome::Clean));
+        for had in [&[][..], &["nftables"]] {
+            let (text, outcome) = with(had, failing());
+            assert!(text.contains("ipset: cannot be asked, so something may still be there"), "{text}");
+            assert!(!text.contains("nothing") && matches!(outcome, Outcome::Failed), "{text}");
+        }
+    }
 
     #[test]
     fn the_first_that_can_be_used_is_used_and_the_others_say_why_not() {

@@ -429,7 +429,7 @@ fn refresh(config: &Path, accept_shrink: bool, today: Day) -> Result<Outcome, Fa
     })?;
     let mut out = io::stdout().lock();
     let mut failed = false;
-    for updated in update(&config, today, accept_shrink) {
+    for updated in update(&config, today, accept_shrink, &never) {
         let name = &updated.name;
         match &updated.state {
             State::Updated { entries, before, left_out, unshared } => {

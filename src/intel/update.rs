@@ -14,6 +14,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::feed::{self, Item};
 use super::import::{self, Format};
+use super::net::Net;
 use super::words::Day;
 
 pub use config::{Config, ConfigError, Place, Plan};
@@ -58,8 +59,9 @@ pub struct Updated {
     pub state: State,
 }
 
-/// Brings every feed of `config` up to date. `accept_shrink`: take lists that lost more than their share.
-pub fn update(config: &Config, today: Day, accept_shrink: bool) -> Vec<Updated> {
+/// Brings every feed of `config` up to date. `accept_shrink`: take lists that lost more than their share. `never` says of a
+/// block why it must never be blocked, if so: lists of others hold resolvers and private addresses by mistake.
+pub fn update(config: &Config, today: Day, accept_shrink: bool, never: &dyn Fn(Net) -> Option<String>) -> Vec<Updated> {
     config
         .feeds
         .iter()
@@ -67,14 +69,21 @@ pub fn update(config: &Config, today: Day, accept_shrink: bool) -> Vec<Updated> 
             let path = plan.path(&config.folder);
             let stored = store::stored(&path);
             let entries = stored.as_ref().map(|s| s.entries);
-            let state = one(plan, &path, stored, today, accept_shrink);
+            let state = one(plan, &path, stored, today, accept_shrink, never);
             let state = state.unwrap_or_else(|why| State::Kept { why, entries });
             Updated { name: plan.name.clone(), path, state }
         })
         .collect()
 }
 
-fn one(plan: &Plan, path: &Path, stored: Option<Stored>, today: Day, accept_shrink: bool) -> Result<State, String> {
+fn one(
+    plan: &Plan,
+    path: &Path,
+    stored: Option<Stored>,
+    today: Day,
+    accept_shrink: bool,
+    never: &dyn Fn(Net) -> Option<String>,
+) -> Result<State, String> {
     let from = plan.place.to_string();
     let known = stored.as_ref().and_then(|s| s.meta.clone()).filter(|m| m.from == from && m.shared == plan.shared);
     let fetched = match fetch::get(plan, known.as_ref())? {
@@ -93,7 +102,7 @@ fn one(plan: &Plan, path: &Path, stored: Option<Stored>, today: Day, accept_shri
         store::write_meta(path, &Meta { etag: fetched.etag, last_modified: fetched.last_modified, ..meta.clone() })?;
         return Ok(State::Unchanged { entries: old.entries });
     }
-    let (text, left_out) = as_feed(plan, &fetched.bytes, today)?;
+    let (text, left_out) = as_feed(plan, &fetched.bytes, today, never)?;
     let (text, unshared) = if plan.shared { (text, 0) } else { feed::pools_only(&text) };
     let mut shared = false;
     let read = feed::read(&plan.name, &text, &mut |item| shared |= matches!(item, Item::Shared(_)));
@@ -159,7 +168,12 @@ fn vouched(plan: &Plan, fetched: &fetch::Fetched, sha256: &str) -> Result<(), St
 }
 
 /// The feed that the bytes are, or become; and how many entries were left out on the way.
-fn as_feed(plan: &Plan, bytes: &[u8], today: Day) -> Result<(String, usize), String> {
+fn as_feed(
+    plan: &Plan,
+    bytes: &[u8],
+    today: Day,
+    never: &dyn Fn(Net) -> Option<String>,
+) -> Result<(String, usize), String> {
     let Some(format) = plan.format else {
         if super::is_utf16(bytes) {
             return Err("it is UTF-16 text, and a feed is UTF-8".to_owned());
@@ -167,7 +181,7 @@ fn as_feed(plan: &Plan, bytes: &[u8], today: Day) -> Result<(String, usize), Str
         let text = std::str::from_utf8(bytes).map_err(|_| "it is no UTF-8 text: is it compressed?".to_owned())?;
         return Ok((text.to_owned(), 0));
     };
-    let imported = import::import(format, &plan.name, bytes).map_err(|e| e.to_string())?;
+    let imported = import::import_sparing(format, &plan.name, bytes, never).map_err(|e| e.to_string())?;
     let bad = imported.problems.len() + imported.more_problems;
     if bad > imported.found.len() {
         let first = imported.problems.first().map_or(String::new(), ToString::to_string);

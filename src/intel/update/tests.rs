@@ -2,7 +2,7 @@
 #![cfg_attr(not(feature = "update"), allow(dead_code))] // the server and the keys are for fetching
 
 use std::io::{BufRead as _, BufReader, Write as _};
-use std::net::{TcpListener, TcpStream};
+use std::net::{IpAddr, TcpListener, TcpStream};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread::JoinHandle;
 
@@ -37,7 +37,9 @@ impl Bench {
     }
 
     fn run(&self, accept_shrink: bool) -> State {
-        let mut updated = update(&self.config, "2026-11-26".parse().unwrap(), accept_shrink);
+        let mut updated = update(&self.config, "2026-11-26".parse().unwrap(), accept_shrink, &|net| {
+            (net.first() == IpAddr::from([192, 0, 2, 53])).then(|| "a resolver".to_owned())
+        });
         assert_eq!(updated.len(), 1);
         updated.remove(0).state
     }
@@ -130,6 +132,18 @@ fn il03_a_login_page_leaves_the_last_good_one() {
     b.keeps("UTF-16", Some(10));
     b.write("in.toml", [0xc3, 0x28]);
     b.keeps("no UTF-8", Some(10));
+}
+
+#[test]
+fn what_must_never_be_blocked_is_left_out_of_a_list_of_others() {
+    let b = Bench::new("file = \"in.txt\"\nformat = \"ips\"\npool = \"Bad\"");
+    b.write("in.txt", "203.0.113.7\n192.0.2.53\n203.0.113.8\n");
+    match b.run(false) {
+        State::Updated { entries: 2, left_out: 1, .. } => {}
+        other => panic!("{other:?}"),
+    }
+    let stored = std::fs::read_to_string(b.dir.path().join("out/own.toml")).unwrap();
+    assert!(stored.contains("203.0.113.8") && !stored.contains("192.0.2.53"), "{stored}");
 }
 
 #[test]
