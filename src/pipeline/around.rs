@@ -15,8 +15,8 @@ use crate::carrier::{Host, Target, Wrap};
 use crate::dialect::{self, Conversation};
 use crate::evidence::Code;
 use crate::flow::{BothWays, Direction};
-use crate::intel::{Day, Freshness, Intel, Match, PortFit, Role, is_common_port, tls_library};
-use crate::ledger::{ContactKind, HostKey, Sighting, TlsSeen, sighting};
+use crate::intel::{Match, PortFit, Role, is_common_port, tls_library};
+use crate::ledger::{ContactKind, TlsSeen};
 use crate::text::printable;
 use crate::time::PacketTime;
 
@@ -481,86 +481,4 @@ fn host_and_port(host: &str, default: u16) -> (&str, u16) {
 fn shown(name: &str, meta: &HttpMeta) -> String {
     let path = meta.path.as_deref().unwrap_or("/");
     format!("{}{}", printable(name, PATH_SHOWN), printable(path, PATH_SHOWN))
-}
-
-impl<'a> Tools<'a> {
-    fn day(&self) -> Day {
-        Day::of(self.stamp.time)
-    }
-
-    fn usable(&self, m: &Match<'_>) -> bool {
-        let freshness = m.freshness(self.day());
-        if freshness == Freshness::Retired {
-            self.retired.set(self.retired.get() + 1);
-        }
-        matches!(freshness, Freshness::Current | Freshness::Stale)
-    }
-
-    /// What a name is known for on that port.
-    fn name(&self, name: &str, port: Option<u16>) -> Option<Match<'a>> {
-        let intel: &'a Intel = self.intel;
-        intel.name(name, port).filter(|m| self.usable(m))
-    }
-
-    fn mined_on(&self, port: u16, m: &Match<'_>) -> bool {
-        self.intel.mined_on(port, m, true)
-    }
-
-    /// Tells that a client met what a feed knows.
-    fn tell(
-        &mut self,
-        client: Direction,
-        server: Option<SocketAddr>,
-        m: &Match<'_>,
-        code: Code,
-        text: String,
-        name: Option<&str>,
-    ) {
-        let mut s = sighting(self.stamp, self.host(client), m, code, text);
-        (s.endpoint, s.name) = (server, name.map(Into::into));
-        self.noticed.push(s);
-    }
-
-    /// Tells that a client met something of that name and kind.
-    #[allow(clippy::too_many_arguments)] // a row of a table
-    fn tell_of(
-        &mut self,
-        client: Direction,
-        server: Option<SocketAddr>,
-        pool: &str,
-        kind: ContactKind,
-        code: Code,
-        text: String,
-        name: Option<&str>,
-    ) {
-        self.noticed.push(Sighting {
-            at: self.stamp,
-            host: self.host(client),
-            mac: None,
-            endpoint: server,
-            name: name.map(Into::into),
-            pool: pool.into(),
-            coins: Vec::new(),
-            kind,
-            code,
-            text,
-        });
-    }
-
-    /// Tells that a client named a host of a mining program or of rigs' management.
-    fn program_host(&mut self, client: Direction, server: SocketAddr, name: &str, how: &str) {
-        if let Some(known) = dialect::serves(name) {
-            let (kind, what) = if known.manages_rigs {
-                (ContactKind::Inventory, "to which rigs report")
-            } else {
-                (ContactKind::Download, "a mining program's own host")
-            };
-            let text = format!("named {name} in {how} to {server}: {}, {what} ({})", known.name, known.source);
-            self.tell_of(client, Some(server), known.name, kind, Code::NameSent, text, Some(name));
-        }
-    }
-
-    fn host(&self, client: Direction) -> HostKey {
-        HostKey { tenant: self.key.tenant(), ip: self.key.source(client).ip() }
-    }
 }

@@ -18,6 +18,8 @@ mod inspection;
 mod listening;
 mod lookups;
 mod merge;
+mod news;
+mod notice;
 mod reader;
 mod run;
 mod worker;

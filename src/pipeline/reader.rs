@@ -3,6 +3,10 @@
 //! In: the bytes of both directions and what comes out of their layers. Out: a [`Conversation`], levels as they are
 //! reached, and the word that a flow is of no interest. Works on one direction only, and from the middle of a stream.
 
+mod wraps;
+
+use wraps::Unwrapped;
+
 use super::around::{Around, Unread};
 use super::inspection::Tools;
 use crate::capture::Stamp;
@@ -10,8 +14,8 @@ use crate::carrier::http::HttpMeta;
 use crate::carrier::peel::Piece;
 use crate::carrier::{First, Wrap, first_bytes};
 use crate::dialect::{
-    Arbiter, Carrier, Category, Conversation, Dialect, Interest, Origin, Probe, Role, STREAM_DIALECTS, Start,
-    StreamDialect, StreamSession,
+    Arbiter, Carrier, Category, Conversation, Interest, Origin, Probe, Role, STREAM_DIALECTS, Start, StreamDialect,
+    StreamSession,
 };
 use crate::evidence::{Verdict, judge};
 use crate::flow::{BothWays, Direction, FlowInfo};
@@ -34,8 +38,6 @@ const PATIENCE_AGAIN: u32 = 4;
 const JUNK_LINES: u32 = 32;
 /// HTTP messages without JSON before a flow without a dialect is let go.
 const HTTP_LOOKS: u32 = 8;
-/// Wrappings reported of a flow.
-const MAX_WRAPS: usize = 6;
 
 /// A stream dialect reading a flow, or contending for it.
 struct Stream {
@@ -76,14 +78,6 @@ pub(super) struct Reader {
     /// Holes in the streams.
     pub(super) gaps: u64,
     give_up: bool,
-}
-
-/// What was unwrapped.
-#[derive(Default)]
-struct Unwrapped {
-    wraps: Vec<Wrap>,
-    /// In which directions each of them was met.
-    met: Vec<BothWays<bool>>,
 }
 
 /// What is reported as the dialect of a conversation that cannot be read.
@@ -129,11 +123,6 @@ impl Reader {
     /// The level that was told last.
     pub(super) const fn level(&self) -> Option<Verdict> {
         self.told
-    }
-
-    /// What was unwrapped, in the order it was met.
-    pub(super) fn wraps(&self) -> &[Wrap] {
-        self.unwrapped.as_ref().map_or(&[], |u| &u.wraps)
     }
 
     /// Who reads the flow, if anyone does.
@@ -453,78 +442,6 @@ impl Reader {
                     self.give_up = true;
                 }
             }
-        }
-    }
-
-    /// A message came or went through a proxy that passes on requests. One connection carries requests for many hosts:
-    /// the one that is kept is that of the first request which the dialect reads.
-    fn forwarded(&mut self, wrap: Wrap) {
-        // A proxy that grants a tunnel, or asks for a password first, names itself in its answer.
-        if wrap.is_blank() && self.wraps().iter().any(|w| matches!(w, Wrap::Connect(_))) {
-            return;
-        }
-        let undecided = self.reading().is_none();
-        let Unwrapped { wraps, met } = &mut **self.unwrapped.get_or_insert_default();
-        if let Some(known) = wraps.iter_mut().find(|w| matches!(w, Wrap::Http(_))) {
-            if !wrap.is_blank() && (undecided || known.is_blank()) {
-                *known = wrap;
-            }
-        } else {
-            // Of more wrappings than are reported, this one decides whom a block list may name.
-            if wraps.len() >= MAX_WRAPS {
-                wraps.pop();
-                met.pop();
-            }
-            wraps.push(wrap);
-            met.push(BothWays::default());
-        }
-    }
-
-    /// A layer was taken off a direction.
-    fn wrapped(&mut self, way: Direction, wrap: Wrap) {
-        if matches!(wrap, Wrap::Http(_)) {
-            return self.forwarded(wrap);
-        }
-        self.junk = 0;
-        self.looks = 0;
-        if wrap.is_tunnel() {
-            // What is inside is a stream of its own.
-            *self.inside.get_mut(way) = true;
-            *self.begun.get_mut(way) = false;
-        }
-        // Asked again after an authentication, or opened again.
-        let once = matches!(wrap, Wrap::Connect(Some(_)) | Wrap::WebSocket | Wrap::Gzip);
-        let upgraded = matches!(wrap, Wrap::WebSocket);
-        let Unwrapped { wraps, met } = &mut **self.unwrapped.get_or_insert_default();
-        let mut known = wraps.iter().zip(met.iter());
-        if once && known.any(|(w, met)| *met.get(way) && *w == wrap) {
-            return;
-        }
-        // The same wrapping is met in both directions; only one of them names the destination.
-        let same = |w: &Wrap| std::mem::discriminant(w) == std::mem::discriminant(&wrap);
-        let mut known = wraps.iter_mut().zip(met.iter_mut());
-        if let Some((w, met)) = known.find(|(w, met)| !met.get(way) && same(w)) {
-            *met.get_mut(way) = true;
-            if w.is_blank() {
-                *w = wrap;
-            }
-            return;
-        }
-        if wraps.len() < MAX_WRAPS {
-            let mut once = BothWays::default();
-            *once.get_mut(way) = true;
-            wraps.push(wrap);
-            met.push(once);
-        }
-        // What the wrapping's own messages looked like says nothing about what is inside, except that a dialect may begin
-        // with the upgrade request of its WebSocket.
-        if !self.settled {
-            self.streams.clear();
-        }
-        let begun = |d: &dyn Dialect| upgraded && d.carried_by(Carrier::WebSocket);
-        let led = |a: &Arbiter| a.dialect().is_none_or(|d| d.carried_by(Carrier::Http) && !begun(d));
-        if self.arbiter.as_ref().is_some_and(led) {
-            self.arbiter = None;
         }
     }
 

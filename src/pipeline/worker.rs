@@ -4,22 +4,19 @@
 
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::time::Duration;
 
 use super::around::Around;
 use super::asides;
 use super::finding::finding;
 use super::hellos::Hellos;
-use super::inspection::{Claimed, Inspection, Tools};
+use super::inspection::{Inspection, Tools};
 use super::listening::{Ears, Listening};
 use super::lookups::{self, LookUps};
-use super::reader::Reading;
-use crate::capture::Stamp;
+use super::news::{alert, claim, job};
 use crate::carrier::{dhcp, node};
 use crate::decode::{Packet, Transport};
 use crate::detect::Party;
 use crate::dialect::Scratch;
-use crate::evidence::Verdict;
 use crate::flow::{
     Direction, Ended, FlowHasher, FlowInfo, FlowKey, FlowTable, Limits, Pace, Pass, Sight, TOGETHER, is_tunnelled,
 };
@@ -90,8 +87,6 @@ pub struct Worker {
     most_heard: usize,
 }
 
-/// How often a flow that goes on is told of, whatever is new of it.
-const AGAIN: Duration = Duration::from_mins(1);
 /// A flow that holds less may go on holding it when the budget is used up: ordinary messages cut in two are smaller.
 /// When twice the budget is used up, none may.
 const SMALL: usize = 16 * 1024;
@@ -415,52 +410,6 @@ impl Worker {
             events.push(Event { order, what: what(f) });
         }
     }
-}
-
-/// What is told of a level that was reached.
-fn alert(key: FlowKey, info: &FlowInfo, inspection: &Inspection, verdict: Verdict, at: Stamp) -> Option<Alert> {
-    let Reading { dialect, category, miner, conversation: c, .. } = inspection.reader.reading()?;
-    let reason = c.evidence.lines().last().map(|e| e.text.to_owned()).unwrap_or_default();
-    Some(Alert {
-        at,
-        tenant: key.tenant(),
-        miner: key.source(miner),
-        miner_mac: *info.macs.get(miner),
-        pool: key.destination(miner),
-        dialect,
-        category,
-        wraps: inspection.reader.wraps().to_vec(),
-        verdict,
-        verified: info.handshake.verified && info.one_way().is_none(),
-        reason,
-        login: c.login.as_deref().map(Into::into),
-        claims: Vec::new(),
-        name: None,
-        identity: None,
-    })
-}
-
-/// Work at a height that the flow's pool did not name before, where the coin is known.
-fn job(inspection: &mut Inspection, packet: &Packet<'_>) -> Option<PlainJob> {
-    let reading = inspection.reader.reading()?;
-    let height = reading.conversation.height.filter(|h| inspection.height != Some(*h))?;
-    let coin = super::finding::coin_of(&reading);
-    inspection.height = Some(height);
-    Some(PlainJob { coin: coin?, height, at: packet.time })
-}
-
-/// What is told of a flow that goes on, if that is new.
-fn claim(key: FlowKey, info: &FlowInfo, inspection: &mut Inspection) -> Option<FlowFinding> {
-    let verdict = inspection.reader.level()?;
-    let miner = inspection.reader.reading()?.miner;
-    let proven = info.handshake.verified && info.handshake.data_acked(miner) && info.one_way().is_none();
-    let now = Claimed { verdict, proven, at: info.last.time };
-    let old = inspection.claimed.filter(|c| now.at.since(c.at) < AGAIN);
-    if old.is_some_and(|c| (c.verdict, c.proven) == (verdict, proven)) {
-        return None;
-    }
-    inspection.claimed = Some(now);
-    finding(key, info, inspection)
 }
 
 /// Data of a tunnel over UDP that may carry one conversation.
