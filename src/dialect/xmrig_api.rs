@@ -1,7 +1,9 @@
 //! `XMRig`'s management interface over HTTP.
 //!
 //! Source of the protocol facts: xmrig `doc/API.md`. In: HTTP messages. Out: inventory evidence: somebody asked
-//! (`noted`), a rig answered (`suspected`). The paths are short and may be anybody's; the keys of the answer are not.
+//! (`noted`), a rig answered (`suspected`). The paths are short and may be anybody's; the keys of the answer are not, but
+//! any web server may hand out a configuration, or an example of one. So one answer alone says nothing: the page must
+//! have been asked for by its path, or answers come again and again.
 
 use super::json::Value;
 use super::shape::text;
@@ -31,7 +33,7 @@ impl Dialect for XmrigApi {
 
     fn probe(&self, m: &Message<'_>) -> Probe {
         if is_response(m) {
-            return if answer(m.rpc.root).is_some() { Probe::Certain(Role::Miner) } else { Probe::Neutral };
+            return if answer(m.rpc.root).is_some() { Probe::Unsure(Role::Miner, 1) } else { Probe::Neutral };
         }
         match path(m) {
             Some("/1/summary" | "/2/summary" | "/2/backends" | "/1/threads") => Probe::Unsure(Role::Pool, 3),
@@ -87,11 +89,13 @@ impl Session for State {
         }
         let root = m.rpc.root;
         let Some(kind) = answer(root) else { return };
+        let first = || root.get("pools").and_then(|pools| text(pools.index(0)?.get("url")));
+        let pool = root.get("connection").and_then(|v| text(v.get("pool"))).or_else(first);
         c.evidence.note(Code::RigAnswered, at, || {
-            let pool = root.get("connection").and_then(|v| text(v.get("pool"))).unwrap_or_default();
-            format!("XMRig answered with its {kind} (pool {})", printable(pool.as_ref(), 60))
+            let pool = pool.as_deref().map(|p| format!(" (pool {})", printable(p, 60))).unwrap_or_default();
+            format!("XMRig answered with its {kind}{pool}")
         });
-        if let Some(pool) = root.get("connection").and_then(|v| text(v.get("pool"))) {
+        if let Some(pool) = pool {
             c.reported_pool(&pool);
         }
         if let Some(agent) = text(root.get("ua")) {
