@@ -21,7 +21,7 @@ const MAX_HELLOS: usize = 32_768;
 /// Flows that go on of which something was said.
 const MAX_SAID: usize = 65_536;
 /// What a flow lacks to be told of.
-const TOO_LITTLE: &str = "anything that many harmless connections do not have as well: nothing is reported of it, and there is nothing to do";
+pub(super) const TOO_LITTLE: &str = "anything that many harmless connections do not have as well: nothing is reported of it, and there is nothing to do";
 /// Where blocks are told of that nobody's feed tells of.
 const IN_CLEAR: &str = "pools that are read";
 /// Coins that a finding names.
@@ -201,7 +201,6 @@ impl Overhearing {
             messages: tone.messages,
             named,
             ja4: f.tls.as_deref().and_then(|t| t.ja4.as_deref()),
-            pools_tried: 0,
         };
         let said = self.detect.judge(&party, &facts, at.time);
         let before = self.said.remove(&ends).unwrap_or_default();
