@@ -209,6 +209,35 @@ fn nothing_else_sounds_like_a_miner_with_payload_or_without() {
     failures.report();
 }
 
+#[test]
+fn who_asks_why_not_is_told_what_was_heard_and_nothing_that_is_not_known() {
+    let file = pcaps().join("heard-others.pcap");
+    let file = file.to_str().unwrap();
+    let report = minewatch(["replay", file]);
+    assert!(report.text().contains("Listened to 4 connections that last and cannot be read, and heard nothing"));
+    let blind = minewatch(["replay", pcaps().join("heard-in-wireguard.pcap").to_str().unwrap()]);
+    assert!(blind.text().contains("what sounds like mining in 1 of them"), "{}", blind.text());
+    // Neither shares, which would be zero in the clear, nor a stage.
+    assert!(blind.text().contains(" -       ?"), "{}", blind.text());
+    let heard = minewatch(["explain", "--json", "172.16.48.31", file]);
+    let output = Output::parse(&heard.stdout).unwrap();
+    let flow = output.of("miner_flow").next().expect("somebody was listened to");
+    assert_eq!(flow["verdict"], "noted", "{flow:#}");
+    for unknown in ["stage", "category", "shares", "jobs"] {
+        assert!(flow.get(unknown).is_none(), "{unknown} in {flow:#}");
+    }
+    let text = minewatch(["explain", "172.16.48.31", file]);
+    assert!(text.text().contains("noted  encrypted, listened to, frames"), "{}", text.text());
+}
+
+#[test]
+fn a_tunnel_counts_from_its_first_packet() {
+    let output = replayed(&pcaps().join("heard-in-wireguard.pcap"), &[]);
+    let flow = output.of("miner_flow").find(|f| accuses(f)).unwrap();
+    assert_eq!((&flow["first_frame"], &flow["mid_stream"]), (&1.into(), &false.into()), "{flow:#}");
+    assert!(codes(flow).contains(&"known-sizes"), "{flow:#}");
+}
+
 /// Records of a classic pcap file, with their headers.
 fn records(pcap: &[u8]) -> Vec<&[u8]> {
     let (mut rest, mut out) = (&pcap[24..], Vec::new());
