@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 use kit::capture::{Capture, Family};
 use kit::carriage::Carriage;
-use kit::dialogue::SECOND;
+use kit::dialogue::{SECOND, Side};
 use kit::tls::{self, Answer};
 use kit::{heard, tcp};
 use serde_json::Value;
@@ -236,6 +236,46 @@ fn a_tunnel_counts_from_its_first_packet() {
     let flow = output.of("miner_flow").find(|f| accuses(f)).unwrap();
     assert_eq!((&flow["first_frame"], &flow["mid_stream"]), (&1.into(), &false.into()), "{flow:#}");
     assert!(codes(flow).contains(&"known-sizes"), "{flow:#}");
+}
+
+/// How a connection ended is seen, and that nothing was said since.
+#[test]
+fn the_last_packet_of_one_that_ended_is_its_last_while_others_go_on() {
+    let folder = tempfile::tempdir().unwrap();
+    for flags in [tcp::flag::FIN | tcp::flag::ACK, tcp::flag::RST] {
+        let mut c = Capture::new(303, "ended", "");
+        let play = |c: &mut Capture, host: u8, later: u64| {
+            let mut talk = c.line(Family::V4, host, 443);
+            talk.start += later;
+            let said = heard::mining(1_200.0, 60.0, 15.0, &mut c.rng);
+            let opening = tls::conversation(&tls::openssl(None), &Answer::Tls13, 0, &mut c.rng);
+            let segments = tcp::play(&talk, &heard::in_tls(opening, &said, &mut c.rng), &mut c.rng);
+            (talk, segments)
+        };
+        let (talk, mut segments) = play(&mut c, 11, 0);
+        let own = segments.iter().rfind(|s| s.side == Side::Client).unwrap();
+        let end = tcp::Segment {
+            at: segments.last().unwrap().at + 5 * SECOND,
+            side: Side::Client,
+            seq: own.seq + own.payload.len() as u32,
+            flags,
+            payload: Vec::new(),
+            options: Vec::new(),
+            ..*own
+        };
+        let lasted = (end.at - talk.start) as f64 / SECOND as f64;
+        segments.push(end);
+        c.put(&talk, &segments, &Carriage::Plain);
+        let (others, segments) = play(&mut c, 12, 7_200 * SECOND);
+        c.put(&others, &segments, &Carriage::Plain);
+        let file = folder.path().join("ended.pcap");
+        std::fs::write(&file, c.finish().swap_remove(0).bytes).unwrap();
+        let output = replayed(&file, &[]);
+        let of_it = |f: &&Value| ends(f).0.ip() == talk.client.ip();
+        let flow = output.of("miner_flow").find(of_it).unwrap();
+        let seen = seconds(&flow["first_seen"], &flow["last_seen"]);
+        assert!((seen - lasted).abs() < 0.001, "{flags:#x}: {seen} s of {lasted} s");
+    }
 }
 
 /// Records of a classic pcap file, with their headers.

@@ -92,7 +92,7 @@ impl Tempo {
     #[inline]
     pub(super) fn packet(&mut self, packet: &Packet<'_>, tcp: Option<&Header>, pace: Pace) -> bool {
         let counts = match tcp {
-            Some(h) => h.len > 0 || (self.0 & TAKEN != 0 && (h.flags.fin || h.ack.is_some())),
+            Some(h) => h.len > 0 || (self.0 & TAKEN != 0 && (h.flags.fin || h.flags.rst || h.ack.is_some())),
             None => packet.wire_payload_len > 0,
         };
         counts && self.beat(packet.time, pace)
