@@ -124,13 +124,15 @@ mod tests {
 
     #[test]
     fn a_stamp_from_days_ahead_or_behind_moves_nothing_and_many_do() {
+        const DAY: i64 = 86_400;
         let at = |seconds: i64| PacketTime::from_parts(1_700_000_000 + seconds, 0);
         let latest = |times: &[i64]| {
             let mut time = Steady::after(3);
-            times.iter().for_each(|t| _ = time.see(at(*t)));
+            for t in times {
+                time.see(at(*t));
+            }
             (time.latest().as_nanos() - at(0).as_nanos()) / 1_000_000_000
         };
-        const DAY: i64 = 86_400;
         assert_eq!(latest(&[0, 1, 2, 3 * DAY, 3, 4]), 4);
         assert_eq!(latest(&[0, 1, 2, -3 * DAY, 3, 4]), 4);
         // The very first; the very last; all there are.

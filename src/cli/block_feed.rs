@@ -3,7 +3,7 @@
 //! In: files as the command line and the policy name them. Out: blocks for the detectors: all that a file holds, then what is added to
 //! it while a watch goes on, through the handle that was opened before rights were given up.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{self, BufReader, Read};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
@@ -16,8 +16,8 @@ use clap::Args;
 use rustix::fs::OFlags;
 
 use super::Failure;
-use crate::detect::feed::{self, MAX_LINE, Reader, Source};
-use crate::detect::{Chain, Detect};
+use crate::detect::Detect;
+use crate::detect::feed::{self, Chain, MAX_LINE, Reader, Source};
 use crate::text::printable;
 use crate::time::PacketTime;
 
@@ -282,6 +282,7 @@ impl Tails {
     /// Takes what was added since. What is to be said of it.
     pub(super) fn tick(&mut self, detect: &mut Detect) -> Vec<String> {
         let mut said = Vec::new();
+        #[cfg(all(feature = "live", feature = "state"))]
         let before: u64 = self.all.iter().map(|t| t.blocks).sum();
         for tail in &mut self.all {
             tail.follow(&mut said);
@@ -292,6 +293,7 @@ impl Tails {
             said.extend(news.map(|p| printable(&p.to_string(), 256).into_owned()));
             tail.told = problems.len();
         }
+        #[cfg(all(feature = "live", feature = "state"))]
         if self.all.iter().map(|t| t.blocks).sum::<u64>() != before {
             self.show();
         }
@@ -305,8 +307,8 @@ impl Tails {
         self.show();
     }
 
+    #[cfg(all(feature = "live", feature = "state"))]
     fn show(&self) {
-        #[cfg(all(feature = "live", feature = "state"))]
         if let Some(board) = &self.board {
             board.blocks(self.all.iter().map(Tail::shown).collect());
         }
@@ -339,7 +341,7 @@ impl Tails {
 impl Tail {
     /// The chains that it told of lately.
     #[cfg(feature = "live")]
-    fn chains(&self) -> BTreeSet<&Chain> {
+    fn chains(&self) -> std::collections::BTreeSet<&Chain> {
         self.recent.iter().map(|(chain, _)| chain).collect()
     }
 
@@ -427,7 +429,8 @@ mod tests {
 
     /// Times of blocks in a row, `apart` seconds on average, as a list.
     fn list(from: i64, count: i64, apart: i64) -> String {
-        (0..count).map(|n| format!("{}\n", from + n * apart + (n * n) % 7 * apart / 20)).collect()
+        let times: Vec<_> = (0..count).map(|n| (from + n * apart + (n * n) % 7 * apart / 20).to_string()).collect();
+        times.join("\n") + "\n"
     }
 
     #[test]

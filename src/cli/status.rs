@@ -109,9 +109,9 @@ fn facts(s: &Standing) -> Vec<(&'static str, String)> {
         let newest = feed.age_secs.map_or(String::new(), |age| format!(", the newest {} ago", spent(age)));
         let coins =
             if feed.coins.is_empty() { String::new() } else { format!(" of {}", shown(&feed.coins.join(", "))) };
-        let stale = if feed.stale { ", stale" } else { "" };
+        let old = if feed.stale { ", stale" } else { "" };
         let blocks = many(feed.blocks as usize, "block", "blocks");
-        facts.push(("blocks", format!("{} {blocks}{coins}{newest}{stale}", shown(&feed.name))));
+        facts.push(("blocks", format!("{} {blocks}{coins}{newest}{old}", shown(&feed.name))));
     }
     if let Some(serving) = &s.serving {
         let mut says = format!("http://{}/, {} requests", shown(&serving.address), serving.requests);

@@ -200,7 +200,9 @@ impl Post<'_> {
             match source.lend(TOGETHER.min(options.batch.max(1)), &mut lent) {
                 Lent::Frames => {
                     in_batch += lent.len();
-                    lent.iter().for_each(|f| _ = until.see(f.time));
+                    for frame in &lent {
+                        until.see(frame.time);
+                    }
                     // Frames that come from several processors may be stamped a little out of order.
                     let number = |time| {
                         order = if of > 1 { order.max(place(time)) } else { order + 1 };

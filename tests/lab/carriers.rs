@@ -131,8 +131,11 @@ impl OpenVpn {
 
     /// An end's own address and the other's.
     fn ends(n: u16, [own, other]: [u8; 2]) -> String {
-        let [a, b, c, d] = Self::network(n);
-        format!("--ifconfig {a}.{b}.{c}.{} {a}.{b}.{c}.{}", d + own, d + other)
+        let at = |host: u8| {
+            let [first, second, third, last] = Self::network(n);
+            Ipv4Addr::from([first, second, third, last + host])
+        };
+        format!("--ifconfig {} {}", at(own), at(other))
     }
 
     /// Inside of a tunnel: 16 addresses.
@@ -158,8 +161,8 @@ impl Carrier for OpenVpn {
         let (proto, port) = (self.proto, VPN + n);
         let wire = Wire::open(&self.world, &format!("{proto} port {port}"));
         let way = if proto == "tcp" { "tcp-client" } else { proto };
-        let part = if self.peers { format!("--tls-client {}", Self::ends(n, [2, 1])) } else { "--client".to_owned() };
-        let near = format!("--proto {way} {part} --nobind --remote {POOL} {port}");
+        let role = if self.peers { format!("--tls-client {}", Self::ends(n, [2, 1])) } else { "--client".to_owned() };
+        let near = format!("--proto {way} {role} --nobind --remote {POOL} {port}");
         let near = self.openvpn(&self.world.inside, &near, READY);
         self.near.lock().unwrap().push(near);
         // Without a server, an end has its address inside only then.
