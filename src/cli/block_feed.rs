@@ -189,7 +189,12 @@ impl BlockFeeds {
                 lost: false,
             })
         });
-        Ok(Tails { all: tails.collect::<Result<_, Failure>>()?, ..Tails::default() })
+        let all = tails.collect::<Result<_, Failure>>()?;
+        Ok(Tails {
+            all,
+            #[cfg(feature = "state")]
+            board: None,
+        })
     }
 }
 
