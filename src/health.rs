@@ -47,7 +47,7 @@ counters! {
     NotIp = "not_ip",
     /// Headers cut short or contradicting themselves.
     Malformed = "malformed",
-    /// Tunnels nested deeper than the bound; the rest was not opened.
+    /// Tunnels or VLAN tags nested deeper than the bound; the rest was not opened.
     TunnelTooDeep = "tunnel_too_deep",
     /// Tunnel headers peeled off.
     TunnelsPeeled = "tunnels_peeled",

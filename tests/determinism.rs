@@ -223,3 +223,51 @@ fn a_pipe_that_drips_gives_the_same_bytes() {
         assert_eq!(difference(&whole.stdout, &run.stdout), None, "in pieces of {piece}");
     }
 }
+
+/// A classic capture with packets whose stamps, in seconds, are moved by `moved`, behind the `nth`.
+fn with_strays(capture: &[u8], strays: &[&[u8]], nth: usize, moved: i64) -> Vec<u8> {
+    let record = |from: &[u8]| 16 + u32::from_le_bytes(from[8..12].try_into().unwrap()) as usize;
+    let mut at = 24;
+    for _ in 0..nth {
+        at += record(&capture[at..]);
+    }
+    let now = u32::from_le_bytes(capture[at..at + 4].try_into().unwrap());
+    let mut out = capture[..at].to_vec();
+    for stray in strays {
+        let first = &stray[24..][..record(&stray[24..])];
+        out.extend(u32::try_from(i64::from(now) + moved).unwrap().to_le_bytes());
+        out.extend(&first[4..]);
+    }
+    out.extend(&capture[at..]);
+    out
+}
+
+#[test]
+fn a_stamp_from_days_ahead_or_behind_changes_nothing_of_others() {
+    let dir = tempfile::tempdir().unwrap();
+    let read = |name: &str| fs::read(pcaps().join(name)).unwrap();
+    // Somebody else's connection, who says nothing of mining.
+    let (mining, other) = (read("cryptonote-xmrig-v4.pcap"), read("heard-in-tls.pcap"));
+    let told = |bytes: &[u8], workers: &str| {
+        let file = dir.path().join("strays.pcap");
+        fs::write(&file, bytes).unwrap();
+        let list = dir.path().join("list.txt");
+        let options = ["--workers", workers, "--allow-documentation-ranges", "--blocklist", list.to_str().unwrap()];
+        let run = replay_json(&[&file], &options);
+        let output = Output::parse(&run.stdout).unwrap();
+        let flow =
+            |f: &Value| [f["verdict"].clone(), f["shares"].clone(), f["first_seen"].clone(), f["last_seen"].clone()];
+        let flows: Vec<_> = output.of("miner_flow").map(flow).collect();
+        (flows, output.of("blocked").count())
+    };
+    let plain = told(&mining, "1");
+    assert_eq!((plain.0.len(), plain.1), (1, 1), "{plain:?}");
+    for days in [-3, 3, 400] {
+        for count in [1, 5] {
+            let strays = with_strays(&mining, &vec![&other[..]; count], 40, days * 86_400);
+            for workers in ["1", "2", "4"] {
+                assert_eq!(told(&strays, workers), plain, "{count} stamps {days} days away, {workers} workers");
+            }
+        }
+    }
+}

@@ -423,6 +423,7 @@ fn check_refusals(g: &Golden, output: &Output, failures: &mut Failures) {
             "verdict_too_low" => "below-level",
             "one_way" => "one-way",
             "no_handshake" => "no-handshake",
+            "datagrams" => "datagrams",
             "no_answer" => "no-peer-reply",
             "private_address" => "special-purpose",
             "proxy" => "proxy",

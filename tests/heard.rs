@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 use kit::capture::{Capture, Family};
 use kit::carriage::Carriage;
-use kit::dialogue::SECOND;
+use kit::dialogue::{SECOND, Side};
 use kit::tls::{self, Answer};
 use kit::{heard, tcp};
 use serde_json::Value;
@@ -207,6 +207,75 @@ fn nothing_else_sounds_like_a_miner_with_payload_or_without() {
         failures.extend(found);
     }
     failures.report();
+}
+
+#[test]
+fn who_asks_why_not_is_told_what_was_heard_and_nothing_that_is_not_known() {
+    let file = pcaps().join("heard-others.pcap");
+    let file = file.to_str().unwrap();
+    let report = minewatch(["replay", file]);
+    assert!(report.text().contains("Listened to 4 connections that last and cannot be read, and heard nothing"));
+    let blind = minewatch(["replay", pcaps().join("heard-in-wireguard.pcap").to_str().unwrap()]);
+    assert!(blind.text().contains("what sounds like mining in 1 of them"), "{}", blind.text());
+    // Neither shares, which would be zero in the clear, nor a stage.
+    assert!(blind.text().contains(" -       ?"), "{}", blind.text());
+    let heard = minewatch(["explain", "--json", "172.16.48.31", file]);
+    let output = Output::parse(&heard.stdout).unwrap();
+    let flow = output.of("miner_flow").next().expect("somebody was listened to");
+    assert_eq!(flow["verdict"], "noted", "{flow:#}");
+    for unknown in ["stage", "category", "shares", "jobs"] {
+        assert!(flow.get(unknown).is_none(), "{unknown} in {flow:#}");
+    }
+    let text = minewatch(["explain", "172.16.48.31", file]);
+    assert!(text.text().contains("noted  encrypted, listened to, frames"), "{}", text.text());
+}
+
+#[test]
+fn a_tunnel_counts_from_its_first_packet() {
+    let output = replayed(&pcaps().join("heard-in-wireguard.pcap"), &[]);
+    let flow = output.of("miner_flow").find(|f| accuses(f)).unwrap();
+    assert_eq!((&flow["first_frame"], &flow["mid_stream"]), (&1.into(), &false.into()), "{flow:#}");
+    assert!(codes(flow).contains(&"known-sizes"), "{flow:#}");
+}
+
+/// How a connection ended is seen, and that nothing was said since.
+#[test]
+fn the_last_packet_of_one_that_ended_is_its_last_while_others_go_on() {
+    let folder = tempfile::tempdir().unwrap();
+    for flags in [tcp::flag::FIN | tcp::flag::ACK, tcp::flag::RST] {
+        let mut c = Capture::new(303, "ended", "");
+        let play = |c: &mut Capture, host: u8, later: u64| {
+            let mut talk = c.line(Family::V4, host, 443);
+            talk.start += later;
+            let said = heard::mining(1_200.0, 60.0, 15.0, &mut c.rng);
+            let opening = tls::conversation(&tls::openssl(None), &Answer::Tls13, 0, &mut c.rng);
+            let segments = tcp::play(&talk, &heard::in_tls(opening, &said, &mut c.rng), &mut c.rng);
+            (talk, segments)
+        };
+        let (talk, mut segments) = play(&mut c, 11, 0);
+        let own = segments.iter().rfind(|s| s.side == Side::Client).unwrap();
+        let end = tcp::Segment {
+            at: segments.last().unwrap().at + 5 * SECOND,
+            side: Side::Client,
+            seq: own.seq + own.payload.len() as u32,
+            flags,
+            payload: Vec::new(),
+            options: Vec::new(),
+            ..*own
+        };
+        let lasted = (end.at - talk.start) as f64 / SECOND as f64;
+        segments.push(end);
+        c.put(&talk, &segments, &Carriage::Plain);
+        let (others, segments) = play(&mut c, 12, 7_200 * SECOND);
+        c.put(&others, &segments, &Carriage::Plain);
+        let file = folder.path().join("ended.pcap");
+        std::fs::write(&file, c.finish().swap_remove(0).bytes).unwrap();
+        let output = replayed(&file, &[]);
+        let of_it = |f: &&Value| ends(f).0.ip() == talk.client.ip();
+        let flow = output.of("miner_flow").find(of_it).unwrap();
+        let seen = seconds(&flow["first_seen"], &flow["last_seen"]);
+        assert!((seen - lasted).abs() < 0.001, "{flags:#x}: {seen} s of {lasted} s");
+    }
 }
 
 /// Records of a classic pcap file, with their headers.

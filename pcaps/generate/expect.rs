@@ -207,7 +207,7 @@ pub struct Shares {
 pub struct Refused {
     /// `address:port`.
     pub endpoint: String,
-    /// `verdict_too_low`, `one_way`, `no_handshake`, `no_answer`, `private_address`, `proxy` or `shared_front`: the gate that has
+    /// `verdict_too_low`, `one_way`, `no_handshake`, `datagrams`, `no_answer`, `private_address`, `proxy` or `shared_front`: the gate that has
     /// to stop it.
     pub reason: String,
 }

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args as ClapArgs;
 
+use super::block_feed::{BlockFeeds, Look};
 use super::options::Knowing;
 use super::{Failure, Outcome, apply, feeds};
 use crate::config::{self, Resolved};
@@ -37,6 +38,8 @@ pub(super) struct Args {
     apply: bool,
     #[command(flatten)]
     knowing: Knowing,
+    #[command(flatten)]
+    block_feeds: BlockFeeds,
 }
 
 /// What was found, in order.
@@ -69,6 +72,15 @@ pub(super) fn run(args: &Args) -> Result<Outcome, Failure> {
         found.warn("`block.never.in` spares nothing without databases of countries and networks: add --geo FILE");
     }
     knowledge(&args.knowing, &mut found);
+    for look in
+        args.block_feeds.and(&policy.block_feeds).look(PacketTime::from_parts(jiff::Timestamp::now().as_second(), 0))
+    {
+        match look {
+            Look::Good(what) => found.ok(&what),
+            Look::Odd(what) => found.warn(&what),
+            Look::Bad(what) => found.fail(&what),
+        }
+    }
     #[cfg(feature = "state")]
     if let Some(dir) = &args.state {
         state(dir, &mut found);
@@ -143,6 +155,9 @@ fn summary(r: &Resolved) -> String {
         if !spared.is_empty() {
             says.push(format!("never isolates hosts in {}", spared.join(", ")));
         }
+    }
+    if !r.block_feeds.is_empty() {
+        says.push(counted(r.block_feeds.len(), "block feed", "block feeds"));
     }
     if r.limits.dry_run {
         says.push("dry run: nothing is written or changed".to_owned());

@@ -62,7 +62,8 @@ pub(super) fn run(args: &Args) -> Result<Outcome, Failure> {
     complain(&known.warnings)?;
     let mut world = World::still(known.geo);
     world.overhearing.tell_all();
-    complain(&args.block_feeds.load(world.overhearing.detect_mut())?)?;
+    let loaded = args.block_feeds.load(world.overhearing.detect_mut())?;
+    complain(&loaded.said)?;
     let finished = session::run(
         open(&args.inputs)?,
         &args.reading.resolve_blind(args.payload_blind, known.intel),
@@ -71,6 +72,7 @@ pub(super) fn run(args: &Args) -> Result<Outcome, Failure> {
         None,
         &mut Silent,
     )?;
+    complain(&loaded.of_other_times(finished.listened))?;
     let mut report = finished.report;
     name_inputs(&mut report, &finished.source);
     let least = args.verdict.map_or(Verdict::Noted, Least::verdict);

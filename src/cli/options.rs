@@ -258,6 +258,8 @@ pub(super) struct BlockPlan {
     /// How the firewall is told.
     #[cfg_attr(not(all(feature = "live", feature = "state")), allow(dead_code))] // nobody tells it
     pub(super) applying: Applying,
+    /// Block feeds that the policy file names.
+    pub(super) block_feeds: Vec<String>,
     /// The policy file, to read it again; what it says then goes through [`Blocking::combine`].
     #[cfg_attr(not(feature = "live"), allow(dead_code))] // nobody reads it again
     pub(super) file: Option<Watched>,
@@ -306,7 +308,7 @@ impl Blocking {
         if let Some(file) = &mut file {
             file.in_use(&whole);
         }
-        let Resolved { policy, limits, applying, .. } = whole;
+        let Resolved { policy, limits, applying, block_feeds, .. } = whole;
         Ok(BlockPlan {
             lists: self.lists(policy.scope)?,
             policy,
@@ -314,6 +316,7 @@ impl Blocking {
             render: RenderOptions { sets_only: self.sets_only },
             limits,
             applying,
+            block_feeds,
             file,
             warnings,
         })

@@ -28,8 +28,11 @@ struct Followed {
     /// What the command line says beside it.
     beside: Blocking,
     /// What cannot change while the watch runs: who is told how, and whether.
-    fixed: (Applying, bool),
+    fixed: Fixed,
 }
+
+/// See [`Followed`].
+type Fixed = (Applying, bool, Vec<String>);
 
 /// What to look at.
 pub(super) struct Reload {
@@ -67,7 +70,7 @@ impl Reload {
 
     /// With a policy file, and what the command line says beside it.
     pub(super) fn with_policy(mut self, plan: &mut BlockPlan, beside: &Blocking) -> Self {
-        let fixed = (plan.applying, plan.limits.dry_run);
+        let fixed = (plan.applying, plan.limits.dry_run, plan.block_feeds.clone());
         self.policy = plan.file.take().map(|file| Followed { file, beside: beside.clone(), fixed });
         self
     }
@@ -118,21 +121,19 @@ impl Reload {
         let mut news = News::default();
         match &mut self.policy {
             None => news.said.push("there is no policy file to read again: --policy FILE gives one".to_owned()),
-            Some(Followed { file, beside, fixed }) => {
-                match file.reload(|said| whole(said, beside, *fixed, &self.geo)) {
-                    Ok(new) => {
-                        let what = if new.is_some() { "was read anew" } else { "says what it said before" };
-                        news.said.push(format!("the policy {} {what}", file.path().display()));
-                        news.said.extend(new.iter().flat_map(|n| &n.warnings).map(|w| w.at(file.path())));
-                        news.policy = new;
-                        self.refused_policy = None;
-                    }
-                    Err(why) => {
-                        news.said.push(why.clone());
-                        self.refused_policy = Some(why);
-                    }
+            Some(Followed { file, beside, fixed }) => match file.reload(|said| whole(said, beside, fixed, &self.geo)) {
+                Ok(new) => {
+                    let what = if new.is_some() { "was read anew" } else { "says what it said before" };
+                    news.said.push(format!("the policy {} {what}", file.path().display()));
+                    news.said.extend(new.iter().flat_map(|n| &n.warnings).map(|w| w.at(file.path())));
+                    news.policy = new;
+                    self.refused_policy = None;
                 }
-            }
+                Err(why) => {
+                    news.said.push(why.clone());
+                    self.refused_policy = Some(why);
+                }
+            },
         }
         news.refused = self.refused();
         news
@@ -165,13 +166,13 @@ impl Reload {
 }
 
 /// What a policy file comes to, with the command line beside it.
-fn whole(said: Resolved, beside: &Blocking, fixed: (Applying, bool), geo: &Geo) -> Result<Resolved, String> {
+fn whole(said: Resolved, beside: &Blocking, fixed: &Fixed, geo: &Geo) -> Result<Resolved, String> {
     let whole = beside.combine(said).map_err(|e| format!("{e:#}"))?;
     if !whole.policy.never_block_in.is_empty() && geo.is_empty() {
         return Err("`block.never.in` goes by a database of places, and none is in use (--geo FILE.mmdb)".to_owned());
     }
-    if (whole.applying, whole.limits.dry_run) != fixed {
-        return Err("it changes `apply` or `block.dry_run`, which takes a restart".to_owned());
+    if (whole.applying, whole.limits.dry_run, &whole.block_feeds) != (fixed.0, fixed.1, &fixed.2) {
+        return Err("it changes `apply`, `block.dry_run` or `listen.block_feeds`, which takes a restart".to_owned());
     }
     Ok(whole)
 }

@@ -53,7 +53,8 @@ pub(super) fn run(args: &Args) -> Result<Outcome, Failure> {
     let stream = args.inputs.iter().any(|p| p.as_os_str() == "-");
     let mut printer = Printer::new(args.json, &inputs, stream, plan.uses_stdout());
     let mut world = World::still(known.geo);
-    let said = args.block_feeds.load(world.overhearing.detect_mut())?;
+    let block_feeds = if args.payload_blind { BlockFeeds::default() } else { args.block_feeds.and(&plan.block_feeds) };
+    let loaded = block_feeds.load(world.overhearing.detect_mut())?;
     let options = args.reading.resolve_blind(args.payload_blind, known.intel);
     let finished = session::run(inputs, &options, world, &plan.policy, None, &mut printer)?;
     printer.done();
@@ -61,7 +62,8 @@ pub(super) fn run(args: &Args) -> Result<Outcome, Failure> {
     let mut report = finished.report;
     name_inputs(&mut report, &finished.source);
     report.notes.extend(known.warnings);
-    report.notes.extend(said);
+    report.notes.extend(loaded.of_other_times(finished.listened));
+    report.notes.extend(loaded.said);
     let blocked = lists::block(&mut report, &plan, finished.until);
     if let Ok(warnings) = &blocked {
         report.notes.extend(warnings.iter().cloned());

@@ -139,6 +139,8 @@ pub(super) struct Finished<S> {
     pub(super) report: Report,
     /// The latest packet time.
     pub(super) until: PacketTime,
+    /// From when until when somebody was listened to, if anybody was.
+    pub(super) listened: Option<(PacketTime, PacketTime)>,
     /// Whether it was interrupted.
     pub(super) interrupted: bool,
     /// Routers that DHCP servers named.
@@ -395,7 +397,7 @@ impl Right<'_> {
         if let Some(e) = failure {
             return Err(e);
         }
-        let tally = overhearing.tally();
+        let (tally, listened) = (overhearing.tally(), overhearing.listened());
         health.add_n(Counter::BeatsForgotten, tally.evicted + tally.refused + tally.crowded + tally.addresses);
         health.add_n(Counter::BeatsLate, tally.late);
         health.add_n(Counter::RetiredMatches, knowledge.retired);
@@ -424,7 +426,7 @@ impl Right<'_> {
         };
         let routers = knowledge.identities.routers().collect();
         let resolvers = knowledge.identities.resolvers().collect();
-        Ok(Finished { source, report, until, interrupted, routers, resolvers, policy })
+        Ok(Finished { source, report, until, listened, interrupted, routers, resolvers, policy })
     }
 
     /// Takes what was read anew. What is refused.

@@ -41,6 +41,7 @@ impl Spared {
                 r.reason,
                 Reason::OneWay
                     | Reason::NoHandshake
+                    | Reason::Datagrams
                     | Reason::DataNotAcknowledged
                     | Reason::NoPeerReply
                     | Reason::Tunnelled

@@ -105,6 +105,14 @@ fn facts(s: &Standing) -> Vec<(&'static str, String)> {
             format!("{} {age}, {entries}{}", shown(&feed.name), if feed.stale { ", stale" } else { "" }),
         ));
     }
+    for feed in &s.block_feeds {
+        let newest = feed.age_secs.map_or(String::new(), |age| format!(", the newest {} ago", spent(age)));
+        let coins =
+            if feed.coins.is_empty() { String::new() } else { format!(" of {}", shown(&feed.coins.join(", "))) };
+        let old = if feed.stale { ", stale" } else { "" };
+        let blocks = many(feed.blocks as usize, "block", "blocks");
+        facts.push(("blocks", format!("{} {blocks}{coins}{newest}{old}", shown(&feed.name))));
+    }
     if let Some(serving) = &s.serving {
         let mut says = format!("http://{}/, {} requests", shown(&serving.address), serving.requests);
         if serving.strangers + serving.crowded > 0 {

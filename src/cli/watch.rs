@@ -112,7 +112,7 @@ pub(super) fn run(args: &Args) -> Result<Outcome, Failure> {
     let mut plan = if args.acts() { args.blocking.resolve_for_kernel()? } else { args.blocking.resolve()? };
     let (known, reload) = args.knowing.read_and_follow()?;
     plan.check(&known)?;
-    let feeds = args.block_feeds.follow()?;
+    let feeds = args.block_feeds.and(&plan.block_feeds).follow()?;
     let interfaces = args.interfaces();
     let mut reading = args.reading.resolve(known.intel);
     let live = Live::open(&interfaces, args.capturing(reading.workers))?;
@@ -139,6 +139,9 @@ pub(super) fn run(args: &Args) -> Result<Outcome, Failure> {
     };
     complain(&world.feeds.tick(world.overhearing.detect_mut()))?;
     complain(&world.feeds.state())?;
+    complain(&world.feeds.oddities())?;
+    #[cfg(feature = "state")]
+    world.feeds.show_on(telling.board());
     #[cfg(feature = "state")]
     let mut living = match opened.map(Opened::begin).transpose()? {
         Some((living, said)) => {

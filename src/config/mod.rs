@@ -40,6 +40,8 @@ pub struct Resolved {
     pub limits: BlockLimits,
     /// How the firewall is told.
     pub applying: Applying,
+    /// Files that say when blocks were found, each as `[COIN=]FILE`.
+    pub block_feeds: Vec<String>,
     /// What can hardly be meant, as sentences with their lines.
     pub warnings: Vec<Wrong>,
 }

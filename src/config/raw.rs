@@ -24,6 +24,8 @@ pub(super) struct Raw {
     pub(super) isolate: RawIsolate,
     #[serde(default)]
     pub(super) apply: RawApply,
+    #[serde(default)]
+    pub(super) listen: RawListen,
 }
 
 #[derive(Deserialize, Default)]
@@ -95,6 +97,13 @@ pub(super) struct RawIsolate {
 pub(super) struct RawApply {
     pub(super) backend: Word,
     pub(super) check_every: Word,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawListen {
+    #[serde(default)]
+    pub(super) block_feeds: Words,
 }
 
 /// The line, counted from 1, of the place `at`.

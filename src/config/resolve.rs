@@ -8,7 +8,7 @@ use std::time::Duration;
 use toml::Spanned;
 
 use super::problem::{ConfigError, Wrong};
-use super::raw::{Number, Raw, RawAllow, RawApply, RawBlock, RawIsolate, RawNetwork, Word, Words, line_of};
+use super::raw::{Number, Raw, RawAllow, RawApply, RawBlock, RawIsolate, RawListen, RawNetwork, Word, Words, line_of};
 use super::{Applying, BlockLimits, Isolation, QuietHours, Resolved};
 use crate::enforce::Choice;
 use crate::evidence::Verdict;
@@ -21,6 +21,8 @@ const VERSION: i64 = 1;
 const MOST_PER_MINUTE: u32 = 100_000;
 /// Networks that an isolated host may keep, as the enforcer has it.
 const MOST_KEPT: usize = 64;
+/// Block feeds, each of which is looked at several times a second.
+const MOST_FEEDS: usize = 64;
 /// Wrong values that are told; who has more has another problem.
 const MOST_WRONG: usize = 100;
 /// Bounds of the time between two looks at the firewall, in seconds: below, reading back never ends; above, a flushed
@@ -42,9 +44,10 @@ pub(super) fn resolve(path: &Path, text: &str) -> Result<Resolved, ConfigError> 
     reader.allow(raw.allow, &mut policy);
     policy.isolation = reader.isolate(raw.isolate);
     let applying = reader.apply(raw.apply);
+    let block_feeds = reader.listen(raw.listen);
     let Reader { mut wrong, warnings, .. } = reader;
     if wrong.is_empty() {
-        return Ok(Resolved { policy, limits, applying, warnings });
+        return Ok(Resolved { policy, limits, applying, block_feeds, warnings });
     }
     wrong.sort_by_key(|w| w.line);
     wrong.truncate(MOST_WRONG);
@@ -262,6 +265,17 @@ impl Reader<'_> {
             applying.check_every = every;
         }
         applying
+    }
+
+    fn listen(&mut self, raw: RawListen) -> Vec<String> {
+        if let Some(given) = raw.block_feeds.get(MOST_FEEDS) {
+            let why = format!("{} files are too many, at most {MOST_FEEDS} are taken", raw.block_feeds.len());
+            self.is_wrong("listen.block_feeds", given, why);
+        }
+        for given in raw.block_feeds.iter().filter(|g| g.get_ref().trim().is_empty() || g.get_ref().ends_with('=')) {
+            self.is_wrong("listen.block_feeds", given, "a file is missing: write \"FILE\" or \"COIN=FILE\"");
+        }
+        raw.block_feeds.into_iter().map(Spanned::into_inner).collect()
     }
 
     /// A prefix of no length is more often a slip than a wish.

@@ -63,6 +63,8 @@ never = ["10.0.0.1"]
 [apply]
 backend = "ipset"
 check_every = "5m"
+[listen]
+block_feeds = ["XMR=blocks.csv"]
 "#;
 
 #[test]
@@ -92,6 +94,7 @@ fn every_key_reaches_what_it_is_for() {
         assert_eq!(i.spares(host.into()).is_some(), spared, "{host:?}");
     }
     assert_eq!((r.applying.backend, r.applying.check_every), (Choice::Ipset, Duration::from_mins(5)));
+    assert_eq!(r.block_feeds, ["XMR=blocks.csv"]);
     assert_eq!(r.warnings, []);
 }
 

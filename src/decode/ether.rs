@@ -6,8 +6,8 @@ use super::tally::Skip;
 use super::walk::{Layer, Next, Step, Walk, be16};
 use super::{MacAddr, ppp};
 
-/// Tags in one Ethernet layer. Two are standard, three are seen, more than four are somebody's test.
-const MAX_TAGS: u8 = 4;
+/// Tags in one Ethernet layer. Two are standard, three are seen; switches pass on any number, and so does whoever hides.
+const MAX_TAGS: u8 = 32;
 
 /// An IEEE 802.3 frame without preamble.
 pub(super) fn ethernet(w: &mut Walk<'_, '_>) -> Step {
@@ -67,7 +67,7 @@ fn strip_to_ethertype(w: &mut Walk<'_, '_>, n: usize, what: &'static str) -> Ste
 /// IEEE 802.1Q, 802.1ad and their forerunners. The outermost tag of an Ethernet layer is the one remembered.
 fn tag(w: &mut Walk<'_, '_>) -> Step {
     if w.ctx.tags >= MAX_TAGS {
-        return Err(Skip::Bad("more than 4 VLAN tags"));
+        return Err(Skip::TooDeep);
     }
     let [i0, i1, t0, t1] = *w.take::<4>("VLAN tag")?;
     let id = u16::from_be_bytes([i0, i1]) & 0x0fff;

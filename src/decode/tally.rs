@@ -73,7 +73,7 @@ impl fmt::Display for Skip {
             Self::Cut(what) => return write!(f, "cut short: {what}"),
             Self::Bad(what) => return write!(f, "malformed: {what}"),
             Self::Icmp => return f.write_str("ICMP"),
-            Self::TooDeep => return f.write_str("tunnels nested too deep"),
+            Self::TooDeep => return f.write_str("tunnels or tags nested too deep"),
         };
         name.map_or(Ok(()), |n| write!(f, " {n}"))
     }

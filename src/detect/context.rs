@@ -59,8 +59,6 @@ pub struct Facts<'a> {
     pub named: Named,
     /// JA4 of its client hello.
     pub ja4: Option<&'a str>,
-    /// Known pools that the inside host tried to reach in the hours before.
-    pub pools_tried: u32,
 }
 
 /// A visit to an address, judged.
@@ -160,9 +158,6 @@ impl Visits {
             Named::PoolLike => say(0.5, "a name like a pool's"),
             Named::Nothing => say(0.2, "no name"),
             Named::Unknown | Named::Other => {}
-        }
-        if facts.pools_tried > 0 {
-            say(0.4, "the host tried to reach known pools before");
         }
         let age = now.since(facts.since).as_secs_f64();
         if age >= 3_600.0 && facts.messages > 0 && facts.messages as f64 / age <= 0.5 {

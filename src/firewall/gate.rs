@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use crate::decode::Tenant;
 use crate::evidence::Verdict;
-use crate::firewall::candidate::{BlockCandidate, Target, Who};
+use crate::firewall::candidate::{BlockCandidate, Proto, Target, Who};
 use crate::firewall::guard::NeverBlock;
 use crate::firewall::isolate::{self, HostEntry, HostRefusal};
 use crate::firewall::list::{BlockList, Entry, NameEntry, certainty};
@@ -282,7 +282,7 @@ pub(super) fn forgery(c: &BlockCandidate<'_>) -> Option<Reason> {
     if c.one_way {
         Some(Reason::OneWay)
     } else if !c.handshake_verified {
-        Some(Reason::NoHandshake)
+        Some(if c.proto == Proto::Udp { Reason::Datagrams } else { Reason::NoHandshake })
     } else if !c.client_data_acked {
         Some(Reason::DataNotAcknowledged)
     } else if !c.peer_replied {

@@ -15,6 +15,8 @@ pub enum Reason {
     OneWay,
     /// Forgery gate: no handshake with matching numbers.
     NoHandshake,
+    /// Forgery gate: over UDP there is no handshake that would prove anything.
+    Datagrams,
     /// Forgery gate: the peer never acknowledged what the client sent.
     DataNotAcknowledged,
     /// Forgery gate: no plausible answer.
@@ -108,6 +110,7 @@ impl Reason {
         match self {
             Self::OneWay => "one-way",
             Self::NoHandshake => "no-handshake",
+            Self::Datagrams => "datagrams",
             Self::DataNotAcknowledged => "data-not-acknowledged",
             Self::NoPeerReply => "no-peer-reply",
             Self::Tunnelled => "tunnelled",
@@ -179,6 +182,7 @@ impl Reason {
             self,
             Self::OneWay
                 | Self::NoHandshake
+                | Self::Datagrams
                 | Self::DataNotAcknowledged
                 | Self::NoPeerReply
                 | Self::Tunnelled
@@ -199,6 +203,7 @@ impl fmt::Display for Reason {
         match self {
             Self::OneWay => f.write_str("only one direction was captured, and one direction can be forged"),
             Self::NoHandshake => f.write_str("no complete handshake was seen, so the addresses may be forged"),
+            Self::Datagrams => f.write_str("it goes over UDP, where no handshake proves that the addresses are not forged"),
             Self::DataNotAcknowledged => f.write_str("the peer never acknowledged what the miner sent"),
             Self::NoPeerReply => f.write_str("the peer gave no plausible answer"),
             Self::Tunnelled => {

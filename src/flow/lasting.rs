@@ -10,6 +10,7 @@ use super::handshake::Header;
 use super::info::FlowInfo;
 use super::key::{Direction, FlowKey, is_private};
 use super::messages::{Cutter, Sent};
+use crate::capture::Stamp;
 use crate::decode::Packet;
 use crate::time::PacketTime;
 
@@ -91,7 +92,7 @@ impl Tempo {
     #[inline]
     pub(super) fn packet(&mut self, packet: &Packet<'_>, tcp: Option<&Header>, pace: Pace) -> bool {
         let counts = match tcp {
-            Some(h) => h.len > 0 || (self.0 & TAKEN != 0 && (h.flags.fin || h.ack.is_some())),
+            Some(h) => h.len > 0 || (self.0 & TAKEN != 0 && (h.flags.fin || h.flags.rst || h.ack.is_some())),
             None => packet.wire_payload_len > 0,
         };
         counts && self.beat(packet.time, pace)
@@ -125,12 +126,13 @@ pub struct Listener {
 }
 
 impl Listener {
-    /// From this packet on, which is to be [taken](Self::packet) next. With `lines`, plain lines are messages, too.
-    pub fn new(packet: &Packet<'_>, lasts: &Lasts, lines: bool) -> Self {
+    /// From this packet on, which is to be [taken](Self::packet) next; the flow's `first` was another, if that is known.
+    /// With `lines`, plain lines are messages, too.
+    pub fn new(packet: &Packet<'_>, first: Option<Stamp>, lasts: &Lasts, lines: bool) -> Self {
         let stamp = packet.stamp();
         // Datagrams have no beginning that could be missed.
         let mid_stream = lasts.key.is_tcp() && lasts.opener.is_none();
-        let mut info = FlowInfo { first: stamp, last: stamp, mid_stream, ..FlowInfo::default() };
+        let mut info = FlowInfo { first: first.unwrap_or(stamp), last: stamp, mid_stream, ..FlowInfo::default() };
         info.handshake.client = lasts.opener;
         if let Some(client) = lasts.opener.filter(|_| lasts.verified) {
             info.handshake.resume(client);
@@ -153,7 +155,7 @@ impl Listener {
         self.cutter.finish(each);
     }
 
-    /// What is known of the flow, from the packet on that made the listener.
+    /// What is known of the flow: counts are from the packet on that made the listener.
     pub const fn info(&self) -> &FlowInfo {
         &self.info
     }

@@ -2,14 +2,14 @@
 //!
 //! In: the packets of a flow, in capture order. Out: [`Sent`]. Cut by the headers of TLS records where there are any
 //! (RFC 8446 §5.1), else where the sender pushed (RFC 9293 §3.9.1.2), where the other end begins to speak, and after a
-//! pause. Nothing is kept but a few numbers: what is lost costs the message that it was part of.
+//! pause. Of tunnels, each datagram that carries more than an acknowledgement is one. Nothing is kept but a few numbers: what is lost costs the message that it was part of.
 
 use std::time::Duration;
 
 use super::handshake::Header;
 use super::key::{BothWays, Direction};
 use super::seq::{distance, near};
-use super::tunnel::is_bare;
+use super::tunnel::{Inside, in_tcp};
 use crate::decode::Packet;
 use crate::time::PacketTime;
 
@@ -20,7 +20,8 @@ pub struct Sent {
     pub at: PacketTime,
     /// Who sent it.
     pub way: Direction,
-    /// Bytes: a TLS record with its header, a run of segments, or a datagram's payload.
+    /// Bytes: a TLS record with its header, a run of segments, a datagram's payload, or what a tunnel's datagram carries of
+    /// TCP.
     pub size: u32,
 }
 
@@ -43,6 +44,7 @@ const STRAYS: u8 = 3;
 #[derive(Clone, Debug, Default)]
 pub(super) struct Cutter {
     ways: BothWays<Side>,
+    inside: Inside,
     lines: bool,
     begun: Option<PacketTime>,
     last: PacketTime,
@@ -114,8 +116,8 @@ impl Cutter {
         out: &mut impl FnMut(Sent),
     ) {
         let Some(tcp) = tcp else {
-            if packet.wire_payload_len > 0 && !is_bare(packet.payload, packet.wire_payload_len) {
-                self.tell(Sent { at: packet.time, way, size: packet.wire_payload_len }, out);
+            if packet.wire_payload_len > 0 {
+                self.datagram(packet.time, way, packet.payload, packet.wire_payload_len, out);
             }
             return;
         };
@@ -150,6 +152,12 @@ impl Cutter {
     fn tell(&mut self, sent: Sent, out: &mut impl FnMut(Sent)) {
         self.last = self.last.max(sent.at);
         out(Sent { at: self.last, ..sent });
+    }
+
+    fn datagram(&mut self, at: PacketTime, way: Direction, payload: &[u8], len: u32, out: &mut impl FnMut(Sent)) {
+        if let Some(size) = self.inside.carries(payload, len) {
+            self.tell(Sent { at, way, size }, out);
+        }
     }
 
     fn end_run(&mut self, way: Direction, out: &mut impl FnMut(Sent)) {
@@ -275,6 +283,13 @@ impl Cutter {
         let late = |run: &Run| at.since(run.last) > PAUSE;
         if self.ways.get(way).run.as_ref().is_some_and(late) {
             self.end_run(way, out);
+        }
+        while self.ways.get(way).run.is_none()
+            && let Some((frame, rest)) = in_tcp(bytes).and_then(|len| bytes.split_at_checked(len))
+        {
+            let datagram = frame.get(2..).unwrap_or_default();
+            self.datagram(at, way, datagram, datagram.len() as u32, out);
+            bytes = rest;
         }
         let line = self.lines && self.ways.get(way).run.map_or(bytes.first() == Some(&b'{'), |run| run.line);
         if line {

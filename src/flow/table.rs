@@ -22,7 +22,7 @@ use super::touched::{EndReason, Ended, Touched, Wish};
 use crate::capture::FrameRef;
 use crate::decode::Packet;
 use crate::health::{Counter, Health};
-use crate::time::PacketTime;
+use crate::time::{PacketTime, Steady};
 pub use pass::Pass;
 
 /// Flows of one worker, each with a caller's state `S`.
@@ -42,6 +42,7 @@ pub struct FlowTable<S> {
     ended: VecDeque<Ended<S>>,
     wish: Wish,
     swept: PacketTime,
+    time: Steady,
     /// The slot of the flow that the last packet was of, and its direction, if it lasts.
     lasts: Option<(u32, Direction)>,
     silent: VecDeque<u32>,
@@ -72,6 +73,7 @@ impl<S: Default> FlowTable<S> {
             ended: VecDeque::new(),
             wish: Wish::default(),
             swept: PacketTime::ZERO,
+            time: Steady::default(),
             lasts: None,
             silent: VecDeque::new(),
             hasher,

@@ -1,14 +1,14 @@
-//! Datagrams of tunnels that may carry one miner's conversation: `WireGuard`, `OpenVPN`, DTLS.
+//! Tunnels that may carry one miner's conversation: `WireGuard`, `OpenVPN`, DTLS.
 //!
-//! In: a datagram's first bytes and its length. Out: whether it is data of such a tunnel, and whether it carries more than
-//! an acknowledgement of TCP inside.
+//! In: a datagram's first bytes and its length. Out: whether it is data of such a tunnel, and how much of TCP it carries: what
+//! the tunnel adds, and the headers of the packet inside, are learned from acknowledgements, which have nothing else.
 
 /// What a datagram of a tunnel's data is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Tunnel {
     /// Transport data (`WireGuard`'s white paper §5.4.6): type 4, three zeros, padded to 16 bytes.
     WireGuard,
-    /// `P_DATA_V2` (openvpn `src/openvpn/ssl_pkt.h`): opcode 9, key id, a peer id of 24 bits, small in practice.
+    /// `P_DATA_V1` and `P_DATA_V2` (openvpn `src/openvpn/ssl_pkt.h`): opcodes 6 and 9 with a key id in three bits.
     OpenVpn,
     /// Application data (RFC 6347 §4.1): type 23, version 254.
     Dtls,
@@ -16,15 +16,44 @@ enum Tunnel {
 
 /// Headers of `WireGuard`'s data: 16 bytes and a tag of 16.
 const WIREGUARD_ADDS: u32 = 32;
-/// An acknowledgement of TCP with timestamps over IPv6, padded.
-const BARE_IN_WIREGUARD: u32 = WIREGUARD_ADDS + 80;
-/// The same in `OpenVPN`'s data: 4 bytes of header, 4 of packet id, a tag of 16.
-const BARE_IN_OPENVPN: u32 = 24 + 72;
+/// The least that `OpenVPN`'s data has: opcode, packet id of 4 bytes, a tag of 16, and something in it.
+const OPENVPN_LEAST: u32 = 24;
+
+impl Tunnel {
+    /// Sizes that an acknowledgement of TCP may have: 40 bytes of IPv4 without options, to 72 of IPv6 with time stamps.
+    const fn bare(self) -> Option<std::ops::RangeInclusive<u32>> {
+        match self {
+            // Padded.
+            Self::WireGuard => Some(WIREGUARD_ADDS + 48..=WIREGUARD_ADDS + 80),
+            // Between 21 bytes (P_DATA_V1) and 29 (epochs in the packet id, and a byte that says what is not compressed).
+            Self::OpenVpn => Some(21 + 40..=29 + 72),
+            Self::Dtls => None,
+        }
+    }
+
+    /// What an acknowledgement that tells of one hole (RFC 2018 §3) has more.
+    const fn more(self) -> u32 {
+        match self {
+            Self::WireGuard => 16,
+            _ => 12,
+        }
+    }
+}
 
 fn tunnel(payload: &[u8], len: u32) -> Option<Tunnel> {
     match payload {
         [4, 0, 0, 0, ..] if len >= WIREGUARD_ADDS && len.is_multiple_of(16) => Some(Tunnel::WireGuard),
-        [0x48..=0x4f, 0, 0, _, ..] if len > 24 => Some(Tunnel::OpenVpn),
+        // The peer id that a server gives out is small. None is all ones.
+        [0x48..=0x4f, 0, 0, _, ..] | [0x48..=0x4f, 0xff, 0xff, 0xff, ..] if len > OPENVPN_LEAST => {
+            Some(Tunnel::OpenVpn)
+        }
+        // Between two ends without a server it is anything (`ssl_ncp.c`), or there is none. The packet id, counted from 1
+        // for each key, is small all the same.
+        [0x48..=0x4f, _, _, _, 0, 0, a, b, ..] | [0x30..=0x37, 0, 0, a, b, ..]
+            if len > OPENVPN_LEAST && (*a, *b) != (0, 0) =>
+        {
+            Some(Tunnel::OpenVpn)
+        }
         [23, 0xfe, 0xfd | 0xff, ..] if len > 13 => Some(Tunnel::Dtls),
         _ => None,
     }
@@ -35,12 +64,39 @@ pub fn is_tunnelled(payload: &[u8], len: u32) -> bool {
     tunnel(payload, len).is_some()
 }
 
-/// Whether it carries no more than an acknowledgement, or keeps the tunnel alive.
-pub(super) fn is_bare(payload: &[u8], len: u32) -> bool {
-    match tunnel(payload, len) {
-        Some(Tunnel::WireGuard) => len <= BARE_IN_WIREGUARD,
-        Some(Tunnel::OpenVpn) => len <= BARE_IN_OPENVPN,
-        Some(Tunnel::Dtls) | None => false,
+/// The length of a datagram of `OpenVPN`'s that is sent over TCP, with the two bytes that say it, if it is all there.
+pub(super) fn in_tcp(bytes: &[u8]) -> Option<usize> {
+    let (length, datagram) = bytes.split_first_chunk()?;
+    let len = u16::from_be_bytes(*length);
+    let all = usize::from(len) + length.len();
+    let is_data = tunnel(datagram, len.into()) == Some(Tunnel::OpenVpn);
+    (is_data && all <= bytes.len()).then_some(all)
+}
+
+/// What is learned of a tunnel.
+#[derive(Clone, Copy, Default, Debug)]
+pub(super) struct Inside {
+    /// Length of an acknowledgement; zero before the first.
+    bare: u32,
+    /// A shorter one, seen once.
+    shorter: u32,
+}
+
+impl Inside {
+    /// The bytes of TCP that a datagram carries; all of it where it is no tunnel's, or nothing was learned. `None` where it
+    /// only acknowledges, or keeps the tunnel alive.
+    pub(super) fn carries(&mut self, payload: &[u8], len: u32) -> Option<u32> {
+        let Some((tunnel, bare)) = tunnel(payload, len).and_then(|t| Some((t, t.bare()?))) else { return Some(len) };
+        // Nothing that comes again is shorter. What comes once may be anything.
+        if bare.contains(&len) {
+            if self.bare == 0 || len == self.shorter {
+                self.bare = len;
+            } else if len < self.bare {
+                self.shorter = len;
+            }
+        }
+        let most = if self.bare == 0 { *bare.start() } else { self.bare + tunnel.more() };
+        (len > most).then(|| len - self.bare)
     }
 }
 
@@ -60,11 +116,51 @@ mod tests {
     }
 
     #[test]
-    fn what_acknowledges_alone_is_no_message() {
-        let data = [4, 0, 0, 0];
-        assert!(is_bare(&data, 32) && is_bare(&data, 96) && is_bare(&data, 112));
-        // A reply of 63 bytes to a share.
-        assert!(!is_bare(&data, 160));
-        assert!(is_bare(&[0x48, 0, 0, 1], 76) && !is_bare(&[0x48, 0, 0, 1], 139));
+    fn openvpn_is_known_between_two_ends_that_are_no_server() {
+        // None, one that was made up, and the older way without one: then the packet id.
+        for data in [&[0x4a, 255, 255, 255, 7][..], &[0x48, 9, 200, 31, 0, 0, 1, 2], &[0x30, 0, 0, 0, 9, 77]] {
+            assert!(is_tunnelled(data, 150), "{data:?}");
+        }
+        // Control channel; a short header of QUIC; SNMP; a packet id that nothing has.
+        for other in [
+            &[0x20, 9, 200, 31, 0, 0, 1, 2][..],
+            &[0x48, 9, 200, 31, 77, 3, 1, 2],
+            &[0x30, 0x82, 0, 9, 2],
+            &[0x48, 9, 200, 31, 0, 0, 0, 0],
+        ] {
+            assert!(!is_tunnelled(other, 150), "{other:?}");
+        }
+    }
+
+    #[test]
+    fn what_acknowledges_alone_is_no_message_and_the_rest_is_as_long_as_what_is_in_it() {
+        let wireguard = |sizes: &[u32]| -> Vec<Option<u32>> {
+            let mut inside = Inside::default();
+            sizes.iter().map(|s| inside.carries(&[4, 0, 0, 0], *s)).collect()
+        };
+        // To keep it alive; with time stamps; a reply of 63 bytes to a share; one that tells of a hole.
+        assert_eq!(wireguard(&[32, 96, 160, 112]), [None, None, Some(64), None]);
+        // Without time stamps, a reply of 34 bytes.
+        assert_eq!(wireguard(&[80, 112]), [None, Some(32)]);
+        let openvpn = |sizes: &[u32]| -> Vec<Option<u32>> {
+            let mut inside = Inside::default();
+            sizes.iter().map(|s| inside.carries(&[0x48, 0, 0, 1], *s)).collect()
+        };
+        assert_eq!(openvpn(&[40, 76, 260, 139, 454]), [None, None, Some(184), Some(63), Some(378)]);
+        // What came first was none.
+        assert_eq!(openvpn(&[98, 64, 64, 98]), [None, None, None, Some(34)]);
+        // None yet.
+        assert_eq!(openvpn(&[260]), [Some(260)]);
+    }
+
+    #[test]
+    fn openvpn_over_tcp_says_how_long_it_is() {
+        let mut frame = vec![0, 30, 0x48, 0, 0, 1];
+        frame.resize(32, 9);
+        assert_eq!(in_tcp(&frame), Some(32));
+        assert_eq!(in_tcp(&frame[..31]), None);
+        frame[2] = 0x20;
+        assert_eq!(in_tcp(&frame), None);
+        assert_eq!(in_tcp(&[0]), None);
     }
 }

@@ -322,6 +322,16 @@ impl FlowFinding {
         })
     }
 
+    /// Whether it was listened to, and what was heard is not enough to say that it mines.
+    pub fn is_harmless(&self) -> bool {
+        self.missing == Some(super::overheard::TOO_LITTLE)
+    }
+
+    /// Whether nobody can read what is said in it: jobs and shares are not known then.
+    pub fn is_unread(&self) -> bool {
+        self.dialect == "encrypted" && self.jobs == 0 && self.shares == Shares::default()
+    }
+
     /// Whether it is the management of a rig: [`Self::pool`] is who asked.
     pub fn is_inventory(&self) -> bool {
         self.category == Category::Inventory

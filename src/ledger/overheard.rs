@@ -21,7 +21,7 @@ const MAX_HELLOS: usize = 32_768;
 /// Flows that go on of which something was said.
 const MAX_SAID: usize = 65_536;
 /// What a flow lacks to be told of.
-const TOO_LITTLE: &str = "anything that many harmless connections do not have as well: nothing is reported of it, and there is nothing to do";
+pub(super) const TOO_LITTLE: &str = "anything that many harmless connections do not have as well: nothing is reported of it, and there is nothing to do";
 /// Where blocks are told of that nobody's feed tells of.
 const IN_CLEAR: &str = "pools that are read";
 /// Coins that a finding names.
@@ -103,6 +103,8 @@ pub struct Overhearing {
     order: VecDeque<Ends>,
     /// What was said so far of flows that go on.
     said: HashMap<Ends, Vec<Evidence>, foldhash::quality::RandomState>,
+    /// From when until when somebody was listened to.
+    listened: Option<(PacketTime, PacketTime)>,
     /// Of flows that come to nothing it is told what was heard all the same.
     telling_all: bool,
 }
@@ -139,8 +141,19 @@ impl Overhearing {
         self.detect.tally()
     }
 
+    /// From when until when somebody was listened to, if anybody was.
+    pub const fn listened(&self) -> Option<(PacketTime, PacketTime)> {
+        self.listened
+    }
+
+    fn listens(&mut self, from: PacketTime, to: PacketTime) {
+        let (begin, end) = self.listened.unwrap_or((from, to));
+        self.listened = Some((begin.min(from), end.max(to)));
+    }
+
     /// A flow is over of which nothing is to be reported.
     pub fn end(&mut self, u: &Unheard) {
+        self.listens(u.at, u.at);
         if let Some(harmless) = u.harmless {
             let Party { tenant, inside, server, .. } = u.party;
             self.detect.visit(&Visit { tenant, inside, server, at: u.at, harmless });
@@ -178,6 +191,7 @@ impl Overhearing {
     /// than [`Verdict::Noted`], which is nothing to report.
     pub fn weigh(&mut self, heard: Overheard) -> FlowFinding {
         let Overheard { finding: mut f, party, tone, at, over } = heard;
+        self.listens(f.first.time, at.time);
         let ends = (f.tenant, f.miner, f.pool);
         let mut log = EvidenceLog::from_vec(std::mem::take(&mut f.evidence));
         if f.tls.is_none()
@@ -201,7 +215,6 @@ impl Overhearing {
             messages: tone.messages,
             named,
             ja4: f.tls.as_deref().and_then(|t| t.ja4.as_deref()),
-            pools_tried: 0,
         };
         let said = self.detect.judge(&party, &facts, at.time);
         let before = self.said.remove(&ends).unwrap_or_default();

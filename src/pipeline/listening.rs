@@ -4,8 +4,8 @@
 //! is something new to be said of a flow, once a minute while there is anything, and at its end. What it comes to is
 //! decided right of the workers, who know other flows, too.
 
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::collections::{HashMap, VecDeque};
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -47,6 +47,9 @@ pub(super) struct Listening {
     most: usize,
     /// Flows of each inside host that are listened to.
     of_host: HashMap<(u32, IpAddr), usize, foldhash::quality::RandomState>,
+    /// First packets of flows of which nothing else is kept until they last.
+    opened: HashMap<FlowKey, Stamp, foldhash::quality::RandomState>,
+    in_order: VecDeque<(FlowKey, Stamp)>,
     /// Where one that may go was looked for last.
     hand: usize,
     /// Lines are messages, too, and what is in them is not looked at.
@@ -88,12 +91,35 @@ pub(super) struct Ears<'a> {
 
 impl Listening {
     pub(super) fn new(most: usize, blind: bool) -> Self {
-        Self { heard: Vec::new(), free: Vec::new(), most, of_host: HashMap::default(), hand: 0, blind }
+        Self {
+            heard: Vec::new(),
+            free: Vec::new(),
+            most,
+            of_host: HashMap::default(),
+            opened: HashMap::default(),
+            in_order: VecDeque::new(),
+            hand: 0,
+            blind,
+        }
     }
 
     /// Whether payloads are not to be looked at.
     pub(super) const fn is_blind(&self) -> bool {
         self.blind
+    }
+
+    /// The first packet of a flow over UDP, which may last.
+    pub(super) fn opens(&mut self, key: FlowKey, first: Stamp) {
+        self.opened.insert(key, first);
+        self.in_order.push_back((key, first));
+        while self.opened.len() > self.most || self.in_order.len() > 2 * self.most {
+            let Some((key, first)) = self.in_order.pop_front() else { break };
+            if let Entry::Occupied(e) = self.opened.entry(key)
+                && *e.get() == first
+            {
+                e.remove();
+            }
+        }
     }
 
     /// A packet of a flow that lasts.
@@ -234,17 +260,18 @@ impl Listening {
             self.give_up(number, ears);
         }
         *self.of_host.entry(host).or_default() += 1;
+        let first = self.opened.remove(&lasts.key);
         let heard = Box::new(Heard {
             slot: lasts.slot,
             key: lasts.key,
             miner,
             party: Party {
-                flow: lasts.key.flow_id(packet.time),
+                flow: lasts.key.flow_id(first.map_or(packet.time, |f| f.time)),
                 tenant: host.0,
                 inside: host.1,
                 server: lasts.key.destination(miner),
             },
-            listener: Listener::new(packet, lasts, self.blind),
+            listener: Listener::new(packet, first, lasts, self.blind),
             rhythm: Rhythm::new(packet.time),
             reading: Reading::default(),
             messages: 0,

@@ -14,7 +14,7 @@ use crate::carrier::dns::{self, Dns};
 use crate::decode::{Packet, Tenant, Transport};
 use crate::health::{Counter, Health};
 use crate::intel::LookUp;
-use crate::time::PacketTime;
+use crate::time::{PacketTime, Steady};
 
 /// Questions that wait, at most.
 const MAX_WAITING: usize = 16_384;
@@ -44,6 +44,7 @@ pub(super) struct LookUps {
     waiting: HashMap<Asked, (PacketTime, IpAddr), foldhash::quality::RandomState>,
     order: VecDeque<(PacketTime, Asked)>,
     of: HashMap<(Tenant, IpAddr), u32, foldhash::quality::RandomState>,
+    time: Steady,
 }
 
 /// Who says a message to whom.
@@ -149,7 +150,8 @@ impl LookUps {
     }
 
     fn forget_old(&mut self, now: PacketTime) {
-        while self.order.front().is_some_and(|(at, _)| now.since(*at) > PATIENCE + SLACK) {
+        let is_now = self.time.see(now);
+        while is_now && self.order.front().is_some_and(|(at, _)| now.since(*at) > PATIENCE + SLACK) {
             self.drop_oldest();
         }
         // What is answered stays in the queue until it is old: it must not outgrow what waits without bound.

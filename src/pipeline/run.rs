@@ -19,7 +19,7 @@ use crate::decode::{Begun, DecodeOptions, Decoder, Packet};
 use crate::flow::{Limits, TOGETHER};
 use crate::health::{Gauge, Gauges, Health};
 use crate::intel::CurrentIntel;
-use crate::time::PacketTime;
+use crate::time::{PacketTime, Steady};
 
 /// Events are sent on no later than after so many frames, or when so many wait, or when there is nothing to read: whoever
 /// takes them is woken each time, which costs more than the work on some hundred frames.
@@ -27,6 +27,8 @@ const FRAMES_UNSENT: usize = 4096;
 const EVENTS_UNSENT: usize = 256;
 /// Others wait for the word of a thread that found nothing no longer than this, in packet time.
 const WORD: Duration = Duration::from_millis(10);
+/// Frames in a row that make the end of a capture jump: a single one may have any stamp.
+pub(super) const JUMPS: u8 = 3;
 
 /// How to run.
 #[derive(Clone, Debug)]
@@ -156,7 +158,7 @@ impl Post<'_> {
         let mut worker = Worker::new(limits).telling_claims(options.claims).payload_blind(options.blind);
         let mut feeds = Feeds::new(&options.intel, &mut worker);
         let mut gauge = options.gauges.as_deref().map(Gauges::gauge);
-        let mut until = PacketTime::ZERO;
+        let mut until = Steady::after(JUMPS);
         let (mut order, mut told, mut in_batch, mut unsent, mut idle) = (0u64, 0u64, 0usize, 0usize, false);
         // Allocated once: large blocks, taken again and again, make the allocator tidy up each time.
         let mut frames_kept: Vec<Frame<'static>> = Vec::with_capacity(TOGETHER);
@@ -198,7 +200,9 @@ impl Post<'_> {
             match source.lend(TOGETHER.min(options.batch.max(1)), &mut lent) {
                 Lent::Frames => {
                     in_batch += lent.len();
-                    until = lent.iter().map(|f| f.time).fold(until, PacketTime::max);
+                    for frame in &lent {
+                        until.see(frame.time);
+                    }
                     // Frames that come from several processors may be stamped a little out of order.
                     let number = |time| {
                         order = if of > 1 { order.max(place(time)) } else { order + 1 };
@@ -218,7 +222,7 @@ impl Post<'_> {
         if let Some(dealer) = dealer {
             health.merge(&dealer.finish(order));
         }
-        (health, until)
+        (health, until.latest())
     }
 }
 

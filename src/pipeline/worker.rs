@@ -314,6 +314,9 @@ impl Worker {
         let Some(mut flow) = table.packet_found(packet, sight, found, health) else { return };
         if listening.is_blind() || !flow.key().is_tcp() {
             // Nothing of it can be read, or is to be.
+            if flow.is_new() && !flow.key().is_tcp() {
+                listening.opens(*flow.key(), packet.stamp());
+            }
             return flow.release();
         }
         let key = *flow.key();

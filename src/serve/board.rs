@@ -43,11 +43,27 @@ pub(super) struct Facts {
     /// What is wrong, with when it was noticed.
     pub(super) troubles: Vec<(State, Instant)>,
     pub(super) feeds: Vec<ListInfo>,
+    pub(super) block_feeds: Vec<Blocks>,
     pub(super) kept: Option<Kept>,
     pub(super) kernel: Option<Kernel>,
     pub(super) cuts: Times,
     pub(super) lists: Option<Lists>,
     pub(super) serving: Option<Serving>,
+}
+
+/// What a block feed told so far.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Blocks {
+    /// Name of the file.
+    pub name: String,
+    /// The coins whose blocks it tells of.
+    pub coins: Vec<String>,
+    /// How many blocks.
+    pub blocks: u64,
+    /// The time of the newest.
+    pub newest: Option<PacketTime>,
+    /// After this long without one it is stale.
+    pub patience: Duration,
 }
 
 /// What is remembered.
@@ -127,6 +143,7 @@ impl Board {
             health: Health::default(),
             troubles: Vec::new(),
             feeds: Vec::new(),
+            block_feeds: Vec::new(),
             kept: None,
             kernel: None,
             cuts: Times::default(),
@@ -160,6 +177,11 @@ impl Board {
     /// The feeds that are in use.
     pub fn knows(&self, feeds: &[ListInfo]) {
         self.lock().feeds = feeds.to_vec();
+    }
+
+    /// What block feeds told.
+    pub fn blocks(&self, feeds: Vec<Blocks>) {
+        self.lock().block_feeds = feeds;
     }
 
     /// What is remembered.

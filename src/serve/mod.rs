@@ -15,13 +15,13 @@ mod metrics;
 mod socket;
 mod standing;
 
-pub use board::{Board, Kept, Listed, Lists};
+pub use board::{Blocks, Board, Kept, Listed, Lists};
 #[cfg(feature = "serve")]
 pub use http::{Listener, ServeError};
 #[cfg(feature = "serve")]
 pub use metrics::metrics;
 pub use socket::{Answering, AskError, FILE, Socket, ask};
-pub use standing::{Cuts, Feed, Firewall, Fold, Incidents, Interface, Serving, Standing, State, Trouble};
+pub use standing::{BlockFeed, Cuts, Feed, Firewall, Fold, Incidents, Interface, Serving, Standing, State, Trouble};
 
 #[cfg(test)]
 mod tests;

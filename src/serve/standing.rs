@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
-use super::board::{Facts, Kept};
+use super::board::{Blocks, Facts, Kept};
 use crate::capture::live::LinkState;
 use crate::enforce::Status as Kernel;
 use crate::health::Counter;
@@ -59,6 +59,8 @@ pub struct Standing {
     pub incidents: Incidents,
     /// The feeds in use.
     pub feeds: Vec<Feed>,
+    /// The block feeds in use.
+    pub block_feeds: Vec<BlockFeed>,
     /// Who is served over HTTP.
     pub serving: Option<Serving>,
     /// Every counter that is not 0.
@@ -208,6 +210,24 @@ pub struct Feed {
     pub stale: bool,
 }
 
+/// A block feed.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct BlockFeed {
+    /// Name of the file.
+    pub name: String,
+    /// The coins whose blocks it tells of.
+    pub coins: Vec<String>,
+    /// How many blocks it told of.
+    pub blocks: u64,
+    /// When the newest was found, RFC 3339.
+    pub newest: Option<String>,
+    /// How long ago that is.
+    pub age_secs: Option<u64>,
+    /// It told of none for so long that its node hangs, or is no more.
+    pub stale: bool,
+}
+
 /// Who is served over HTTP.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
@@ -238,6 +258,7 @@ pub(super) fn of(facts: &Facts, now: PacketTime) -> Standing {
         hosts: facts.kept.as_ref().map_or(0, |k| k.hosts),
         incidents: facts.kept.as_ref().map(|k| k.incidents).unwrap_or_default(),
         feeds: facts.feeds.iter().map(|f| feed(f, Day::of(now))).collect(),
+        block_feeds: facts.block_feeds.iter().map(|f| block_feed(f, now)).collect(),
         serving: facts.serving.clone(),
         ..Standing::default()
     };
@@ -317,6 +338,18 @@ fn feed(f: &crate::intel::ListInfo, today: Day) -> Feed {
     }
 }
 
+fn block_feed(f: &Blocks, now: PacketTime) -> BlockFeed {
+    let age = f.newest.map(|newest| now.since(newest));
+    BlockFeed {
+        name: f.name.clone(),
+        coins: f.coins.clone(),
+        blocks: f.blocks,
+        newest: f.newest.map(|t| t.to_string()),
+        age_secs: age.map(|a| a.as_secs()),
+        stale: age.is_some_and(|a| a > f.patience),
+    }
+}
+
 fn wrong(facts: &Facts, s: &Standing) -> Vec<String> {
     let mut wrong = Vec::new();
     let silent = facts.heard.elapsed();
@@ -348,6 +381,10 @@ fn notes(s: &Standing) -> Vec<String> {
     notes.extend(s.feeds.iter().filter(|f| f.stale).map(|f| {
         let date = f.date.as_deref().unwrap_or_default();
         format!("{} is of {date} and stale: minewatch feeds update, or a newer file", f.name)
+    }));
+    notes.extend(s.block_feeds.iter().filter(|f| f.stale).map(|f| {
+        let age = f.age_secs.unwrap_or_default() / 60;
+        format!("{} told of no block for {age} min: is its node running, and is its log written?", f.name)
     }));
     notes.extend(s.sandbox.lacking.iter().map(|l| format!("sandbox: {l}")));
     notes

@@ -120,7 +120,8 @@ struct MinerHost<'a> {
     flows: usize,
     first_seen: PacketTime,
     last_seen: PacketTime,
-    shares: Shares,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    shares: Option<Shares>,
     #[serde(skip_serializing_if = "Option::is_none")]
     hashrate: Option<Rate>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -166,7 +167,7 @@ fn host(out: &mut impl Write, h: &HostFinding, report: &Report) -> io::Result<()
             flows: h.flows.len(),
             first_seen: h.first.time,
             last_seen: h.last.time,
-            shares: h.shares,
+            shares: h.flows.iter().any(|f| !f.is_unread()).then_some(h.shares),
             hashrate: rate(h.work),
             evidence_flow: strongest.map(|f| f.flow_id),
             evidence: strongest.map(|f| evidence(&f.evidence, &report.sources)).unwrap_or_default(),

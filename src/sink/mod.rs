@@ -91,7 +91,7 @@ pub fn warnings(r: &Report) -> Vec<String> {
     if h.get(Counter::TunnelTooDeep) > 0 {
         let n = h.get(Counter::TunnelTooDeep);
         let what = if n == 1 { "frame nests" } else { "frames nest" };
-        out.push(format!("{n} {what} tunnels too deeply to open"));
+        out.push(format!("{n} {what} tunnels or tags too deeply to open: what is inside was not seen"));
     }
     let unheard = h.get(Counter::RhythmsRefused);
     if unheard > 0 {

@@ -153,6 +153,7 @@ fn cells(h: &HostFinding, row: &Row<'_>) -> [String; 9] {
         f.dialect.to_owned(),
         f.program.map_or_else(|| f.agent.as_deref().map_or("?".to_owned(), quoted), str::to_owned),
         match shares {
+            _ if row.flows.iter().all(|f| f.is_unread()) => "-".to_owned(),
             (a, 0) => a.to_string(),
             (a, r) => format!("{a}+{r} rej"),
         },

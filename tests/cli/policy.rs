@@ -162,6 +162,28 @@ fn check_looks_at_feeds_and_databases() {
 }
 
 #[test]
+fn check_looks_at_block_feeds_of_the_policy_and_of_the_command_line() {
+    let folder = Folder::new();
+    let (blocks, policy) = (folder.path("blocks.csv"), folder.path("policy.toml"));
+    let times: String = (0..40).map(|n| 1_700_000_000 + 600 * n).map(|t| format!("{t}\n")).collect::<Vec<_>>().concat();
+    fs::write(&blocks, times).unwrap();
+    fs::write(&policy, format!("version = 1\n[listen]\nblock_feeds = [\"XMR={}\"]\n", blocks.display())).unwrap();
+    let run = minewatch(["check", "--policy", policy.to_str().unwrap()]);
+    exits(&run, 0);
+    let line = |begins: &str| run.text().lines().any(|l| l.starts_with(begins));
+    assert!(line("ok: block feed blocks.csv: 40 blocks of XMR, the newest of 2023-11-15T04:43:20"), "{}", run.text());
+    assert!(line("warning: blocks.csv tells of no block for "), "{}", run.text());
+    assert!(
+        line("warning: blocks.csv tells of a block each 866 s on average, and XMR has one each 120 s"),
+        "{}",
+        run.text()
+    );
+    let run = minewatch(["check", "--block-feed", folder.path("none.log").to_str().unwrap()]);
+    exits(&run, 2);
+    assert!(run.text().contains("error: block feed none.log: "), "{}", run.text());
+}
+
+#[test]
 #[cfg(feature = "state")]
 fn check_looks_at_the_state_and_makes_nothing() {
     let folder = Folder::new();

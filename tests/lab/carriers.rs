@@ -22,6 +22,8 @@ const HIDDEN: u16 = 3333;
 /// What it sees instead.
 const HTTPS: u16 = 443;
 const VPN: u16 = 1194;
+/// What `openvpn` says when its tunnel stands, or it waits for clients.
+const READY: &str = "Initialization Sequence Completed";
 
 /// Connections from inside to the far end, the n-th to its port [`HIDDEN`] + n.
 pub(crate) trait Carrier: Sync {
@@ -86,6 +88,8 @@ fn listen(ns: &Netns, at: SocketAddr) -> TcpListener {
 /// Tunnels of `openvpn` over UDP or TCP, one for each connection.
 pub(crate) struct OpenVpn {
     proto: &'static str,
+    /// Between two ends of which none is a server.
+    peers: bool,
     /// Of the ends near the miners; the pools'.
     near: Mutex<Vec<Program>>,
     far: Vec<Program>,
@@ -96,21 +100,42 @@ pub(crate) struct OpenVpn {
 
 impl OpenVpn {
     pub(crate) fn new(proto: &'static str, talks: u16) -> Self {
+        Self::between(proto, false, talks)
+    }
+
+    /// Over UDP, without a server.
+    pub(crate) fn peers(talks: u16) -> Self {
+        Self::between("udp", true, talks)
+    }
+
+    fn between(proto: &'static str, peers: bool, talks: u16) -> Self {
         let (world, folder) = (World::new(), tempfile::tempdir().unwrap());
         let certificate = certificate(&world.outside, folder.path());
-        let mut it = Self { proto, near: Mutex::default(), far: Vec::new(), world, certificate, _folder: folder };
+        let mut it =
+            Self { proto, peers, near: Mutex::default(), far: Vec::new(), world, certificate, _folder: folder };
         for n in 0..talks {
             let [a, b, c, d] = Self::network(n);
-            let server = format!(
-                "--proto {proto}{} --local {POOL} --port {} --server {a}.{b}.{c}.{d} 255.255.255.240 --topology subnet \
-                 --dh none",
-                if proto == "tcp" { "-server" } else { "" },
-                VPN + n
-            );
-            let far = it.openvpn(&it.world.outside, &server);
+            let (suffix, inside, ready) = if peers {
+                ("", format!("--tls-server {}", Self::ends(n, [1, 2])), "link remote: [AF_UNSPEC]")
+            } else {
+                let suffix = if proto == "tcp" { "-server" } else { "" };
+                let network = format!("--server {a}.{b}.{c}.{d} 255.255.255.240 --topology subnet");
+                (suffix, network, READY)
+            };
+            let far = format!("--proto {proto}{suffix} --local {POOL} --port {} --dh none {inside}", VPN + n);
+            let far = it.openvpn(&it.world.outside, &far, ready);
             it.far.push(far);
         }
         it
+    }
+
+    /// An end's own address and the other's.
+    fn ends(n: u16, [own, other]: [u8; 2]) -> String {
+        let at = |host: u8| {
+            let [first, second, third, last] = Self::network(n);
+            Ipv4Addr::from([first, second, third, last + host])
+        };
+        format!("--ifconfig {} {}", at(own), at(other))
     }
 
     /// Inside of a tunnel: 16 addresses.
@@ -118,9 +143,9 @@ impl OpenVpn {
         [203, 0, 113, u8::try_from(16 * n).unwrap()]
     }
 
-    fn openvpn(&self, ns: &Netns, more: &str) -> Program {
+    fn openvpn(&self, ns: &Netns, more: &str, ready: &str) -> Program {
         let all = format!("--dev tun --ca {0}.crt --cert {0}.crt --key {0}.key", self.certificate);
-        Program::start(ns, &format!("openvpn {all} {more}"), "Initialization Sequence Completed")
+        Program::start(ns, &format!("openvpn {all} {more}"), ready)
     }
 }
 
@@ -133,13 +158,15 @@ impl Carrier for OpenVpn {
         let mut there = Self::network(n);
         there[3] += 1;
         let there = SocketAddr::from((there, HIDDEN));
-        let listener = listen(&self.world.outside, there);
         let (proto, port) = (self.proto, VPN + n);
         let wire = Wire::open(&self.world, &format!("{proto} port {port}"));
         let way = if proto == "tcp" { "tcp-client" } else { proto };
-        let near = format!("--proto {way} --client --nobind --remote {POOL} {port}");
-        let near = self.openvpn(&self.world.inside, &near);
+        let role = if self.peers { format!("--tls-client {}", Self::ends(n, [2, 1])) } else { "--client".to_owned() };
+        let near = format!("--proto {way} {role} --nobind --remote {POOL} {port}");
+        let near = self.openvpn(&self.world.inside, &near, READY);
         self.near.lock().unwrap().push(near);
+        // Without a server, an end has its address inside only then.
+        let listener = listen(&self.world.outside, there);
         Talk::begin(wire, &self.world.inside, there, listener)
     }
 }

@@ -263,6 +263,7 @@ fn judge(name: &str, seed: u64, codes: &[&str]) -> (usize, Vec<f64>) {
     let scripts = scripts(seed);
     let talks = u16::try_from(scripts.len()).unwrap();
     let outcomes = match name {
+        "OpenVPN-peers" => heard(&OpenVpn::peers(talks), name, &scripts),
         "OpenVPN-UDP" => heard(&OpenVpn::new("udp", talks), name, &scripts),
         "OpenVPN-TCP" => heard(&OpenVpn::new("tcp", talks), name, &scripts),
         version => heard(&Stunnel::new(version, talks), name, &scripts),
@@ -296,7 +297,7 @@ fn all_found(names: &[&str], codes: &[&str]) {
 }
 
 const TLS: [&str; 2] = ["TLSv1.2", "TLSv1.3"];
-const TUNNELS: [&str; 2] = ["OpenVPN-UDP", "OpenVPN-TCP"];
+const TUNNELS: [&str; 3] = ["OpenVPN-UDP", "OpenVPN-TCP", "OpenVPN-peers"];
 const FOR_TLS: [&str; 2] = ["command -v stunnel4", "command -v openssl"];
 const FOR_TUNNELS: [&str; 3] = ["command -v openvpn", "command -v openssl", "ip tuntap add dev probe mode tun"];
 
@@ -310,7 +311,7 @@ fn miners_behind_stunnel_are_suspected_by_their_sizes_and_what_goes_on_beside_th
 #[test]
 fn miners_in_tunnels_of_openvpn_are_suspected_by_their_sizes_and_a_push_service_in_one_is_not() {
     if available(&FOR_TUNNELS) {
-        all_found(&TUNNELS, &["steady-exchange", "steady-pushes", "chance-requests"]);
+        all_found(&TUNNELS, &["steady-exchange", "steady-pushes", "known-sizes", "chance-requests"]);
     }
 }
 
@@ -333,7 +334,7 @@ fn how_many_and_how_soon() {
         format!("{name}: {} of {mining}, half within {:.0} s, nine of ten within {:.0} s", delays.len(), at(5), at(9))
     };
     let figures = std::thread::scope(|scope| {
-        let all = [TLS, TUNNELS].concat().into_iter().map(|name| scope.spawn(move || series(name)));
+        let all = TLS.into_iter().chain(TUNNELS).map(|name| scope.spawn(move || series(name)));
         all.collect::<Vec<_>>().into_iter().map(|t| t.join().unwrap()).collect::<Vec<_>>()
     });
     corpus::say(&figures.join("\n"));

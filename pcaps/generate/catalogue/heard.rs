@@ -98,8 +98,8 @@ fn in_wireguard() -> Vec<Product> {
         let packet = wire::udp(talk.address(side), talk.address(side.other()), n as u16, &datagram);
         c.frame(talk.start + at, &packet, side, talk.client.ip(), &Carriage::Plain);
     }
-    found(&mut c, &talk, &["steady-exchange", "steady-pushes"]);
-    c.refuse(&talk.server.to_string(), "no_handshake");
+    found(&mut c, &talk, &["steady-exchange", "steady-pushes", "known-sizes"]);
+    c.refuse(&talk.server.to_string(), "datagrams");
     c.finish()
 }
 

@@ -79,8 +79,9 @@ fn vlan_tags_of_every_kind_and_the_outermost_is_recorded() {
     }
     let four = cat(&[&[0, 1, 0x88, 0xa8, 0, 2, 0x81, 0, 0, 3, 0x81, 0, 0, 4, 0x86, 0xdd], &line6()]);
     assert_eq!(carries(ETHERNET, &[], &eth(0x88a8, &four)).vlan, Some(1));
-    let five = cat(&[&[0, 9, 0x81, 0], &four]);
-    assert_eq!(reason(ETHERNET, &eth(0x8100, &five)).1, "malformed: more than 4 VLAN tags");
+    let more = |n: usize| cat(&[&[0, 9, 0x81, 0].repeat(n), &four]);
+    assert_eq!(carries(ETHERNET, &[], &eth(0x8100, &more(28))).vlan, Some(9));
+    assert_eq!(reason(ETHERNET, &eth(0x8100, &more(29))).1, "tunnels or tags nested too deep");
     let priority_only = eth(0x8100, &cat(&[&[0xe0, 0, 8, 0], &line4()]));
     assert_eq!(carries(ETHERNET, &[], &priority_only).vlan, None);
 }

@@ -169,13 +169,13 @@ fn nesting_is_opened_eight_deep_and_then_counted() {
     let nest = |depth: usize| (0..depth).fold(line4(), |inner, _| outer4(4, &inner));
     assert_line(decode(RAW, &nest(8)).as_ref());
     let (health, name) = reason(RAW, &nest(9));
-    assert_eq!(name, "tunnels nested too deep");
+    assert_eq!(name, "tunnels or tags nested too deep");
     assert_eq!((health.get(Counter::TunnelTooDeep), health.get(Counter::TunnelsPeeled)), (1, 8));
     let bomb = (0..60).fold(line4(), |inner, _| outer4(47, &gre(0, 0x0800, &[], &inner)));
-    assert_eq!(reason(RAW, &bomb).1, "tunnels nested too deep");
+    assert_eq!(reason(RAW, &bomb).1, "tunnels or tags nested too deep");
     // Layers that are no tunnels are bounded as well.
     let turtles = (0..1000).fold(eth(0x0800, &line4()), |inner, _| eth(0x88e7, &cat(&[&[0; 4], &inner])));
-    assert_eq!(reason(ETHERNET, &turtles).1, "tunnels nested too deep");
+    assert_eq!(reason(ETHERNET, &turtles).1, "tunnels or tags nested too deep");
 }
 
 #[test]

@@ -34,9 +34,10 @@ fn a_proven_conversation_becomes_an_endpoint_entry_that_lives_for_a_day() {
 #[test]
 fn each_missing_proof_is_refused_with_its_own_reason() {
     let good = candidate("198.51.100.10", 3333);
-    let cases: [(BlockCandidate<'_>, &str, &str); 10] = [
+    let cases: [(BlockCandidate<'_>, &str, &str); 11] = [
         (BlockCandidate { one_way: true, ..good }, "one-way", "only one direction"),
         (BlockCandidate { handshake_verified: false, ..good }, "no-handshake", "no complete handshake"),
+        (BlockCandidate { handshake_verified: false, proto: Proto::Udp, ..good }, "datagrams", "goes over UDP"),
         (BlockCandidate { client_data_acked: false, ..good }, "data-not-acknowledged", "never acknowledged"),
         (BlockCandidate { peer_replied: false, ..good }, "no-peer-reply", "no plausible answer"),
         (BlockCandidate { tunnelled: true, ..good }, "tunnelled", "could have written both sides"),

@@ -210,6 +210,23 @@ fn times_are_those_of_first_bytes_and_never_go_back() {
     assert_eq!(b.at, [2 * MS, 2 * MS]);
 }
 
+/// A datagram of `OpenVPN` as it is sent over TCP, with so many bytes behind opcode and peer id.
+fn framed(len: u8) -> Vec<u8> {
+    [&[0, len + 4, 0x48, 0, 0, 1][..], &vec![7; len.into()]].concat()
+}
+
+#[test]
+fn datagrams_of_openvpn_over_tcp_are_messages_but_for_acknowledgements() {
+    let mut b = Bench::default();
+    b.up(&framed(200));
+    b.down(&framed(72));
+    // Two at once; one that is not all in its segment.
+    b.down(&[framed(72), framed(135)].concat());
+    b.sends(UP, &framed(90)[..50], false);
+    b.sends(UP, &framed(90)[50..], true);
+    assert_eq!(b.ended(), [(204, 'u'), (63, 'd'), (96, 'u')]);
+}
+
 proptest! {
     #[test]
     fn nothing_is_said_of_bytes_that_were_not_sent(

@@ -55,7 +55,8 @@ struct MinerFlow<'a> {
     dest_ip: std::net::IpAddr,
     dest_port: u16,
     dialect: &'static str,
-    category: Category,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    category: Option<Category>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     wrapped: Vec<Wrapped>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -64,7 +65,8 @@ struct MinerFlow<'a> {
     coin_basis: Option<&'static str>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     coin_candidates: Vec<Candidate<'a>>,
-    stage: Stage,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stage: Option<Stage>,
     verdict: Verdict,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     allowed: bool,
@@ -90,8 +92,10 @@ struct MinerFlow<'a> {
     algorithms: &'a [String],
     #[serde(skip_serializing_if = "Option::is_none")]
     difficulty: Option<f64>,
-    shares: Shares,
-    jobs: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    shares: Option<Shares>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    jobs: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     height: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -193,12 +197,12 @@ pub fn flow(out: &mut impl Write, f: &FlowFinding, sources: &[String]) -> io::Re
             dest_ip: f.pool.ip(),
             dest_port: f.pool.port(),
             dialect: f.dialect,
-            category: f.category,
+            category: (!f.is_harmless()).then_some(f.category),
             wrapped: f.wraps.iter().map(Wrapped::of).collect(),
             coin: f.coin.map(|(c, _)| c.ticker()),
             coin_basis: f.coin.map(|(_, basis)| basis),
             coin_candidates: f.coins.iter().map(Candidate::of).collect(),
-            stage: f.stage,
+            stage: (!f.is_harmless()).then_some(f.stage),
             verdict: f.verdict,
             allowed: f.allowed,
             missing: f.missing,
@@ -212,8 +216,8 @@ pub fn flow(out: &mut impl Write, f: &FlowFinding, sources: &[String]) -> io::Re
             hints: &f.hints,
             algorithms: &f.algorithms,
             difficulty: f.difficulty,
-            shares: f.shares,
-            jobs: f.jobs,
+            shares: (!f.is_unread()).then_some(f.shares),
+            jobs: (!f.is_unread()).then_some(f.jobs),
             height: f.height,
             hashrate: rate(f.work),
             reported_hashrate: f.reported_hashrate,

@@ -62,15 +62,18 @@ pub fn explain(out: &mut impl Write, h: &HostFinding, r: &Report, style: Style) 
         table(out, std::iter::once(h), style)?;
     }
     for f in &h.flows {
+        let stage = match f.stage.name() {
+            _ if f.is_harmless() => "listened to".to_owned(),
+            stage => format!("stage {stage}"),
+        };
         let way = if f.is_inventory() { "asked by" } else { "->" };
         writeln!(
             out,
-            "\n{} {way} {}  {}  {}, stage {}, frames {} to {}",
+            "\n{} {way} {}  {}  {}, {stage}, frames {} to {}",
             f.miner,
             words::named_route(&f.wraps, f.pool, f.names.first().map(|n| &**n)),
             style.paint(f.verdict, f.verdict.name()),
             f.dialect,
-            f.stage.name(),
             f.first.frame.number,
             f.last.frame.number
         )?;

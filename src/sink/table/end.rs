@@ -6,6 +6,7 @@ use std::io::{self, Write};
 use super::Style;
 use crate::firewall::{Decision, NameRefusal, Refusal, Target};
 use crate::health::Counter;
+use crate::ledger::what_was_heard;
 use crate::sink::{Report, warnings, words};
 
 /// Refused or blocked endpoints shown.
@@ -87,6 +88,24 @@ fn refused_names(out: &mut impl Write, d: &Decision, style: Style) -> io::Result
     Ok(())
 }
 
+/// What became of connections that cannot be read.
+fn listened(out: &mut impl Write, r: &Report, style: Style) -> io::Result<()> {
+    let all = r.health.get(Counter::Rhythms);
+    if all == 0 {
+        return Ok(());
+    }
+    let flows = r.hosts.iter().flat_map(|h| &h.flows);
+    let told = flows.filter(|f| !f.is_harmless() && what_was_heard(f).is_some()).count();
+    let those = if all == 1 { "connection that lasts" } else { "connections that last" };
+    let told = match told {
+        0 => "nothing that sounds like mining".to_owned(),
+        n => format!("what sounds like mining in {n} of them, above"),
+    };
+    let line =
+        format!("Listened to {all} {those} and cannot be read, and heard {told} (explain HOST: what was heard).");
+    writeln!(out, "{}", style.fit(&line))
+}
+
 /// What was read.
 pub(super) fn health(out: &mut impl Write, r: &Report, style: Style) -> io::Result<()> {
     let h = &r.health;
@@ -117,6 +136,7 @@ pub(super) fn health(out: &mut impl Write, r: &Report, style: Style) -> io::Resu
             h.get(Counter::FlowsEvicted),
         ))
     )?;
+    listened(out, r, style)?;
     if !h.skipped.is_empty() {
         let mut kinds: Vec<_> = h.skipped.iter().collect();
         kinds.sort_by(|a, b| b.1.cmp(a.1).then(a.0.cmp(b.0)));
