@@ -10,6 +10,7 @@
 //! it slow things may wait, and `state` remembers over restarts. [`pipeline`] puts the rooms together, [`cli`] is the
 //! command line on top.
 
+pub mod address;
 pub mod capture;
 pub mod carrier;
 pub mod cli;

@@ -25,6 +25,7 @@ use Use::{All, Only};
 /// Every room with the rooms it may use. An edge that is not here is a decision to be taken in here.
 const EDGES: &[(&str, &[(&str, Use)])] = &[
     // Leaves.
+    ("address", &[]),
     ("time", &[]),
     ("health", &[]),
     ("text", &[]),
@@ -41,6 +42,7 @@ const EDGES: &[(&str, &[(&str, Use)])] = &[
         &[
             ("capture", Only(&["FrameRef", "Stamp"])),
             ("decode", All),
+            ("address", All),
             ("time", All),
             ("health", All),
             ("prefetch", All),
@@ -168,6 +170,7 @@ const EDGES: &[(&str, &[(&str, Use)])] = &[
     (
         "serve",
         &[
+            ("address", All),
             ("capture", Only(&["live"])),
             (
                 "firewall",
@@ -198,6 +201,7 @@ const EDGES: &[(&str, &[(&str, Use)])] = &[
     (
         "pipeline",
         &[
+            ("address", All),
             ("capture", All),
             ("decode", All),
             ("flow", All),
@@ -218,6 +222,7 @@ const EDGES: &[(&str, &[(&str, Use)])] = &[
     (
         "cli",
         &[
+            ("address", All),
             ("pipeline", All),
             ("capture", All),
             ("carrier", Only(&["Host", "Target"])),

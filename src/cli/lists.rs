@@ -6,7 +6,8 @@ use super::Failure;
 use super::candidates::decision;
 use super::leave;
 use super::options::BlockPlan;
-use super::session::is_private;
+
+use crate::address::is_private;
 use crate::evidence::Verdict;
 use crate::firewall::{Decision, Meta, Policy, Region, left_out, write_all};
 use crate::sink::Report;

@@ -15,18 +15,18 @@ use super::block_feed::Tails;
 use super::candidates::sparing;
 use super::leave;
 use super::options::BlockPlan;
+use super::relays::relays;
 use super::replay::complain;
 use super::signals::{Sign, Signals};
 use crate::capture::PacketSource;
 use crate::config::Resolved;
-use crate::decode::Tenant;
 use crate::evidence::{Family, Verdict};
 use crate::firewall::{NeverBlock, Policy};
 use crate::health::Counter;
 use crate::intel::{CurrentIntel, Day, Geo, Intel};
-use crate::ledger::{Alert, FlowFinding, HostFinding, Knowledge, Ledger, Overhearing, what_was_heard};
+use crate::ledger::{Alert, FlowFinding, Knowledge, Ledger, Overhearing, what_was_heard};
 use crate::pipeline::{self, Ended, Merger, RunOptions, What};
-use crate::sink::{Relay, Report};
+use crate::sink::Report;
 use crate::time::PacketTime;
 
 /// Batches that may wait for the ledger.
@@ -412,7 +412,7 @@ impl Right<'_> {
         health.add_n(Counter::AsidesForgotten, ledger.asides_forgotten());
         let contacts = ledger.take_contacts(&knowledge);
         let hosts = ledger.into_hosts();
-        let relays = relays(&hosts);
+        let relays = relays(&hosts, &policy);
         let report = Report {
             hosts,
             contacts,
@@ -472,39 +472,5 @@ impl Right<'_> {
                 self.fail(e);
             }
         }
-    }
-}
-
-/// Private addresses that served miners: pools or relays inside the network.
-fn relays(hosts: &[HostFinding]) -> Vec<Relay> {
-    let mut found = std::collections::BTreeMap::new();
-    for h in hosts {
-        let inside = |f: &&FlowFinding| is_private(f.pool.ip()) && is_private(f.miner.ip());
-        // Who asks a rig is none.
-        for f in h.flows.iter().filter(|f| f.verdict > Verdict::Noted && !f.is_inventory()).filter(inside) {
-            let (miners, proxy) =
-                found.entry((h.key.tenant, f.pool)).or_insert_with(|| (std::collections::BTreeSet::new(), false));
-            miners.insert(h.key.ip);
-            *proxy |= f.proxy_target().is_some();
-        }
-    }
-    let miners_there: std::collections::BTreeSet<_> =
-        hosts.iter().filter(|h| h.verdict > Verdict::Noted).map(|h| (h.key.tenant, h.key.ip)).collect();
-    found
-        .into_iter()
-        .map(|((tenant, pool), (miners, proxy)): ((Tenant, _), _)| Relay {
-            pool,
-            tenant,
-            miners: miners.len(),
-            mines: miners_there.contains(&(tenant, pool.ip())),
-            proxy,
-        })
-        .collect()
-}
-
-pub(super) fn is_private(ip: std::net::IpAddr) -> bool {
-    match ip {
-        std::net::IpAddr::V4(a) => a.is_private() || a.is_loopback() || a.is_link_local(),
-        std::net::IpAddr::V6(a) => a.is_unique_local() || a.is_loopback() || a.is_unicast_link_local(),
     }
 }

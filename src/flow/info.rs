@@ -3,7 +3,8 @@
 use std::net::IpAddr;
 
 use super::handshake::Handshake;
-use super::key::{BothWays, Direction, is_private};
+use super::key::{BothWays, Direction};
+use crate::address::is_private;
 use crate::capture::Stamp;
 use crate::decode::{MacAddr, Packet};
 

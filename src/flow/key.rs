@@ -207,14 +207,6 @@ impl FlowKey {
     }
 }
 
-/// Whether an address is one that networks give out to themselves (RFC 1918, RFC 3927, RFC 4193).
-pub fn is_private(ip: IpAddr) -> bool {
-    match ip {
-        IpAddr::V4(ip) => ip.is_private() || ip.is_link_local() || ip.is_loopback(),
-        IpAddr::V6(ip) => ip.is_unique_local() || ip.is_unicast_link_local() || ip.is_loopback(),
-    }
-}
-
 /// Hashes of one run. The seed is secret and new with every run, so that no sender can aim at one bucket; results
 /// must never depend on it. Copies share the seed.
 #[derive(Clone, Debug, Default)]

@@ -8,8 +8,9 @@ use std::time::Duration;
 
 use super::handshake::Header;
 use super::info::FlowInfo;
-use super::key::{Direction, FlowKey, is_private};
+use super::key::{Direction, FlowKey};
 use super::messages::{Cutter, Sent};
+use crate::address::is_private;
 use crate::capture::Stamp;
 use crate::decode::Packet;
 use crate::time::PacketTime;

@@ -37,7 +37,7 @@ pub use foresight::{Foresee, Sight, TOGETHER};
 pub use half_open::HalfOpen;
 pub use handshake::Handshake;
 pub use info::{Counts, FlowInfo, VlanSet};
-pub use key::{BothWays, Direction, FlowHasher, FlowKey, is_private};
+pub use key::{BothWays, Direction, FlowHasher, FlowKey};
 pub use lasting::{Lasts, Listener, Pace, likely_opener};
 pub use limits::Limits;
 pub use messages::Sent;

@@ -6,12 +6,13 @@
 use std::net::{IpAddr, SocketAddr};
 
 use super::inspection::Tools;
+use crate::address::{is_private, is_shared};
 use crate::carrier::dns::local::{self, By};
 use crate::carrier::look::Look;
 use crate::carrier::node::{self, Opening, Peer, Step};
 use crate::decode::{Packet, Transport};
 use crate::evidence::Code;
-use crate::flow::{BothWays, Direction, FlowInfo, is_private};
+use crate::flow::{BothWays, Direction, FlowInfo};
 use crate::health::{Counter, Health};
 use crate::intel::resolvers;
 use crate::ledger::{Aside, Beside, ContactKind, HostKey, OwnName, Sighting};
@@ -78,8 +79,7 @@ impl Nodes {
 /// Whether an address is of a network's inside, whatever network that is.
 fn is_inside(ip: IpAddr) -> bool {
     let ip = ip.to_canonical();
-    let shared = matches!(ip, IpAddr::V4(a) if matches!(a.octets(), [100, 64..=127, ..]));
-    is_private(ip) || shared
+    is_private(ip) || matches!(ip, IpAddr::V4(a) if is_shared(a))
 }
 
 impl Tools<'_> {

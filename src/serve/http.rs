@@ -32,6 +32,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::{Board, Listed, metrics, socket};
+use crate::address::is_private;
 use crate::firewall::{BlockList, FORMATS, Format, Meta, Prefix, RenderOptions, Scope};
 use crate::text::printable;
 use crate::time::PacketTime;
@@ -123,7 +124,7 @@ impl Listener {
     pub fn warning(&self) -> Option<String> {
         let ip = self.at.ip().to_canonical();
         let at = self.at;
-        if is_inside(ip) {
+        if is_private(ip) {
             return None;
         }
         let whom = if self.to.is_empty() { "loopback and private addresses" } else { "those of --serve-to" };
@@ -146,14 +147,6 @@ impl Listener {
         let work = move || runtime.block_on(accept(listener, desk, limits));
         std::thread::Builder::new().name("serve".to_owned()).spawn(work)?;
         Ok(())
-    }
-}
-
-/// Loopback, private and link-local addresses are inside.
-fn is_inside(ip: IpAddr) -> bool {
-    match ip {
-        IpAddr::V4(a) => a.is_private() || a.is_loopback() || a.is_link_local(),
-        IpAddr::V6(a) => a.is_unique_local() || a.is_loopback() || a.is_unicast_link_local(),
     }
 }
 
@@ -254,7 +247,7 @@ struct Desk {
 
 impl Desk {
     fn serves(&self, peer: IpAddr) -> bool {
-        if self.to.is_empty() { is_inside(peer) } else { self.to.iter().any(|p| p.contains(peer)) }
+        if self.to.is_empty() { is_private(peer) } else { self.to.iter().any(|p| p.contains(peer)) }
     }
 
     fn answer(&self, request: &Request<Incoming>, served: bool) -> Answer {

@@ -247,6 +247,7 @@ pub fn report(out: &mut impl Write, r: &Report, flows: bool) -> io::Result<()> {
             #[serde(skip_serializing_if = "Option::is_none")]
             tenant: Option<String>,
             miners: usize,
+            outside: usize,
             mines: bool,
             #[serde(skip_serializing_if = "std::ops::Not::not")]
             proxy: bool,
@@ -259,6 +260,7 @@ pub fn report(out: &mut impl Write, r: &Report, flows: bool) -> io::Result<()> {
                 port: relay.pool.port(),
                 tenant: tenant(relay.tenant),
                 miners: relay.miners,
+                outside: relay.outside,
                 mines: relay.mines,
                 proxy: relay.proxy,
             },

@@ -19,7 +19,7 @@ pub struct Report {
     pub hosts: Vec<HostFinding>,
     /// What hosts have to do with known pools without a mining conversation, by host and pool.
     pub contacts: Vec<Contact>,
-    /// Internal pools and relays: private addresses that served miners.
+    /// Pools and relays inside the network.
     pub relays: Vec<Relay>,
     /// What the gate let through and what it refused, when a block list was asked for.
     pub blocks: Option<Decision>,
@@ -35,14 +35,16 @@ pub struct Report {
     pub dropped: u64,
 }
 
-/// A private address that hands out work inside the network.
+/// A host inside the network that hands out work.
 pub struct Relay {
     /// Its end.
     pub pool: std::net::SocketAddr,
     /// Overlay or VLAN.
     pub tenant: crate::decode::Tenant,
-    /// How many inside hosts mine there.
+    /// How many hosts mine there.
     pub miners: usize,
+    /// How many of them are outside.
+    pub outside: usize,
     /// Whether it mines elsewhere itself.
     pub mines: bool,
     /// It is a proxy: the pool is behind it.

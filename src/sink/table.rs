@@ -213,13 +213,14 @@ pub fn report(out: &mut impl Write, r: &Report, style: Style) -> io::Result<()> 
     }
     for relay in &r.relays {
         let also = if relay.mines { ", and mines elsewhere itself" } else { "" };
-        let hosts = if relay.miners == 1 { "host" } else { "hosts" };
         let what = if relay.proxy { "Internal proxy" } else { "Internal pool or relay" };
-        writeln!(
-            out,
-            "{what}: {} serves {} inside {hosts}{also}. Private addresses are never blocked.",
-            relay.pool, relay.miners
-        )?;
+        let inside = relay.miners - relay.outside;
+        let hosts = match (inside, relay.outside) {
+            (_, 0) => words::count(inside, "inside host", "inside hosts"),
+            (0, n) => words::count(n, "host outside", "hosts outside"),
+            (n, m) => format!("{} and {m} outside", words::count(n, "inside host", "inside hosts")),
+        };
+        writeln!(out, "{what}: {} serves {hosts}{also}. What is inside is never blocked.", relay.pool)?;
     }
     if let Some(d) = &r.blocks {
         end::blocks(out, d, style)?;

@@ -232,6 +232,7 @@ const RELAY: &[Member] = &[
     ("port", Count, true),
     ("tenant", Text, false),
     ("miners", Count, true),
+    ("outside", Count, true),
     ("mines", Flag, true),
     ("proxy", Flag, false),
 ];
