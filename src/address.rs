@@ -14,9 +14,15 @@ pub const fn is_private(ip: IpAddr) -> bool {
 }
 
 /// Whether an address lies between a provider and its customers: 100.64.0.0/10 (RFC 6598).
-pub const fn is_shared(ip: Ipv4Addr) -> bool {
+const fn is_shared(ip: Ipv4Addr) -> bool {
     let [first, second, ..] = ip.octets();
     first == 100 && second & 0xc0 == 64
+}
+
+/// Whether an address is of a network's inside, whatever network that is.
+pub fn is_inside(ip: IpAddr) -> bool {
+    let ip = ip.to_canonical();
+    is_private(ip) || matches!(ip, IpAddr::V4(a) if is_shared(a))
 }
 
 #[cfg(test)]
@@ -35,6 +41,9 @@ mod tests {
             [("100.64.0.0", true), ("100.127.255.255", true), ("100.128.0.0", false), ("10.64.0.1", false)]
         {
             assert_eq!(is_shared(ip.parse().unwrap()), shared, "{ip}");
+        }
+        for (ip, inside) in [("100.64.0.1", true), ("::ffff:10.0.0.1", true), ("203.0.113.1", false)] {
+            assert_eq!(is_inside(ip.parse().unwrap()), inside, "{ip}");
         }
     }
 }

@@ -265,6 +265,10 @@ impl Http {
             return;
         };
         let Head { mut meta, length, chunked, .. } = head;
+        if meta.response && meta.status / 100 == 1 && meta.status != 101 {
+            // The answer proper comes later (RFC 9110 §15.2).
+            return self.restart();
+        }
         self.encoding = head.encoding;
         // A proxy says so, or says nothing at all; whoever was asked for a tunnel and agrees has granted it, whatever its
         // fields say of a body (RFC 9110 §9.3.6). Any other answer without a length is a body until the end.
@@ -284,7 +288,7 @@ impl Http {
         self.bodiless = plain && (self.bodiless || self.messages == 1);
         self.granted = meta.response && meta.status / 100 == 2 && length.unwrap_or(0) == 0 && !chunked;
         meta.websocket = matches!(self.next, Some(Next::WebSocket { .. }));
-        let bodiless = meta.response && (matches!(meta.status, 204 | 304) || meta.status / 100 == 1);
+        let bodiless = meta.response && matches!(meta.status, 101 | 204 | 304);
         self.state = match (chunked, length) {
             _ if bodiless => State::Length(0),
             (true, _) => State::ChunkSize,

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use crate::address::{is_private, is_shared};
+use crate::address::is_inside;
 use crate::evidence::Verdict;
 use crate::firewall::Policy;
 use crate::ledger::{FlowFinding, HostFinding};
@@ -14,8 +14,7 @@ use crate::sink::Relay;
 
 /// Those of all hosts.
 pub(super) fn relays(hosts: &[HostFinding], policy: &Policy) -> Vec<Relay> {
-    let ours =
-        |ip: IpAddr| is_private(ip) || matches!(ip, IpAddr::V4(a) if is_shared(a)) || policy.is_home(ip).is_some();
+    let ours = |ip: IpAddr| is_inside(ip) || policy.is_home(ip).is_some();
     let mut found = BTreeMap::new();
     for h in hosts {
         // Who asks a rig is none.

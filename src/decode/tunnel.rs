@@ -1,4 +1,5 @@
-//! Tunnels over IP and UDP: GRE, ERSPAN, VXLAN, GENEVE, GTP-U, Teredo, L2TP, TZSP, and NSH inside them.
+//! Tunnels over IP and UDP: GRE, ERSPAN, VXLAN, GENEVE, GTP-U, Teredo, L2TP, TZSP, LISP, MPLS and GRE in UDP, and NSH inside
+//! them.
 //!
 //! In: the payload of an IP protocol or of a UDP port. Out: the layer inside, with the overlay's id as tenant.
 //! A UDP port proves nothing: a payload whose tunnel header does not hold up is plain UDP.
@@ -129,7 +130,10 @@ fn next_protocol(n: u8) -> Option<Layer> {
 /// Whether there may be a tunnel between these UDP ports.
 #[inline]
 pub(super) const fn is_opened_by(src: u16, dst: u16) -> bool {
-    matches!((src, dst), (_, 4789 | 8472 | 4790 | 6081 | 2152 | 37008 | 3544 | 1701) | (2152 | 3544 | 1701, _))
+    matches!(
+        (src, dst),
+        (_, 4789 | 8472 | 4790 | 6081 | 2152 | 37008 | 3544 | 1701 | 4341 | 4754 | 6635) | (2152 | 3544 | 1701, _)
+    )
 }
 
 /// Opens the tunnel that a UDP port announces, if its header holds up; otherwise leaves `w` as it was.
@@ -142,6 +146,9 @@ pub(super) fn over_udp(w: &mut Walk<'_, '_>, src: u16, dst: u16) -> Result<Optio
         (_, 37008) => tzsp(w.data),
         (_, 3544) | (3544, _) => teredo(w.data, w.wire),
         (_, 1701) | (1701, _) => l2tp(w.data, w.wire),
+        (_, 4341) => lisp(w.data, w.wire),
+        (_, 4754) => gre_in_udp(w.data, w.wire),
+        (_, 6635) => mpls_in_udp(w.data, w.wire),
         _ => return Ok(None),
     };
     let Some((header, layer, overlay)) = opened else { return Ok(None) };
@@ -275,6 +282,47 @@ fn l2tp(data: &[u8], wire: usize) -> Opened {
     }
     data.get(header..)?;
     Some((header, Layer::Ppp, None))
+}
+
+/// Whether that is an IP packet, to the byte.
+fn is_ip(data: &[u8], wire: usize) -> bool {
+    match data.first().map(|b| b >> 4) {
+        Some(4) => be16(data, 2).is_some_and(|n| usize::from(n) == wire),
+        Some(6) => be16(data, 4).is_some_and(|n| 40 + usize::from(n) == wire),
+        _ => false,
+    }
+}
+
+/// LISP data (RFC 9300 §5).
+fn lisp(data: &[u8], wire: usize) -> Opened {
+    const HEADER: usize = 8;
+    is_ip(data.get(HEADER..)?, wire.checked_sub(HEADER)?).then_some((HEADER, Layer::Ip, None))
+}
+
+/// GRE in UDP (RFC 8086 §3) with IP or Ethernet inside.
+fn gre_in_udp(data: &[u8], wire: usize) -> Opened {
+    let [flags, version, p0, p1] = *data.first_chunk::<4>()?;
+    // Checksum, key and sequence number; nothing else is in use.
+    if flags & 0x4f != 0 || version != 0 {
+        return None;
+    }
+    let header = 4 + 4 * (flags >> 4).count_ones() as usize;
+    let inner = data.get(header..)?;
+    let fits = match u16::from_be_bytes([p0, p1]) {
+        0x0800 | 0x86dd => is_ip(inner, wire.checked_sub(header)?),
+        0x6558 => looks_like_ethernet(inner),
+        _ => false,
+    };
+    fits.then_some((0, Layer::Gre, None))
+}
+
+/// MPLS in UDP (RFC 7510 §3) with IP inside.
+fn mpls_in_udp(data: &[u8], wire: usize) -> Opened {
+    const BOTTOM: u8 = 1;
+    const LABELS: usize = 8;
+    let labels =
+        1 + data.chunks_exact(4).take(LABELS).position(|label| matches!(label, [_, _, b, _] if b & BOTTOM != 0))?;
+    is_ip(data.get(4 * labels..)?, wire.checked_sub(4 * labels)?).then_some((0, Layer::Mpls, None))
 }
 
 /// TZSP version 1, received or to be sent: tagged fields up to an end tag.

@@ -162,6 +162,10 @@ kinds! {
     NodeRpc = "node-rpc", Against, 0.0;
     /// One end spoke the parts of both: a recording, an echo, a relay.
     BothParts = "both-parts", Against, 0.0;
+    /// The server answered at once, and in no mining protocol: the request was a probe, or went to a wrong port.
+    OtherAnswer = "other-answer", Against, 0.0;
+    /// The client is outside, as those are who probe.
+    FromOutside = "from-outside", Against, 0.0;
     /// The client was heard from the beginning, and sent no request of a miner.
     NoRequest = "no-request", Against, 0.0;
     /// A request that also occurs outside mining (work templates asked for without a miner's headers).

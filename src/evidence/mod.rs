@@ -175,6 +175,16 @@ pub fn judge(log: &EvidenceLog) -> Option<Judgement> {
         let missing = Some("a conversation that is mining: names and addresses alone never say more");
         return Some(Judgement { verdict: Verdict::Noted, score, missing });
     }
+    // Whoever mines goes on to send shares; a probe has its answer.
+    let probe = log.has(Code::OtherAnswer) && !pool && !log.has(Code::ShareSubmitted);
+    if probe && score >= SUSPECTED {
+        let verdict = if log.has(Code::FromOutside) { Verdict::Noted } else { Verdict::Suspected };
+        return Some(Judgement {
+            verdict,
+            score,
+            missing: Some("an answer in its protocol: a probe gets another one"),
+        });
+    }
     let both_parts = log.has(Code::BothParts);
     // What one end can write alone frames nobody: a server that nobody asked, a recording that is sent somewhere.
     let alone = (both_parts && !(client && pool)) || (log.has(Code::NoRequest) && !client);
@@ -243,6 +253,17 @@ mod tests {
         assert_eq!(verdict(&[ShareSubmitted, PoolReply, ShareAccepted]), Verdict::Confirmed);
         assert_eq!(verdict(&[JobDelivered, PoolReply]), Verdict::Probable);
         assert_eq!(verdict(&[JobDelivered, DifficultySet]), Verdict::Probable);
+    }
+
+    #[test]
+    fn a_probe_that_gets_another_answer_makes_no_miner() {
+        use Code::*;
+        let probe = [ClientRequest, KnownProgram, WalletChecksum, OtherAnswer];
+        assert_eq!(verdict(&probe), Verdict::Suspected);
+        assert_eq!(verdict(&[&probe[..], &[FromOutside]].concat()), Verdict::Noted);
+        // What mines is known by what comes after.
+        assert_eq!(verdict(&[&probe[..], &[FromOutside, ShareSubmitted]].concat()), Verdict::Probable);
+        assert_eq!(verdict(&[&probe[..], &[FromOutside, PoolReply, JobDelivered]].concat()), Verdict::Confirmed);
     }
 
     #[test]

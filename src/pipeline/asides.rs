@@ -3,10 +3,10 @@
 //! In: first bytes of streams, datagrams, hellos. Out: sightings of kind `node`, and [`Aside`]s. None of it is mining, none
 //! of it is evidence in a flow that mines, and nothing here teaches passive DNS.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 
 use super::inspection::Tools;
-use crate::address::{is_private, is_shared};
+use crate::address::is_inside;
 use crate::carrier::dns::local::{self, By};
 use crate::carrier::look::Look;
 use crate::carrier::node::{self, Opening, Peer, Step};
@@ -74,12 +74,6 @@ impl Nodes {
     pub(super) fn held(&self) -> usize {
         self.open.as_ref().map_or(0, |o| o.lo_to_hi.held() + o.hi_to_lo.held())
     }
-}
-
-/// Whether an address is of a network's inside, whatever network that is.
-fn is_inside(ip: IpAddr) -> bool {
-    let ip = ip.to_canonical();
-    is_private(ip) || matches!(ip, IpAddr::V4(a) if is_shared(a))
 }
 
 impl Tools<'_> {

@@ -6,6 +6,7 @@
 use super::around::Around;
 use super::inspection::Inspection;
 use super::reader::{ENCRYPTED, Reading};
+use crate::address::is_inside;
 use crate::carrier::Wrap;
 use crate::dialect::{Category, Conversation, Stage};
 use crate::evidence::{Code, EvidenceLog, Judgement, Verdict, judge};
@@ -62,9 +63,24 @@ fn assemble(
     let mut log = c.evidence.clone();
     let silent = !replied && category != Category::Inventory && dialect != ENCRYPTED;
     context(&mut log, info, gaps, silent, &wraps);
+    if silent && gaps == 0 && wraps.is_empty() && answered(info, reading.miner) {
+        log.note(Code::OtherAnswer, info.last, || {
+            "the server answered, and in no mining protocol: a probe, or a wrong port".to_owned()
+        });
+        let miner = key.source(reading.miner).ip();
+        if !is_inside(miner) {
+            log.note(Code::FromOutside, info.first, || format!("{miner} is outside, as those are who probe"));
+        }
+    }
     let judgement = judge(&log)?;
     log.sort();
     Some(of(key, info, reading, wraps, around, &log, judgement))
+}
+
+/// Whether the server of a whole conversation sent anything.
+fn answered(info: &FlowInfo, miner: Direction) -> bool {
+    let handshake = info.handshake.verified && !info.mid_stream && !info.second_look;
+    handshake && info.one_way().is_none() && info.counts.get(miner.reverse()).payload > 0
 }
 
 fn of(

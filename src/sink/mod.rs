@@ -58,6 +58,34 @@ impl Report {
     }
 }
 
+/// Frames that never carry a connection: address resolution, spanning tree, link discovery, routing. By their reasons.
+const CONTROL: [&str; 9] = [
+    "ethertype 0x0806",
+    "ethertype 0x8035",
+    "ethertype 0x88cc",
+    "ethertype 0x8809",
+    "LLC SAP 0x42",
+    "ip protocol 2 ",
+    "ip protocol 89",
+    "ip protocol 103",
+    "ip protocol 112",
+];
+
+/// What is said when much of the capture could not be read.
+fn unread(h: &crate::health::Health) -> Option<String> {
+    let strange = h.skipped.iter().filter(|(why, _)| !CONTROL.iter().any(|known| why.starts_with(known)));
+    let of_link_type = h.get(Counter::LinkTypeUnknown);
+    let all = strange.clone().map(|(_, n)| n).sum::<u64>().saturating_sub(of_link_type);
+    let share = all.saturating_mul(100).checked_div(h.get(Counter::Frames))?;
+    let (why, _) = strange.max_by_key(|(_, n)| **n)?;
+    (share >= 20).then(|| {
+        format!(
+            "{share}% of the frames hold nothing that can be read (most of all: {why}): who mines in them was not seen. Look \
+             at how they were captured"
+        )
+    })
+}
+
 /// What the counters say is wrong with the capture, as sentences; each kind once, and only past a threshold.
 pub fn warnings(r: &Report) -> Vec<String> {
     let h = &r.health;
@@ -90,6 +118,7 @@ pub fn warnings(r: &Report) -> Vec<String> {
     if skipped > 0 {
         out.push(format!("{skipped} frames have a link type that is not decoded: see \"skipped\""));
     }
+    out.extend(unread(h));
     if h.get(Counter::TunnelTooDeep) > 0 {
         let n = h.get(Counter::TunnelTooDeep);
         let what = if n == 1 { "frame nests" } else { "frames nest" };

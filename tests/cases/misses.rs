@@ -182,6 +182,22 @@ fn fn11_workers_and_a_relay_inside() {
 }
 
 #[test]
+fn fn11_sibling_outside_miners_name_the_pool_inside_and_a_scan_names_none() {
+    let mut scene = Scene::new();
+    scene.play("203.0.113.8", "100.64.0.9:3333", &bitcoin());
+    scene.play("10.0.1.5", "100.64.0.9:3333", &bitcoin());
+    let words = Words::new().c("{\"id\":1,\"method\":\"mining.subscribe\",\"params\":[]}\n").s("-ERR unknown\r\n");
+    scene.play("10.0.1.6", "10.0.9.80:6379", &words);
+    let run = scene.run();
+    let relays = run.of("relay");
+    assert_eq!(relays.len(), 1, "{relays:?}");
+    let of = |member: &str| &relays[0][member];
+    assert_eq!((of("ip"), of("miners"), of("outside")), (&"100.64.0.9".into(), &2.into(), &1.into()));
+    let text = scene.text(&[]).text();
+    assert!(text.contains("100.64.0.9:3333 serves 1 inside host and 1 outside"), "{text}");
+}
+
+#[test]
 fn fn11_sibling_the_relay_mines_at_a_pool_outside() {
     let mut scene = Scene::new();
     scene.play("10.0.1.5", "10.0.9.9:3333", &monero_with("rack-1", "x", ""));

@@ -126,3 +126,15 @@ proptest! {
         h.end(|_, _| {});
     }
 }
+
+#[test]
+fn an_interim_answer_is_none() {
+    let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\n{\"id\":0}";
+    for interim in ["HTTP/1.1 100 Continue\r\n\r\n", "HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n"] {
+        for chunks in [vec![[interim.as_bytes(), answer].concat()], vec![interim.into(), answer.to_vec()]] {
+            let chunks: Vec<_> = chunks.iter().map(Vec::as_slice).collect();
+            let got: Vec<_> = cut(&chunks).into_iter().map(|(m, body)| (m.status, body)).collect();
+            assert_eq!(got, [(200, "{\"id\":0}".to_owned())], "{interim}");
+        }
+    }
+}

@@ -139,6 +139,24 @@ fn teredo_l2tp_and_tzsp() {
 }
 
 #[test]
+fn lisp_and_mpls_and_gre_in_udp() {
+    for ip in [line4(), line6()] {
+        tunnelled(17, &udp(40000, 4341, &cat(&[&[0xc0, 1, 2, 3, 0, 0, 0, 1], &ip])));
+        tunnelled(17, &udp(40000, 6635, &cat(&[&[0, 1, 0, 64, 0, 2, 1, 64], &ip])));
+        let kind = if ip[0] >> 4 == 4 { [0x08, 0x00] } else { [0x86, 0xdd] };
+        tunnelled(17, &udp(40000, 4754, &cat(&[&[0, 0], &kind, &ip])));
+        tunnelled(17, &udp(40000, 4754, &cat(&[&[0x20, 0], &kind, &[0, 0, 0, 7], &ip])));
+    }
+    tunnelled(17, &udp(40000, 4754, &cat(&[&[0, 0, 0x65, 0x58], &eth(0x0800, &line4())])));
+    for port in [4341, 4754, 6635] {
+        let longer = udp(5, port, &cat(&[&[0, 0, 8, 0, 0, 0, 1, 0], &line4(), b"x"]));
+        for payload in [udp(5, port, b"plain text of some service"), longer] {
+            assert_eq!(decode(RAW, &outer4(17, &payload)).unwrap().ports(), (5, port));
+        }
+    }
+}
+
+#[test]
 fn a_tunnel_port_without_the_tunnel_is_plain_udp() {
     for (port, text) in
         [(4789, &b"hello, this is no VXLAN"[..]), (6081, b"GET / HTTP/1.1"), (2152, b"0123456789abcdef")]
