@@ -5,6 +5,7 @@ use super::ring::List;
 use super::shape::{self, Class, Dialect};
 use super::timer::{self, JobTimer};
 use super::witness::{Coins, Fact, Witness, Witnesses};
+use super::mingle::{self, Pushed};
 use super::{blocks, shares};
 
 /// Seconds between pushes.
@@ -12,6 +13,9 @@ type Gaps = List<{ timer::MOST }>;
 
 /// Seconds without a push, at least, after which the last ones are forgotten.
 const OLD: f32 = 1800.0;
+
+/// From here on (decimal logarithm) pushes and requests are one conversation, and no push is a job.
+const DEPENDENT: f32 = 1.0;
 
 /// A constant request with its constant reply.
 #[derive(Clone, Copy, Debug)]
@@ -176,6 +180,12 @@ impl Record {
             return None;
         }
         let mut jobs = Jobs { class, weight: 0.0, gaps, mixed: usize::from(all) > count + 1 };
+        let requests = self.exchanges.iter().filter(|e| exchange.is_none_or(|x| x.request.holds(e.request)));
+        let pushes = self.pushes.iter().filter(of_it).map(|p| Pushed { at: p.at, answered: p.answered });
+        let dependence = mingle::dependence(requests.map(|e| e.at), pushes);
+        if dependence > DEPENDENT {
+            return None;
+        }
         if let Some(class) = &mut jobs.class {
             // A login is answered by the first job, in a wrapping of 20 to 60 bytes.
             let login = u16::from((16..=80).contains(&self.first_reply.saturating_sub(class.size)));
