@@ -113,3 +113,25 @@ pub(super) fn coins(timer: &JobTimer, spoken: &[&str]) -> (Coins, f32) {
     let weight = if fits.iter().any(named) && timer.early >= 8 { weight.min(0.9) + 0.5 } else { weight.min(0.4) };
     (coins, weight)
 }
+
+/// What gaps between pushes (seconds) say against the coins that sizes speak of, decimal logarithm, zero at most. A pool
+/// sends a job with every block: so there are as many pushes at least, beside those of a heartbeat, of which
+/// `off_beat` are none.
+pub(super) fn refuted(gaps: &[f32], off_beat: Option<usize>, spoken: &[&str]) -> f32 {
+    let spoken = |c: &&(&str, u32, f64)| spoken.is_empty() || spoken.contains(&c.0);
+    let all: f64 = CHAINS.iter().filter(spoken).map(|c| c.2).sum();
+    let seconds: f64 = gaps.iter().map(|g| f64::from(*g)).sum();
+    let most = off_beat.unwrap_or(gaps.len());
+    // The tail of a Poisson count.
+    let chance = |interval: u32| {
+        let blocks = seconds / f64::from(interval);
+        let terms = (1..=most).scan(1.0, |term, n| {
+            *term *= blocks / n as f64;
+            Some(*term)
+        });
+        if most as f64 >= blocks { 1.0 } else { (1.0 + terms.sum::<f64>()) * (-blocks).exp() }
+    };
+    let likely: f64 = CHAINS.iter().filter(spoken).map(|c| c.2 / all * chance(c.1)).sum();
+    // A tail is one in two on average where nothing is wrong, and nobody sees all blocks.
+    ((4.0 * likely + 0.01).log10() as f32).min(0.0)
+}

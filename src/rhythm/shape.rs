@@ -14,6 +14,11 @@ const MOST: f32 = 0.6;
 /// and so many in one that is mixed with others: then it must be narrow.
 const SOME: f32 = 0.25;
 
+/// The longest reply to a share, of any dialect.
+const LONGEST_REPLY: u16 = 72;
+/// What TLS and a web socket add, at most.
+const FRAMING: u16 = 40;
+
 /// A size that comes again.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub(super) struct Class {
@@ -73,14 +78,34 @@ fn within(sizes: &(impl Iterator<Item = u16> + Clone), width: u16, worth: f32) -
 /// Of public mining flows of ten minutes or more 92 % have eight such, of 320 benign flows of a minute or more at most
 /// 2.2 % (Tor cells, data bases, resolvers, directories), which would be 10^1.6. Networks with more of those than test
 /// suites have: half of that is taken off.
-pub(super) fn exchange_weight(steady: u16, all: u16, request: &Class, reply: &Class, chance: f32) -> f32 {
+pub(super) fn exchange_weight(
+    steady: u16,
+    all: u16,
+    request: &Class,
+    reply: &Class,
+    chance: f32,
+    tunnel: u16,
+) -> f32 {
     // The shortest shares of any dialect that is not Stratum V2, which has its own witness.
     if steady < 4 || all == 0 || request.size < 80 {
         return 0.0;
     }
     let share = f32::from(steady) / f32::from(all);
     let weight = ramp(f32::from(steady), (3.0, 0.4), (8.0, 1.3)) * ramp(share, (0.2, 0.0), (0.6, 1.0));
-    weight * request.worth.min(reply.worth) * ramp(chance, (0.15, 1.0), (0.35, 0.0))
+    let short = is_short(request, reply, tunnel) || is_padded(request, reply);
+    weight * request.worth.min(reply.worth) * ramp(chance, (0.15, 1.0), (0.35, 0.0)) * if short { 1.0 } else { 0.4 }
+}
+
+/// A yes or no is the shortest of all that is said, in every dialect: 72 bytes and what framing adds, less than a share.
+fn is_short(request: &Class, reply: &Class, tunnel: u16) -> bool {
+    let inner = reply.size.saturating_sub(tunnel);
+    inner <= LONGEST_REPLY + FRAMING + reply.width - SPREAD && request.size > reply.size
+}
+
+/// Sizes of blocks, with framing or without.
+fn is_padded(request: &Class, reply: &Class) -> bool {
+    let over = reply.size % 64;
+    request.size.abs_diff(reply.size) % 64 == 0 && (over == 0 || (16..=FRAMING).contains(&over))
 }
 
 /// Weight of `steady` pushes of one size among `all` that nobody asked for.
@@ -118,7 +143,7 @@ pub(super) struct Dialect {
 /// fields that their messages must have, with workers' names of 1 to 64 characters.
 const DIALECTS: &[Dialect] = &[
     // One in 100 by chance, nine in ten of hidden miners.
-    Dialect { name: "CryptoNote", coins: &["XMR"], reply: (60, 72), share: (105, 175), job: (205, 460), weight: 1.2 },
+    Dialect { name: "CryptoNote", coins: &["XMR"], reply: (60, 72), share: (105, 175), job: (170, 460), weight: 1.2 },
     Dialect { name: "Equihash", coins: &["ZEC"], reply: (24, 46), share: (2600, 2950), job: (240, 290), weight: 1.5 },
     // Between them one in 20 by chance.
     Dialect { name: "EthProxy", coins: &["ETC"], reply: (34, 46), share: (100, 190), job: (170, 213), weight: 0.6 },
@@ -153,26 +178,27 @@ const PADDED: Dialect = Dialect {
     weight: 0.6,
 };
 
-/// The dialect that the middles of classes fit best; `tunnel` is what an empty packet measures inside one.
-pub(super) fn dialect(request: &Class, reply: &Class, push: &Class, tunnel: u16) -> Option<&'static Dialect> {
-    let share = request.size.checked_sub(reply.size)?;
-    let job = push.size.checked_sub(reply.size)?;
-    let inner = reply.size.checked_sub(tunnel)?;
+/// The dialects that the middles of classes fit, likeliest first; `tunnel` is what an empty packet measures inside one.
+pub(super) fn dialects(request: &Class, reply: &Class, push: &Class, tunnel: u16) -> impl Iterator<Item = &'static Dialect> {
+    let below = |larger: u16, less: u16| larger.checked_sub(less).unwrap_or(u16::MAX);
+    let (share, job) = (below(request.size, reply.size), below(push.size, reply.size));
+    let inner = below(reply.size, tunnel);
     // Tunnels, SSH and block ciphers round up to 16, and may add more.
     let round = tunnel > 0 || (share % 16 == 0 && job % 16 == 0);
     let loose = if round { 16 } else { 0 };
-    let within = |(low, high): (u16, u16), size: u16| (low.saturating_sub(loose)..=high + loose).contains(&size);
+    let within = move |(low, high): (u16, u16), size: u16| (low.saturating_sub(loose)..=high + loose).contains(&size);
     // Readable, or in some framing of 16 to 40 bytes, and on average half of what random padding adds at most.
-    let framing = 40 + reply.width - SPREAD;
-    let reply_fits = |d: &Dialect| within(d.reply, inner) || within((d.reply.0 + 16, d.reply.1 + framing), inner);
+    let framing = FRAMING + reply.width - SPREAD;
+    let reply_fits = move |d: &Dialect| within(d.reply, inner) || within((d.reply.0 + 16, d.reply.1 + framing), inner);
     // A worker's name is in the request, so that small ones are something else.
-    let fits = |d: &&Dialect| reply_fits(d) && within(d.share, share) && within(d.job, job) && request.size >= 95;
-    let known = DIALECTS.iter().find(fits);
+    let large = request.size >= 95;
+    let fits = move |d: &&Dialect| reply_fits(d) && within(d.share, share) && within(d.job, job) && large;
     // All of one size may be cells of anything, and two of one size are a weaker sign.
     let padded = match (share, job) {
         (0, 0) => false,
         (0, one) | (one, 0) => one % 128 == 0,
         _ => share % 64 == 0 && job % 64 == 0,
     };
-    known.or(padded.then_some(&PADDED))
+    let padded = padded && is_padded(request, reply) && share < u16::MAX && job < u16::MAX;
+    DIALECTS.iter().filter(fits).chain(padded.then_some(&PADDED))
 }

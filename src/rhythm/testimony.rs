@@ -17,6 +17,31 @@ const OLD: f32 = 1800.0;
 /// From here on (decimal logarithm) pushes and requests are one conversation, and no push is a job.
 const DEPENDENT: f32 = 1.0;
 
+/// Sizes of one kind of message that has nothing of varying length but numbers.
+const ONE_KIND: f32 = 2.0;
+
+/// Coins of the dialects that sizes speak.
+#[derive(Default)]
+struct Spoken {
+    coins: [&'static str; 8],
+    len: usize,
+}
+
+impl Spoken {
+    fn add(&mut self, coins: &[&'static str]) {
+        for coin in coins {
+            if let Some(slot) = self.coins.get_mut(self.len) {
+                *slot = coin;
+                self.len += 1;
+            }
+        }
+    }
+
+    fn as_slice(&self) -> &[&'static str] {
+        self.coins.get(..self.len).unwrap_or_default()
+    }
+}
+
 /// A constant request with its constant reply.
 #[derive(Clone, Copy, Debug)]
 struct Steady {
@@ -62,8 +87,8 @@ impl Record {
             });
             said.push = Some(class);
         }
-        let dialect = self.dialect(exchange, timer::is_heartbeat(jobs.gaps.as_slice()), &mut said);
-        let spoken = dialect.map_or(&[][..], |d| d.coins);
+        let dialect = self.dialect(exchange, &jobs, &mut said);
+        let spoken = dialect.as_slice();
         if let [_] = spoken {
             said.coins = blocks::spoken(spoken);
         }
@@ -158,7 +183,7 @@ impl Record {
         let chance = delays.as_slice().iter().map(|d| 1.0 - (-rate * d).exp()).sum::<f32>() / f32::from(reply.count);
         delays.as_mut_slice().sort_by(f32::total_cmp);
         let delay = delays.as_slice().get(delays.as_slice().len() / 2).copied()?;
-        let weight = shape::exchange_weight(reply.count, all, &request, &reply, chance);
+        let weight = shape::exchange_weight(reply.count, all, &request, &reply, chance, self.acks.size);
         (weight > 0.0).then_some(Steady { request, reply, delay, weight })
     }
 
@@ -196,28 +221,42 @@ impl Record {
                 class.count = class.count.saturating_sub(x.reply.count / 8 + 2);
             }
             // A plain heartbeat is what a third of pools push, and most of all else that has a timer.
-            let beat = if timer::is_heartbeat(jobs.gaps.as_slice()) { 0.5 } else { 1.0 };
+            let beat = if timer::off_beat(jobs.gaps.as_slice()).is_some() { 0.5 } else { 1.0 };
             jobs.weight = beat * shape::push_weight(class.count + login, all + login, class, mean);
         }
         Some(jobs)
     }
 
-    /// The dialect that sizes speak, if that is clear.
-    fn dialect(&self, exchange: Option<Steady>, beat: bool, said: &mut Testimony) -> Option<&'static Dialect> {
-        let (x, push) = (exchange.filter(|x| x.weight > 0.4)?, said.push?);
-        let dialect = shape::dialect(&x.request, &x.reply, &push, self.acks.size)?;
-        let weight = dialect.weight * if beat { 0.6 } else { 1.0 };
-        let weight = weight * x.request.worth.min(x.reply.worth).min(push.worth).powi(2);
-        said.witnesses.push(Witness {
-            fact: Fact::KnownSizes {
-                dialect: dialect.name,
-                request: u32::from(x.request.size),
-                reply: u32::from(x.reply.size),
-                push: u32::from(push.size),
-            },
-            weight,
-        });
-        (weight >= 0.5).then_some(dialect)
+    /// The coins of the dialects that sizes speak, where that is clear.
+    fn dialect(&self, exchange: Option<Steady>, jobs: &Jobs, said: &mut Testimony) -> Spoken {
+        let mut spoken = Spoken::default();
+        let (Some(x), Some(push)) = (exchange.filter(|x| x.weight > 0.4), said.push) else { return spoken };
+        let worth = x.request.worth.min(x.reply.worth).min(push.worth).powi(2);
+        let off_beat = timer::off_beat(jobs.gaps.as_slice());
+        let mut best: Option<(f32, &Dialect)> = None;
+        for dialect in shape::dialects(&x.request, &x.reply, &push, self.acks.size) {
+            // A chain whose blocks are due has some, whatever timer there is beside it.
+            let refuted = blocks::refuted(jobs.gaps.as_slice(), off_beat, dialect.coins);
+            let weight = (dialect.weight + refuted).max(0.0) * worth;
+            if best.is_none_or(|(b, _)| weight > b) {
+                best = Some((weight, dialect));
+            }
+            if dialect.weight * worth >= 0.5 && refuted > -1.0 {
+                spoken.add(dialect.coins);
+            }
+        }
+        if let Some((weight, dialect)) = best {
+            said.witnesses.push(Witness {
+                fact: Fact::KnownSizes {
+                    dialect: dialect.name,
+                    request: u32::from(x.request.size),
+                    reply: u32::from(x.reply.size),
+                    push: u32::from(push.size),
+                },
+                weight,
+            });
+        }
+        spoken
     }
 
     /// What comes when the timer runs out is at least as long as what comes before: a job renewed, not a sign of life
@@ -232,13 +271,32 @@ impl Record {
         renewed.0 / f32::max(renewed.1, 1.0) >= 0.9 * early.0 / f32::max(early.1, 1.0)
     }
 
+    /// Pushes when the timer ran out are of one size, and what comes before is mostly of another: two things, of which
+    /// neither is a job renewed.
+    fn are_two_kinds(&self, timer: &JobTimer, of_it: impl Fn(&Push) -> bool) -> bool {
+        let (mut full, mut early) = (List::<PUSHES>::new(), List::<PUSHES>::new());
+        let mut before = None;
+        for push in self.pushes.iter().filter(|p| of_it(p)) {
+            if let Some(at) = before.replace(push.at) {
+                let gap = push.at.wrapping_sub(at) as f32 / 1000.0;
+                let list = if gap < timer.whole { &mut early } else { &mut full };
+                list.push(f32::from(push.size));
+            }
+        }
+        full.as_mut_slice().sort_by(f32::total_cmp);
+        let Some(&middle) = full.as_slice().get(full.as_slice().len() / 2) else { return false };
+        let alike = |list: &[f32]| list.iter().filter(|s| (**s - middle).abs() <= ONE_KIND).count() * 10;
+        alike(full.as_slice()) >= full.as_slice().len() * 7 && alike(early.as_slice()) < early.as_slice().len() * 4
+    }
+
     /// The timer of pushes, if it is clear that there is one and that something restarts it.
     fn timer(&self, jobs: &Jobs) -> Option<JobTimer> {
         if jobs.weight <= 0.0 && jobs.class.is_some_and(|c| c.worth >= 1.0) {
             // Of one size, and that is not a job's.
             return None;
         }
-        let only = timer::judge(jobs.gaps.as_slice());
+        let of_it = |p: &Push| jobs.class.is_none_or(|c| c.holds(p.size));
+        let only = timer::judge(jobs.gaps.as_slice()).filter(|t| !self.are_two_kinds(t, of_it));
         // Jobs for a new block may differ from others (without transactions, to be sent sooner): then all pushes
         // together are the clock. No pool pushes all its kinds more often than that; people who type do.
         let every = if jobs.mixed {

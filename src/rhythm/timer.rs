@@ -87,16 +87,18 @@ pub(super) fn judge(gaps: &[f32]) -> Option<JobTimer> {
     Some(timer)
 }
 
-/// Nine in ten gaps are the same: a heartbeat, and nothing restarts it.
-pub(super) fn is_heartbeat(gaps: &[f32]) -> bool {
+/// Gaps that are not those of a heartbeat, of which one may go missing or be taken for an answer; none where there is no
+/// heartbeat: where less than nine in ten are.
+pub(super) fn off_beat(gaps: &[f32]) -> Option<usize> {
     let mut sorted = List::<MOST>::new();
     for &gap in gaps {
         sorted.push(gap);
     }
     sorted.as_mut_slice().sort_by(f32::total_cmp);
-    let Some(&median) = sorted.as_slice().get(sorted.as_slice().len() / 2) else { return false };
-    let same = gaps.iter().filter(|g| (**g - median).abs() <= 0.03 * median + 0.05).count();
-    gaps.len() >= 3 && same * 10 >= gaps.len() * 9
+    let &median = sorted.as_slice().get(sorted.as_slice().len() / 2)?;
+    let off = |g: f32| (g - median * (g / median).round().clamp(1.0, 3.0)).abs();
+    let others = gaps.iter().filter(|g| off(**g) > 0.03 * median + 0.05).count();
+    (gaps.len() >= 2 && others * 10 <= gaps.len()).then_some(others)
 }
 
 /// Two pushes in a moment are one event, of which the gap after counts from the first.
