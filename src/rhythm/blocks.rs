@@ -1,8 +1,9 @@
 //! What restarts the job timer are blocks: how far apart are they, and which chain has such blocks?
 
 use super::stat::ln_sum;
+use super::shape::{self, Class};
 use super::timer::JobTimer;
-use super::witness::{Coin, CoinFit, Coins};
+use super::witness::{Coin, CoinFit, Coins, Fact, Witness};
 
 /// Chains that are mined in pools, with the time between blocks that their rules aim at (protocol constants) and how
 /// often each is met in hidden mining: nearly all of that is Monero, because it needs no graphics card. The second
@@ -33,6 +34,13 @@ pub(super) struct BlockClock {
     pub low: f32,
     /// Upper end.
     pub high: f32,
+}
+
+impl BlockClock {
+    pub(super) fn witness(&self, weight: f32) -> Witness {
+        let &Self { blocks, interval, low, high } = self;
+        Witness { fact: Fact::BlockClock { blocks, interval, low, high }, weight }
+    }
 }
 
 /// Relative error that no count removes. Blocks that are not seen, and chains that run slower than they aim at, make
@@ -72,6 +80,9 @@ fn likelihood(timer: &JobTimer, interval: f64) -> (f64, f64) {
 /// How much likelier a coin is when the sizes of messages are those of its dialect.
 const SPOKEN: f64 = 100.0;
 
+/// A coin is named when it, and others with the same time between blocks, are as likely as that.
+const NAMED: f64 = 0.7;
+
 /// Coins of a dialect, by how often each is met.
 pub(super) fn spoken(symbols: &[&str]) -> Coins {
     let mut coins = Coins::default();
@@ -86,13 +97,14 @@ pub(super) fn spoken(symbols: &[&str]) -> Coins {
 /// Coins that fit, likeliest first, and how much better a chain explains the restarts than events of any rate do
 /// (decimal logarithm; negative where no chain fits, and little where sizes do not name the coin as well). Coins of the dialect that is `spoken`, if sizes tell, are
 /// [`SPOKEN`] times as likely as they would be.
-pub(super) fn coins(timer: &JobTimer, spoken: &[&str]) -> (Coins, f32) {
+pub(super) fn coins(timer: &JobTimer, spoken: &[&str], push: Option<Class>) -> (Coins, f32) {
     // Logarithm of likelihood and prior, that of the likelihood alone, deviations, name, seconds.
     let mut fits: [(f64, f64, f64, &str, u32); CHAINS.len()] = [(f64::NEG_INFINITY, 0.0, 0.0, "", 0); CHAINS.len()];
     for (fit, &(symbol, interval, prior)) in fits.iter_mut().zip(CHAINS) {
         let (off, alone) = likelihood(timer, f64::from(interval));
         let spoken = if spoken.contains(&symbol) { SPOKEN.ln() } else { 0.0 };
-        *fit = (alone + prior.ln() + spoken, alone, off, symbol, interval);
+        let may = if push.is_none_or(|p| shape::may_push(symbol, &p)) { 0.0 } else { -SPOKEN.ln() };
+        *fit = (alone + prior.ln() + spoken + may, alone, off, symbol, interval);
     }
     fits.sort_by(|a, b| b.0.total_cmp(&a.0));
     let all = ln_sum(&fits.map(|f| f.0));
@@ -100,7 +112,10 @@ pub(super) fn coins(timer: &JobTimer, spoken: &[&str]) -> (Coins, f32) {
     // Events of any rate: 5 s to 2000 s, evenly in the logarithm.
     let any = std::f64::consts::TAU.sqrt().ln() - 400.0_f64.ln().ln();
     let mut coins = Coins::default();
-    for (joint, _, off, symbol, interval) in fits {
+    let (_, _, _, _, first) = fits[0];
+    let same: f64 = fits.iter().filter(|f| f.4 == first).map(|f| (f.0 - all).exp()).sum();
+    // Nothing is named that is hardly likelier than all others together.
+    for (joint, _, off, symbol, interval) in fits.into_iter().filter(|_| same >= NAMED) {
         let share = (joint - all).exp();
         if share >= 0.02 && off < 2.5 {
             coins.push(CoinFit { coin: Coin { symbol, interval }, likelihood: share as f32 });
@@ -133,5 +148,6 @@ pub(super) fn refuted(gaps: &[f32], off_beat: Option<usize>, spoken: &[&str]) ->
     };
     let likely: f64 = CHAINS.iter().filter(spoken).map(|c| c.2 / all * chance(c.1)).sum();
     // A tail is one in two on average where nothing is wrong, and nobody sees all blocks.
-    ((4.0 * likely + 0.01).log10() as f32).min(0.0)
+    let usual = if off_beat.is_some() { 1.0 } else { 4.0 };
+    ((usual * likely + 0.01).log10() as f32).min(0.0)
 }

@@ -166,6 +166,13 @@ const DIALECTS: &[Dialect] = &[
     },
 ];
 
+/// Whether a job for this coin may be as long as these pushes: not if it is known how long they are, and they are other.
+pub(super) fn may_push(coin: &str, push: &Class) -> bool {
+    let mut of_it = DIALECTS.iter().filter(|d| d.coins.contains(&coin)).peekable();
+    let holds = |d: &Dialect| (d.job.0 + d.reply.0..=d.job.1 + d.reply.1 + FRAMING).contains(&push.size);
+    push.worth < 1.0 || of_it.peek().is_none() || of_it.any(holds)
+}
+
 /// Any of them, filled up to blocks.
 const PADDED: Dialect = Dialect {
     name: "a mining dialect filled up to blocks",

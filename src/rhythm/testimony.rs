@@ -17,6 +17,9 @@ const OLD: f32 = 1800.0;
 /// From here on (decimal logarithm) pushes and requests are one conversation, and no push is a job.
 const DEPENDENT: f32 = 1.0;
 
+/// Pushes come by chance, or nothing speaks much against it (decimal logarithm).
+const BY_CHANCE: f32 = -0.3;
+
 /// Sizes of one kind of message that has nothing of varying length but numbers.
 const ONE_KIND: f32 = 2.0;
 
@@ -92,29 +95,44 @@ impl Record {
         if let [_] = spoken {
             said.coins = blocks::spoken(spoken);
         }
-        let Some(timer) = self.timer(&jobs) else { return said };
+        let Some(timer) = self.timer(&jobs) else {
+            self.pace(&jobs, spoken, &mut said);
+            return said;
+        };
         said.whole = Some(timer.whole);
         said.witnesses.push(Witness {
             fact: Fact::JobTimer { period: timer.period, full: timer.full, early: timer.early },
             weight: timer.weight,
         });
         let Some(clock) = blocks::clock(&timer) else { return said };
-        let (coins, weight) = blocks::coins(&timer, spoken);
+        let (coins, weight) = blocks::coins(&timer, spoken, said.push);
         if timer.weight >= 1.5 && clock.blocks >= 6 {
             said.coins = coins;
         }
         if weight > 0.0 {
-            said.witnesses.push(Witness {
-                fact: Fact::BlockClock {
-                    blocks: clock.blocks,
-                    interval: clock.interval,
-                    low: clock.low,
-                    high: clock.high,
-                },
-                weight,
-            });
+            said.witnesses.push(clock.witness(weight));
         }
         said
+    }
+
+    /// Pushes without a timer: where they come by chance, as blocks do, they may come as often as a coin's.
+    fn pace(&self, jobs: &Jobs, spoken: &[&str], said: &mut Testimony) {
+        let gaps = jobs.gaps.as_slice();
+        if spoken.is_empty() || shares::judge(gaps).is_none_or(|a| a.weight < BY_CHANCE) {
+            return;
+        }
+        let exposure = gaps.iter().sum();
+        let all = JobTimer { period: 0.0, whole: 0.0, full: 0, early: gaps.len() as u32, exposure, weight: 0.0 };
+        let Some(clock) = blocks::clock(&all) else { return };
+        let (coins, weight) = blocks::coins(&all, spoken, said.push);
+        if clock.blocks >= 12 {
+            said.coins = coins;
+        }
+        // That it is not a timer is no sign of anything: only the coin that the sizes name is.
+        let weight = (weight - 0.4).min(0.9);
+        if weight > 0.0 {
+            said.witnesses.push(clock.witness(weight));
+        }
     }
 
     /// What is asked and answered, and when.
