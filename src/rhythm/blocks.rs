@@ -109,8 +109,6 @@ pub(super) fn coins(timer: &JobTimer, spoken: &[&str], push: Option<Class>) -> (
     fits.sort_by(|a, b| b.0.total_cmp(&a.0));
     let all = ln_sum(&fits.map(|f| f.0));
     let chain = ln_sum(&fits.map(|f| f.1)) - (CHAINS.len() as f64).ln();
-    // Events of any rate: 5 s to 2000 s, evenly in the logarithm.
-    let any = std::f64::consts::TAU.sqrt().ln() - 400.0_f64.ln().ln();
     let mut coins = Coins::default();
     let (_, _, _, _, first) = fits[0];
     let same: f64 = fits.iter().filter(|f| f.4 == first).map(|f| (f.0 - all).exp()).sum();
@@ -121,7 +119,7 @@ pub(super) fn coins(timer: &JobTimer, spoken: &[&str], push: Option<Class>) -> (
             coins.push(CoinFit { coin: Coin { symbol, interval }, likelihood: share as f32 });
         }
     }
-    let weight = ((chain - any) * super::stat::LOG10_E) as f32;
+    let weight = ((chain - any()) * super::stat::LOG10_E) as f32;
     // Chains are many: one of them fits any rate about every other time. That the one fits that the sizes name is
     // another matter.
     let named = |f: &(f64, f64, f64, &str, u32)| spoken.contains(&f.3) && f.2 < 1.7;
@@ -129,12 +127,26 @@ pub(super) fn coins(timer: &JobTimer, spoken: &[&str], push: Option<Class>) -> (
     (coins, weight)
 }
 
+/// Events of any rate: 5 s to 2000 s, evenly in the logarithm; natural logarithm of their likelihood.
+fn any() -> f64 {
+    std::f64::consts::TAU.sqrt().ln() - 400.0_f64.ln().ln()
+}
+
+/// How much better the coins that sizes speak of explain how often pushes come than any rate does, decimal logarithm.
+pub(super) fn of_spoken(pace: &JobTimer, spoken: &[&str]) -> f32 {
+    let (mut sum, mut all) = (0.0, 0.0);
+    for (_, interval, prior) in CHAINS.iter().filter(|c| spoken.contains(&c.0)) {
+        sum += prior * likelihood(pace, f64::from(*interval)).1.exp();
+        all += prior;
+    }
+    (((sum / all).ln() - any()) * super::stat::LOG10_E) as f32
+}
+
 /// What gaps between pushes (seconds) say against the coins that sizes speak of, decimal logarithm, zero at most. A pool
 /// sends a job with every block: so there are as many pushes at least, beside those of a heartbeat, of which
 /// `off_beat` are none.
 pub(super) fn refuted(gaps: &[f32], off_beat: Option<usize>, spoken: &[&str]) -> f32 {
     let spoken = |c: &&(&str, u32, f64)| spoken.is_empty() || spoken.contains(&c.0);
-    let all: f64 = CHAINS.iter().filter(spoken).map(|c| c.2).sum();
     let seconds: f64 = gaps.iter().map(|g| f64::from(*g)).sum();
     let most = off_beat.unwrap_or(gaps.len());
     // The tail of a Poisson count.
@@ -146,7 +158,7 @@ pub(super) fn refuted(gaps: &[f32], off_beat: Option<usize>, spoken: &[&str]) ->
         });
         if most as f64 >= blocks { 1.0 } else { (1.0 + terms.sum::<f64>()) * (-blocks).exp() }
     };
-    let likely: f64 = CHAINS.iter().filter(spoken).map(|c| c.2 / all * chance(c.1)).sum();
+    let likely = CHAINS.iter().filter(spoken).map(|c| chance(c.1)).fold(0.0, f64::max);
     // A tail is one in two on average where nothing is wrong, and nobody sees all blocks.
     let usual = if off_beat.is_some() { 1.0 } else { 4.0 };
     ((usual * likely + 0.01).log10() as f32).min(0.0)

@@ -14,63 +14,83 @@ const AT_ONCE: u32 = 500;
 /// Most requests and pushes looked at.
 const MOST: usize = 96;
 
-/// When pushes came.
+/// An answer comes within.
+const ANSWER: u32 = 1000;
+
+/// A request.
 #[derive(Clone, Copy)]
-pub(super) struct Pushed {
+pub(super) struct Asked {
     pub at: u32,
-    /// A request followed within a second.
-    pub answered: bool,
+    /// Of the kind that may be shares.
+    pub share: bool,
+}
+
+/// What was seen where both were kept.
+#[derive(Default)]
+struct Seen {
+    requests: usize,
+    shares: usize,
+    pushes: usize,
+    /// Pushes that a request followed at once.
+    answered: usize,
+    /// Neighbours of different kind and of the same.
+    turns: usize,
+    repeats: usize,
 }
 
 /// Decimal logarithm: how much better dependence explains both streams than independence does; zero where it does not.
 pub(super) fn dependence(
-    requests: impl Iterator<Item = u32> + Clone,
-    pushes: impl Iterator<Item = Pushed> + Clone,
+    requests: impl Iterator<Item = Asked> + Clone,
+    pushes: impl Iterator<Item = u32> + Clone,
 ) -> f32 {
-    // Where both were kept.
     let (Some(first), Some(other)) = (requests.clone().next(), pushes.clone().next()) else { return 0.0 };
-    let from = if other.at.wrapping_sub(first) < u32::MAX / 2 { other.at } else { first };
-    let later = move |at: u32| at.wrapping_sub(from) < u32::MAX / 2;
-    let (mut asked, mut told) = (requests.filter(|at| later(*at)).peekable(), pushes.filter(|p| later(p.at)).peekable());
-    let (mut requests, mut pushes, mut answered) = (0_usize, 0_usize, 0_usize);
-    let (mut turns, mut repeats) = (0_usize, 0_usize);
+    let is_before = |a: u32, b: u32| a.wrapping_sub(b) > u32::MAX / 2;
+    let from = if is_before(first.at, other) { other } else { first.at };
+    let mut asked = requests.skip_while(|r| is_before(r.at, from)).peekable();
+    let mut told = pushes.skip_while(|at| is_before(*at, from)).peekable();
+    let mut seen = Seen::default();
     let mut lags = List::<MOST>::new();
-    // Whether the last was a push, when the last request was, and when anything was.
-    let (mut before, mut last_request, mut last) = (None, None::<u32>, from);
+    let (mut was_push, mut last_share, mut unanswered, mut last) = (None, None::<u32>, None::<u32>, from);
     loop {
-        let is_push = match (asked.peek(), told.peek()) {
+        let push = match (asked.peek(), told.peek()) {
             (None, None) => break,
             (Some(_), None) => false,
             (None, Some(_)) => true,
-            (Some(a), Some(p)) => a.wrapping_sub(p.at) < u32::MAX / 2,
+            (Some(a), Some(&p)) => !is_before(a.at, p),
         };
-        if is_push {
-            let Some(push) = told.next() else { break };
-            pushes += 1;
-            answered += usize::from(push.answered);
-            last = push.at;
-            if let Some(request) = last_request
-                && push.at.wrapping_sub(request) > AT_ONCE
-            {
-                lags.push(push.at.wrapping_sub(request) as f32 / 1000.0);
+        if push {
+            let Some(at) = told.next() else { break };
+            seen.pushes += 1;
+            (last, unanswered) = (at, Some(at));
+            if let Some(lag) = last_share.map(|share| at.wrapping_sub(share)).filter(|lag| *lag > AT_ONCE) {
+                lags.push(lag as f32 / 1000.0);
             }
         } else {
-            let Some(at) = asked.next() else { break };
-            requests += 1;
-            (last, last_request) = (at, Some(at));
+            let Some(request) = asked.next() else { break };
+            seen.requests += 1;
+            last = request.at;
+            let soon = unanswered.take().is_some_and(|at| request.at.wrapping_sub(at) <= ANSWER);
+            seen.answered += usize::from(soon);
+            if !request.share {
+                continue;
+            }
+            seen.shares += 1;
+            last_share = Some(request.at);
         }
-        match before {
-            Some(was) if was == is_push => repeats += 1,
-            Some(_) => turns += 1,
+        match was_push.replace(push) {
+            Some(before) if before == push => seen.repeats += 1,
+            Some(_) => seen.turns += 1,
             None => {}
         }
-        before = Some(is_push);
     }
-    if requests < LEAST || pushes < LEAST {
+    if seen.shares < LEAST || seen.pushes < LEAST {
         return 0.0;
     }
-    let rate = requests as f64 / (f64::from(last.wrapping_sub(from)) / 1000.0).max(1.0);
-    let best = by_turns(turns, repeats).max(answers(answered, pushes, rate)).max(soon_after(lags.as_slice(), rate));
+    let seconds = (f64::from(last.wrapping_sub(from)) / 1000.0).max(1.0);
+    let per_second = |count: usize| count as f64 / seconds;
+    let best = by_turns(seen.turns, seen.repeats)
+        .max(answers(seen.answered, seen.pushes, per_second(seen.requests)))
+        .max(soon_after(lags.as_slice(), per_second(seen.shares)));
     // Three were tried.
     ((best - 3.0_f64.ln()) * LOG10_E).max(0.0) as f32
 }

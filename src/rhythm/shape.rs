@@ -152,7 +152,7 @@ const DIALECTS: &[Dialect] = &[
         name: "Stratum V1",
         coins: &["BTC", "LTC", "BCH", "DASH", "DOGE"],
         reply: (34, 48),
-        share: (36, 120),
+        share: (24, 120),
         job: (500, 2100),
         weight: 0.5,
     },
@@ -160,7 +160,7 @@ const DIALECTS: &[Dialect] = &[
         name: "Stratum V1 of other coins",
         coins: &["ETC", "ERG", "RVN"],
         reply: (34, 48),
-        share: (38, 120),
+        share: (24, 120),
         job: (85, 330),
         weight: 0.25,
     },
@@ -198,7 +198,7 @@ pub(super) fn dialects(request: &Class, reply: &Class, push: &Class, tunnel: u16
     let framing = FRAMING + reply.width - SPREAD;
     let reply_fits = move |d: &Dialect| within(d.reply, inner) || within((d.reply.0 + 16, d.reply.1 + framing), inner);
     // A worker's name is in the request, so that small ones are something else.
-    let large = request.size >= 95;
+    let large = request.size >= 80;
     let fits = move |d: &&Dialect| reply_fits(d) && within(d.share, share) && within(d.job, job) && large;
     // All of one size may be cells of anything, and two of one size are a weaker sign.
     let padded = match (share, job) {

@@ -5,7 +5,7 @@ use super::ring::List;
 use super::shape::{self, Class, Dialect};
 use super::timer::{self, JobTimer};
 use super::witness::{Coins, Fact, Witness, Witnesses};
-use super::mingle::{self, Pushed};
+use super::mingle::{self, Asked};
 use super::{blocks, shares};
 
 /// Seconds between pushes.
@@ -124,12 +124,12 @@ impl Record {
         let exposure = gaps.iter().sum();
         let all = JobTimer { period: 0.0, whole: 0.0, full: 0, early: gaps.len() as u32, exposure, weight: 0.0 };
         let Some(clock) = blocks::clock(&all) else { return };
-        let (coins, weight) = blocks::coins(&all, spoken, said.push);
+        let (coins, _) = blocks::coins(&all, spoken, said.push);
         if clock.blocks >= 12 {
             said.coins = coins;
         }
-        // That it is not a timer is no sign of anything: only the coin that the sizes name is.
-        let weight = (weight - 0.4).min(0.9);
+        // That there is no timer is no sign of anything: only that one of the coins is told that the sizes name.
+        let weight = blocks::of_spoken(&all, spoken).min(0.9);
         if weight > 0.0 {
             said.witnesses.push(clock.witness(weight));
         }
@@ -223,9 +223,9 @@ impl Record {
             return None;
         }
         let mut jobs = Jobs { class, weight: 0.0, gaps, mixed: usize::from(all) > count + 1 };
-        let requests = self.exchanges.iter().filter(|e| exchange.is_none_or(|x| x.request.holds(e.request)));
-        let pushes = self.pushes.iter().filter(of_it).map(|p| Pushed { at: p.at, answered: p.answered });
-        let dependence = mingle::dependence(requests.map(|e| e.at), pushes);
+        let share = |e: &Exchange| exchange.is_none_or(|x| x.request.holds(e.request));
+        let requests = self.exchanges.iter().map(|e| Asked { at: e.at, share: share(e) });
+        let dependence = mingle::dependence(requests, self.pushes.iter().filter(of_it).map(|p| p.at));
         if dependence > DEPENDENT {
             return None;
         }
@@ -259,7 +259,7 @@ impl Record {
             if best.is_none_or(|(b, _)| weight > b) {
                 best = Some((weight, dialect));
             }
-            if dialect.weight * worth >= 0.5 && refuted > -1.0 {
+            if dialect.weight * worth >= 0.25 && refuted > -1.0 {
                 spoken.add(dialect.coins);
             }
         }
