@@ -5,6 +5,7 @@ use super::ring::List;
 use super::shape::{self, Class, Dialect};
 use super::timer::{self, JobTimer};
 use super::witness::{Coins, Fact, Witness, Witnesses};
+use super::stat::ramp;
 use super::mingle::{self, Asked};
 use super::{blocks, shares};
 
@@ -19,6 +20,9 @@ const DEPENDENT: f32 = 1.0;
 
 /// Pushes come by chance, or nothing speaks much against it (decimal logarithm).
 const BY_CHANCE: f32 = -0.3;
+
+/// Fewer pushes without a timer do not tell a rate.
+const RATED: usize = 12;
 
 /// Sizes of one kind of message that has nothing of varying length but numbers.
 const ONE_KIND: f32 = 2.0;
@@ -118,16 +122,14 @@ impl Record {
     /// Pushes without a timer: where they come by chance, as blocks do, they may come as often as a coin's.
     fn pace(&self, jobs: &Jobs, spoken: &[&str], said: &mut Testimony) {
         let gaps = jobs.gaps.as_slice();
-        if spoken.is_empty() || shares::judge(gaps).is_none_or(|a| a.weight < BY_CHANCE) {
+        if gaps.len() < RATED || spoken.is_empty() || shares::judge(gaps).is_none_or(|a| a.weight < BY_CHANCE) {
             return;
         }
         let exposure = gaps.iter().sum();
         let all = JobTimer { period: 0.0, whole: 0.0, full: 0, early: gaps.len() as u32, exposure, weight: 0.0 };
         let Some(clock) = blocks::clock(&all) else { return };
         let (coins, _) = blocks::coins(&all, spoken, said.push);
-        if clock.blocks >= 12 {
-            said.coins = coins;
-        }
+        said.coins = coins;
         // That there is no timer is no sign of anything: only that one of the coins is told that the sizes name.
         let weight = blocks::of_spoken(&all, spoken).min(0.9);
         if weight > 0.0 {
@@ -176,6 +178,9 @@ impl Record {
         if a.mean < 1.0 {
             // Whoever asks each second is a program that asks: no pool lets a miner do so.
             a.weight = a.weight.min(0.0);
+        } else if a.mean < 3.0 {
+            // Vardiff aims at three seconds at least; programs ask as often.
+            a.weight *= ramp(a.mean, (1.0, 0.3), (3.0, 1.0)).max(if a.weight < 0.0 { 1.0 } else { 0.0 });
         } else if a.mean > 300.0 {
             // Public traces: 5 to 101 s. Rarer shares there are, but much else is rare.
             a.weight -= 0.4;
@@ -239,7 +244,12 @@ impl Record {
                 class.count = class.count.saturating_sub(x.reply.count / 8 + 2);
             }
             // A plain heartbeat is what a third of pools push, and most of all else that has a timer.
-            let beat = if timer::off_beat(jobs.gaps.as_slice()).is_some() { 0.5 } else { 1.0 };
+            let beat = match timer::off_beat(jobs.gaps.as_slice()) {
+                // No pool renews its jobs that often.
+                Some(_) if mean < 5.0 => 0.0,
+                Some(_) => 0.5,
+                None => 1.0,
+            };
             jobs.weight = beat * shape::push_weight(class.count + login, all + login, class, mean);
         }
         Some(jobs)
@@ -255,11 +265,12 @@ impl Record {
         for dialect in shape::dialects(&x.request, &x.reply, &push, self.acks.size) {
             // A chain whose blocks are due has some, whatever timer there is beside it.
             let refuted = blocks::refuted(jobs.gaps.as_slice(), off_beat, dialect.coins);
-            let weight = (dialect.weight + refuted).max(0.0) * worth;
+            let beaten = if off_beat.is_some() { 0.7 } else { 1.0 };
+            let weight = (dialect.weight * beaten + refuted).max(0.0) * worth;
             if best.is_none_or(|(b, _)| weight > b) {
                 best = Some((weight, dialect));
             }
-            if dialect.weight * worth >= 0.25 && refuted > -1.0 {
+            if dialect.weight * worth >= 0.15 && refuted > -1.0 {
                 spoken.add(dialect.coins);
             }
         }
