@@ -17,6 +17,8 @@ const LEAST: usize = 7;
 const PERIODS: std::ops::Range<f32> = 0.8..1000.0;
 /// Gaps of no known origin: lost packets, reconnects, a change of difficulty. Spread over the logarithm.
 const STRAY: f64 = 0.04;
+/// How much rarer than other stray gaps are those that cut a heartbeat short and begin it anew.
+const RESTARTED: f64 = 0.4;
 /// Natural logarithm of the range that stray gaps come from, 0.02 to 2000 s.
 const STRAY_RANGE: f64 = 11.5;
 
@@ -196,10 +198,12 @@ fn weigh(gaps: &[f32], pile: Pile) -> (JobTimer, f64, f64) {
             ((1.0 - STRAY) * main + STRAY * stray(g)).ln()
         })
         .sum();
+    // What goes missing makes gaps longer; that something of the same size restarts a heartbeat is rare.
+    let strays = |gap: f32| stray(gap) * if gap < pile.from { RESTARTED } else { 1.0 };
     let others = [
-        beats(gaps, pile, 0.5, stray),
-        beats(gaps, pile, 0.8, stray),
-        beats(gaps, pile, 0.97, stray),
+        beats(gaps, pile, 0.5, strays),
+        beats(gaps, pile, 0.8, strays),
+        beats(gaps, pile, 0.97, strays),
         // The pile among anything smooth below it.
         two_timers(gaps, pile, early_gaps),
         unrestarted(gaps, pile, period, rate),
