@@ -46,7 +46,7 @@ const CAPS: [(Family, f32); 7] = [
     // Steady exchanges and steady pushes go together in benign protocols too: the flows that have one of them are not
     // independent of those that have the other.
     (Family::Shape, 1.8),
-    (Family::Sizes, 1.5),
+    (Family::Sizes, 2.3),
     // Things that arrive by chance do exist: telemetry, many users behind one gateway. One in twenty, not fewer.
     (Family::Arrivals, 1.3),
     // A keepalive after a time without data, restarted by data, is the same mechanism: rare with one size for both.
@@ -103,12 +103,15 @@ pub fn fuse<'a>(witnesses: impl IntoIterator<Item = &'a Witness>) -> (f32, Stand
         score += part(f);
     }
     let (shape, arrivals, timer) = (part(Family::Shape), part(Family::Arrivals), part(Family::Timer));
+    let sizes = part(Family::Sizes);
     let (clock, together) = (part(Family::Clock), part(Family::Together));
     // Shape alone is silent, and so is time alone unless both directions have their own: requests by luck are found
     // in telemetry too, so they need pushes that nobody asked for beside them.
     let two = (exchange > 0.5 && pushes > 0.3 && arrivals > 0.5)
         || (shape > 0.5 && timer > 0.8)
         || (arrivals > 0.5 && timer > 1.3)
+        // The coin that the sizes name has blocks as often.
+        || (shape > 0.5 && sizes > 1.0 && clock > 0.5)
         || noise > 2.0
         || (shape > 0.5 && (clock > 2.0 || together > 2.0));
     let level = if !two || score < SUSPECT {

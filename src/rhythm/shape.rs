@@ -33,6 +33,11 @@ pub(super) struct Class {
 }
 
 impl Class {
+    /// Of one message.
+    pub(super) fn of(size: u16) -> Self {
+        Self { size, width: SPREAD, count: 1, worth: 1.0 }
+    }
+
     pub(super) fn holds(&self, size: u16) -> bool {
         self.size.abs_diff(size) <= self.width
     }
@@ -146,7 +151,7 @@ const DIALECTS: &[Dialect] = &[
     // names of jobs and sessions make it more.
     Dialect { name: "CryptoNote", coins: &["XMR"], reply: (60, 72), share: (105, 145), job: (170, 460), weight: 1.2 },
     Dialect { name: "CryptoNote", coins: &["XMR"], reply: (60, 72), share: (146, 175), job: (170, 460), weight: 0.7 },
-    Dialect { name: "Equihash", coins: &["ZEC"], reply: (24, 46), share: (2600, 2950), job: (240, 290), weight: 1.5 },
+    Dialect { name: "Equihash", coins: &["ZEC"], reply: (24, 46), share: (2600, 2950), job: (240, 290), weight: 2.3 },
     // Between them one in 20 by chance.
     Dialect { name: "EthProxy", coins: &["ETC"], reply: (34, 46), share: (100, 190), job: (170, 213), weight: 0.6 },
     Dialect { name: "KawPow", coins: &["RVN"], reply: (34, 46), share: (165, 240), job: (222, 270), weight: 0.6 },
@@ -167,6 +172,27 @@ const DIALECTS: &[Dialect] = &[
         weight: 0.15,
     },
 ];
+
+/// xmrig's sign of life, which has another reply than a share.
+pub(super) const KEEPALIVE: Dialect = Dialect {
+    name: "CryptoNote (signs of life)",
+    coins: &["XMR"],
+    reply: (68, 80),
+    share: (4, 40),
+    job: (150, 400),
+    // One in 50 by chance where requests come on a timer of a minute; a third of the miners that send no shares.
+    weight: 1.0,
+};
+
+/// Whether requests and replies on a timer are a miner's signs of life.
+pub(super) fn is_keepalive(request: &Class, reply: &Class, push: &Class, tunnel: u16) -> bool {
+    let within = |(low, high): (u16, u16), size: u16| (low..=high).contains(&size);
+    let inner = reply.size.saturating_sub(tunnel);
+    let (low, high) = KEEPALIVE.reply;
+    (within((low, high), inner) || within((low + 16, high + FRAMING), inner))
+        && within(KEEPALIVE.share, request.size.saturating_sub(reply.size))
+        && within(KEEPALIVE.job, push.size.saturating_sub(reply.size))
+}
 
 /// Whether a job for this coin may be as long as these pushes: not if it is known how long they are, and they are other.
 pub(super) fn may_push(coin: &str, push: &Class) -> bool {

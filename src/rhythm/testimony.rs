@@ -2,7 +2,7 @@
 
 use super::record::{EXCHANGES, Exchange, PUSHES, Push, Record, UNANSWERED};
 use super::ring::List;
-use super::shape::{self, Class, Dialect};
+use super::shape::{self, Class};
 use super::timer::{self, JobTimer};
 use super::witness::{Coins, Fact, Witness, Witnesses};
 use super::stat::ramp;
@@ -21,8 +21,8 @@ const DEPENDENT: f32 = 1.0;
 /// Pushes come by chance, or nothing speaks much against it (decimal logarithm).
 const BY_CHANCE: f32 = -0.3;
 
-/// Fewer pushes without a timer do not tell a rate.
-const RATED: usize = 12;
+/// Fewer pushes without a timer do not tell the rate of a coin; of several coins that may be meant, twice as many do not.
+const RATED: usize = 8;
 
 /// Sizes of one kind of message that has nothing of varying length but numbers.
 const ONE_KIND: f32 = 2.0;
@@ -47,6 +47,17 @@ impl Spoken {
     fn as_slice(&self) -> &[&'static str] {
         self.coins.get(..self.len).unwrap_or_default()
     }
+}
+
+/// Seconds between signs of life of miners that have nothing to say, a minute after anything else.
+const KEEPALIVES: std::ops::Range<f32> = 58.0..90.0;
+/// So many exchanges are few.
+const FEW: usize = 12;
+
+/// How pushes come, and how many of them are not those of a heartbeat.
+struct Pace<'a> {
+    gaps: &'a [f32],
+    off_beat: Option<usize>,
 }
 
 /// A constant request with its constant reply.
@@ -85,8 +96,14 @@ impl Record {
     /// What the witnesses say.
     pub(super) fn testify(&self) -> Testimony {
         let mut said = Testimony::default();
-        let exchange = self.requests(&mut said);
-        let Some(jobs) = self.jobs(exchange) else { return said };
+        let (exchange, arrivals) = self.requests(&mut said);
+        let jobs = self.jobs(exchange);
+        let keepalive = self.is_keepalive(exchange, arrivals, jobs.as_ref());
+        if let Some(a) = arrivals.filter(|_| !keepalive) {
+            said.witnesses
+                .push(Witness { fact: Fact::MemorylessShares { gaps: a.gaps, mean: a.mean }, weight: a.weight });
+        }
+        let Some(jobs) = jobs else { return said };
         if let Some(class) = jobs.class.filter(|_| jobs.weight > 0.0) {
             said.witnesses.push(Witness {
                 fact: Fact::SteadyPushes { count: u32::from(class.count), size: u32::from(class.size) },
@@ -94,7 +111,7 @@ impl Record {
             });
             said.push = Some(class);
         }
-        let dialect = self.dialect(exchange, &jobs, &mut said);
+        let dialect = self.dialect(exchange, keepalive, &jobs, &mut said);
         let spoken = dialect.as_slice();
         if let [_] = spoken {
             said.coins = blocks::spoken(spoken);
@@ -122,7 +139,8 @@ impl Record {
     /// Pushes without a timer: where they come by chance, as blocks do, they may come as often as a coin's.
     fn pace(&self, jobs: &Jobs, spoken: &[&str], said: &mut Testimony) {
         let gaps = jobs.gaps.as_slice();
-        if gaps.len() < RATED || spoken.is_empty() || shares::judge(gaps).is_none_or(|a| a.weight < BY_CHANCE) {
+        let least = if let [_] = spoken { RATED } else { 2 * RATED };
+        if gaps.len() < least || spoken.is_empty() || shares::judge(gaps).is_none_or(|a| a.weight < BY_CHANCE) {
             return;
         }
         let exposure = gaps.iter().sum();
@@ -138,7 +156,7 @@ impl Record {
     }
 
     /// What is asked and answered, and when.
-    fn requests(&self, said: &mut Testimony) -> Option<Steady> {
+    fn requests(&self, said: &mut Testimony) -> (Option<Steady>, Option<shares::Arrivals>) {
         let mut exchange = self.exchange(None);
         let mut arrivals = self.arrivals(exchange);
         // The commonest may be a keepalive or a report of the hash rate, on a timer; shares are what else there is.
@@ -163,11 +181,18 @@ impl Record {
             });
             said.reply = Some(x.reply);
         }
-        if let Some(a) = arrivals {
-            said.witnesses
-                .push(Witness { fact: Fact::MemorylessShares { gaps: a.gaps, mean: a.mean }, weight: a.weight });
+        (exchange, arrivals)
+    }
+
+    /// All that is asked are signs of life as miners send them: on a timer, and of their sizes.
+    fn is_keepalive(&self, x: Option<Steady>, arrivals: Option<shares::Arrivals>, jobs: Option<&Jobs>) -> bool {
+        if let (Some(x), Some(a), Some(push)) = (x, arrivals, jobs.and_then(|j| j.class)) {
+            a.weight < 0.0
+                && KEEPALIVES.contains(&a.mean)
+                && shape::is_keepalive(&x.request, &x.reply, &push, self.acks.size)
+        } else {
+            false
         }
-        exchange
     }
 
     /// How the requests of an exchange arrive, or all of them where there is none.
@@ -256,32 +281,40 @@ impl Record {
     }
 
     /// The coins of the dialects that sizes speak, where that is clear.
-    fn dialect(&self, exchange: Option<Steady>, jobs: &Jobs, said: &mut Testimony) -> Spoken {
+    fn dialect(&self, exchange: Option<Steady>, keepalive: bool, jobs: &Jobs, said: &mut Testimony) -> Spoken {
         let mut spoken = Spoken::default();
-        let (Some(x), Some(push)) = (exchange.filter(|x| x.weight > 0.4), said.push) else { return spoken };
-        let worth = x.request.worth.min(x.reply.worth).min(push.worth).powi(2);
-        let off_beat = timer::off_beat(jobs.gaps.as_slice());
-        let mut best: Option<(f32, &Dialect)> = None;
-        for dialect in shape::dialects(&x.request, &x.reply, &push, self.acks.size) {
-            // A chain whose blocks are due has some, whatever timer there is beside it.
-            let refuted = blocks::refuted(jobs.gaps.as_slice(), off_beat, dialect.coins);
-            let beaten = if off_beat.is_some() { 0.7 } else { 1.0 };
-            let weight = (dialect.weight * beaten + refuted).max(0.0) * worth;
-            if best.is_none_or(|(b, _)| weight > b) {
-                best = Some((weight, dialect));
+        let Some(push) = said.push else { return spoken };
+        let pace = Pace { gaps: jobs.gaps.as_slice(), off_beat: timer::off_beat(jobs.gaps.as_slice()) };
+        let mut best: Option<(f32, &str, Class, Class)> = None;
+        let mut try_all = |request: Class, reply: Class, less: f32| {
+            let worth = request.worth.min(reply.worth).min(push.worth).powi(2);
+            let own = keepalive.then_some(&shape::KEEPALIVE);
+            let others = shape::dialects(&request, &reply, &push, self.acks.size);
+            for dialect in others.filter(|_| !keepalive).chain(own) {
+                // A chain whose blocks are due has some, whatever timer there is beside it.
+                let refuted = blocks::refuted(pace.gaps, pace.off_beat, dialect.coins);
+                let beaten = if pace.off_beat.is_some() { 0.7 } else { 1.0 };
+                let weight = (dialect.weight * beaten + refuted - less).max(0.0) * worth;
+                if best.is_none_or(|(b, ..)| weight > b) {
+                    best = Some((weight, dialect.name, request, reply));
+                }
+                if (dialect.weight - less) * worth >= 0.15 && refuted > -1.0 {
+                    spoken.add(dialect.coins);
+                }
             }
-            if dialect.weight * worth >= 0.15 && refuted > -1.0 {
-                spoken.add(dialect.coins);
+        };
+        if let Some(x) = exchange.filter(|x| x.weight > 0.4 || keepalive) {
+            try_all(x.request, x.reply, 0.0);
+        } else if exchange.is_none() && self.exchanges.len() <= FEW {
+            // A share now and then comes before anything comes again.
+            for e in self.exchanges.iter().rev().filter(|e| e.delay != UNANSWERED).take(8) {
+                try_all(Class::of(e.request), Class::of(e.reply), 0.4);
             }
         }
-        if let Some((weight, dialect)) = best {
+        if let Some((weight, dialect, request, reply)) = best {
+            let (request, reply) = (u32::from(request.size), u32::from(reply.size));
             said.witnesses.push(Witness {
-                fact: Fact::KnownSizes {
-                    dialect: dialect.name,
-                    request: u32::from(x.request.size),
-                    reply: u32::from(x.reply.size),
-                    push: u32::from(push.size),
-                },
+                fact: Fact::KnownSizes { dialect, request, reply, push: u32::from(push.size) },
                 weight,
             });
         }
