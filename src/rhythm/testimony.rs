@@ -51,6 +51,10 @@ impl Spoken {
 
 /// Seconds between signs of life of miners that have nothing to say, a minute after anything else.
 const KEEPALIVES: std::ops::Range<f32> = 58.0..90.0;
+/// No pool renews its jobs more often than that without a cause, seconds.
+const OFTEN: f32 = 8.0;
+/// Requests are on a timer (decimal logarithm of the likelihood ratio).
+const TIMED: f32 = -3.0;
 /// So many exchanges are few.
 const FEW: usize = 12;
 
@@ -75,6 +79,8 @@ struct Jobs {
     /// Their size, where they have one.
     class: Option<Class>,
     weight: f32,
+    /// What is left of the weight if nothing restarts their timer.
+    beat: f32,
     gaps: Gaps,
     /// There are others beside those of that size.
     mixed: bool,
@@ -97,13 +103,17 @@ impl Record {
     pub(super) fn testify(&self) -> Testimony {
         let mut said = Testimony::default();
         let (exchange, arrivals) = self.requests(&mut said);
-        let jobs = self.jobs(exchange);
+        let jobs = self.jobs(exchange, arrivals);
         let keepalive = self.is_keepalive(exchange, arrivals, jobs.as_ref());
         if let Some(a) = arrivals.filter(|_| !keepalive) {
             said.witnesses
                 .push(Witness { fact: Fact::MemorylessShares { gaps: a.gaps, mean: a.mean }, weight: a.weight });
         }
-        let Some(jobs) = jobs else { return said };
+        let Some(mut jobs) = jobs else { return said };
+        let timer = self.timer(&jobs);
+        if timer.is_none() || jobs.beat <= 0.0 {
+            jobs.weight *= jobs.beat;
+        }
         if let Some(class) = jobs.class.filter(|_| jobs.weight > 0.0) {
             said.witnesses.push(Witness {
                 fact: Fact::SteadyPushes { count: u32::from(class.count), size: u32::from(class.size) },
@@ -116,17 +126,19 @@ impl Record {
         if let [_] = spoken {
             said.coins = blocks::spoken(spoken);
         }
-        let Some(timer) = self.timer(&jobs) else {
+        let Some(timer) = timer else {
             self.pace(&jobs, spoken, &mut said);
             return said;
         };
         said.whole = Some(timer.whole);
+        let (coins, weight) = blocks::coins(&timer, spoken, said.push);
+        // What restarts it more often or less than the blocks of any chain is something else, or more than one thing.
+        let other = if timer.early >= 4 { weight.clamp(-1.0, 0.0) } else { 0.0 };
         said.witnesses.push(Witness {
             fact: Fact::JobTimer { period: timer.period, full: timer.full, early: timer.early },
-            weight: timer.weight,
+            weight: timer.weight + other,
         });
         let Some(clock) = blocks::clock(&timer) else { return said };
-        let (coins, weight) = blocks::coins(&timer, spoken, said.push);
         if timer.weight >= 1.5 && clock.blocks >= 6 {
             said.coins = coins;
         }
@@ -236,7 +248,7 @@ impl Record {
     }
 
     /// What is pushed; nothing where the other side answers it: an exchange from the other end is no job.
-    fn jobs(&self, exchange: Option<Steady>) -> Option<Jobs> {
+    fn jobs(&self, exchange: Option<Steady>, arrivals: Option<shares::Arrivals>) -> Option<Jobs> {
         let all = self.pushes.len() as u16;
         let class = shape::commonest(&self.pushes.iter().map(|p| p.size));
         let of_it = |p: &&Push| class.is_none_or(|c| c.holds(p.size));
@@ -252,11 +264,12 @@ impl Record {
         if self.last.wrapping_sub(newest) as f32 / 1000.0 > (10.0 * mean).max(OLD) {
             return None;
         }
-        let mut jobs = Jobs { class, weight: 0.0, gaps, mixed: usize::from(all) > count + 1 };
+        let mut jobs = Jobs { class, weight: 0.0, beat: 1.0, gaps, mixed: usize::from(all) > count + 1 };
         let share = |e: &Exchange| exchange.is_none_or(|x| x.request.holds(e.request));
         let requests = self.exchanges.iter().map(|e| Asked { at: e.at, share: share(e) });
         let dependence = mingle::dependence(requests, self.pushes.iter().filter(of_it).map(|p| p.at));
-        if dependence > DEPENDENT {
+        // Two timers may seem to know of each other.
+        if dependence > DEPENDENT && arrivals.is_none_or(|a| a.weight > TIMED) {
             return None;
         }
         if let Some(class) = &mut jobs.class {
@@ -269,13 +282,13 @@ impl Record {
                 class.count = class.count.saturating_sub(x.reply.count / 8 + 2);
             }
             // A plain heartbeat is what a third of pools push, and most of all else that has a timer.
-            let beat = match timer::off_beat(jobs.gaps.as_slice()) {
+            jobs.beat = match timer::off_beat(jobs.gaps.as_slice()) {
                 // No pool renews its jobs that often.
-                Some(_) if mean < 5.0 => 0.0,
+                Some(_) if mean < OFTEN => 0.0,
                 Some(_) => 0.5,
                 None => 1.0,
             };
-            jobs.weight = beat * shape::push_weight(class.count + login, all + login, class, mean);
+            jobs.weight = shape::push_weight(class.count + login, all + login, class, mean);
         }
         Some(jobs)
     }
@@ -379,7 +392,9 @@ impl Record {
         // A pile of few is what chance makes at the end of any spread.
         let whole = t.full as f32 / (t.full + t.early).max(1) as f32;
         t.weight += (4.0 * whole * whole).log10().min(0.0);
-        let clear = t.full >= 3 && t.early >= 4 && t.weight >= 0.9;
+        // Few restarts do if there are many beats for them to stand out from.
+        let few = t.early >= 2 && t.full >= 3 * t.early && t.weight >= 2.0 && t.period >= OFTEN;
+        let clear = few || t.full >= 3 && t.early >= 4 && t.weight >= 0.9;
         clear.then_some(t)
     }
 }

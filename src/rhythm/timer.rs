@@ -210,7 +210,7 @@ fn weigh(gaps: &[f32], pile: Pile) -> (JobTimer, f64, f64) {
         clocked(gaps, pile, full, early),
     ];
     let timer = JobTimer { period, whole: pile.from, full, early, exposure: exposure as f32, weight: 0.0 };
-    (timer, restarted, ln_sum(&others))
+    (timer, restarted, ln_sum(&others) - 3.0_f64.ln())
 }
 
 /// A heartbeat with a share of `full` of all gaps; the others come from `else_`.
@@ -245,7 +245,7 @@ fn clocked(gaps: &[f32], pile: Pile, full: u32, early: u32) -> f64 {
     let mut was_full = true;
     gaps.iter()
         .map(|&g| {
-            let share = if was_full { share } else { 0.03 };
+            let share = if was_full { share } else { 0.015 };
             was_full = pile.holds(g);
             let main = if was_full {
                 share * in_pile
