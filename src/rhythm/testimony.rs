@@ -121,13 +121,16 @@ impl Record {
             });
             said.push = Some(class);
         }
-        let dialect = self.dialect(exchange, keepalive, &jobs, &mut said);
+        let chance = if timer.is_none() { by_chance(jobs.gaps.as_slice()) } else { None };
+        let dialect = self.dialect(exchange, keepalive, &jobs, chance.as_ref(), &mut said);
         let spoken = dialect.as_slice();
         if let [_] = spoken {
             said.coins = blocks::spoken(spoken);
         }
         let Some(timer) = timer else {
-            self.pace(&jobs, spoken, &mut said);
+            if let Some(all) = chance {
+                pace(&all, spoken, &mut said);
+            }
             return said;
         };
         said.whole = Some(timer.whole);
@@ -146,25 +149,6 @@ impl Record {
             said.witnesses.push(clock.witness(weight));
         }
         said
-    }
-
-    /// Pushes without a timer: where they come by chance, as blocks do, they may come as often as a coin's.
-    fn pace(&self, jobs: &Jobs, spoken: &[&str], said: &mut Testimony) {
-        let gaps = jobs.gaps.as_slice();
-        let least = if let [_] = spoken { RATED } else { 2 * RATED };
-        if gaps.len() < least || spoken.is_empty() || shares::judge(gaps).is_none_or(|a| a.weight < BY_CHANCE) {
-            return;
-        }
-        let exposure = gaps.iter().sum();
-        let all = JobTimer { period: 0.0, whole: 0.0, full: 0, early: gaps.len() as u32, exposure, weight: 0.0 };
-        let Some(clock) = blocks::clock(&all) else { return };
-        let (coins, _) = blocks::coins(&all, spoken, said.push);
-        said.coins = coins;
-        // That there is no timer is no sign of anything: only that one of the coins is told that the sizes name.
-        let weight = blocks::of_spoken(&all, spoken).min(0.9);
-        if weight > 0.0 {
-            said.witnesses.push(clock.witness(weight));
-        }
     }
 
     /// What is asked and answered, and when.
@@ -294,7 +278,14 @@ impl Record {
     }
 
     /// The coins of the dialects that sizes speak, where that is clear.
-    fn dialect(&self, exchange: Option<Steady>, keepalive: bool, jobs: &Jobs, said: &mut Testimony) -> Spoken {
+    fn dialect(
+        &self,
+        exchange: Option<Steady>,
+        keepalive: bool,
+        jobs: &Jobs,
+        chance: Option<&JobTimer>,
+        said: &mut Testimony,
+    ) -> Spoken {
         let mut spoken = Spoken::default();
         let Some(push) = said.push else { return spoken };
         let pace = Pace { gaps: jobs.gaps.as_slice(), off_beat: timer::off_beat(jobs.gaps.as_slice()) };
@@ -305,7 +296,10 @@ impl Record {
             let others = shape::dialects(&request, &reply, &push, self.acks.size);
             for dialect in others.filter(|_| !keepalive).chain(own) {
                 // A chain whose blocks are due has some, whatever timer there is beside it.
-                let refuted = blocks::refuted(pace.gaps, pace.off_beat, dialect.coins);
+                let rare = blocks::refuted(pace.gaps, pace.off_beat, dialect.coins);
+                let other = chance.filter(|_| !dialect.coins.is_empty());
+                let other = other.map_or(0.0, |c| blocks::of_spoken(c, dialect.coins).clamp(-1.0, 0.0));
+                let refuted = rare.min(other);
                 let beaten = if pace.off_beat.is_some() { 0.7 } else { 1.0 };
                 let weight = (dialect.weight * beaten + refuted - less).max(0.0) * worth;
                 if best.is_none_or(|(b, ..)| weight > b) {
@@ -396,6 +390,28 @@ impl Record {
         let few = t.early >= 2 && t.full >= 3 * t.early && t.weight >= 2.0 && t.period >= OFTEN;
         let clear = few || t.full >= 3 && t.early >= 4 && t.weight >= 0.9;
         clear.then_some(t)
+    }
+}
+
+/// Pushes that come by chance, as if each began a timer anew.
+fn by_chance(gaps: &[f32]) -> Option<JobTimer> {
+    if gaps.len() < RATED || shares::judge(gaps).is_none_or(|a| a.weight < BY_CHANCE) {
+        return None;
+    }
+    let exposure = gaps.iter().sum();
+    Some(JobTimer { period: 0.0, whole: 0.0, full: 0, early: gaps.len() as u32, exposure, weight: 0.0 })
+}
+
+/// Pushes that come by chance, as blocks do, may come as often as those of a coin that the sizes name.
+fn pace(all: &JobTimer, spoken: &[&str], said: &mut Testimony) {
+    // Of several coins one is met sooner.
+    let least = if let [_] = spoken { RATED } else { 2 * RATED };
+    let Some(clock) = blocks::clock(all).filter(|c| !spoken.is_empty() && c.blocks as usize >= least) else { return };
+    said.coins = blocks::coins(all, spoken, said.push).0;
+    // That there is no timer is no sign of anything.
+    let weight = blocks::of_spoken(all, spoken).min(0.9);
+    if weight > 0.0 {
+        said.witnesses.push(clock.witness(weight));
     }
 }
 
