@@ -1,7 +1,7 @@
 //! What restarts the job timer are blocks: how far apart are they, and which chain has such blocks?
 
-use super::stat::ln_sum;
 use super::shape::{self, Class};
+use super::stat::ln_sum;
 use super::timer::JobTimer;
 use super::witness::{Coin, CoinFit, Coins, Fact, Witness};
 

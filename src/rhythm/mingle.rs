@@ -113,6 +113,50 @@ fn answers(answered: usize, pushes: usize, rate: f64) -> f64 {
 /// A push follows a request sooner than chance has it: parts of all waits that are shorter crowd at zero.
 fn soon_after(lags: &[f32], rate: f64) -> f64 {
     let parts = lags.iter().map(|lag| (1.0 - (-rate * f64::from(*lag)).exp()).clamp(1e-3, 1.0));
-    let logs: f64 = parts.map(f64::ln).sum();
-    [0.25_f64, 0.5].into_iter().map(|k| lags.len() as f64 * k.ln() + (k - 1.0) * logs).fold(0.0, f64::max)
+    let sum: f64 = parts.map(f64::ln).sum();
+    [0.25_f64, 0.5].into_iter().map(|k| lags.len() as f64 * k.ln() + (k - 1.0) * sum).fold(0.0, f64::max)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Multiples of the golden ratio: spread evenly, in no order.
+    fn uneven(count: u32, mean: f64, seed: f64) -> Vec<u32> {
+        let gap = |n: u32| -mean * (1.0 - (f64::from(n) * 0.618_034 + f64::from(n * n) * seed).fract()).ln();
+        let times = (1..=count).scan(0.0, |at, n| {
+            *at += gap(n);
+            Some((*at * 1000.0) as u32)
+        });
+        times.collect()
+    }
+
+    fn told(requests: &[u32], pushes: &[u32]) -> f32 {
+        dependence(requests.iter().map(|&at| Asked { at, share: true }), pushes.iter().copied())
+    }
+
+    #[test]
+    fn shares_and_jobs_know_nothing_of_each_other() {
+        let (shares, jobs) = (uneven(60, 12.0, 0.414_21), uneven(40, 18.0, 0.732_05));
+        assert!(told(&shares, &jobs) < 0.3, "{}", told(&shares, &jobs));
+        let timer: Vec<u32> = (1..40).map(|n| n * 20_000).collect();
+        assert!(told(&shares, &timer) < 0.3, "{}", told(&shares, &timer));
+    }
+
+    #[test]
+    fn turns_answers_and_what_is_caused_are_told() {
+        let moves = uneven(20, 40.0, 0.414_21);
+        let turns: Vec<u32> = moves.iter().zip(moves.iter().skip(1)).map(|(a, b)| a / 2 + b / 2).collect();
+        assert!(told(&moves, &turns) > 1.0, "{}", told(&moves, &turns));
+        let answered: Vec<u32> = moves.iter().map(|at| at - 300.min(*at)).collect();
+        assert!(told(&moves, &answered) > 1.0, "{}", told(&moves, &answered));
+        let fills: Vec<u32> = moves.iter().map(|at| at + 2000).collect();
+        assert!(told(&moves, &fills) > 1.0, "{}", told(&moves, &fills));
+    }
+
+    #[test]
+    fn few_say_nothing() {
+        assert!(told(&[1000, 9000, 20_000], &[5000, 15_000, 25_000]).abs() < 1e-6);
+        assert!(told(&[], &[]).abs() < 1e-6);
+    }
 }

@@ -83,14 +83,7 @@ fn within(sizes: &(impl Iterator<Item = u16> + Clone), width: u16, worth: f32) -
 /// Of public mining flows of ten minutes or more 92 % have eight such, of 320 benign flows of a minute or more at most
 /// 2.2 % (Tor cells, data bases, resolvers, directories), which would be 10^1.6. Networks with more of those than test
 /// suites have: half of that is taken off.
-pub(super) fn exchange_weight(
-    steady: u16,
-    all: u16,
-    request: &Class,
-    reply: &Class,
-    chance: f32,
-    tunnel: u16,
-) -> f32 {
+pub(super) fn exchange_weight(steady: u16, all: u16, request: &Class, reply: &Class, chance: f32, tunnel: u16) -> f32 {
     // The shortest shares of any dialect that is not Stratum V2, which has its own witness.
     if steady < 4 || all == 0 || request.size < 80 {
         return 0.0;
@@ -110,7 +103,7 @@ fn is_short(request: &Class, reply: &Class, tunnel: u16) -> bool {
 /// Sizes of blocks, with framing or without.
 fn is_padded(request: &Class, reply: &Class) -> bool {
     let over = reply.size % 64;
-    request.size.abs_diff(reply.size) % 64 == 0 && (over == 0 || (16..=FRAMING).contains(&over))
+    request.size.abs_diff(reply.size).is_multiple_of(64) && (over == 0 || (16..=FRAMING).contains(&over))
 }
 
 /// Weight of `steady` pushes of one size among `all` that nobody asked for.
@@ -214,7 +207,12 @@ const PADDED: Dialect = Dialect {
 };
 
 /// The dialects that the middles of classes fit, likeliest first; `tunnel` is what an empty packet measures inside one.
-pub(super) fn dialects(request: &Class, reply: &Class, push: &Class, tunnel: u16) -> impl Iterator<Item = &'static Dialect> {
+pub(super) fn dialects(
+    request: &Class,
+    reply: &Class,
+    push: &Class,
+    tunnel: u16,
+) -> impl Iterator<Item = &'static Dialect> {
     let below = |larger: u16, less: u16| larger.checked_sub(less).unwrap_or(u16::MAX);
     let (share, job) = (below(request.size, reply.size), below(push.size, reply.size));
     let inner = below(reply.size, tunnel);

@@ -1,12 +1,12 @@
 //! What the witnesses make of the record of one flow.
 
+use super::mingle::{self, Asked};
 use super::record::{EXCHANGES, Exchange, PUSHES, Push, Record, UNANSWERED};
 use super::ring::List;
 use super::shape::{self, Class};
+use super::stat::ramp;
 use super::timer::{self, JobTimer};
 use super::witness::{Coins, Fact, Witness, Witnesses};
-use super::stat::ramp;
-use super::mingle::{self, Asked};
 use super::{blocks, shares};
 
 /// Seconds between pushes.
