@@ -160,6 +160,6 @@ pub(super) fn refuted(gaps: &[f32], off_beat: Option<usize>, spoken: &[&str]) ->
     };
     let likely = CHAINS.iter().filter(spoken).map(|c| chance(c.1)).fold(0.0, f64::max);
     // A tail is one in two on average where nothing is wrong, and nobody sees all blocks.
-    let usual = if off_beat.is_some() { 1.0 } else { 4.0 };
+    let usual = if off_beat == Some(0) { 1.0 } else { 4.0 };
     ((usual * likely + 0.01).log10() as f32).min(0.0)
 }

@@ -166,6 +166,18 @@ const DIALECTS: &[Dialect] = &[
     },
 ];
 
+impl Dialect {
+    /// Plain, or in some framing of 16 to 40 bytes.
+    fn fits(&self, request: &Class, reply: &Class, push: &Class, tunnel: u16) -> bool {
+        let within = |(low, high): (u16, u16), size: u16| (low..=high).contains(&size);
+        let inner = reply.size.saturating_sub(tunnel);
+        let (low, high) = self.reply;
+        (within((low, high), inner) || within((low + 16, high + FRAMING), inner))
+            && within(self.share, request.size.saturating_sub(reply.size))
+            && within(self.job, push.size.saturating_sub(reply.size))
+    }
+}
+
 /// xmrig's sign of life, which has another reply than a share.
 pub(super) const KEEPALIVE: Dialect = Dialect {
     name: "CryptoNote (signs of life)",
@@ -179,12 +191,7 @@ pub(super) const KEEPALIVE: Dialect = Dialect {
 
 /// Whether requests and replies on a timer are a miner's signs of life.
 pub(super) fn is_keepalive(request: &Class, reply: &Class, push: &Class, tunnel: u16) -> bool {
-    let within = |(low, high): (u16, u16), size: u16| (low..=high).contains(&size);
-    let inner = reply.size.saturating_sub(tunnel);
-    let (low, high) = KEEPALIVE.reply;
-    (within((low, high), inner) || within((low + 16, high + FRAMING), inner))
-        && within(KEEPALIVE.share, request.size.saturating_sub(reply.size))
-        && within(KEEPALIVE.job, push.size.saturating_sub(reply.size))
+    KEEPALIVE.fits(request, reply, push, tunnel)
 }
 
 /// Whether a job for this coin may be as long as these pushes: not if it is known how long they are, and they are other.
@@ -192,6 +199,17 @@ pub(super) fn may_push(coin: &str, push: &Class) -> bool {
     let mut of_it = DIALECTS.iter().filter(|d| d.coins.contains(&coin)).peekable();
     let holds = |d: &Dialect| (d.job.0 + d.reply.0..=d.job.1 + d.reply.1 + FRAMING).contains(&push.size);
     push.worth < 1.0 || of_it.peek().is_none() || of_it.any(holds)
+}
+
+/// A chain of a block each second or less, whose jobs come in a stream: only of pushes that are one.
+pub(super) const STREAM: Dialect =
+    Dialect { name: "Kaspa", coins: &[], reply: (34, 48), share: (24, 120), job: (80, 160), weight: 0.25 };
+/// Seconds between those, at most.
+pub(super) const STREAMING: f32 = 4.0;
+
+/// Whether sizes are those of [`STREAM`].
+pub(super) fn is_stream(request: &Class, reply: &Class, push: &Class, tunnel: u16) -> bool {
+    STREAM.fits(request, reply, push, tunnel) && request.size >= 80
 }
 
 /// Any of them, filled up to blocks.

@@ -55,6 +55,8 @@ const KEEPALIVES: std::ops::Range<f32> = 58.0..90.0;
 const OFTEN: f32 = 8.0;
 /// Requests are on a timer (decimal logarithm of the likelihood ratio).
 const TIMED: f32 = -3.0;
+/// So many pushes make a stream.
+const STREAM: usize = 24;
 /// So many exchanges are few.
 const FEW: usize = 12;
 
@@ -289,10 +291,13 @@ impl Record {
         let mut spoken = Spoken::default();
         let Some(push) = said.push else { return spoken };
         let pace = Pace { gaps: jobs.gaps.as_slice(), off_beat: timer::off_beat(jobs.gaps.as_slice()) };
+        let mean = pace.gaps.iter().sum::<f32>() / pace.gaps.len().max(1) as f32;
+        let streaming = pace.gaps.len() >= STREAM && mean <= shape::STREAMING && pace.off_beat.is_none();
         let mut best: Option<(f32, &str, Class, Class)> = None;
         let mut try_all = |request: Class, reply: Class, less: f32| {
             let worth = request.worth.min(reply.worth).min(push.worth).powi(2);
-            let own = keepalive.then_some(&shape::KEEPALIVE);
+            let streams = streaming && shape::is_stream(&request, &reply, &push, self.acks.size);
+            let own = keepalive.then_some(&shape::KEEPALIVE).or(streams.then_some(&shape::STREAM));
             let others = shape::dialects(&request, &reply, &push, self.acks.size);
             for dialect in others.filter(|_| !keepalive).chain(own) {
                 // A chain whose blocks are due has some, whatever timer there is beside it.
@@ -300,7 +305,7 @@ impl Record {
                 let other = chance.filter(|_| !dialect.coins.is_empty());
                 let other = other.map_or(0.0, |c| blocks::of_spoken(c, dialect.coins).clamp(-1.0, 0.0));
                 let refuted = rare.min(other);
-                let beaten = if pace.off_beat.is_some() { 0.7 } else { 1.0 };
+                let beaten = if pace.off_beat == Some(0) { 0.7 } else { 1.0 };
                 let weight = (dialect.weight * beaten + refuted - less).max(0.0) * worth;
                 if best.is_none_or(|(b, ..)| weight > b) {
                     best = Some((weight, dialect.name, request, reply));

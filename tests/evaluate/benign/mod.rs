@@ -133,7 +133,6 @@ pub(crate) const CLASSES: &[Class] = &[
     class("price alerts", false, WEB_SOCKET, pushes::alerts),
     class("game server", true, PLAIN, machines::game),
     class("turn-based game", true, WEB_SOCKET, people::turns),
-    class("auction", false, WEB_SOCKET, people::auction),
     class("driver of a fleet", false, TLS, people::dispatch),
     class("program that trades", false, TLS, people::trader),
     class("node: new block headers", true, ANY, pushes::new_heads),
@@ -157,6 +156,7 @@ pub(crate) const CLASSES: &[Class] = &[
     class("build worker (distributed)", false, ANY, pushes::build_worker),
     class("volunteer computing", false, TLS, pushes::volunteer),
     twin("twin: telemetry, and settings on a timer that changes restart", TLS, requests::telemetry_twin),
+    twin("twin: auction whose clock each bid starts again", WEB_SOCKET, people::auction),
     twin("twin: event stream whose comments are as large as events", TLS, pushes::event_twin),
 ];
 
