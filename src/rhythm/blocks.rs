@@ -159,7 +159,8 @@ pub(super) fn refuted(gaps: &[f32], off_beat: Option<usize>, spoken: &[&str]) ->
         if most as f64 >= blocks { 1.0 } else { (1.0 + terms.sum::<f64>()) * (-blocks).exp() }
     };
     let likely = CHAINS.iter().filter(spoken).map(|c| chance(c.1)).fold(0.0, f64::max);
-    // A tail is one in two on average where nothing is wrong, and nobody sees all blocks.
-    let usual = if off_beat == Some(0) { 1.0 } else { 4.0 };
+    // A tail is one in two on average where nothing is wrong, a heartbeat is hardly ever without flaw, and nobody sees all
+    // blocks.
+    let usual = if off_beat == Some(0) { 1.2 } else { 4.0 };
     ((usual * likely + 0.01).log10() as f32).min(0.0)
 }

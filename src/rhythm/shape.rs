@@ -16,6 +16,8 @@ const SOME: f32 = 0.25;
 
 /// The longest reply to a share of any dialect has 72 bytes; the records of block ciphers add 53.
 const LONGEST_REPLY: u16 = 72 + 53;
+/// How much shorter a reply is than a job.
+const LESS: u16 = 75;
 /// What TLS and a web socket add, at most.
 const FRAMING: u16 = 40;
 
@@ -98,6 +100,12 @@ pub(super) fn exchange_weight(steady: u16, all: u16, request: &Class, reply: &Cl
 fn is_short(request: &Class, reply: &Class, tunnel: u16) -> bool {
     let inner = reply.size.saturating_sub(tunnel);
     inner <= LONGEST_REPLY + reply.width - SPREAD && request.size > reply.size
+}
+
+/// A job is longer than a yes or no, by [`LESS`] at least in every dialect; sizes of blocks and random ones do not tell.
+pub(super) fn is_no_job(push: &Class, request: &Class, reply: &Class) -> bool {
+    let one = push.worth >= 1.0 && reply.worth >= 1.0;
+    one && push.size < reply.size.saturating_add(LESS) && !is_padded(request, reply)
 }
 
 /// Sizes of blocks, with framing or without.

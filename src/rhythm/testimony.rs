@@ -275,6 +275,9 @@ impl Record {
                 None => 1.0,
             };
             jobs.weight = shape::push_weight(class.count + login, all + login, class, mean);
+            if exchange.is_some_and(|x| shape::is_no_job(class, &x.request, &x.reply)) {
+                jobs.weight *= 0.4;
+            }
         }
         Some(jobs)
     }
@@ -292,7 +295,7 @@ impl Record {
         let Some(push) = said.push else { return spoken };
         let pace = Pace { gaps: jobs.gaps.as_slice(), off_beat: timer::off_beat(jobs.gaps.as_slice()) };
         let mean = pace.gaps.iter().sum::<f32>() / pace.gaps.len().max(1) as f32;
-        let streaming = pace.gaps.len() >= STREAM && mean <= shape::STREAMING && pace.off_beat.is_none();
+        let streaming = pace.gaps.len() >= STREAM && mean <= shape::STREAMING && pace.off_beat.is_none() && !jobs.mixed;
         let mut best: Option<(f32, &str, Class, Class)> = None;
         let mut try_all = |request: Class, reply: Class, less: f32| {
             let worth = request.worth.min(reply.worth).min(push.worth).powi(2);
