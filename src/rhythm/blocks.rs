@@ -1,8 +1,9 @@
 //! What restarts the job timer are blocks: how far apart are they, and which chain has such blocks?
 
+use super::shape::{self, Class};
 use super::stat::ln_sum;
 use super::timer::JobTimer;
-use super::witness::{Coin, CoinFit, Coins};
+use super::witness::{Coin, CoinFit, Coins, Fact, Witness};
 
 /// Chains that are mined in pools, with the time between blocks that their rules aim at (protocol constants) and how
 /// often each is met in hidden mining: nearly all of that is Monero, because it needs no graphics card. The second
@@ -33,6 +34,13 @@ pub(super) struct BlockClock {
     pub low: f32,
     /// Upper end.
     pub high: f32,
+}
+
+impl BlockClock {
+    pub(super) fn witness(&self, weight: f32) -> Witness {
+        let &Self { blocks, interval, low, high } = self;
+        Witness { fact: Fact::BlockClock { blocks, interval, low, high }, weight }
+    }
 }
 
 /// Relative error that no count removes. Blocks that are not seen, and chains that run slower than they aim at, make
@@ -72,6 +80,9 @@ fn likelihood(timer: &JobTimer, interval: f64) -> (f64, f64) {
 /// How much likelier a coin is when the sizes of messages are those of its dialect.
 const SPOKEN: f64 = 100.0;
 
+/// A coin is named when it, and others with the same time between blocks, are as likely as that.
+const NAMED: f64 = 0.7;
+
 /// Coins of a dialect, by how often each is met.
 pub(super) fn spoken(symbols: &[&str]) -> Coins {
     let mut coins = Coins::default();
@@ -86,30 +97,70 @@ pub(super) fn spoken(symbols: &[&str]) -> Coins {
 /// Coins that fit, likeliest first, and how much better a chain explains the restarts than events of any rate do
 /// (decimal logarithm; negative where no chain fits, and little where sizes do not name the coin as well). Coins of the dialect that is `spoken`, if sizes tell, are
 /// [`SPOKEN`] times as likely as they would be.
-pub(super) fn coins(timer: &JobTimer, spoken: &[&str]) -> (Coins, f32) {
+pub(super) fn coins(timer: &JobTimer, spoken: &[&str], push: Option<Class>) -> (Coins, f32) {
     // Logarithm of likelihood and prior, that of the likelihood alone, deviations, name, seconds.
     let mut fits: [(f64, f64, f64, &str, u32); CHAINS.len()] = [(f64::NEG_INFINITY, 0.0, 0.0, "", 0); CHAINS.len()];
     for (fit, &(symbol, interval, prior)) in fits.iter_mut().zip(CHAINS) {
         let (off, alone) = likelihood(timer, f64::from(interval));
         let spoken = if spoken.contains(&symbol) { SPOKEN.ln() } else { 0.0 };
-        *fit = (alone + prior.ln() + spoken, alone, off, symbol, interval);
+        let may = if push.is_none_or(|p| shape::may_push(symbol, &p)) { 0.0 } else { -SPOKEN.ln() };
+        *fit = (alone + prior.ln() + spoken + may, alone, off, symbol, interval);
     }
     fits.sort_by(|a, b| b.0.total_cmp(&a.0));
     let all = ln_sum(&fits.map(|f| f.0));
     let chain = ln_sum(&fits.map(|f| f.1)) - (CHAINS.len() as f64).ln();
-    // Events of any rate: 5 s to 2000 s, evenly in the logarithm.
-    let any = std::f64::consts::TAU.sqrt().ln() - 400.0_f64.ln().ln();
     let mut coins = Coins::default();
-    for (joint, _, off, symbol, interval) in fits {
+    let (_, _, _, _, first) = fits[0];
+    let same: f64 = fits.iter().filter(|f| f.4 == first).map(|f| (f.0 - all).exp()).sum();
+    // Nothing is named that is hardly likelier than all others together.
+    for (joint, _, off, symbol, interval) in fits.into_iter().filter(|_| same >= NAMED) {
         let share = (joint - all).exp();
         if share >= 0.02 && off < 2.5 {
             coins.push(CoinFit { coin: Coin { symbol, interval }, likelihood: share as f32 });
         }
     }
-    let weight = ((chain - any) * super::stat::LOG10_E) as f32;
+    let weight = ((chain - any()) * super::stat::LOG10_E) as f32;
     // Chains are many: one of them fits any rate about every other time. That the one fits that the sizes name is
     // another matter.
     let named = |f: &(f64, f64, f64, &str, u32)| spoken.contains(&f.3) && f.2 < 1.7;
     let weight = if fits.iter().any(named) && timer.early >= 8 { weight.min(0.9) + 0.5 } else { weight.min(0.4) };
     (coins, weight)
+}
+
+/// Events of any rate: 5 s to 2000 s, evenly in the logarithm; natural logarithm of their likelihood.
+fn any() -> f64 {
+    std::f64::consts::TAU.sqrt().ln() - 400.0_f64.ln().ln()
+}
+
+/// How much better the coins that sizes speak of explain how often pushes come than any rate does, decimal logarithm.
+pub(super) fn of_spoken(pace: &JobTimer, spoken: &[&str]) -> f32 {
+    let (mut sum, mut all) = (0.0, 0.0);
+    for (_, interval, prior) in CHAINS.iter().filter(|c| spoken.contains(&c.0)) {
+        sum += prior * likelihood(pace, f64::from(*interval)).1.exp();
+        all += prior;
+    }
+    (((sum / all).ln() - any()) * super::stat::LOG10_E) as f32
+}
+
+/// What gaps between pushes (seconds) say against the coins that sizes speak of, decimal logarithm, zero at most. A pool
+/// sends a job with every block: so there are as many pushes at least, beside those of a heartbeat, of which
+/// `off_beat` are none.
+pub(super) fn refuted(gaps: &[f32], off_beat: Option<usize>, spoken: &[&str]) -> f32 {
+    let spoken = |c: &&(&str, u32, f64)| spoken.is_empty() || spoken.contains(&c.0);
+    let seconds: f64 = gaps.iter().map(|g| f64::from(*g)).sum();
+    let most = off_beat.unwrap_or(gaps.len());
+    // The tail of a Poisson count.
+    let chance = |interval: u32| {
+        let blocks = seconds / f64::from(interval);
+        let terms = (1..=most).scan(1.0, |term, n| {
+            *term *= blocks / n as f64;
+            Some(*term)
+        });
+        if most as f64 >= blocks { 1.0 } else { (1.0 + terms.sum::<f64>()) * (-blocks).exp() }
+    };
+    let likely = CHAINS.iter().filter(spoken).map(|c| chance(c.1)).fold(0.0, f64::max);
+    // A tail is one in two on average where nothing is wrong, a heartbeat is hardly ever without flaw, and nobody sees all
+    // blocks.
+    let usual = if off_beat == Some(0) { 1.2 } else { 4.0 };
+    ((usual * likely + 0.01).log10() as f32).min(0.0)
 }

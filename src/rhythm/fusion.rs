@@ -4,7 +4,7 @@
 //! ignorance. Within a family witnesses see the same thing in several ways, so their sum is capped by what the family
 //! as a whole was measured or can be to tell.
 
-use super::witness::{Witness, WitnessKind};
+use super::witness::{Fact, Witness, WitnessKind};
 
 /// What encrypted traffic alone allows to be said of a flow.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Debug)]
@@ -46,7 +46,7 @@ const CAPS: [(Family, f32); 7] = [
     // Steady exchanges and steady pushes go together in benign protocols too: the flows that have one of them are not
     // independent of those that have the other.
     (Family::Shape, 1.8),
-    (Family::Sizes, 1.5),
+    (Family::Sizes, 2.3),
     // Things that arrive by chance do exist: telemetry, many users behind one gateway. One in twenty, not fewer.
     (Family::Arrivals, 1.3),
     // A keepalive after a time without data, restarted by data, is the same mechanism: rare with one size for both.
@@ -78,6 +78,8 @@ fn family(kind: WitnessKind) -> Family {
 pub fn fuse<'a>(witnesses: impl IntoIterator<Item = &'a Witness>) -> (f32, Standing) {
     let mut sums = CAPS.map(|(f, _)| (f, 0.0_f32));
     let (mut exchange, mut pushes, mut noise) = (0.0_f32, 0.0_f32, 0.0_f32);
+    // It is a timer most of the time, and none of seconds: without any shape it takes that.
+    let mut beats = false;
     for w in witnesses {
         let of = family(w.kind());
         for (f, sum) in &mut sums {
@@ -89,6 +91,9 @@ pub fn fuse<'a>(witnesses: impl IntoIterator<Item = &'a Witness>) -> (f32, Stand
             WitnessKind::SteadyExchange => exchange = w.weight,
             WitnessKind::SteadyPushes => pushes = w.weight,
             WitnessKind::NoiseSizes => noise = w.weight,
+            WitnessKind::JobTimer => {
+                beats = matches!(w.fact, Fact::JobTimer { full, early, period } if full >= early && period >= 8.0);
+            }
             _ => {}
         }
     }
@@ -103,12 +108,15 @@ pub fn fuse<'a>(witnesses: impl IntoIterator<Item = &'a Witness>) -> (f32, Stand
         score += part(f);
     }
     let (shape, arrivals, timer) = (part(Family::Shape), part(Family::Arrivals), part(Family::Timer));
+    let sizes = part(Family::Sizes);
     let (clock, together) = (part(Family::Clock), part(Family::Together));
     // Shape alone is silent, and so is time alone unless both directions have their own: requests by luck are found
     // in telemetry too, so they need pushes that nobody asked for beside them.
     let two = (exchange > 0.5 && pushes > 0.3 && arrivals > 0.5)
         || (shape > 0.5 && timer > 0.8)
-        || (arrivals > 0.5 && timer > 1.3)
+        || (arrivals > 0.5 && timer > 1.3 && (shape > 0.2 || beats))
+        // The coin that the sizes name has blocks as often.
+        || (shape > 0.5 && sizes > 1.0 && clock > 0.5)
         || noise > 2.0
         || (shape > 0.5 && (clock > 2.0 || together > 2.0));
     let level = if !two || score < SUSPECT {
@@ -126,7 +134,6 @@ pub fn fuse<'a>(witnesses: impl IntoIterator<Item = &'a Witness>) -> (f32, Stand
 
 #[cfg(test)]
 mod tests {
-    use super::super::witness::Fact;
     use super::*;
 
     fn exchange(weight: f32) -> Witness {

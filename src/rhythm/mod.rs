@@ -9,6 +9,7 @@
 mod acks;
 mod blocks;
 pub mod fusion;
+mod mingle;
 mod noise;
 mod record;
 mod ring;

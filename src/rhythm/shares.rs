@@ -6,6 +6,8 @@
 //! A timer is k of 20 and more, polling with jitter 2 to 20, human bursts and queues below 0.6. So one number, k, is
 //! tested, free of any rate.
 
+use std::sync::LazyLock;
+
 use super::stat::{LOG10_E, ln_gamma, ln_sum};
 
 /// Gaps in a window. Of `w` gaps `w - 1` count; a step of the rate spoils one window.
@@ -23,6 +25,13 @@ const MASSES: [f64; 19] =
 /// Shapes that count as luck: vardiff inside a window, a delayed reply and a relay of several workers bend it a little
 /// (median over public traces 0.93).
 const LUCK: [f64; 3] = [0.85, 1.0, 1.15];
+
+/// Logarithms of the constants of Dirichlet densities: for each shape, by the number of gaps in a window.
+static NORMS: LazyLock<Vec<[f64; WINDOW + 1]>> = LazyLock::new(|| {
+    let norm = |k: f64, len: usize| ln_gamma(len as f64 * k) - len as f64 * ln_gamma(k);
+    let of = |k: f64| std::array::from_fn(|len| if len < 2 { 0.0 } else { norm(k, len) });
+    SHAPES.into_iter().chain(LUCK).map(of).collect()
+});
 
 /// What the gaps say.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -57,19 +66,20 @@ pub(super) fn judge(gaps: &[f32]) -> Option<Arrivals> {
     if gaps.len() < LEAST {
         return None;
     }
-    let likelihood = |k: f64| {
+    let likelihood = |at: usize, k: f64| {
         let mut sum = (k - 1.0) * logs;
-        for (len, count) in windows.iter().enumerate().filter(|(_, c)| **c > 0.0) {
-            let len = len as f64;
-            sum += count * (ln_gamma(len * k) - len * ln_gamma(k));
+        for (count, norm) in windows.iter().zip(NORMS.get(at).into_iter().flatten()) {
+            sum += count * norm;
         }
         sum
     };
-    let luck = ln_sum(&LUCK.map(likelihood)) - (LUCK.len() as f64).ln();
+    let mut luck = LUCK;
+    luck.iter_mut().enumerate().for_each(|(at, k)| *k = likelihood(SHAPES.len() + at, *k));
+    let luck = ln_sum(&luck) - (LUCK.len() as f64).ln();
     let total: f64 = MASSES.iter().sum();
-    let mut other = [0.0; SHAPES.len()];
-    for ((o, k), mass) in other.iter_mut().zip(SHAPES).zip(MASSES) {
-        *o = likelihood(k) + (mass / total).ln();
+    let mut other = SHAPES;
+    for (at, (k, mass)) in other.iter_mut().zip(MASSES).enumerate() {
+        *k = likelihood(at, *k) + (mass / total).ln();
     }
     // A timer among other things: a gap like the one before in a third of all cases, where luck gives one in a hundred.
     let (same, pairs) = (f64::from(equal), (gaps.len() - 1) as f64);

@@ -1,8 +1,10 @@
 //! What the witnesses make of the record of one flow.
 
+use super::mingle::{self, Asked};
 use super::record::{EXCHANGES, Exchange, PUSHES, Push, Record, UNANSWERED};
 use super::ring::List;
-use super::shape::{self, Class, Dialect};
+use super::shape::{self, Class};
+use super::stat::ramp;
 use super::timer::{self, JobTimer};
 use super::witness::{Coins, Fact, Witness, Witnesses};
 use super::{blocks, shares};
@@ -12,6 +14,57 @@ type Gaps = List<{ timer::MOST }>;
 
 /// Seconds without a push, at least, after which the last ones are forgotten.
 const OLD: f32 = 1800.0;
+
+/// From here on (decimal logarithm) pushes and requests are one conversation, and no push is a job.
+const DEPENDENT: f32 = 1.0;
+
+/// Pushes come by chance, or nothing speaks much against it (decimal logarithm).
+const BY_CHANCE: f32 = -0.3;
+
+/// Fewer pushes without a timer do not tell the rate of a coin; of several coins that may be meant, twice as many do not.
+const RATED: usize = 8;
+
+/// Sizes of one kind of message that has nothing of varying length but numbers.
+const ONE_KIND: f32 = 2.0;
+
+/// Coins of the dialects that sizes speak.
+#[derive(Default)]
+struct Spoken {
+    coins: [&'static str; 8],
+    len: usize,
+}
+
+impl Spoken {
+    fn add(&mut self, coins: &[&'static str]) {
+        for coin in coins {
+            if let Some(slot) = self.coins.get_mut(self.len) {
+                *slot = coin;
+                self.len += 1;
+            }
+        }
+    }
+
+    fn as_slice(&self) -> &[&'static str] {
+        self.coins.get(..self.len).unwrap_or_default()
+    }
+}
+
+/// Seconds between signs of life of miners that have nothing to say, a minute after anything else.
+const KEEPALIVES: std::ops::Range<f32> = 58.0..90.0;
+/// No pool renews its jobs more often than that without a cause, seconds.
+const OFTEN: f32 = 8.0;
+/// Requests are on a timer (decimal logarithm of the likelihood ratio).
+const TIMED: f32 = -3.0;
+/// So many pushes make a stream.
+const STREAM: usize = 24;
+/// So many exchanges are few.
+const FEW: usize = 12;
+
+/// How pushes come, and how many of them are not those of a heartbeat.
+struct Pace<'a> {
+    gaps: &'a [f32],
+    off_beat: Option<usize>,
+}
 
 /// A constant request with its constant reply.
 #[derive(Clone, Copy, Debug)]
@@ -28,6 +81,8 @@ struct Jobs {
     /// Their size, where they have one.
     class: Option<Class>,
     weight: f32,
+    /// What is left of the weight if nothing restarts their timer.
+    beat: f32,
     gaps: Gaps,
     /// There are others beside those of that size.
     mixed: bool,
@@ -49,8 +104,18 @@ impl Record {
     /// What the witnesses say.
     pub(super) fn testify(&self) -> Testimony {
         let mut said = Testimony::default();
-        let exchange = self.requests(&mut said);
-        let Some(jobs) = self.jobs(exchange) else { return said };
+        let (exchange, arrivals) = self.requests(&mut said);
+        let jobs = self.jobs(exchange, arrivals);
+        let keepalive = self.is_keepalive(exchange, arrivals, jobs.as_ref());
+        if let Some(a) = arrivals.filter(|_| !keepalive) {
+            said.witnesses
+                .push(Witness { fact: Fact::MemorylessShares { gaps: a.gaps, mean: a.mean }, weight: a.weight });
+        }
+        let Some(mut jobs) = jobs else { return said };
+        let timer = self.timer(&jobs);
+        if timer.is_none() || jobs.beat <= 0.0 {
+            jobs.weight *= jobs.beat;
+        }
         if let Some(class) = jobs.class.filter(|_| jobs.weight > 0.0) {
             said.witnesses.push(Witness {
                 fact: Fact::SteadyPushes { count: u32::from(class.count), size: u32::from(class.size) },
@@ -58,38 +123,38 @@ impl Record {
             });
             said.push = Some(class);
         }
-        let dialect = self.dialect(exchange, timer::is_heartbeat(jobs.gaps.as_slice()), &mut said);
-        let spoken = dialect.map_or(&[][..], |d| d.coins);
+        let chance = if timer.is_none() { by_chance(jobs.gaps.as_slice()) } else { None };
+        let dialect = self.dialect(exchange, keepalive, &jobs, chance.as_ref(), &mut said);
+        let spoken = dialect.as_slice();
         if let [_] = spoken {
             said.coins = blocks::spoken(spoken);
         }
-        let Some(timer) = self.timer(&jobs) else { return said };
+        let Some(timer) = timer else {
+            if let Some(all) = chance {
+                pace(&all, spoken, &mut said);
+            }
+            return said;
+        };
         said.whole = Some(timer.whole);
+        let (coins, weight) = blocks::coins(&timer, spoken, said.push);
+        // What restarts it more often or less than the blocks of any chain is something else, or more than one thing.
+        let other = if timer.early >= 4 { weight.clamp(-1.0, 0.0) } else { 0.0 };
         said.witnesses.push(Witness {
             fact: Fact::JobTimer { period: timer.period, full: timer.full, early: timer.early },
-            weight: timer.weight,
+            weight: timer.weight + other,
         });
         let Some(clock) = blocks::clock(&timer) else { return said };
-        let (coins, weight) = blocks::coins(&timer, spoken);
         if timer.weight >= 1.5 && clock.blocks >= 6 {
             said.coins = coins;
         }
         if weight > 0.0 {
-            said.witnesses.push(Witness {
-                fact: Fact::BlockClock {
-                    blocks: clock.blocks,
-                    interval: clock.interval,
-                    low: clock.low,
-                    high: clock.high,
-                },
-                weight,
-            });
+            said.witnesses.push(clock.witness(weight));
         }
         said
     }
 
     /// What is asked and answered, and when.
-    fn requests(&self, said: &mut Testimony) -> Option<Steady> {
+    fn requests(&self, said: &mut Testimony) -> (Option<Steady>, Option<shares::Arrivals>) {
         let mut exchange = self.exchange(None);
         let mut arrivals = self.arrivals(exchange);
         // The commonest may be a keepalive or a report of the hash rate, on a timer; shares are what else there is.
@@ -114,11 +179,18 @@ impl Record {
             });
             said.reply = Some(x.reply);
         }
-        if let Some(a) = arrivals {
-            said.witnesses
-                .push(Witness { fact: Fact::MemorylessShares { gaps: a.gaps, mean: a.mean }, weight: a.weight });
+        (exchange, arrivals)
+    }
+
+    /// All that is asked are signs of life as miners send them: on a timer, and of their sizes.
+    fn is_keepalive(&self, x: Option<Steady>, arrivals: Option<shares::Arrivals>, jobs: Option<&Jobs>) -> bool {
+        if let (Some(x), Some(a), Some(push)) = (x, arrivals, jobs.and_then(|j| j.class)) {
+            a.weight < 0.0
+                && KEEPALIVES.contains(&a.mean)
+                && shape::is_keepalive(&x.request, &x.reply, &push, self.acks.size)
+        } else {
+            false
         }
-        exchange
     }
 
     /// How the requests of an exchange arrive, or all of them where there is none.
@@ -129,6 +201,9 @@ impl Record {
         if a.mean < 1.0 {
             // Whoever asks each second is a program that asks: no pool lets a miner do so.
             a.weight = a.weight.min(0.0);
+        } else if a.mean < 3.0 {
+            // Vardiff aims at three seconds at least; programs ask as often.
+            a.weight *= ramp(a.mean, (1.0, 0.3), (3.0, 1.0)).max(if a.weight < 0.0 { 1.0 } else { 0.0 });
         } else if a.mean > 300.0 {
             // Public traces: 5 to 101 s. Rarer shares there are, but much else is rare.
             a.weight -= 0.4;
@@ -154,12 +229,12 @@ impl Record {
         let chance = delays.as_slice().iter().map(|d| 1.0 - (-rate * d).exp()).sum::<f32>() / f32::from(reply.count);
         delays.as_mut_slice().sort_by(f32::total_cmp);
         let delay = delays.as_slice().get(delays.as_slice().len() / 2).copied()?;
-        let weight = shape::exchange_weight(reply.count, all, &request, &reply, chance);
+        let weight = shape::exchange_weight(reply.count, all, &request, &reply, chance, self.acks.size);
         (weight > 0.0).then_some(Steady { request, reply, delay, weight })
     }
 
     /// What is pushed; nothing where the other side answers it: an exchange from the other end is no job.
-    fn jobs(&self, exchange: Option<Steady>) -> Option<Jobs> {
+    fn jobs(&self, exchange: Option<Steady>, arrivals: Option<shares::Arrivals>) -> Option<Jobs> {
         let all = self.pushes.len() as u16;
         let class = shape::commonest(&self.pushes.iter().map(|p| p.size));
         let of_it = |p: &&Push| class.is_none_or(|c| c.holds(p.size));
@@ -175,7 +250,14 @@ impl Record {
         if self.last.wrapping_sub(newest) as f32 / 1000.0 > (10.0 * mean).max(OLD) {
             return None;
         }
-        let mut jobs = Jobs { class, weight: 0.0, gaps, mixed: usize::from(all) > count + 1 };
+        let mut jobs = Jobs { class, weight: 0.0, beat: 1.0, gaps, mixed: usize::from(all) > count + 1 };
+        let share = |e: &Exchange| exchange.is_none_or(|x| x.request.holds(e.request));
+        let requests = self.exchanges.iter().map(|e| Asked { at: e.at, share: share(e) });
+        let dependence = mingle::dependence(requests, self.pushes.iter().filter(of_it).map(|p| p.at));
+        // Two timers may seem to know of each other.
+        if dependence > DEPENDENT && arrivals.is_none_or(|a| a.weight > TIMED) {
+            return None;
+        }
         if let Some(class) = &mut jobs.class {
             // A login is answered by the first job, in a wrapping of 20 to 60 bytes.
             let login = u16::from((16..=80).contains(&self.first_reply.saturating_sub(class.size)));
@@ -186,28 +268,72 @@ impl Record {
                 class.count = class.count.saturating_sub(x.reply.count / 8 + 2);
             }
             // A plain heartbeat is what a third of pools push, and most of all else that has a timer.
-            let beat = if timer::is_heartbeat(jobs.gaps.as_slice()) { 0.5 } else { 1.0 };
-            jobs.weight = beat * shape::push_weight(class.count + login, all + login, class, mean);
+            jobs.beat = match timer::off_beat(jobs.gaps.as_slice()) {
+                // No pool renews its jobs that often.
+                Some(_) if mean < OFTEN => 0.0,
+                Some(_) => 0.5,
+                None => 1.0,
+            };
+            jobs.weight = shape::push_weight(class.count + login, all + login, class, mean);
+            if exchange.is_some_and(|x| shape::is_no_job(class, &x.request, &x.reply)) {
+                jobs.weight *= 0.4;
+            }
         }
         Some(jobs)
     }
 
-    /// The dialect that sizes speak, if that is clear.
-    fn dialect(&self, exchange: Option<Steady>, beat: bool, said: &mut Testimony) -> Option<&'static Dialect> {
-        let (x, push) = (exchange.filter(|x| x.weight > 0.4)?, said.push?);
-        let dialect = shape::dialect(&x.request, &x.reply, &push, self.acks.size)?;
-        let weight = dialect.weight * if beat { 0.6 } else { 1.0 };
-        let weight = weight * x.request.worth.min(x.reply.worth).min(push.worth).powi(2);
-        said.witnesses.push(Witness {
-            fact: Fact::KnownSizes {
-                dialect: dialect.name,
-                request: u32::from(x.request.size),
-                reply: u32::from(x.reply.size),
-                push: u32::from(push.size),
-            },
-            weight,
-        });
-        (weight >= 0.5).then_some(dialect)
+    /// The coins of the dialects that sizes speak, where that is clear.
+    fn dialect(
+        &self,
+        exchange: Option<Steady>,
+        keepalive: bool,
+        jobs: &Jobs,
+        chance: Option<&JobTimer>,
+        said: &mut Testimony,
+    ) -> Spoken {
+        let mut spoken = Spoken::default();
+        let Some(push) = said.push else { return spoken };
+        let pace = Pace { gaps: jobs.gaps.as_slice(), off_beat: timer::off_beat(jobs.gaps.as_slice()) };
+        let mean = pace.gaps.iter().sum::<f32>() / pace.gaps.len().max(1) as f32;
+        let streaming = pace.gaps.len() >= STREAM && mean <= shape::STREAMING && pace.off_beat.is_none() && !jobs.mixed;
+        let mut best: Option<(f32, &str, Class, Class)> = None;
+        let mut try_all = |request: Class, reply: Class, less: f32| {
+            let worth = request.worth.min(reply.worth).min(push.worth).powi(2);
+            let streams = streaming && shape::is_stream(&request, &reply, &push, self.acks.size);
+            let own = keepalive.then_some(&shape::KEEPALIVE).or(streams.then_some(&shape::STREAM));
+            let others = shape::dialects(&request, &reply, &push, self.acks.size);
+            for dialect in others.filter(|_| !keepalive).chain(own) {
+                // A chain whose blocks are due has some, whatever timer there is beside it.
+                let rare = blocks::refuted(pace.gaps, pace.off_beat, dialect.coins);
+                let other = chance.filter(|_| !dialect.coins.is_empty());
+                let other = other.map_or(0.0, |c| blocks::of_spoken(c, dialect.coins).clamp(-1.0, 0.0));
+                let refuted = rare.min(other);
+                let beaten = if pace.off_beat == Some(0) { 0.7 } else { 1.0 };
+                let weight = (dialect.weight * beaten + refuted - less).max(0.0) * worth;
+                if best.is_none_or(|(b, ..)| weight > b) {
+                    best = Some((weight, dialect.name, request, reply));
+                }
+                if (dialect.weight - less) * worth >= 0.15 && refuted > -1.0 {
+                    spoken.add(dialect.coins);
+                }
+            }
+        };
+        if let Some(x) = exchange.filter(|x| x.weight > 0.4 || keepalive) {
+            try_all(x.request, x.reply, 0.0);
+        } else if exchange.is_none() && self.exchanges.len() <= FEW {
+            // A share now and then comes before anything comes again.
+            for e in self.exchanges.iter().rev().filter(|e| e.delay != UNANSWERED).take(8) {
+                try_all(Class::of(e.request), Class::of(e.reply), 0.4);
+            }
+        }
+        if let Some((weight, dialect, request, reply)) = best {
+            let (request, reply) = (u32::from(request.size), u32::from(reply.size));
+            said.witnesses.push(Witness {
+                fact: Fact::KnownSizes { dialect, request, reply, push: u32::from(push.size) },
+                weight,
+            });
+        }
+        spoken
     }
 
     /// What comes when the timer runs out is at least as long as what comes before: a job renewed, not a sign of life
@@ -222,13 +348,32 @@ impl Record {
         renewed.0 / f32::max(renewed.1, 1.0) >= 0.9 * early.0 / f32::max(early.1, 1.0)
     }
 
+    /// Pushes when the timer ran out are of one size, and what comes before is mostly of another: two things, of which
+    /// neither is a job renewed.
+    fn are_two_kinds(&self, timer: &JobTimer, of_it: impl Fn(&Push) -> bool) -> bool {
+        let (mut full, mut early) = (List::<PUSHES>::new(), List::<PUSHES>::new());
+        let mut before = None;
+        for push in self.pushes.iter().filter(|p| of_it(p)) {
+            if let Some(at) = before.replace(push.at) {
+                let gap = push.at.wrapping_sub(at) as f32 / 1000.0;
+                let list = if gap < timer.whole { &mut early } else { &mut full };
+                list.push(f32::from(push.size));
+            }
+        }
+        full.as_mut_slice().sort_by(f32::total_cmp);
+        let Some(&middle) = full.as_slice().get(full.as_slice().len() / 2) else { return false };
+        let alike = |list: &[f32]| list.iter().filter(|s| (**s - middle).abs() <= ONE_KIND).count() * 10;
+        alike(full.as_slice()) >= full.as_slice().len() * 7 && alike(early.as_slice()) < early.as_slice().len() * 4
+    }
+
     /// The timer of pushes, if it is clear that there is one and that something restarts it.
     fn timer(&self, jobs: &Jobs) -> Option<JobTimer> {
         if jobs.weight <= 0.0 && jobs.class.is_some_and(|c| c.worth >= 1.0) {
             // Of one size, and that is not a job's.
             return None;
         }
-        let only = timer::judge(jobs.gaps.as_slice());
+        let of_it = |p: &Push| jobs.class.is_none_or(|c| c.holds(p.size));
+        let only = timer::judge(jobs.gaps.as_slice()).filter(|t| !self.are_two_kinds(t, of_it));
         // Jobs for a new block may differ from others (without transactions, to be sent sooner): then all pushes
         // together are the clock. No pool pushes all its kinds more often than that; people who type do.
         let every = if jobs.mixed {
@@ -249,8 +394,32 @@ impl Record {
         // A pile of few is what chance makes at the end of any spread.
         let whole = t.full as f32 / (t.full + t.early).max(1) as f32;
         t.weight += (4.0 * whole * whole).log10().min(0.0);
-        let clear = t.full >= 3 && t.early >= 4 && t.weight >= 0.9;
+        // Few restarts do if there are many beats for them to stand out from.
+        let few = t.early >= 2 && t.full >= 3 * t.early && t.weight >= 2.0 && t.period >= OFTEN;
+        let clear = few || t.full >= 3 && t.early >= 4 && t.weight >= 0.9;
         clear.then_some(t)
+    }
+}
+
+/// Pushes that come by chance, as if each began a timer anew.
+fn by_chance(gaps: &[f32]) -> Option<JobTimer> {
+    if gaps.len() < RATED || shares::judge(gaps).is_none_or(|a| a.weight < BY_CHANCE) {
+        return None;
+    }
+    let exposure = gaps.iter().sum();
+    Some(JobTimer { period: 0.0, whole: 0.0, full: 0, early: gaps.len() as u32, exposure, weight: 0.0 })
+}
+
+/// Pushes that come by chance, as blocks do, may come as often as those of a coin that the sizes name.
+fn pace(all: &JobTimer, spoken: &[&str], said: &mut Testimony) {
+    // Of several coins one is met sooner.
+    let least = if let [_] = spoken { RATED } else { 2 * RATED };
+    let Some(clock) = blocks::clock(all).filter(|c| !spoken.is_empty() && c.blocks as usize >= least) else { return };
+    said.coins = blocks::coins(all, spoken, said.push).0;
+    // That there is no timer is no sign of anything.
+    let weight = blocks::of_spoken(all, spoken).min(0.9);
+    if weight > 0.0 {
+        said.witnesses.push(clock.witness(weight));
     }
 }
 

@@ -13,10 +13,14 @@ use super::stat::{LOG10_E, ln_gamma, ln_sum};
 pub(super) const MOST: usize = 96;
 /// Fewer say nothing.
 const LEAST: usize = 7;
+/// Decimal logarithm of the likelihood ratio below which nothing is said.
+const LEAST_WEIGHT: f64 = 0.9;
 /// Timers that are tried, seconds.
 const PERIODS: std::ops::Range<f32> = 0.8..1000.0;
 /// Gaps of no known origin: lost packets, reconnects, a change of difficulty. Spread over the logarithm.
 const STRAY: f64 = 0.04;
+/// How much rarer than other stray gaps are those that cut a heartbeat short and begin it anew.
+const RESTARTED: f64 = 0.4;
 /// Natural logarithm of the range that stray gaps come from, 0.02 to 2000 s.
 const STRAY_RANGE: f64 = 11.5;
 
@@ -35,6 +39,13 @@ pub(super) struct JobTimer {
     pub exposure: f32,
     /// Decimal logarithm of the likelihood ratio.
     pub weight: f32,
+}
+
+impl JobTimer {
+    /// Restarts a second. Half an event more keeps a flow without blocks away from certainty.
+    fn rate(&self) -> f64 {
+        (f64::from(self.early) + 0.5) / (f64::from(self.exposure) + 0.5 * f64::from(self.whole))
+    }
 }
 
 /// Where full gaps lie: refreshes come a little late (measured: T to 1.08 T on a public pool, T +- 1 % on others).
@@ -59,7 +70,7 @@ fn stray(gap: f32) -> f64 {
     1.0 / (f64::from(gap.max(0.02)) * STRAY_RANGE)
 }
 
-/// Judges gaps in seconds, in order.
+/// Judges gaps in seconds, in order; none where the weight is below [`LEAST_WEIGHT`].
 pub(super) fn judge(gaps: &[f32]) -> Option<JobTimer> {
     let gaps = merge(gaps);
     let gaps = gaps.as_slice();
@@ -73,30 +84,32 @@ pub(super) fn judge(gaps: &[f32]) -> Option<JobTimer> {
     sorted.as_mut_slice().sort_by(f32::total_cmp);
     // The best of each hypothesis, wherever its pile is. One without a pile did not pick it among some two or four
     // times as many as there are gaps.
-    let mut best: Option<(JobTimer, f64)> = None;
+    let found = piles(sorted.as_slice()).map(|p| p.map(|pile| (pile, restarted(gaps, pile))));
+    let (mut timer, restarted) = found.iter().flatten().map(|f| f.1).max_by(|a, b| a.1.total_cmp(&b.1))?;
+    let enough = restarted - LEAST_WEIGHT / LOG10_E;
     let mut others = smooth(gaps) + (4.0 * gaps.len() as f64).ln();
-    for pile in piles(sorted.as_slice()).into_iter().flatten() {
-        let (timer, restarted, other) = weigh(gaps, pile);
-        others = others.max(other);
-        if best.is_none_or(|(_, b)| restarted > b) {
-            best = Some((timer, restarted));
+    for (pile, (timer, _)) in found.iter().flatten() {
+        if others > enough {
+            return None;
         }
+        others = others.max(otherwise(gaps, *pile, timer, enough));
     }
-    let (mut timer, restarted) = best?;
     timer.weight = ((restarted - others) * LOG10_E) as f32;
     Some(timer)
 }
 
-/// Nine in ten gaps are the same: a heartbeat, and nothing restarts it.
-pub(super) fn is_heartbeat(gaps: &[f32]) -> bool {
+/// Gaps that are not those of a heartbeat, of which one may go missing or be taken for an answer; none where there is no
+/// heartbeat: where less than nine in ten are.
+pub(super) fn off_beat(gaps: &[f32]) -> Option<usize> {
     let mut sorted = List::<MOST>::new();
     for &gap in gaps {
         sorted.push(gap);
     }
     sorted.as_mut_slice().sort_by(f32::total_cmp);
-    let Some(&median) = sorted.as_slice().get(sorted.as_slice().len() / 2) else { return false };
-    let same = gaps.iter().filter(|g| (**g - median).abs() <= 0.03 * median + 0.05).count();
-    gaps.len() >= 3 && same * 10 >= gaps.len() * 9
+    let &median = sorted.as_slice().get(sorted.as_slice().len() / 2)?;
+    let off = |g: f32| (g - median * (g / median).round().clamp(1.0, 3.0)).abs();
+    let others = gaps.iter().filter(|g| off(**g) > 0.03 * median + 0.05).count();
+    (gaps.len() >= 2 && others * 10 <= gaps.len()).then_some(others)
 }
 
 /// Two pushes in a moment are one event, of which the gap after counts from the first.
@@ -162,49 +175,62 @@ fn smooth(gaps: &[f32]) -> f64 {
     gamma.into_iter().fold(normal, f64::max)
 }
 
-/// With the timer that a pile makes: likelihoods that it is restarted, and that it is something else.
-fn weigh(gaps: &[f32], pile: Pile) -> (JobTimer, f64, f64) {
+/// The timer that a pile makes, and the likelihood that it is restarted.
+fn restarted(gaps: &[f32], pile: Pile) -> (JobTimer, f64) {
     let (mut early, mut full, mut exposure) = (0_u32, 0_u32, 0.0_f64);
-    let (mut sum, mut early_gaps) = (0.0_f64, List::<MOST>::new());
+    let mut sum = 0.0_f64;
     for &gap in gaps {
         exposure += f64::from(gap.min(pile.from));
         if gap < pile.from {
             early += 1;
-            early_gaps.push(gap);
         } else if pile.holds(gap) {
             full += 1;
             sum += f64::from(gap);
         }
     }
     let period = if full == 0 { pile.from } else { (sum / f64::from(full)) as f32 };
-    // Half an event more keeps a flow without blocks away from certainty.
-    let rate = (f64::from(early) + 0.5) / (exposure + 0.5 * f64::from(pile.from));
-    let survive = -rate * f64::from(pile.from);
-    let in_pile = pile.density();
-    let restarted: f64 = gaps
-        .iter()
-        .map(|&g| {
-            let main = if g < pile.from {
-                rate * (-rate * f64::from(g)).exp()
-            } else if pile.holds(g) {
-                (survive + in_pile).exp()
-            } else {
-                0.0
-            };
-            ((1.0 - STRAY) * main + STRAY * stray(g)).ln()
-        })
-        .sum();
-    let others = [
-        beats(gaps, pile, 0.5, stray),
-        beats(gaps, pile, 0.8, stray),
-        beats(gaps, pile, 0.97, stray),
-        // The pile among anything smooth below it.
-        two_timers(gaps, pile, early_gaps),
-        unrestarted(gaps, pile, period, rate),
-        clocked(gaps, pile, full, early),
-    ];
     let timer = JobTimer { period, whole: pile.from, full, early, exposure: exposure as f32, weight: 0.0 };
-    (timer, restarted, ln_sum(&others))
+    let rate = timer.rate();
+    let survive = -rate * f64::from(pile.from);
+    let in_pile = (survive + pile.density()).exp();
+    let gap = |&g: &f32| {
+        let main = if g < pile.from {
+            rate * (-rate * f64::from(g)).exp()
+        } else if pile.holds(g) {
+            in_pile
+        } else {
+            0.0
+        };
+        ((1.0 - STRAY) * main + STRAY * stray(g)).ln()
+    };
+    (timer, gaps.iter().map(gap).sum())
+}
+
+/// The likelihood that it is something else; what is above `enough` need not be exact.
+fn otherwise(gaps: &[f32], pile: Pile, timer: &JobTimer, enough: f64) -> f64 {
+    // What goes missing makes gaps longer; that something of the same size restarts a heartbeat is rare.
+    let strays = |gap: f32| stray(gap) * if gap < pile.from { RESTARTED } else { 1.0 };
+    let mut early = List::<MOST>::new();
+    gaps.iter().filter(|g| **g < pile.from).for_each(|g| early.push(*g));
+    let hypotheses: [&dyn Fn() -> f64; 6] = [
+        &|| clocked(gaps, pile, timer.full, timer.early),
+        &|| beats(gaps, pile, 0.8, strays),
+        &|| beats(gaps, pile, 0.5, strays),
+        &|| beats(gaps, pile, 0.97, strays),
+        // The pile among anything smooth below it.
+        &|| two_timers(gaps, pile, early),
+        &|| unrestarted(gaps, pile, timer.period, timer.rate()),
+    ];
+    let mut others = [f64::NEG_INFINITY; 6];
+    // They are hardly ever true together.
+    let several = 3.0_f64.ln();
+    for (slot, hypothesis) in others.iter_mut().zip(hypotheses) {
+        *slot = hypothesis() - several;
+        if *slot > enough {
+            return *slot;
+        }
+    }
+    ln_sum(&others)
 }
 
 /// A heartbeat with a share of `full` of all gaps; the others come from `else_`.
@@ -239,7 +265,7 @@ fn clocked(gaps: &[f32], pile: Pile, full: u32, early: u32) -> f64 {
     let mut was_full = true;
     gaps.iter()
         .map(|&g| {
-            let share = if was_full { share } else { 0.03 };
+            let share = if was_full { share } else { 0.015 };
             was_full = pile.holds(g);
             let main = if was_full {
                 share * in_pile

@@ -82,8 +82,9 @@ enum Which {
     Test,
 }
 
-/// Seeds that the sets have unless another is asked for.
-const SEEDS: [u64; 2] = [20_261_126, 7_031_977];
+/// Seeds that the sets have unless another is asked for. That of the test was 7,031,977 until its flows had been looked at
+/// and rules corrected by them; with this one they were looked at once.
+const SEEDS: [u64; 2] = [20_261_126, 90_417_233];
 
 fn main() -> ExitCode {
     let options = Options::parse();

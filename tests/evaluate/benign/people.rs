@@ -174,3 +174,63 @@ pub(super) fn desktop(d: &mut Draw<'_>) {
         d.tape.ask(at, 29, 0.03, 29);
     });
 }
+
+/// Bids when somebody bids, a new price of one size to all for each, and a clock that each bid starts again.
+pub(super) fn auction(d: &mut Draw<'_>) {
+    let (mean, latency) = (d.random.log_range(4.0, 120.0), d.latency());
+    let (bid, accepted, price) = (d.random.int(90, 260), d.random.int(34, 90), d.random.int(140, 520));
+    let (part, tick) = (d.random.range(0.05, 0.7), d.random.pick(&[10.0, 15.0, 30.0]));
+    let clock = price + d.random.pick(&[1, 12, 40, 90]);
+    let bids = d.moments(mean);
+    for at in &bids {
+        if d.random.chance(part) {
+            let delay = d.delay(latency);
+            d.tape.ask(*at, bid, delay, accepted);
+        }
+        let digits = d.random.int(0, 2);
+        d.tape.down(at + 0.4, price + digits);
+    }
+    for at in d.quiet(&bids, tick, 0.001) {
+        d.tape.down(at, clock);
+    }
+}
+
+/// A driver: where he is, on a timer; offers that come by chance, some accepted after a moment of thought.
+pub(super) fn dispatch(d: &mut Draw<'_>) {
+    let (period, latency) = (d.random.pick(&[4.0, 10.0, 15.0, 30.0]), d.latency());
+    let (position, stored) = (d.random.int(110, 320), d.random.int(20, 80));
+    d.every(period, 0.05, |d, at| {
+        let (more, delay) = (d.random.int(0, 3), d.delay(latency));
+        d.tape.ask(at, position + more, delay, stored);
+    });
+    let (mean, offer, spread) = (d.random.log_range(30.0, 600.0), d.random.int(250, 900), d.random.pick(&[0, 4, 60]));
+    d.whenever(mean, |d, at| {
+        let more = d.random.int(0, spread);
+        d.tape.down(at, offer + more);
+        if d.random.chance(0.6) {
+            let thought = d.random.log_normal(4.0, 0.6);
+            d.tape.ask(at + thought, 140, 0.08, 60);
+        }
+    });
+}
+
+/// A program that trades: orders of one size by chance, short receipts, fills later, the state of the book on a timer.
+pub(super) fn trader(d: &mut Draw<'_>) {
+    let (mean, latency) = (d.random.log_range(3.0, 90.0), d.random.log_range(0.003, 0.15));
+    let (order, receipt, fill) = (d.random.int(130, 320), d.random.int(45, 130), d.random.int(160, 420));
+    let filled = d.random.range(0.1, 0.9);
+    d.whenever(mean, |d, at| {
+        let (more, delay) = (d.random.int(0, 2), d.delay(latency));
+        let at = d.tape.ask(at, order + more, delay, receipt);
+        if d.random.chance(filled) {
+            let later = at + d.random.exp(25.0);
+            d.tape.down(later, fill);
+        }
+    });
+    let (period, book) = (d.random.pick(&[10.0, 30.0, 60.0]), d.random.int(200, 1200));
+    let varies = d.random.pick(&[0, 6, 80]);
+    d.every(period, 0.001, |d, at| {
+        let more = d.random.int(0, varies);
+        d.tape.down(at, book + more);
+    });
+}
