@@ -28,6 +28,11 @@ impl Fields<'_> {
     }
 
     #[inline]
+    pub(super) fn u64(&self, at: usize) -> u64 {
+        self.i64(at).cast_unsigned()
+    }
+
+    #[inline]
     pub(super) fn i64(&self, at: usize) -> i64 {
         let b = self.chunk::<8>(at);
         if self.big { i64::from_be_bytes(b) } else { i64::from_le_bytes(b) }

@@ -17,7 +17,7 @@ use super::discover::{self, Access, Candidate, Found};
 use super::problem::Problems;
 use super::source::{Advance, Source};
 use super::unpack::{Counted, Raw};
-use super::{CaptureError, Frame, InputProblem, Lent, PacketSource, Severity, SourceId, Step, What};
+use super::{CaptureError, Dropped, Frame, InputProblem, Lent, PacketSource, Severity, SourceId, Step, What};
 use crate::time::PacketTime;
 
 /// Bounds for reading. The defaults suit captures of any size.
@@ -387,6 +387,11 @@ impl Inputs {
     /// [`problems_omitted`](Self::problems_omitted).
     pub fn problems(&self) -> &[InputProblem] {
         self.problems.list()
+    }
+
+    /// Frames that are missing, as far as the inputs that were read to their end say.
+    pub fn dropped(&self) -> Dropped {
+        self.problems.dropped()
     }
 
     /// Problems beyond those kept.

@@ -25,7 +25,7 @@ mod window;
 
 pub use inputs::{Inputs, Options};
 pub use link::LinkType;
-pub use problem::{CaptureError, InputProblem, Offset, Packing, Severity, What};
+pub use problem::{CaptureError, Dropped, InputProblem, Offset, Packing, Severity, What};
 
 use crate::time::PacketTime;
 

@@ -2,19 +2,26 @@
 //!
 //! In: the bytes at the start of the window. Out: a frame, or what is missing, or what is wrong.
 //!
-//! Facts: draft-ietf-opsawg-pcapng. Comments and all other options are passed over, as are blocks of other types. A
+//! Facts: draft-ietf-opsawg-pcapng. What was dropped while the file was written is added up, from statistics and from
+//! packets. Comments and all other options are passed over, as are blocks of other types. A
 //! block whose two length fields disagree ends the reading: nothing says where the next one starts.
 
 use super::bytes::{Fields, Flaw, MAX_RECORD, Parsed, RawFrame};
-use super::{LinkType, MAX_FRAME, What};
+use super::{Dropped, LinkType, MAX_FRAME, What};
 use crate::time::PacketTime;
 
 const SECTION: u32 = 0x0a0d_0d0a;
 const INTERFACE: u32 = 1;
 const OLD_PACKET: u32 = 2;
 const SIMPLE_PACKET: u32 = 3;
+const STATISTICS: u32 = 5;
 const ENHANCED_PACKET: u32 = 6;
 
+/// Of a packet: how many were lost between it and the one before.
+const OPTION_DROPCOUNT: u16 = 4;
+/// Of statistics: what the interface dropped so far, and what the system did.
+const OPTION_IFDROP: u16 = 5;
+const OPTION_OSDROP: u16 = 7;
 const OPTION_TSRESOL: u16 = 9;
 const OPTION_TSOFFSET: u16 = 14;
 
@@ -66,6 +73,29 @@ struct Interface {
     snaplen: u32,
     ticks: Ticks,
     offset_nanos: i64,
+    /// By its statistics.
+    dropped: Dropped,
+    /// By its packets.
+    missed: u64,
+}
+
+impl Interface {
+    fn dropped(&self) -> Dropped {
+        Dropped { kernel: self.dropped.kernel.max(self.missed), ..self.dropped }
+    }
+}
+
+/// The options between two places of a block: each code, with where its value is and how long.
+fn options<'f>(f: &'f Fields<'_>, mut at: usize, end: usize) -> impl Iterator<Item = (u16, usize, usize)> + 'f {
+    std::iter::from_fn(move || {
+        if at + 4 > end {
+            return None;
+        }
+        let (code, len) = (f.u16(at), usize::from(f.u16(at + 2)));
+        let value = at + 4;
+        at = value + len.next_multiple_of(4);
+        (code != 0 && value + len <= end).then_some((code, value, len))
+    })
 }
 
 /// Parser of one pcapng file.
@@ -76,6 +106,8 @@ pub(super) struct Ng {
     /// Time of the last packet that had one, for simple packet blocks.
     last_time: PacketTime,
     untimed: bool,
+    /// In sections before this one.
+    dropped: Dropped,
 }
 
 impl Ng {
@@ -87,6 +119,7 @@ impl Ng {
             interfaces: Vec::new(),
             last_time: PacketTime::ZERO,
             untimed: false,
+            dropped: Dropped::default(),
         })
     }
 
@@ -98,6 +131,11 @@ impl Ng {
     /// Whether packets without a time were seen.
     pub(super) fn untimed(&self) -> bool {
         self.untimed
+    }
+
+    /// Frames that are missing, as far as the file says.
+    pub(super) fn dropped(&self) -> Dropped {
+        self.interfaces.iter().map(Interface::dropped).fold(self.dropped, Dropped::and)
     }
 
     #[inline]
@@ -134,6 +172,7 @@ impl Ng {
             OLD_PACKET => self.packet(f, f.u16(8) as usize, 12, 28),
             SIMPLE_PACKET => self.simple_packet(f),
             INTERFACE => self.interface(f),
+            STATISTICS => self.statistics(f),
             SECTION => self.section(f),
             _ => Parsed::Pass(length as u64),
         }
@@ -148,11 +187,16 @@ impl Ng {
         if total < data_at + 4 || data_len > total - data_at - 4 {
             return Parsed::Flaw(total as u64, Flaw::PacketOutsideBlock);
         }
-        let Some(i) = self.interfaces.get(interface) else {
+        let Some(i) = self.interfaces.get_mut(interface) else {
             return Parsed::Flaw(total as u64, Flaw::UnknownInterface);
         };
         if data_len > MAX_FRAME {
             return Parsed::Flaw(total as u64, Flaw::PacketTooLong);
+        }
+        let data_end = data_at + data_len.next_multiple_of(4);
+        if total > data_end + 4 && f.u32(0) == ENHANCED_PACKET {
+            let missed = options(&f, data_end, total - 4).find(|o| matches!(o, (OPTION_DROPCOUNT, _, 8)));
+            i.missed = i.missed.saturating_add(missed.map_or(0, |(_, at, _)| f.u64(at)));
         }
         let ticks = (u64::from(f.u32(time_at)) << 32) | u64::from(f.u32(time_at + 4));
         let time = PacketTime::from_nanos(i.ticks.nanos(ticks).saturating_add(i.offset_nanos));
@@ -183,26 +227,38 @@ impl Ng {
         if total < 20 {
             return Parsed::Bad(What::Block { why: "the interface description is too short" });
         }
-        let mut i =
-            Interface { link: LinkType(f.u16(8)), snaplen: f.u32(12), ticks: Ticks::Nanos(1000), offset_nanos: 0 };
-        let mut at = 16;
-        while at + 4 <= total - 4 {
-            let (code, len) = (f.u16(at), usize::from(f.u16(at + 2)));
-            let value = at + 4;
-            if code == 0 || value + len > total - 4 {
-                break;
-            }
-            match (code, len) {
-                (OPTION_TSRESOL, 1) => {
-                    i.ticks = Ticks::from_tsresol(f.buf.get(value).copied().unwrap_or(6));
-                }
-                (OPTION_TSOFFSET, 8) => i.offset_nanos = f.i64(value).saturating_mul(1_000_000_000),
+        let mut i = Interface {
+            link: LinkType(f.u16(8)),
+            snaplen: f.u32(12),
+            ticks: Ticks::Nanos(1000),
+            offset_nanos: 0,
+            dropped: Dropped::default(),
+            missed: 0,
+        };
+        for option in options(&f, 16, total - 4) {
+            match option {
+                (OPTION_TSRESOL, at, 1) => i.ticks = Ticks::from_tsresol(f.buf.get(at).copied().unwrap_or(6)),
+                (OPTION_TSOFFSET, at, 8) => i.offset_nanos = f.i64(at).saturating_mul(1_000_000_000),
                 _ => {}
             }
-            at = value + len.next_multiple_of(4);
         }
         if self.interfaces.len() < MAX_INTERFACES {
             self.interfaces.push(i);
+        }
+        Parsed::Pass(total as u64)
+    }
+
+    /// Counters of an interface, from the beginning of the capture on.
+    fn statistics(&mut self, f: Fields<'_>) -> Parsed {
+        let total = f.buf.len();
+        if let Some(i) = self.interfaces.get_mut(f.u32(8) as usize).filter(|_| total >= 24) {
+            for option in options(&f, 20, total - 4) {
+                match option {
+                    (OPTION_IFDROP, at, 8) => i.dropped.interface = i.dropped.interface.max(f.u64(at)),
+                    (OPTION_OSDROP, at, 8) => i.dropped.kernel = i.dropped.kernel.max(f.u64(at)),
+                    _ => {}
+                }
+            }
         }
         Parsed::Pass(total as u64)
     }
@@ -219,6 +275,7 @@ impl Ng {
         }
         self.big = f.big;
         self.in_section = true;
+        self.dropped = self.dropped();
         self.interfaces.clear();
         Parsed::Pass(total as u64)
     }

@@ -264,6 +264,25 @@ pub(super) struct Problems {
     list: Vec<InputProblem>,
     omitted: u64,
     errors: u64,
+    dropped: Dropped,
+}
+
+/// Frames that a capture file says were dropped while it was written.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Dropped {
+    /// By the system that captured.
+    pub kernel: u64,
+    /// By the interface.
+    pub interface: u64,
+}
+
+impl Dropped {
+    pub(super) const fn and(self, other: Self) -> Self {
+        Self {
+            kernel: self.kernel.saturating_add(other.kernel),
+            interface: self.interface.saturating_add(other.interface),
+        }
+    }
 }
 
 impl Problems {
@@ -278,6 +297,15 @@ impl Problems {
         } else {
             self.omitted += 1;
         }
+    }
+
+    /// An input lacks frames.
+    pub(super) fn lose(&mut self, dropped: Dropped) {
+        self.dropped = self.dropped.and(dropped);
+    }
+
+    pub(super) fn dropped(&self) -> Dropped {
+        self.dropped
     }
 
     pub(super) fn list(&self) -> &[InputProblem] {

@@ -273,8 +273,11 @@ impl Source {
             };
             problems.push(InputProblem { offset: place(at), ..InputProblem::of(&self.name, severity, what) });
         }
-        if matches!(&self.format, Format::Ng(ng) if ng.untimed()) {
-            problems.push(InputProblem::of(&self.name, Severity::Note, What::Untimed));
+        if let Format::Ng(ng) = &self.format {
+            problems.lose(ng.dropped());
+            if ng.untimed() {
+                problems.push(InputProblem::of(&self.name, Severity::Note, What::Untimed));
+            }
         }
         if let Some((at, what)) = self.damage {
             problems.push(InputProblem {

@@ -90,8 +90,11 @@ pub(super) fn open(paths: &[PathBuf]) -> Result<Inputs, Failure> {
     })
 }
 
-/// Names and problems of the inputs.
+/// Names and problems of the inputs, and what they lack.
 pub(super) fn name_inputs(report: &mut Report, inputs: &Inputs) {
+    let dropped = inputs.dropped();
+    report.health.add_n(Counter::KernelDrops, dropped.kernel);
+    report.health.add_n(Counter::InterfaceDrops, dropped.interface);
     report.sources =
         (0..inputs.source_count() as u32).map(|i| inputs.source_name(crate::capture::SourceId(i)).to_owned()).collect();
     // The same remark on many inputs is one remark.

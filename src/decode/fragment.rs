@@ -6,7 +6,8 @@
 //! Overlaps: IPv4 keeps what came first and counts a conflict; IPv6 gives the datagram up (RFC 5722), exact
 //! duplicates aside (RFC 8200 §4.5).
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::hash::BuildHasher;
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -32,6 +33,10 @@ const MAX_DATAGRAM: usize = 0xffff;
 /// than the host would be a way to hide.
 const TIMEOUT_V4: Duration = Duration::from_secs(30);
 const TIMEOUT_V6: Duration = Duration::from_mins(1);
+/// A mirror's second copy follows this fast.
+const COPY: Duration = Duration::from_millis(50);
+/// Fragments remembered that completed a datagram.
+const MAX_LAST: usize = 32;
 /// What a datagram and a piece cost besides their bytes, for the cap.
 const DATAGRAM_COST: usize = 256;
 const PIECE_COST: usize = 16;
@@ -124,6 +129,9 @@ pub(super) struct Table {
     /// Keys by last use, the idlest first. Never the map's own order: that would differ from run to run.
     order: BTreeMap<u64, Key>,
     sources: HashMap<(Tenant, IpAddr), BTreeSet<u64>, RandomState>,
+    /// Those that completed a datagram lately, latest last: a copy of one is the beginning of nothing.
+    last: VecDeque<(PacketTime, u64)>,
+    seed: RandomState,
     held: usize,
     clock: u64,
 }
@@ -141,6 +149,10 @@ impl Table {
         let late = self.pending.get(&f.key).is_some_and(|p| now.since(p.started) > f.key.timeout());
         if late {
             self.give_up(&f.key, health);
+        }
+        if !self.pending.contains_key(&f.key) && self.is_copy(f) {
+            health.add(Counter::Duplicates);
+            return None;
         }
         self.touch(f, health);
         let pending = self.pending.get_mut(&f.key)?;
@@ -163,6 +175,10 @@ impl Table {
         if pending.total == Some(pending.covered) && !pending.given_up {
             let done = self.remove(&f.key)?;
             health.add(Counter::FragmentsReassembled);
+            if self.last.len() == MAX_LAST {
+                self.last.pop_front();
+            }
+            self.last.push_back((now, self.print(f)));
             return done.assemble();
         }
         while self.held > MAX_HELD {
@@ -171,6 +187,20 @@ impl Table {
             self.give_up(&key, health);
         }
         None
+    }
+
+    /// Whether it is the fragment again that completed a datagram a moment ago.
+    fn is_copy(&self, f: &Fragment<'_>) -> bool {
+        let Some((latest, _)) = self.last.back() else { return false };
+        let now = f.ctx.time;
+        now.since(*latest) <= COPY && {
+            let print = self.print(f);
+            self.last.iter().any(|(at, p)| *p == print && now.since(*at) <= COPY)
+        }
+    }
+
+    fn print(&self, f: &Fragment<'_>) -> u64 {
+        self.seed.hash_one((&f.key, f.offset, f.more, f.data))
     }
 
     /// Counts everything unfinished as lost.

@@ -155,3 +155,35 @@ fn cf_sibling_blocks_of_older_and_newer_programs() {
     assert_eq!(run.confirmed()["shares"]["accepted"], 1);
     assert_eq!(run.code, 1, "{}", run.err);
 }
+
+#[test]
+fn op_sibling_what_the_file_says_was_dropped_is_warned_of() {
+    for big in [false, true] {
+        let mut s = Section::new(big);
+        s.interface(None, None);
+        let u64_of = |s: &Section, v: u64| if s.big { v.to_be_bytes() } else { v.to_le_bytes() };
+        let records = session().sorted();
+        for r in &records {
+            s.packet(0, r.at / 1000, &r.data);
+        }
+        // Seven frames were lost before the last one, and the counters of the interface run on.
+        let r = &records[0];
+        let len = u32::try_from(r.data.len()).unwrap();
+        let stamp = r.at / 1000;
+        let words = [0, (stamp >> 32) as u32, stamp as u32, len, len].map(|w| s.u32(w)).concat();
+        let mut body = [&words[..], &r.data].concat();
+        body.resize(body.len().next_multiple_of(4), 0);
+        body.extend([&s.u16(4)[..], &s.u16(8), &u64_of(&s, 7), &[0; 4]].concat());
+        s.block(6, &body);
+        for (interface, system) in [(50_000, 5), (60_000, 6)] {
+            let mut body = [&s.u32(0)[..], &[0; 8]].concat();
+            body.extend([&s.u16(5)[..], &s.u16(8), &u64_of(&s, interface)].concat());
+            body.extend([&s.u16(7)[..], &s.u16(8), &u64_of(&s, system), &[0; 4]].concat());
+            s.block(5, &body);
+        }
+        let run = run_bytes(&s.out, &[]);
+        assert_eq!((run.count("kernel_drops"), run.count("interface_drops")), (7, 60_000), "big {big}");
+        assert_eq!(run.warned("60000 frames were dropped by the interface"), 1);
+        assert_eq!(run.confirmed()["shares"]["accepted"], 1);
+    }
+}

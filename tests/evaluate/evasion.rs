@@ -157,10 +157,10 @@ impl Evasion {
         }
         sort(&mut events);
         match self {
-            Self::WireGuard => tunnel(random, &events, framing, None),
+            Self::WireGuard => tunnel(&events, framing, None),
             Self::WireGuardBrowsing => {
                 let other = browsing(random, start, end);
-                tunnel(random, &events, framing, Some(&other))
+                tunnel(&events, framing, Some(&other))
             }
             Self::SshSocks | Self::SshSocksBrowsing => {
                 if self == Self::SshSocksBrowsing {
@@ -303,43 +303,31 @@ pub(crate) fn browsing(random: &mut Random, start: f64, end: f64) -> Vec<Event> 
     tape.finish(end)
 }
 
-/// Each packet by itself: segments of at most 1360 octets, each acknowledged, in `WireGuard`'s sizes
-/// (32 octets more, inner packets filled up to 16) with its keepalive of 25 s.
-fn tunnel(random: &mut Random, events: &[Event], framing: Framing, other: Option<&[Event]>) -> Vec<Event> {
+/// Each packet by itself: segments of at most 1360 octets in `WireGuard`'s sizes (32 octets more, inner packets filled up
+/// to 16), as they are handed on when packets are taken apart: less an acknowledgement's size, which that learns; and without
+/// what only acknowledges or keeps the tunnel alive.
+fn tunnel(events: &[Event], framing: Framing, other: Option<&[Event]>) -> Vec<Event> {
     let sized = |inner: u32| inner.div_ceil(16) * 16 + 32;
+    let bare = sized(52);
     let mut tape = Tape::default();
     let mut events = events.to_vec();
     framing.over(&mut events);
     events.extend(other.unwrap_or_default());
     sort(&mut events);
-    for (n, e) in events.iter().enumerate() {
+    for e in &events {
         let mut left = e.size;
         let mut at = e.at;
         while left > 0 {
             let part = left.min(1360);
             let size = sized(part + 52);
-            tape.say(at, e.up, size);
+            if size > bare + 16 {
+                tape.say(at, e.up, size - bare);
+            }
             left -= part;
             at += 0.0002;
         }
-        // What is answered at once is acknowledged by the answer.
-        let answered = events.get(n + 1).is_some_and(|next| next.up != e.up && next.at - at < 0.04);
-        if !answered {
-            let at = at + if e.up { random.range(0.02, 0.2) } else { 0.04 };
-            tape.say(at, !e.up, sized(52));
-        }
     }
-    let (start, end) = (first(&events), last(&events));
-    let mut sent = start;
-    let sends: Vec<f64> = events.iter().filter(|e| e.up).map(|e| e.at).chain([end]).collect();
-    for at in sends {
-        while at - sent > 25.0 {
-            sent += 25.0;
-            tape.up(sent, 32);
-        }
-        sent = at;
-    }
-    tape.finish(end)
+    tape.finish(last(&events))
 }
 
 /// Cells of 514 octets, some in one record; three relays add their delays; padding cells now and then.

@@ -231,3 +231,28 @@ fn a_datagram_of_crumbs_is_given_up() {
     assert_eq!(rig.count(Counter::FragmentsDropped), 1100);
     assert_eq!(rig.decoder.fragment_usage().0, 1);
 }
+
+/// A mirror hands over each frame twice: the copy of the last fragment begins no datagram that lacks the others.
+#[test]
+fn a_copy_of_every_fragment_leaves_nothing_unfinished() {
+    for frames in [pieces4(1, 16), pieces6(1, 16)] {
+        let mut rig = Rig::default();
+        let mut whole = 0;
+        for f in &frames {
+            for _ in 0..2 {
+                whole += usize::from(rig.feed(ETHERNET, f).is_some());
+            }
+        }
+        let health = rig.decoder.finish();
+        assert_eq!((whole, health.get(Counter::FragmentsDropped)), (1, 0));
+        assert_eq!((health.get(Counter::FragmentsReassembled), health.get(Counter::Duplicates)), (1, 1));
+    }
+    // What only has the same place is no copy.
+    let mut rig = Rig::default();
+    for f in pieces4(1, 16) {
+        rig.feed(ETHERNET, &f);
+    }
+    let last = pieces4(1, 16).len() - 1;
+    rig.feed(ETHERNET, &piece4(1, last * 16, false, b"other"));
+    assert_eq!(rig.decoder.finish().get(Counter::FragmentsDropped), 1);
+}
