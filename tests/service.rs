@@ -351,3 +351,39 @@ fn a_dry_run_saves_nothing_and_an_order_that_nobody_carries_out_is_said_to_be_so
     let (_, said) = run(&["block", "198.51.100.77:3333", "--for", "1h", "--reason", "test"]);
     assert!(said.contains("no watch runs with this state"), "{said}");
 }
+
+/// A list that says less than what is in force would unblock what it does not say.
+#[test]
+fn the_list_at_the_end_of_a_watch_holds_what_is_in_force_from_before_as_well() {
+    let Some(place) = Place::new() else { return };
+    let (state, list) = (place.path("state"), place.path("list.csv"));
+    let dir = ["--state", state.to_str().unwrap(), "--allow-documentation-ranges"];
+    let options = [&dir[..], &["--blocklist", list.to_str().unwrap()]].concat();
+    let targets = |text: &str| -> Vec<String> {
+        let cells = text.lines().skip(1).map(|l| l.split(',').take(4).collect::<Vec<_>>().join(" "));
+        cells.collect()
+    };
+    let ask = |words: &[&str]| {
+        let out = Command::new(env!("CARGO_BIN_EXE_minewatch")).args(words).args(dir).output().unwrap();
+        assert_eq!(out.status.code(), Some(0), "{out:?}");
+        String::from_utf8(out.stdout).unwrap()
+    };
+    let mut watch = place.watch(&options);
+    place.send(MINER.0);
+    watch.says(&format!("{} mines at", MINER.1));
+    watch.ends();
+    let first = fs::read_to_string(&list).unwrap();
+    assert_eq!(targets(&first), ["endpoint 198.51.100.1 tcp 3333"], "{first}");
+
+    ask(&["block", "203.0.113.9", "--for", "1h", "--reason", "x"]);
+    let (_, said) = place.watch(&options).ends();
+    assert!(said.contains("Block list: 2 entries"), "{said}");
+    let second = fs::read_to_string(&list).unwrap();
+    assert_eq!(targets(&second), ["endpoint 198.51.100.1 tcp 3333", "address 203.0.113.9  "], "{second}");
+    assert_eq!(targets(&ask(&["blocklist", "--format", "csv"])), targets(&second));
+
+    ask(&["release", "198.51.100.1"]);
+    place.watch(&options).ends();
+    let third = fs::read_to_string(&list).unwrap();
+    assert_eq!(targets(&third), ["address 203.0.113.9  "], "{third}");
+}

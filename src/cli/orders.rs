@@ -8,7 +8,7 @@ use clap::Args as ClapArgs;
 
 use super::remembered::{LastGate, StateDir, as_saved, not_done, now, second, user};
 use super::{Failure, Outcome};
-use crate::firewall::{Book, Item, Ttl};
+use crate::firewall::{Book, Item, Reason, Ttl, instead_of};
 use crate::state::{Batch, Store};
 use crate::time::PacketTime;
 
@@ -87,6 +87,10 @@ impl Order {
         let done = done_to(item);
         let until = match book.block(item.clone(), self.life, (&reason, &user()), (&policy, &never), now) {
             Ok(until) => until,
+            Err(reason @ Reason::SharedFront(_)) => {
+                let more = item.endpoint().map_or(String::new(), |t| format!(": {}", instead_of(t)));
+                bail!("{item} is not {done}: {reason}{more}")
+            }
             Err(reason) => bail!("{item} is not {done}: {reason}"),
         };
         save(&mut store, &mut book, item, now)?;

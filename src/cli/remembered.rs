@@ -8,6 +8,7 @@ use clap::Args;
 use unicode_width::UnicodeWidthStr;
 
 use super::Failure;
+use super::feeds::FeedArgs;
 use super::options::lines;
 use super::replay::complain;
 use crate::evidence::Verdict;
@@ -109,6 +110,8 @@ pub(super) struct LastGate {
     /// Your own network: nothing in it is blocked. May be given several times
     #[arg(long, value_name = "PREFIX")]
     home_net: Vec<Prefix>,
+    #[command(flatten)]
+    feeds: FeedArgs,
     // An attribute, because a doc comment would need marks around the addresses.
     #[arg(
         long,
@@ -139,7 +142,9 @@ impl LastGate {
         }
         policy.never_block_names.extend(self.never_block_name.iter().cloned());
         policy.home.extend(&self.home_net);
-        Ok((policy, NeverBlock::new().with_local_machine()))
+        let (intel, problems) = self.feeds.load()?;
+        complain(&super::feeds::told(&problems))?;
+        Ok((policy, NeverBlock::new().with_local_machine().with_fronts(intel.fronts())))
     }
 }
 
