@@ -15,7 +15,8 @@ use crate::time::PacketTime;
 /// Arguments of `block`.
 #[derive(ClapArgs, Debug)]
 pub(super) struct BlockArgs {
-    /// What: ADDR (all of it), ADDR:PORT, ADDR:PORT/udp, HOST@ADDR:PORT (for that host only), or a name, with all below it
+    /// What: ADDR (all of it; no prefix), ADDR:PORT, ADDR:PORT/udp, HOST@ADDR:PORT (for that host only), or a name, with
+    /// all below it
     #[arg(value_name = "[HOST@]ADDR[:PORT]|NAME")]
     item: Item,
     #[command(flatten)]
