@@ -364,7 +364,9 @@ fn the_list_at_the_end_of_a_watch_holds_what_is_in_force_from_before_as_well() {
         cells.collect()
     };
     let ask = |words: &[&str]| {
-        let out = Command::new(env!("CARGO_BIN_EXE_minewatch")).args(words).args(dir).output().unwrap();
+        // Nothing is judged when it is taken back.
+        let given = if words[0] == "release" { &dir[..2] } else { &dir[..] };
+        let out = Command::new(env!("CARGO_BIN_EXE_minewatch")).args(words).args(given).output().unwrap();
         assert_eq!(out.status.code(), Some(0), "{out:?}");
         String::from_utf8(out.stdout).unwrap()
     };
