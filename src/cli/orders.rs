@@ -89,7 +89,7 @@ impl Order {
         let until = match book.block(item.clone(), self.life, (&reason, &user()), (&policy, &never), now) {
             Ok(until) => until,
             Err(reason @ Reason::SharedFront(_)) => {
-                let more = item.endpoint().map_or(String::new(), |t| format!(": {}", instead_of(t)));
+                let more = item.endpoint().map_or(String::new(), |t| format!(": {}", instead_of(t, &[])));
                 bail!("{item} is not {done}: {reason}{more}")
             }
             Err(reason) => bail!("{item} is not {done}: {reason}"),

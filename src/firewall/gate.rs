@@ -42,20 +42,28 @@ impl Refusal {
     pub fn text(&self) -> String {
         let names: Vec<_> = self.names.iter().map(DomainName::as_str).collect();
         match (names.as_slice(), &self.reason) {
-            ([], Reason::SharedFront(_)) => format!("{}: {}", self.reason, instead_of(self.target)),
+            ([], Reason::SharedFront(_)) => format!("{}: {}", self.reason, instead_of(self.target, &self.miners)),
             ([], reason) => reason.to_string(),
             (names, reason) => format!("{reason}; lists of names hold {}", names.join(", ")),
         }
     }
 }
 
-/// What an operator can do where the address serves many customers, and no name of it is in a list.
-pub fn instead_of(target: Target) -> String {
-    let at = Target { from: None, ..target };
-    let at = if at.service.is_some() { at.to_string() } else { format!("{at}:PORT") };
+/// What an operator can do where the address serves many customers, and no name of it is in a list. `miners`: who mines
+/// there, as far as is known.
+pub fn instead_of(target: Target, miners: &[Who]) -> String {
+    let host = match miners {
+        [Who { tenant: Tenant::None, miner }] => miner.to_string(),
+        _ => "HOST".to_owned(),
+    };
+    let at = match (target.service, target.addr) {
+        (Some(_), _) => target.for_everybody().to_string(),
+        (None, IpAddr::V4(addr)) => format!("{addr}:PORT"),
+        (None, IpAddr::V6(addr)) => format!("[{addr}]:PORT"),
+    };
     format!(
-        "isolate the host, or order what it has with the endpoint (minewatch block HOST@{at}), or the name if it is the \
-         pool's own (minewatch block NAME)"
+        "isolate the host, or order what it has with the endpoint (minewatch block {host}@{at}), or the name if it is \
+         the pool's own (minewatch block NAME)"
     )
 }
 

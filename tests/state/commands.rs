@@ -207,6 +207,8 @@ fn an_address_that_serves_many_gets_into_no_list_however_it_came() {
         assert!(refused.stderr.contains("the address serves many customers (Cloudflare, "), "{refused:#?}");
         assert!(refused.stderr.contains("minewatch block HOST@") && refused.stdout.is_empty(), "{refused:#?}");
     }
+    let whole = order("2606:4700:3033::6815:5004", 2, &[]).stderr;
+    assert!(whole.contains("HOST@[2606:4700:3033::6815:5004]:PORT)"), "{whole}");
     // What the refusal names instead.
     says(&order("10.0.0.5@104.21.80.4:443", 0, &[]), "10.0.0.5@104.21.80.4:443/tcp is blocked until");
     says(&run(dir.path(), 0, &["blocklist", "--format", "csv"]), "pair,104.21.80.4,tcp,443,");

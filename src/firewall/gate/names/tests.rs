@@ -143,7 +143,7 @@ fn the_refusal_of_a_front_says_which_name_is_listed_instead() {
         let d = decided(&[BlockCandidate { names, ..c }], &test_policy());
         let said = d.refusals[0].text();
         assert!(said.contains("isolate the host, or order ") && !said.contains("instead"), "{said}");
-        assert!(said.contains("minewatch block HOST@198.51.100.10:80/tcp"), "{said}");
+        assert!(said.contains("minewatch block 10.0.0.5@198.51.100.10:80/tcp"), "{said}");
         assert!(d.name_refusals.iter().all(|r| r.reason.to_string().contains("minewatch block NAME")));
     }
 }
