@@ -93,7 +93,7 @@ fn not_held(held: &Decision, seen: &Decision) -> Option<String> {
     let missing = seen.list.entries().iter().filter(|e| missing(&e.target)).count();
     let what = if missing == 1 { "1 endpoint is".to_owned() } else { format!("{missing} endpoints are") };
     (missing > 0).then(|| {
-        format!("{what} not in the block list: released, or waiting for the end of quiet hours or of the minute")
+        format!("{what} not in the block list: over, released, or waiting for the end of quiet hours or of the minute")
     })
 }
 

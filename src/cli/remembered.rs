@@ -110,14 +110,15 @@ pub(super) struct LastGate {
     /// Your own network: nothing in it is blocked. May be given several times
     #[arg(long, value_name = "PREFIX")]
     home_net: Vec<Prefix>,
-    #[command(flatten)]
-    feeds: FeedArgs,
     // An attribute, because a doc comment would need marks around the addresses.
     #[arg(
         long,
         help = "Let the documentation ranges (192.0.2.0/24, 2001:db8::/32 …) into the list: for tests and examples"
     )]
     allow_documentation_ranges: bool,
+    // Last, since it has a heading of its own.
+    #[command(flatten)]
+    feeds: FeedArgs,
 }
 
 impl LastGate {
