@@ -225,6 +225,7 @@ load_ipset() {
         if ipset -n list "$s" >/dev/null 2>&1; then live="$live|$s"; fi
     done
     if ! answer=$(grep -Ev "^create (-$live) " "$1" | ipset restore 2>&1); then
+        for s in $SETS; do ipset destroy "$s-new" >/dev/null 2>&1 || true; done
         case $answer in
         *'type does not match'*) fail "a set of ours exists with another type: run \"load-blocklist.sh remove ipset\" first: $answer" ;;
         *'not permitted'*) fail 'ipset may not change the firewall: run this as root' ;;

@@ -388,6 +388,7 @@ fn a_set_of_another_type_is_left_alone_and_named() {
     let said = ns.fails(&by_script("ipset", &lists.write("ipset", &some())));
     assert!(said.contains("exists with another type: run \"load-blocklist.sh remove ipset\" first"), "{said}");
     assert!(ns.run("ipset list minewatch4").contains("192.0.2.0/24"));
+    assert!(!ns.run("ipset -n list").contains("-new"), "what was made for the list is left");
 }
 
 #[test]

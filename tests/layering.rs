@@ -110,7 +110,7 @@ const EDGES: &[(&str, &[(&str, Use)])] = &[
         &[
             ("decode", Only(&["MacAddr", "Tenant"])),
             ("evidence", Only(&["Verdict"])),
-            ("intel", Only(&["Country"])),
+            ("intel", Only(&["Country", "Fronts"])),
             ("time", All),
             ("file", All),
         ],

@@ -351,3 +351,85 @@ fn a_dry_run_saves_nothing_and_an_order_that_nobody_carries_out_is_said_to_be_so
     let (_, said) = run(&["block", "198.51.100.77:3333", "--for", "1h", "--reason", "test"]);
     assert!(said.contains("no watch runs with this state"), "{said}");
 }
+
+/// A list that says less than what is in force would unblock what it does not say.
+#[test]
+fn the_list_at_the_end_of_a_watch_holds_what_is_in_force_from_before_as_well() {
+    let Some(place) = Place::new() else { return };
+    let (state, list) = (place.path("state"), place.path("list.csv"));
+    let dir = ["--state", state.to_str().unwrap(), "--allow-documentation-ranges"];
+    let options = [&dir[..], &["--blocklist", list.to_str().unwrap()]].concat();
+    let targets = |text: &str| -> Vec<String> {
+        let cells = text.lines().skip(1).map(|l| l.split(',').take(4).collect::<Vec<_>>().join(" "));
+        cells.collect()
+    };
+    let ask = |words: &[&str]| {
+        // Nothing is judged when it is taken back.
+        let given = if words[0] == "release" { &dir[..2] } else { &dir[..] };
+        let out = Command::new(env!("CARGO_BIN_EXE_minewatch")).args(words).args(given).output().unwrap();
+        assert_eq!(out.status.code(), Some(0), "{out:?}");
+        String::from_utf8(out.stdout).unwrap()
+    };
+    let mut watch = place.watch(&options);
+    place.send(MINER.0);
+    watch.says(&format!("{} mines at", MINER.1));
+    watch.ends();
+    let first = fs::read_to_string(&list).unwrap();
+    assert_eq!(targets(&first), ["endpoint 198.51.100.1 tcp 3333"], "{first}");
+
+    ask(&["block", "203.0.113.9", "--for", "1h", "--reason", "x"]);
+    let (_, said) = place.watch(&options).ends();
+    assert!(said.contains("Block list: 2 entries"), "{said}");
+    let second = fs::read_to_string(&list).unwrap();
+    assert_eq!(targets(&second), ["endpoint 198.51.100.1 tcp 3333", "address 203.0.113.9  "], "{second}");
+    assert_eq!(targets(&ask(&["blocklist", "--format", "csv"])), targets(&second));
+
+    ask(&["release", "198.51.100.1"]);
+    place.watch(&options).ends();
+    let third = fs::read_to_string(&list).unwrap();
+    assert_eq!(targets(&third), ["address 203.0.113.9  "], "{third}");
+}
+
+/// Of the two that judge, the one that watches follows its feeds, and the one that tells the kernel has read them, too.
+#[test]
+fn what_feeds_of_ones_own_call_shared_is_not_in_the_kernel_nor_stays_there() {
+    let Some(place) = Place::new() else { return };
+    if !netns::available(&["nft"]) {
+        return;
+    }
+    let (state, feed) = (place.path("state"), place.path("own.toml"));
+    let shared = |ranges: &str| {
+        let head = "version = 1\n[[shared]]\nname = \"Own front\"\nkind = \"front\"\nsource = \"us\"\n";
+        let new = place.path("new");
+        fs::write(&new, format!("{head}prefixes = [{ranges}]\n")).unwrap();
+        fs::rename(new, &feed).unwrap();
+    };
+    shared("\"198.51.100.0/24\"");
+    let dir = ["--state", state.to_str().unwrap(), "--allow-documentation-ranges"];
+    place.watch(&dir).ends();
+    let block = |target: &str| {
+        let order = ["block", target, "--for", "1h", "--reason", "x"];
+        let out = Command::new(env!("CARGO_BIN_EXE_minewatch")).args(order).args(dir).output().unwrap();
+        assert_eq!(out.status.code(), Some(0), "{out:?}");
+    };
+    block("198.51.100.77:3333");
+    block("203.0.113.9:3333");
+    let options = ["--apply", "--feeds", feed.to_str().unwrap()];
+    let mut watch = place.watch(&[&dir[..], &options].concat());
+    let holds = |addr: &str| place.sensor.run("nft list ruleset").contains(addr);
+    let until = |what: &str, happens: &dyn Fn() -> bool| {
+        let begun = Instant::now();
+        while !happens() {
+            assert!(begun.elapsed() < NEVER, "{what}");
+        }
+    };
+    until("what is no front's is cut off", &|| holds("203.0.113.9"));
+    assert!(!holds("198.51.100.77"));
+    block("198.51.100.78");
+    watch.says("198.51.100.78 is not blocked: the address serves many customers (Own front, 198.51.100.0/24)");
+    shared("\"198.51.100.0/24\", \"203.0.113.0/24\"");
+    watch.says("the feeds were read anew");
+    until("what became a front's is free again", &|| !holds("203.0.113.9"));
+    let (_, said) = watch.ends();
+    assert!(!said.contains("198.51.100.77 is cut off") && !said.contains("is not cut off"), "{said}");
+}

@@ -9,7 +9,7 @@ use super::options::{by_extension, known};
 use super::remembered::{Choice, LastGate, StateDir, now};
 use super::replay::complain;
 use super::{Failure, Outcome};
-use crate::firewall::{Destination, Meta, RenderOptions, Says, Unfit, left_out, write_all};
+use crate::firewall::{Destination, Meta, RenderOptions, left_out, write_all};
 
 /// Arguments of `blocklist`.
 #[derive(ClapArgs, Debug)]
@@ -44,18 +44,9 @@ pub(super) fn run(args: &Args) -> Result<Outcome, Failure> {
     let decision = book.list(&policy, &never, now);
     #[cfg(feature = "live")]
     args.dir.tell_what_differs(decision.list.len())?;
-    let pairs = decision.list.entries().iter().filter(|e| e.target.from.is_some()).count();
-    let Says { endpoints, addresses, .. } = format.says();
-    // What says names only leaves them out, and is told so.
-    if pairs > 0 && (endpoints || addresses) && !format.says().pairs {
-        bail!(
-            "{} {} in {pairs} of {} entries: use a format that says pairs, such as nft",
-            format.id(),
-            Unfit::Hosts,
-            decision.list.len()
-        );
-    }
-    let ports = decision.list.entries().iter().filter(|e| e.target.service.is_some()).count();
+    // What a format says of one host is left out where it cannot say which, and told below.
+    let ports = decision.list.entries().iter().filter(|e| e.target.service.is_some() && e.target.from.is_none());
+    let ports = ports.count();
     if ports > 0 && format.needs_address_scope() {
         bail!(
             "{} cannot say ports, and would block whatever else lives at the addresses of {ports} of {} entries: use a \

@@ -3,8 +3,10 @@
 
 use clap::{Args as ClapArgs, ValueEnum};
 
+use super::feeds::FeedArgs;
 use super::{Failure, Outcome};
-use crate::enforce::{Choice, serve};
+use crate::enforce::{Choice, Gate, serve};
+use crate::firewall::NeverBlock;
 
 /// Arguments of `enforcer`.
 #[derive(ClapArgs, Debug)]
@@ -15,6 +17,8 @@ pub(super) struct Args {
     /// Let documentation ranges be blocked: for tests
     #[arg(long)]
     allow_documentation_ranges: bool,
+    #[command(flatten)]
+    feeds: FeedArgs,
 }
 
 /// A firewall of the kernel.
@@ -38,6 +42,8 @@ impl Backend {
 
 /// Runs the subcommand.
 pub(super) fn run(args: &Args) -> Result<Outcome, Failure> {
-    serve(args.backend.choice(), args.allow_documentation_ranges)?;
+    let (intel, _) = args.feeds.load()?;
+    let never = NeverBlock::new().with_fronts(intel.fronts());
+    serve(args.backend.choice(), Gate::new(args.allow_documentation_ranges).sparing(never))?;
     Ok(Outcome::Clean)
 }

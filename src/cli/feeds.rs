@@ -46,6 +46,14 @@ impl FeedArgs {
         &self.feeds
     }
 
+    /// The same as arguments for a program that starts in another folder.
+    #[cfg(all(feature = "live", feature = "state"))]
+    pub(super) fn for_another(&self) -> Vec<std::ffi::OsString> {
+        let whole = |p: &PathBuf| std::path::absolute(p).unwrap_or_else(|_| p.clone()).into_os_string();
+        let own = self.feeds.iter().flat_map(|p| ["--feeds".into(), whole(p)]);
+        own.chain(self.no_shipped_feeds.then(|| "--no-shipped-feeds".into())).collect()
+    }
+
     /// The feeds, and what is wrong with single entries of them. A feed that cannot be used at all is an error.
     pub(super) fn load(&self) -> Result<(Intel, Vec<Problem>), Failure> {
         let load = if self.no_shipped_feeds { Intel::load_only } else { Intel::load };

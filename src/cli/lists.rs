@@ -2,6 +2,8 @@
 //!
 //! In: the report, and what is to be blocked. Out: the report with the decision, the lists in their places, warnings.
 
+use std::collections::BTreeSet;
+
 use super::Failure;
 use super::candidates::decision;
 use super::leave;
@@ -9,7 +11,7 @@ use super::options::BlockPlan;
 
 use crate::address::is_private;
 use crate::evidence::Verdict;
-use crate::firewall::{Decision, Meta, Policy, Region, left_out, write_all};
+use crate::firewall::{Decision, Meta, Policy, Region, Target, left_out, write_all};
 use crate::sink::Report;
 use crate::time::PacketTime;
 
@@ -18,8 +20,22 @@ const MAX_TOLD: usize = 8;
 /// A capture may claim any time; later than this, life times would not fit behind it.
 const LATEST: PacketTime = PacketTime::from_parts(7_258_118_400, 0);
 
-/// Marks allowed hosts, and, when lists were asked for, decides and writes them. Warnings as sentences.
-pub(super) fn block(report: &mut Report, plan: &BlockPlan, until: PacketTime) -> Result<Vec<String>, Failure> {
+/// What is in force, whenever it was found.
+pub(super) struct Held {
+    /// Its list, and what the last gate keeps out of it.
+    pub(super) decision: Decision,
+    /// When that was so.
+    pub(super) at: PacketTime,
+}
+
+/// Marks allowed hosts, and, when lists were asked for, decides and writes them: `held`, if something keeps more than one
+/// run has seen. Warnings as sentences.
+pub(super) fn block(
+    report: &mut Report,
+    plan: &BlockPlan,
+    until: PacketTime,
+    held: Option<Held>,
+) -> Result<Vec<String>, Failure> {
     let mut warnings = plan.warnings.clone();
     warnings.extend(leave::mark(report, &plan.policy, &plan.never));
     warnings.extend(behind_nat(report, &plan.policy));
@@ -29,7 +45,14 @@ pub(super) fn block(report: &mut Report, plan: &BlockPlan, until: PacketTime) ->
     }
     let until = until.min(LATEST);
     let flows = report.hosts.iter().flat_map(|h| h.flows.iter());
-    let decision = decision(flows, &plan.policy, &plan.never, until);
+    let seen = decision(flows, &plan.policy, &plan.never, until);
+    let (decision, until) = match held {
+        Some(Held { decision, at }) => {
+            warnings.extend(not_held(&decision, &seen));
+            (with_refusals_of(decision, seen), at.min(LATEST))
+        }
+        None => (seen, until),
+    };
     let written = if plan.limits.dry_run {
         Ok(vec!["dry run: no block list was written".to_owned()])
     } else {
@@ -38,6 +61,41 @@ pub(super) fn block(report: &mut Report, plan: &BlockPlan, until: PacketTime) ->
     report.blocks = Some(decision);
     warnings.extend(written?);
     Ok(warnings)
+}
+
+/// What is in force, with what was refused in this run.
+fn with_refusals_of(mut held: Decision, seen: Decision) -> Decision {
+    let listed: BTreeSet<Target> = held.list.entries().iter().map(|e| e.target).collect();
+    let names: BTreeSet<String> = held.list.names().iter().map(|n| n.name.to_string()).collect();
+    let is_listed = |t: Target| {
+        let whole = Target { service: None, from: None, ..t };
+        [t, t.for_everybody(), whole].iter().any(|t| listed.contains(t))
+    };
+    let known: BTreeSet<_> = held.refusals.iter().map(|r| (r.target, r.reason.code())).collect();
+    let known_names: BTreeSet<_> = held.name_refusals.iter().map(|r| (r.name.clone(), r.reason.code())).collect();
+    held.refusals.extend(seen.refusals.into_iter().filter(|r| {
+        let is_outdone = r.reason.is_about_one_conversation() && is_listed(r.target);
+        !is_outdone && !known.contains(&(r.target, r.reason.code()))
+    }));
+    held.refusals.sort_by(|a, b| (a.target, &a.reason).cmp(&(b.target, &b.reason)));
+    held.name_refusals.extend(seen.name_refusals.into_iter().filter(|r| {
+        let is_outdone = r.reason.is_about_one_conversation() && names.contains(&r.name);
+        !is_outdone && !known_names.contains(&(r.name.clone(), r.reason.code()))
+    }));
+    held.name_refusals.sort_by(|a, b| (&a.name, &a.reason).cmp(&(&b.name, &b.reason)));
+    held
+}
+
+/// What this run would block and nothing blocks.
+fn not_held(held: &Decision, seen: &Decision) -> Option<String> {
+    let there: BTreeSet<_> = held.list.entries().iter().map(|e| e.target).collect();
+    let refused: BTreeSet<_> = held.refusals.iter().map(|r| r.target).collect();
+    let missing = |t: &Target| !there.contains(t) && !refused.contains(t);
+    let missing = seen.list.entries().iter().filter(|e| missing(&e.target)).count();
+    let what = if missing == 1 { "1 endpoint is".to_owned() } else { format!("{missing} endpoints are") };
+    (missing > 0).then(|| {
+        format!("{what} not in the block list: over, released, or waiting for the end of quiet hours or of the minute")
+    })
 }
 
 /// A database that tells only countries spares no network, and the other way round: that must not go unnoticed.
@@ -55,8 +113,7 @@ fn no_place(report: &Report, policy: &Policy) -> Option<String> {
 /// Miners at public addresses of the operator's own: the machine may be any behind them.
 fn behind_nat(report: &Report, policy: &Policy) -> Vec<String> {
     let mining = report.hosts.iter().filter(|h| h.verdict > Verdict::Noted && !h.allowed).map(|h| h.key.ip);
-    let outside: std::collections::BTreeSet<_> =
-        mining.filter(|ip| !is_private(*ip) && policy.is_home(*ip).is_some()).collect();
+    let outside: BTreeSet<_> = mining.filter(|ip| !is_private(*ip) && policy.is_home(*ip).is_some()).collect();
     let told = outside.iter().take(MAX_TOLD).map(|ip| {
         format!(
             "{ip} is a public address of yours: behind NAT the capture cannot tell which machine mines; capture on the \

@@ -7,6 +7,7 @@
 mod words;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ffi::OsString;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
@@ -17,6 +18,7 @@ use anyhow::Context;
 
 use super::Failure;
 use super::candidates::{decision, sparing};
+use super::lists::Held;
 use super::options::BlockPlan;
 use super::remembered::now;
 use super::session::Companion;
@@ -27,6 +29,7 @@ use crate::evidence::Verdict;
 use crate::firewall::{Changes, Decision, HostRefusal, Item, Lives, NeverBlock, Policy, Reason};
 use crate::ledger::{Alert, FlowFinding, Knowledge, Patience};
 use crate::serve::{self, Board};
+use crate::sink::Report;
 use crate::state::Keepsake;
 use crate::time::PacketTime;
 
@@ -50,7 +53,6 @@ const TURN: Duration = Duration::from_millis(500);
 const TOLD: usize = 16;
 
 /// What becomes of what is decided.
-#[derive(Clone, Copy)]
 pub(super) enum How {
     /// The kernel is told, and asked so often whether it still holds it.
     Apply {
@@ -58,6 +60,8 @@ pub(super) enum How {
         backend: Choice,
         /// How often it is looked whether it still holds what it should.
         look_every: Duration,
+        /// Which feeds say what is shared, as arguments.
+        feeds: Vec<OsString>,
     },
     /// The operator is told what would be.
     Say,
@@ -133,10 +137,11 @@ impl Living {
     pub(super) fn open(plan: &BlockPlan, dir: Option<&Path>, how: How, board: Board) -> Result<Opened, Failure> {
         let policy = Policy { lives: Lives::FromLastPacket, ..plan.policy.clone() };
         let (keepsake, said) = Keepsake::load(dir, (plan.limits.book(), Patience::default()), &policy, now());
+        let dry = matches!(how, How::Say);
         let enforcer = match how {
-            How::Apply { backend, look_every } => {
-                let options =
-                    Options { backend, allow_documentation: policy.allow_documentation, ..Options::default() };
+            How::Apply { backend, look_every, feeds: more } => {
+                let allow_documentation = policy.allow_documentation;
+                let options = Options { backend, allow_documentation, more, ..Options::default() };
                 Some((Enforcer::spawn(options)?, look_every))
             }
             How::Say | How::Remember => None,
@@ -148,7 +153,7 @@ impl Living {
             claims: HashMap::new(),
             dirty: false,
             kernel: None,
-            dry: matches!(how, How::Say),
+            dry,
             slowly: None,
             forgot: None,
             fresh: HashMap::new(),
@@ -200,6 +205,9 @@ impl Living {
             let of_kernel = !matches!(item, Item::Name(_));
             if self.kernel.is_none() || !of_kernel {
                 said.push(words::is_new(item, &self.who(item), &self.why(item), self.dry));
+            }
+            if item.endpoint().is_some_and(|t| t.from.is_some()) && self.board.is_serving() {
+                said.push(format!("{item} is in those lists only that say which host is cut off, such as nft"));
             }
             if of_kernel {
                 let flows = self.claims.values().map(|c| &c.flow).filter(|f| words::concerns(f, item));
@@ -331,8 +339,12 @@ impl Companion for Living {
             self.alarm(&changes, &mut said);
             self.changed(&changes, &mut said);
             for r in self.spared.news(&d, Instant::now()) {
-                said.push(format!("{} is not cut off{}: {}", r.target, self.who(&Item::Endpoint(r.target)), r.reason));
+                said.push(format!("{} is not cut off{}: {}", r.target, self.who(&Item::Endpoint(r.target)), r.text()));
             }
+        }
+        if self.never.learn(knowledge.intel.fronts()) {
+            // What is in the book is judged anew whenever it is listed.
+            self.tell_kernel();
         }
         let due = self.slowly.is_none_or(|last| last.elapsed() >= SLOWLY);
         if due {
@@ -341,11 +353,16 @@ impl Companion for Living {
             let (changes, _) = self.keepsake.tick(&self.policy, at);
             self.alarm(&changes, &mut said);
             self.changed(&changes, &mut said);
-            if let Some(changes) = self.keepsake.reload_if_changed(at) {
+            if let Some(mut changes) = self.keepsake.reload_if_changed(at) {
                 said.push("orders were given by another program".to_owned());
+                let d = self.keepsake.list(&self.policy, &self.never, at);
+                // Who gave the order may not have known what is spared here.
+                let refused = d.refusals.iter().map(|r| (Item::Endpoint(r.target), r.text()));
+                let refused: BTreeMap<_, _> = refused.filter(|(item, _)| changes.added.contains(item)).collect();
+                changes.added.retain(|item| !refused.contains_key(item));
                 self.changed(&changes, &mut said);
-                let refused = self.keepsake.list(&self.policy, &self.never, at);
-                said.extend(refused.host_refusals.iter().map(|r| format!("{} is not isolated: {}", r.host, r.reason)));
+                said.extend(refused.iter().take(TOLD).map(|(item, why)| format!("{item} is not blocked: {why}")));
+                said.extend(d.host_refusals.iter().map(|r| format!("{} is not isolated: {}", r.host, r.reason)));
             }
             if !self.dry {
                 said.extend(self.keepsake.save_dirty(&self.policy, at));
@@ -379,9 +396,20 @@ impl Companion for Living {
 }
 
 impl Living {
-    /// The session is over: saves, and leaves the kernel to the entries' own life times. Sentences.
-    pub(super) fn end(mut self) -> Vec<String> {
-        let mut said = if self.dry { Vec::new() } else { self.keepsake.save_dirty(&self.policy, now()) };
+    /// The session is over: takes what its report says besides, saves, and leaves the kernel to the entries' own life
+    /// times. Sentences, and what is in force.
+    pub(super) fn end(mut self, report: &Report) -> (Vec<String>, Option<Held>) {
+        let (mut said, at) = (Vec::new(), now());
+        let flows = report.hosts.iter().flat_map(|h| h.flows.iter());
+        let d = decision(flows, &self.policy, &self.never, at);
+        let changes = self.keepsake.merge_decision(&d, &self.policy, at);
+        self.alarm(&changes, &mut said);
+        self.changed(&changes, &mut said);
+        let decision = self.keepsake.list(&self.policy, &self.never, at);
+        let held = (!self.dry).then_some(Held { decision, at });
+        if !self.dry {
+            said.extend(self.keepsake.save_dirty(&self.policy, at));
+        }
         if let Some(Kernel { wanted, thread, .. }) = self.kernel.take() {
             drop(wanted);
             drop(thread.join());
@@ -389,7 +417,7 @@ impl Living {
                 "what is cut off stays so until its time is over; minewatch apply --remove takes it away".to_owned(),
             );
         }
-        said
+        (said, held)
     }
 }
 

@@ -268,9 +268,10 @@ pub(super) struct BlockPlan {
 }
 
 impl BlockPlan {
-    /// Whether the knowledge is there that the policy goes by: what is to be spared must not be blocked because a file
-    /// was moved.
-    pub(super) fn check(&self, known: &Known) -> Result<(), Failure> {
+    /// Takes what is known of addresses that serve many into the last gate. The knowledge that the policy goes by must be
+    /// there: what is to be spared must not be blocked because a file was moved.
+    pub(super) fn learn(&mut self, known: &Known) -> Result<(), Failure> {
+        self.never.learn(known.intel.fronts());
         if !self.policy.never_block_in.is_empty() && known.geo.is_empty() {
             let why = known.warnings.first().map_or(String::new(), |w| format!(" ({w})"));
             bail!("--never-block-in goes by a database of places, and none can be read: add --geo FILE.mmdb{why}");
@@ -444,11 +445,13 @@ impl Blocking {
     }
 }
 
-/// The lines of a file, each one value; empty lines and what follows a `#` are left out.
+/// The lines of a file, each one value; empty lines, what follows a `#`, and the mark that some editors begin a file with
+/// are left out.
 pub(super) fn lines<T: std::str::FromStr<Err: std::error::Error + Send + Sync + 'static>>(
     file: &Path,
 ) -> Result<Vec<T>, Failure> {
     let text = std::fs::read_to_string(file).with_context(|| format!("{} cannot be read", file.display()))?;
+    let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
     let content = |line: &str| line.split('#').next().unwrap_or_default().trim().to_owned();
     let lines = text.lines().map(content).enumerate().filter(|(_, line)| !line.is_empty());
     lines.map(|(n, line)| line.parse().with_context(|| format!("{}, line {}", file.display(), n + 1))).collect()

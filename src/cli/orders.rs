@@ -8,14 +8,15 @@ use clap::Args as ClapArgs;
 
 use super::remembered::{LastGate, StateDir, as_saved, not_done, now, second, user};
 use super::{Failure, Outcome};
-use crate::firewall::{Book, Item, Ttl};
+use crate::firewall::{Book, Item, Reason, Ttl, instead_of};
 use crate::state::{Batch, Store};
 use crate::time::PacketTime;
 
 /// Arguments of `block`.
 #[derive(ClapArgs, Debug)]
 pub(super) struct BlockArgs {
-    /// What: ADDR (all of it), ADDR:PORT, ADDR:PORT/udp, HOST@ADDR:PORT (for that host only), or a name, with all below it
+    /// What: ADDR (all of it; no prefix), ADDR:PORT, ADDR:PORT/udp, HOST@ADDR:PORT (for that host only), or a name, with
+    /// all below it
     #[arg(value_name = "[HOST@]ADDR[:PORT]|NAME")]
     item: Item,
     #[command(flatten)]
@@ -87,6 +88,10 @@ impl Order {
         let done = done_to(item);
         let until = match book.block(item.clone(), self.life, (&reason, &user()), (&policy, &never), now) {
             Ok(until) => until,
+            Err(reason @ Reason::SharedFront(_)) => {
+                let more = item.endpoint().map_or(String::new(), |t| format!(": {}", instead_of(t, &[])));
+                bail!("{item} is not {done}: {reason}{more}")
+            }
             Err(reason) => bail!("{item} is not {done}: {reason}"),
         };
         save(&mut store, &mut book, item, now)?;

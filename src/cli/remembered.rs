@@ -8,6 +8,7 @@ use clap::Args;
 use unicode_width::UnicodeWidthStr;
 
 use super::Failure;
+use super::feeds::FeedArgs;
 use super::options::lines;
 use super::replay::complain;
 use crate::evidence::Verdict;
@@ -115,6 +116,9 @@ pub(super) struct LastGate {
         help = "Let the documentation ranges (192.0.2.0/24, 2001:db8::/32 …) into the list: for tests and examples"
     )]
     allow_documentation_ranges: bool,
+    // Last, since it has a heading of its own.
+    #[command(flatten)]
+    feeds: FeedArgs,
 }
 
 impl LastGate {
@@ -139,7 +143,9 @@ impl LastGate {
         }
         policy.never_block_names.extend(self.never_block_name.iter().cloned());
         policy.home.extend(&self.home_net);
-        Ok((policy, NeverBlock::new().with_local_machine()))
+        let (intel, problems) = self.feeds.load()?;
+        complain(&super::feeds::told(&problems))?;
+        Ok((policy, NeverBlock::new().with_local_machine().with_fronts(intel.fronts())))
     }
 }
 

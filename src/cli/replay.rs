@@ -48,7 +48,7 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args) -> Result<Outcome, Failure> {
     let mut plan = args.blocking.resolve()?;
     let known = args.knowing.read()?;
-    plan.check(&known)?;
+    plan.learn(&known)?;
     let inputs = open(&args.inputs)?;
     let stream = args.inputs.iter().any(|p| p.as_os_str() == "-");
     let mut printer = Printer::new(args.json, &inputs, stream, plan.uses_stdout());
@@ -64,7 +64,7 @@ pub(super) fn run(args: &Args) -> Result<Outcome, Failure> {
     report.notes.extend(known.warnings);
     report.notes.extend(loaded.of_other_times(finished.listened));
     report.notes.extend(loaded.said);
-    let blocked = lists::block(&mut report, &plan, finished.until);
+    let blocked = lists::block(&mut report, &plan, finished.until, None);
     if let Ok(warnings) = &blocked {
         report.notes.extend(warnings.iter().cloned());
     }

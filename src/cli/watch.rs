@@ -111,7 +111,7 @@ pub(super) fn run(args: &Args) -> Result<Outcome, Failure> {
     // Everything is opened first, then rights are given up, then threads start: they inherit what is left.
     let mut plan = if args.acts() { args.blocking.resolve_for_kernel()? } else { args.blocking.resolve()? };
     let (known, reload) = args.knowing.read_and_follow()?;
-    plan.check(&known)?;
+    plan.learn(&known)?;
     let feeds = args.block_feeds.and(&plan.block_feeds).follow()?;
     let interfaces = args.interfaces();
     let mut reading = args.reading.resolve(known.intel);
@@ -168,18 +168,22 @@ pub(super) fn run(args: &Args) -> Result<Outcome, Failure> {
     let mut finished = session::run(live, &reading, world, &plan.policy, args.most, &mut listener)?;
     // A terminal that is gone hears nothing, and must not take the report with it.
     drop(complain(&listener.vigil.end()));
-    #[cfg(feature = "state")]
-    if let Some(living) = living {
-        drop(complain(&living.end()));
-    }
     finished.spare(&mut plan);
     let mut report = finished.report;
+    #[cfg(feature = "state")]
+    let held = living.and_then(|living| {
+        let (said, held) = living.end(&report);
+        drop(complain(&said));
+        held
+    });
+    #[cfg(not(feature = "state"))]
+    let held = None;
     report.sources = interfaces;
     finished.source.drops(&mut report.health);
     report.problems.extend(finished.source.missing());
     report.notes.extend(known.warnings);
     report.notes.extend(lists::behind_us(&report, &plan));
-    let blocked = lists::block(&mut report, &plan, finished.until);
+    let blocked = lists::block(&mut report, &plan, finished.until, held);
     if let Ok(warnings) = &blocked {
         report.notes.extend(warnings.iter().cloned());
     }
@@ -259,6 +263,7 @@ impl Args {
             (_, true) => How::Apply {
                 backend: plan.applying.backend,
                 look_every: self.look_every.unwrap_or(plan.applying.check_every),
+                feeds: self.knowing.feeds().for_another(),
             },
             _ => How::Remember,
         };

@@ -2,6 +2,7 @@
 //!
 //! Calls wait for their answer, up to [`Options::patience`]: use them on a thread that may wait.
 
+use std::ffi::OsString;
 use std::io::{self, BufReader, BufWriter};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
@@ -27,6 +28,8 @@ pub struct Options {
     pub backend: Choice,
     /// Whether documentation ranges may be blocked, which tests do.
     pub allow_documentation: bool,
+    /// More arguments of the subcommand: which feeds say what is shared.
+    pub more: Vec<OsString>,
     /// How long an answer may take before the enforcer is taken for dead.
     pub patience: Duration,
     /// How long to wait before it is started for a second time; doubled each time, up to a minute.
@@ -40,6 +43,7 @@ impl Default for Options {
             program: PathBuf::from("/proc/self/exe"),
             backend: Choice::Auto,
             allow_documentation: false,
+            more: Vec::new(),
             patience: Duration::from_mins(3),
             back_off: Duration::from_secs(1),
         }
@@ -188,6 +192,7 @@ fn start(options: &Options) -> Result<(Running, String), EnforceError> {
         command.arg("--allow-documentation-ranges");
     }
     let child = command
+        .args(&options.more)
         .env_clear()
         .current_dir("/")
         .stdin(Stdio::from(OwnedFd::from(theirs)))

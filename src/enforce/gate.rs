@@ -17,6 +17,8 @@ const MOST_KEPT: usize = 64;
 #[derive(Clone, Debug)]
 pub struct Gate {
     policy: Policy,
+    /// What is spared on every machine.
+    never: NeverBlock,
     /// Whether this machine's own addresses are asked for each time: they change.
     local: bool,
 }
@@ -24,7 +26,14 @@ pub struct Gate {
 impl Gate {
     /// For this machine. `allow_documentation` lets documentation ranges pass, which tests use.
     pub fn new(allow_documentation: bool) -> Self {
-        Self { policy: Policy { allow_documentation, ..Policy::default() }, local: true }
+        let policy = Policy { allow_documentation, ..Policy::default() };
+        Self { policy, never: NeverBlock::new(), local: true }
+    }
+
+    /// With more that is never blocked: the shared ranges of feeds.
+    #[must_use]
+    pub fn sparing(self, never: NeverBlock) -> Self {
+        Self { never, ..self }
     }
 
     /// What passes, in order and with lives that a kernel takes, and what does not.
@@ -39,7 +48,7 @@ impl Gate {
             too_many("networks that a host keeps", host.keep.len(), MOST_KEPT)?;
         }
 
-        let never = if self.local { NeverBlock::new().with_local_machine() } else { NeverBlock::new() };
+        let never = if self.local { self.never.clone().with_local_machine() } else { self.never.clone() };
         let mut refused = Vec::new();
         let mut block = Vec::with_capacity(wanted.block.len());
         for b in &wanted.block {
@@ -125,6 +134,23 @@ mod tests {
         let (passed, refused) = Gate::new(false).pass(&Wanted { block: bad.clone(), isolate: hosts.to_vec() }).unwrap();
         assert_eq!(passed, Wanted::default());
         assert_eq!(refused.len(), bad.len() + hosts.len());
+    }
+
+    #[test]
+    fn an_address_that_serves_many_is_cut_off_from_one_host_at_the_most() {
+        let feed = "version = 1\n[[shared]]\nname = \"Example CDN\"\nkind = \"cdn\"\nsource = \"test\"\n\
+                    prefixes = [\"45.9.148.0/24\"]\n";
+        let (intel, problems) = crate::intel::Intel::from_text("test", feed).unwrap();
+        assert!(problems.is_empty(), "{problems:?}");
+        let gate = Gate::new(false).sparing(NeverBlock::new().with_fronts(intel.fronts()));
+        let tcp = Some((Proto::Tcp, 443));
+        let (whole, port) = (block("45.9.148.117", None, 60), block("45.9.148.117", tcp, 60));
+        let pair = Block { target: Target { from: Some([10, 0, 0, 5].into()), ..port.target }, ..port };
+        let wanted = Wanted { block: vec![whole, port, pair, block("45.9.149.1", tcp, 60)], isolate: Vec::new() };
+        let (passed, refused) = gate.pass(&wanted).unwrap();
+        let passed: Vec<_> = passed.block.iter().map(|b| b.target.to_string()).collect();
+        assert_eq!(passed, ["10.0.0.5@45.9.148.117:443/tcp", "45.9.149.1:443/tcp"]);
+        assert_eq!(refused.len(), 2, "{refused:?}");
     }
 
     #[test]

@@ -30,8 +30,8 @@ pub enum ServeError {
     Garbage(#[source] io::Error),
 }
 
-/// Serves the socket that is standard input until it closes. Must be called before there is any other thread.
-pub fn serve(choice: Choice, allow_documentation: bool) -> Result<(), ServeError> {
+/// Serves the socket that is standard input until it closes; nothing gets past `gate`. Must be called before there is any other thread.
+pub fn serve(choice: Choice, gate: Gate) -> Result<(), ServeError> {
     let socket = socket().map_err(ServeError::NoSocket)?;
     // Before rights are given up, since the backend decides which.
     lend().map_err(|e| ServeError::Confine(e.into()))?;
@@ -40,7 +40,7 @@ pub fn serve(choice: Choice, allow_documentation: bool) -> Result<(), ServeError
     let backend = alone.as_ref().map_err(Clone::clone).and_then(|_| choose(choice));
     let backend = backend.and_then(|b| take_over(b.name()).map(|()| b));
     confine(needs(backend.as_ref().map_or("", |b| b.name()))).map_err(|e| ServeError::Confine(e.into()))?;
-    let mut applier = backend.map(|b| Applier::new(Gate::new(allow_documentation), b));
+    let mut applier = backend.map(|b| Applier::new(gate, b));
     let (mut from, mut to) = (BufReader::new(&socket), BufWriter::new(&socket));
     loop {
         let answer = match receive(&mut from, MOST_REQUEST).map_err(ServeError::Garbage)? {

@@ -90,7 +90,9 @@ pub trait Format: Sync {
         if self.says().pairs || !list.has_pairs() {
             self.print(list, meta, options)
         } else {
-            self.print(&list.without_pairs(), meta, options)
+            let rest = list.without_pairs();
+            let meta = Meta { pairs_left_out: list.len() - rest.len(), ..*meta };
+            self.print(&rest, &meta, options)
         }
     }
 
@@ -234,6 +236,8 @@ pub struct Meta {
     pub never_block_refused: usize,
     /// Entries that did not fit the cap.
     pub capped: usize,
+    /// What one host has with an endpoint and this format cannot say.
+    pub pairs_left_out: usize,
 }
 
 impl Meta {
@@ -244,6 +248,7 @@ impl Meta {
             refused: decision.refused(),
             never_block_refused: decision.never_block_refused(),
             capped: decision.capped(),
+            pairs_left_out: 0,
         }
     }
 }
@@ -445,6 +450,15 @@ impl Header<'_> {
             "{sign} refused: {} (never-block gate {}, list full {})",
             meta.refused, meta.never_block_refused, meta.capped
         );
+        if meta.pairs_left_out > 0 {
+            let n = meta.pairs_left_out;
+            let s = if n == 1 { "" } else { "s" };
+            let _ = writeln!(
+                out,
+                "{sign} left out: {n} pair{s} of a host and an endpoint, which this format cannot say: nft, ipset, iptables \
+                 or suricata can"
+            );
+        }
         let _ = writeln!(out, "{sign} sha256: {}", sha256(body));
         let _ = writeln!(out, "{sign} check: grep -v '^{sign}' FILE | sha256sum");
         for note in self.notes {

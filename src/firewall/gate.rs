@@ -41,11 +41,30 @@ impl Refusal {
     /// The reason as a sentence, and what is blocked instead.
     pub fn text(&self) -> String {
         let names: Vec<_> = self.names.iter().map(DomainName::as_str).collect();
-        match names.as_slice() {
-            [] => self.reason.to_string(),
-            names => format!("{}; lists of names hold {}", self.reason, names.join(", ")),
+        match (names.as_slice(), &self.reason) {
+            ([], Reason::SharedFront(_)) => format!("{}: {}", self.reason, instead_of(self.target, &self.miners)),
+            ([], reason) => reason.to_string(),
+            (names, reason) => format!("{reason}; lists of names hold {}", names.join(", ")),
         }
     }
+}
+
+/// What an operator can do where the address serves many customers, and no name of it is in a list. `miners`: who mines
+/// there, as far as is known.
+pub fn instead_of(target: Target, miners: &[Who]) -> String {
+    let host = match miners {
+        [Who { tenant: Tenant::None, miner }] => miner.to_string(),
+        _ => "HOST".to_owned(),
+    };
+    let at = match (target.service, target.addr) {
+        (Some(_), _) => target.for_everybody().to_string(),
+        (None, IpAddr::V4(addr)) => format!("{addr}:PORT"),
+        (None, IpAddr::V6(addr)) => format!("[{addr}]:PORT"),
+    };
+    format!(
+        "isolate the host, or order what it has with the endpoint (minewatch block {host}@{at}), or the name if it is \
+         the pool's own (minewatch block NAME)"
+    )
 }
 
 /// A name that was not blocked, and why.
@@ -195,7 +214,7 @@ fn finish(
     let mut passed = Vec::with_capacity(entries.len());
     for mut e in entries.into_values() {
         e.ttl_secs = seconds_left(e.expires, policy, now);
-        let reason = if e.ttl_secs == 0 { Some(Reason::Expired) } else { never.check_target(e.target, policy) };
+        let reason = if e.ttl_secs == 0 { Some(Reason::Expired) } else { last_word(&e, policy, never) };
         match reason {
             Some(reason) => refusals.add(e.target, reason, certainty(e.verdict), e.last_seen, &e.miners),
             None => passed.push(e),
@@ -212,6 +231,11 @@ fn finish(
     let (passed_names, name_refusals) = names::finish(named, name_refusals, policy, never, now);
     let list = BlockList::from_gate(passed, passed_names);
     Decision { list, refusals: refusals.into_sorted(), name_refusals, ..Decision::default() }
+}
+
+/// Never-block on an entry. Without a verdict it is an order.
+fn last_word(e: &Entry, policy: &Policy, never: &NeverBlock) -> Option<Reason> {
+    if e.verdict.is_some() { never.check_seen(e.target, policy) } else { never.check_target(e.target, policy) }
 }
 
 /// What all candidates together say about one of them.
@@ -247,7 +271,7 @@ fn refuse(
         // In every scope: a whole address, too, is blocked for what was seen at a port.
         return Some(Reason::UnspecifiedPort);
     }
-    if let Some(reason) = never.check_target(target(c, policy.scope), policy).or_else(|| no_pair(c, policy.scope)) {
+    if let Some(reason) = never.check_seen(target(c, policy.scope), policy).or_else(|| no_pair(c, policy.scope)) {
         return Some(reason);
     }
     if let Some(region) = policy.spares(c) {

@@ -9,6 +9,7 @@ use crate::firewall::name::{self, DomainName};
 use crate::firewall::policy::Policy;
 use crate::firewall::reason::Reason;
 use crate::firewall::special::{DOCUMENTATION, PUBLIC_RESOLVERS, SPECIAL};
+use crate::intel::Fronts;
 
 /// The never-block gate.
 #[derive(Clone, Default, Debug)]
@@ -18,6 +19,8 @@ pub struct NeverBlock {
     resolvers: BTreeSet<IpAddr>,
     /// Those that were met in captures only. Anybody inside can name one: they are spared, and not believed.
     met: BTreeSet<IpAddr>,
+    /// Ranges in which one address serves many customers, as feeds list them.
+    fronts: Fronts,
 }
 
 impl NeverBlock {
@@ -59,6 +62,19 @@ impl NeverBlock {
     pub fn with_gateways(mut self, gateways: impl IntoIterator<Item = IpAddr>) -> Self {
         self.gateways.extend(gateways.into_iter().map(|a| a.to_canonical()));
         self
+    }
+
+    /// With the shared ranges of the feeds in use, in place of those that it had.
+    #[must_use]
+    pub fn with_fronts(self, fronts: Fronts) -> Self {
+        Self { fronts, ..self }
+    }
+
+    /// The same while it is in use; whether they are others than before.
+    pub fn learn(&mut self, fronts: Fronts) -> bool {
+        let is_new = !self.fronts.is_same(&fronts);
+        self.fronts = fronts;
+        is_new
     }
 
     /// Whether it is an address of this machine.
@@ -125,15 +141,25 @@ impl NeverBlock {
         {
             return Some(Reason::Documentation(name));
         }
-        None
+        self.front(addr)
     }
 
-    /// Why nothing must be blocked at `target`, if nothing must.
+    /// The reason that the address serves many customers, if feeds list it so.
+    pub(super) fn front(&self, addr: IpAddr) -> Option<Reason> {
+        let (name, range) = self.fronts.at(addr)?;
+        Some(Reason::SharedFront(format!("{name}, {range}")))
+    }
+
+    /// Why nothing must be blocked at `target`, if nothing must. What one host has with a front's endpoint may be, by
+    /// order: nobody else is kept from it.
     pub fn check_target(&self, target: Target, policy: &Policy) -> Option<Reason> {
         if matches!(target.service, Some((_, 0))) {
             return Some(Reason::UnspecifiedPort);
         }
         let of_pool = self.check(target.addr, policy).filter(|r| {
+            if target.from.is_some() && matches!(r, Reason::SharedFront(_)) {
+                return false;
+            }
             // Anybody may send a DHCP message that names a pool as the resolver: it is spared as what it was named.
             let as_resolver = target.service.is_none_or(|(_, port)| matches!(port, 53 | 853 | 443));
             *r != Reason::Resolver || as_resolver || self.resolvers.contains(&target.addr.to_canonical())
@@ -142,6 +168,11 @@ impl NeverBlock {
             let own = target.from.is_some_and(|host| self.is_own(host));
             own.then_some(Reason::OwnHost)
         })
+    }
+
+    /// The same of what was seen. Nobody ordered it, so a front is spared whoever is cut off from it.
+    pub(super) fn check_seen(&self, target: Target, policy: &Policy) -> Option<Reason> {
+        self.check_target(target, policy).or_else(|| self.front(target.addr))
     }
 
     /// Why the inside host `host` must not be isolated, if it must not: as [`Self::check`], but hosts live in private

@@ -79,10 +79,11 @@ impl fmt::Display for Item {
 /// Neither an address, an endpoint nor a name.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 #[error(
-    "write ADDR, ADDR:PORT, ADDR:PORT/udp, HOST@ADDR:PORT or NAME, as in 198.51.100.7:3333, [2001:db8::7]:3333, \
+    "{before}write ADDR, ADDR:PORT, ADDR:PORT/udp, HOST@ADDR:PORT or NAME, as in 198.51.100.7:3333, [2001:db8::7]:3333, \
      192.0.2.2@198.51.100.7:3333 or pool.example{why}"
 )]
 pub struct ItemError {
+    before: &'static str,
     why: String,
 }
 
@@ -94,10 +95,17 @@ impl FromStr for Item {
         if let Ok(target) = s.parse() {
             return Ok(Self::Endpoint(target));
         }
-        if s.contains([':', '/', '@']) {
-            return Err(ItemError { why: String::new() });
+        let (mut before, mut why) = ("", String::new());
+        let is_prefix = |(addr, bits): (&str, &str)| addr.parse::<IpAddr>().is_ok() && bits.parse::<u8>().is_ok();
+        if s.split_once('/').is_some_and(is_prefix) {
+            before = "a prefix cannot be ordered, only single addresses: ";
+        } else if !s.contains([':', '/', '@']) {
+            match DomainName::parse(s) {
+                Ok(name) => return Ok(Self::Name(name)),
+                Err(rule) => why = format!(" ({rule})"),
+            }
         }
-        DomainName::parse(s).map(Self::Name).map_err(|rule| ItemError { why: format!(" ({rule})") })
+        Err(ItemError { before, why })
     }
 }
 
@@ -130,7 +138,7 @@ mod tests {
             "example",
             "198.51.100.7:",
             "198.51.100.7:70000",
-            "198.51.100.7/24",
+            "198.51.100.7/tcp",
             "198.51.100.7:1/sctp",
             "1.2.3",
             "192.0.2.2@198.51.100.7",
@@ -141,6 +149,14 @@ mod tests {
             "host@pool.example",
         ] {
             assert!(bad.parse::<Item>().unwrap_err().to_string().starts_with("write ADDR"), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_prefix_is_no_order_and_is_told_what_is() {
+        for prefix in ["198.51.100.7/24", "198.51.100.0/24", "2001:db8::/32"] {
+            let said = prefix.parse::<Item>().unwrap_err().to_string();
+            assert!(said.starts_with("a prefix cannot be ordered, only single addresses: write ADDR, "), "{said}");
         }
     }
 

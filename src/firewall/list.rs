@@ -41,11 +41,6 @@ pub struct NameEntry {
     pub endpoints: Vec<Target>,
 }
 
-/// The verdict of an entry as lists print it: an order is none.
-pub(super) fn verdict_text(verdict: Option<Verdict>) -> &'static str {
-    verdict.map_or("-", Verdict::name)
-}
-
 /// What an entry is, for those who read of it elsewhere.
 pub(super) fn known_as(verdict: Option<Verdict>) -> String {
     verdict.map_or_else(|| "blocked by order".to_owned(), |v| format!("mining pool, {v}"))

@@ -38,7 +38,7 @@ pub use candidate::{BlockCandidate, NameUse, Proto, Target, TargetError, Who};
 pub use format::{
     FORMATS, Format, Meta, OutFile, RenderOptions, Rendered, Says, Unfit, Warning, format_by_id, left_out,
 };
-pub use gate::{Decision, NameRefusal, Refusal, admit, admit_with_names, decide};
+pub use gate::{Decision, NameRefusal, Refusal, admit, admit_with_names, decide, instead_of};
 pub use guard::NeverBlock;
 pub use isolate::{HostEntry, HostRefusal, Isolation};
 pub use item::{Item, ItemError};

@@ -229,7 +229,7 @@ impl fmt::Display for Reason {
             Self::HomeNet(p) => write!(f, "it lies in a network of your own, {p} (--home-net)"),
             Self::SparedRegion(r) => write!(f, "the policy blocks nothing in {r} (--never-block-in)"),
             Self::SharedFront(name) => {
-                write!(f, "the address serves many customers ({name}): block the name instead")
+                write!(f, "the address serves many customers ({name})")
             }
             Self::Proxy => {
                 f.write_str("the endpoint is a proxy, the pool is behind it: block the pool's name, or the host")
@@ -247,7 +247,7 @@ impl fmt::Display for Reason {
             Self::NameOnFront(front) => write!(
                 f,
                 "it leads to an address that serves many customers ({front}), and the conversation does not show that \
-                 it was meant"
+                 it was meant: if it is the pool's own, order it (minewatch block NAME)"
             ),
             Self::PublicSuffix => f.write_str("anybody can register below it"),
             Self::SpecialName(zone) => write!(f, "names below .{zone} are never blocked"),

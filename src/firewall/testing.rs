@@ -5,7 +5,9 @@ use std::net::IpAddr;
 use crate::decode::Tenant;
 use crate::evidence::Verdict;
 use crate::firewall::candidate::{BlockCandidate, Proto};
+use crate::firewall::guard::NeverBlock;
 use crate::firewall::policy::Policy;
+use crate::intel::Intel;
 use crate::time::PacketTime;
 
 /// 2026-11-25T20:00:00Z plus `secs`.
@@ -43,4 +45,14 @@ pub(super) fn candidate(addr: &str, port: u16) -> BlockCandidate<'static> {
 /// The default policy with documentation addresses let through.
 pub(super) fn test_policy() -> Policy {
     Policy { allow_documentation: true, ..Policy::default() }
+}
+
+/// A gate that spares a front's range.
+pub(super) fn with_front(range: &str) -> NeverBlock {
+    let feed = format!(
+        "version = 1\n[[shared]]\nname = \"Example CDN\"\nkind = \"cdn\"\nsource = \"test\"\nprefixes = [\"{range}\"]\n"
+    );
+    let (intel, problems) = Intel::from_text("test", &feed).unwrap();
+    assert!(problems.is_empty(), "{problems:?}");
+    NeverBlock::new().with_fronts(intel.fronts())
 }

@@ -12,6 +12,7 @@ pub mod check;
 mod clients;
 mod facts;
 mod feed;
+mod fronts;
 pub mod geo;
 mod hosts;
 pub mod import;
@@ -35,6 +36,7 @@ use std::sync::{Arc, OnceLock};
 use build::Builder;
 
 pub use clients::library as tls_library;
+pub use fronts::Fronts;
 pub use geo::{Country, Geo, Place};
 pub use live::{CurrentIntel, Files};
 pub use matched::{Listed, Match};

@@ -219,6 +219,11 @@ impl Board {
         facts.serving.is_some() && facts.lists.as_ref().is_none_or(old)
     }
 
+    /// Whether lists are served.
+    pub fn is_serving(&self) -> bool {
+        self.lock().serving.is_some()
+    }
+
     /// The list that holds now; nothing before there was one.
     pub fn lists(&self) -> Option<Lists> {
         self.lock().lists.clone()

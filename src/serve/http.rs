@@ -375,7 +375,7 @@ fn render(format: &dyn Format, list: &BlockList, meta: &Meta) -> Vec<File> {
 }
 
 const fn empty() -> Meta {
-    Meta { captured_until: PacketTime::ZERO, refused: 0, never_block_refused: 0, capped: 0 }
+    Meta { captured_until: PacketTime::ZERO, refused: 0, never_block_refused: 0, capped: 0, pairs_left_out: 0 }
 }
 
 impl File {

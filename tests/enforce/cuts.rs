@@ -314,10 +314,13 @@ fn a_machine_does_not_cut_itself_or_its_gateway_off_whoever_asks() {
         for own in ["192.0.2.2", "192.0.2.1", "192.0.2.255", "2001:db8:a::2", "127.0.0.1", "8.8.8.8", "224.0.0.1"] {
             wanted.block.extend(block(Target { addr: ip(own), service: None, from: None }).block);
         }
+        // An address that the shipped feeds call a front's: whole, and a port of it.
+        wanted.block.extend(block(Target { addr: ip("104.21.80.4"), service: None, from: None }).block);
+        wanted.block.extend(block(endpoint("104.21.80.4", Proto::Tcp, 443)).block);
         wanted.isolate = vec![isolate("192.0.2.2", &[]), isolate("192.0.2.1", &[])];
         wanted.block.extend(block(endpoint("198.51.100.10", Proto::Tcp, 3333)).block);
         let done = enforcer.apply(&wanted).unwrap();
-        assert_eq!((done.refused.len(), done.blocked, done.isolated), (9, 1, 0), "{done:#?}");
+        assert_eq!((done.refused.len(), done.blocked, done.isolated), (11, 1, 0), "{done:#?}");
         let held = enforcer.read_back().unwrap();
         let addresses: Vec<IpAddr> = held.blocked.keys().map(|t| t.addr).collect();
         assert_eq!((addresses, held.isolated.len()), (vec![ip("198.51.100.10")], 0));

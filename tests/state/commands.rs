@@ -7,6 +7,7 @@ use std::thread;
 use minewatch::decode::Tenant;
 use minewatch::dialect::Shares;
 use minewatch::evidence::Verdict;
+use minewatch::firewall::Origin;
 use minewatch::ledger::{HostKey, Incident, IncidentKey, State};
 use minewatch::state::{Batch, FILE, Store};
 
@@ -179,6 +180,113 @@ fn what_must_never_be_blocked_is_refused_with_the_reason() {
     }
     let never = run(dir.path(), 2, &["block", "45.9.148.117", "--for", "0s", "--reason", "x"]);
     assert!(never.stderr.contains("a block without an end is not offered"), "{}", never.stderr);
+}
+
+/// By an order, or in a database that another version or hand wrote.
+#[test]
+fn an_address_that_serves_many_gets_into_no_list_however_it_came() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut pair = record("104.21.80.6", 443);
+    pair.key = "10.0.0.5@104.21.80.6:443".parse().unwrap();
+    let mut order = record("104.21.80.7", 443);
+    order.origin = Origin::Manual;
+    fill(dir.path(), [record("104.21.80.5", 443), pair, order, record("45.9.148.117", 3333)]);
+    let shown = run(dir.path(), 0, &["entries"]);
+    let words = "(in no list: the address serves many customers (Cloudflare, 104.16.0.0/13))";
+    assert_eq!(shown.text().matches(words).count(), 3, "{shown:#?}");
+    let json = run(dir.path(), 0, &["entries", "--json"]);
+    assert_eq!(json.text().matches("\"refused\":\"shared-front\"").count(), 3, "{json:#?}");
+    let list = run(dir.path(), 0, &["blocklist", "--format", "json"]);
+    assert!(list.text().contains("45.9.148.117") && !list.text().contains("104.21."), "{list:#?}");
+
+    let order = |target: &str, code, more: &[&str]| {
+        run(dir.path(), code, &[&["block", target, "--for", "1h", "--reason", "x"][..], more].concat())
+    };
+    for target in ["104.21.80.4", "104.21.80.4:443", "[2606:4700:3033::6815:5004]:443"] {
+        let refused = order(target, 2, &[]);
+        assert!(refused.stderr.contains("the address serves many customers (Cloudflare, "), "{refused:#?}");
+        assert!(refused.stderr.contains("minewatch block HOST@") && refused.stdout.is_empty(), "{refused:#?}");
+    }
+    let whole = order("2606:4700:3033::6815:5004", 2, &[]).stderr;
+    assert!(whole.contains("HOST@[2606:4700:3033::6815:5004]:PORT)"), "{whole}");
+    // What the refusal names instead.
+    says(&order("10.0.0.5@104.21.80.4:443", 0, &[]), "10.0.0.5@104.21.80.4:443/tcp is blocked until");
+    says(&run(dir.path(), 0, &["blocklist", "--format", "csv"]), "pair,104.21.80.4,tcp,443,");
+
+    // And what feeds of one's own say.
+    let feed = dir.path().join("own.toml");
+    let shared = "version = 1\n[[shared]]\nname = \"Own front\"\nkind = \"front\"\nsource = \"us\"\n\
+                  prefixes = [\"45.9.148.0/24\"]\n";
+    fs::write(&feed, shared).unwrap();
+    let feed = ["--feeds", feed.to_str().unwrap()];
+    assert!(order("45.9.148.9", 2, &feed).stderr.contains("(Own front, 45.9.148.0/24)"));
+    let list = run(dir.path(), 0, &[&["blocklist", "--format", "json"][..], &feed].concat());
+    assert!(!list.text().contains("45.9.148."), "{list:#?}");
+    says(&order("45.9.148.9", 0, &[]), "45.9.148.9 is blocked until");
+}
+
+#[test]
+fn what_one_host_is_cut_from_is_left_out_where_it_cannot_be_said_and_nothing_else() {
+    let dir = tempfile::tempdir().unwrap();
+    fill(dir.path(), []);
+    for target in ["10.0.0.5@45.9.148.117:3333", "45.9.148.118"] {
+        run(dir.path(), 0, &["block", target, "--for", "1h", "--reason", "x"]);
+    }
+    for (format, comment) in [
+        ("pf", true),
+        ("plain", true),
+        ("mikrotik", true),
+        ("zeek", true),
+        ("edl", false),
+        ("stix", false),
+        ("crowdsec", false),
+        ("misp", false),
+    ] {
+        let list = run(dir.path(), 0, &["blocklist", "--format", format]);
+        assert!(
+            list.stderr.contains("1 pair of a host and an endpoint is in no list: only formats like nft"),
+            "{list:#?}"
+        );
+        assert!(list.text().contains("45.9.148.118") && !list.text().contains("45.9.148.117"), "{list:#?}");
+        let words = "# left out: 1 pair of a host and an endpoint, which this format cannot say: nft";
+        assert_eq!(list.text().contains(words), comment, "{list:#?}");
+    }
+    let nft = run(dir.path(), 0, &["blocklist", "--format", "nft"]);
+    assert!(nft.text().contains("45.9.148.117") && nft.stderr.is_empty(), "{nft:#?}");
+}
+
+#[test]
+fn an_order_is_an_empty_cell_in_a_table_and_no_formula() {
+    let dir = tempfile::tempdir().unwrap();
+    fill(dir.path(), []);
+    for target in ["45.9.148.118:3333", "pool.co.uk"] {
+        run(dir.path(), 0, &["block", target, "--for", "1h", "--reason", "x"]);
+    }
+    let list = run(dir.path(), 0, &["blocklist", "--format", "csv"]);
+    let verdicts: Vec<_> = list.text().lines().map(|l| l.split(',').nth(6).unwrap()).collect();
+    assert_eq!(verdicts, ["verdict", "", ""], "{list:#?}");
+}
+
+#[test]
+fn a_prefix_is_no_order_and_files_may_begin_with_the_mark_of_an_editor() {
+    let dir = tempfile::tempdir().unwrap();
+    fill(dir.path(), [record("45.9.148.117", 3333)]);
+    for order in [&["block", "45.77.10.0/24", "--for", "1h", "--reason", "x"][..], &["release", "45.77.10.0/24"]] {
+        let refused = run(dir.path(), 2, order);
+        assert!(
+            refused.stderr.contains("a prefix cannot be ordered, only single addresses: write ADDR"),
+            "{refused:#?}"
+        );
+    }
+    let file = dir.path().join("spared.txt");
+    let file = file.to_str().unwrap();
+    for (option, text) in
+        [("--never-block-file", "\u{feff}45.9.148.0/24\r\n"), ("--allow-miner-file", "\u{feff}# desk\n10.0.0.5\n")]
+    {
+        fs::write(file, text).unwrap();
+        let list = run(dir.path(), 0, &["blocklist", "--format", "plain", option, file]);
+        assert!(!list.text().contains("45.9.148.117"), "{option}: {list:#?}");
+    }
 }
 
 #[test]

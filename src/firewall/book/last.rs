@@ -52,6 +52,11 @@ fn unwanted(r: &Record, policy: &Policy) -> Option<Reason> {
     }
 }
 
+/// A front that something was seen at. What one host has with it is for an operator to order.
+fn front(r: &Record, never: &NeverBlock) -> Option<Reason> {
+    r.key.endpoint().filter(|_| r.origin == Origin::Seen).and_then(|t| never.front(t.addr))
+}
+
 /// Passes records that hold through the gate.
 pub(super) fn list(mut held: Vec<Record>, policy: &Policy, never: &NeverBlock, now: PacketTime) -> Decision {
     // Those first that a person wants, then the most certain, then those that were there before: what fills the list
@@ -61,7 +66,7 @@ pub(super) fn list(mut held: Vec<Record>, policy: &Policy, never: &NeverBlock, n
     let mut kept = Kept::default();
     let mut refused = Decision::default();
     for r in held {
-        let reason = unwanted(&r, policy).or_else(|| bars(&r.key, policy, never));
+        let reason = unwanted(&r, policy).or_else(|| bars(&r.key, policy, never)).or_else(|| front(&r, never));
         match reason.or_else(|| kept.is_full_for(&r.key, policy)) {
             Some(reason) => refuse(&mut refused, r, reason),
             None => kept.add(r),

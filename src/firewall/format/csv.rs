@@ -7,8 +7,9 @@ use std::fmt::Write as _;
 
 use super::json::miners;
 use super::{Format, Meta, RenderOptions, Rendered, Says};
+use crate::evidence::Verdict;
 use crate::firewall::candidate::Who;
-use crate::firewall::list::{BlockList, verdict_text};
+use crate::firewall::list::BlockList;
 
 /// A table with a line of titles.
 pub(super) struct Csv;
@@ -50,7 +51,7 @@ impl Format for Csv {
                 e.target.addr,
                 e.ttl_secs,
                 e.expires,
-                verdict_text(e.verdict),
+                cell(e.verdict),
                 e.last_seen,
                 joined(&e.miners),
                 e.target.from.map_or(String::new(), |from| from.to_string())
@@ -63,13 +64,18 @@ impl Format for Csv {
                 n.name,
                 n.ttl_secs,
                 n.expires,
-                verdict_text(n.verdict),
+                cell(n.verdict),
                 n.last_seen,
                 joined(&n.miners)
             );
         }
         Rendered::one(out.into_bytes())
     }
+}
+
+/// An order has no verdict, and a sign for that would begin a formula.
+fn cell(verdict: Option<Verdict>) -> &'static str {
+    verdict.map_or("", Verdict::name)
 }
 
 fn joined(all: &[Who]) -> String {

@@ -23,7 +23,7 @@ fn typed(target: Target, ttl_secs: u64) -> Entry {
 }
 
 fn meta() -> Meta {
-    Meta { captured_until: at(0), refused: 4, never_block_refused: 3, capped: 0 }
+    Meta { captured_until: at(0), refused: 4, never_block_refused: 3, capped: 0, pairs_left_out: 0 }
 }
 
 fn rendered(id: &str, entries: Vec<Entry>) -> Rendered {
@@ -111,6 +111,13 @@ fn what_cannot_say_which_host_leaves_pairs_out_and_refuses_their_scope() {
         let text: String = rendered(format.id(), some_pairs()).files.iter().map(|f| text(f).to_owned()).collect();
         assert_eq!(text.contains("198.51.100.10"), says.pairs, "{}: {text}", format.id());
         assert_eq!(text.contains("203.0.113.7"), says.addresses, "{}: {text}", format.id());
+        let with_comments = text.contains(" block list: ");
+        assert_eq!(
+            text.contains(" left out: 4 pairs of a host "),
+            with_comments && !says.pairs,
+            "{}: {text}",
+            format.id()
+        );
         assert_eq!(format.is_unfit(Scope::HostPair).is_none(), says.pairs, "{}", format.id());
         assert_ne!(format.is_unfit(Scope::Endpoint), Some(Unfit::Hosts));
         let list = BlockList::from_gate(some_pairs(), Vec::new());
@@ -389,8 +396,13 @@ fn formats_that_count_down_say_so() {
         let e = Entry { expires: at(5_000), ..e };
         let n = NameEntry { expires: at(5_000), ..n };
         let list = BlockList::from_gate(vec![e], vec![n]);
-        let meta =
-            Meta { captured_until: at(i64::try_from(later).unwrap()), refused: 0, never_block_refused: 0, capped: 0 };
+        let meta = Meta {
+            captured_until: at(i64::try_from(later).unwrap()),
+            refused: 0,
+            never_block_refused: 0,
+            capped: 0,
+            pairs_left_out: 0,
+        };
         let files = format.render(&list, &meta, &RenderOptions::default()).files;
         let text: String = files.iter().map(|f| String::from_utf8(f.bytes.clone()).unwrap()).collect();
         let lines = text.lines().filter(|l| !l.starts_with(['#', '!', ';']));

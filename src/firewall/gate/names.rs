@@ -97,6 +97,11 @@ fn vouched(
     // The address of a proxy says nothing of the pool behind it.
     let led_there = n.told_by.filter(|_| !behind_proxy);
     let protected = if behind_proxy { None } else { never.check(c.addr, policy) };
+    // Names are how to block what is behind a front.
+    let (front, protected) = match protected {
+        Some(Reason::SharedFront(front)) => (Some(front), None),
+        other => (None, other),
+    };
     if n.takes_miners && (n.sent || led_there.is_some()) {
         // A pool's name, wherever it leads, unless somebody here answers to it.
         return match protected {
@@ -119,8 +124,9 @@ fn vouched(
         return Err(Reason::NotMeant);
     }
     let addr = c.addr.to_canonical();
-    match known.fronts.get(&addr).or_else(|| known.crowds.get(&addr)) {
-        Some(front) if !n.host => Err(Reason::NameOnFront((*front).to_owned())),
+    let noticed = || known.fronts.get(&addr).or_else(|| known.crowds.get(&addr)).map(|front| (*front).to_owned());
+    match front.or_else(noticed) {
+        Some(front) if !n.host => Err(Reason::NameOnFront(front)),
         _ => Ok(name),
     }
 }

@@ -6,7 +6,7 @@ use super::*;
 use crate::decode::{MacAddr, Tenant};
 use crate::firewall::candidate::{NameUse, Proto};
 use crate::firewall::policy::{AllowedMiner, MaxEntries};
-use crate::firewall::testing::{at, candidate, test_policy};
+use crate::firewall::testing::{at, candidate, test_policy, with_front};
 
 fn decided(candidates: &[BlockCandidate<'_>], policy: &Policy) -> Decision {
     decide(candidates, policy, &NeverBlock::new(), at(0))
@@ -62,6 +62,32 @@ fn each_missing_proof_is_refused_with_its_own_reason() {
         assert_eq!(r.reason.code(), code);
         assert!(r.reason.to_string().contains(sentence), "{code}: {}", r.reason);
     }
+}
+
+/// Whoever says it, and whenever: a conversation, a database of before, an order.
+#[test]
+fn nothing_is_blocked_at_an_address_that_feeds_call_shared() {
+    let never = with_front("198.51.100.0/24");
+    let pool = candidate("198.51.100.10", 3333);
+    for scope in [Scope::Endpoint, Scope::Address, Scope::HostPair] {
+        let policy = Policy { scope, ..test_policy() };
+        let d = decide(&[pool, candidate("203.0.113.9", 3333)], &policy, &never, at(0));
+        assert_eq!(d.list.len(), 1, "{scope:?}");
+        let [r] = &d.refusals[..] else { panic!("{:?}", d.refusals) };
+        assert_eq!(r.reason.to_string(), "the address serves many customers (Example CDN, 198.51.100.0/24)");
+    }
+    let saved = |verdict, from: Option<&str>| {
+        let target = Target { from: from.map(|a| a.parse().unwrap()), ..target(&pool, Scope::Endpoint) };
+        let e = Entry { target, ttl_secs: 60, expires: at(60), verdict, last_seen: at(0), miners: Vec::new() };
+        let d = admit(vec![e], &test_policy(), &never, at(0));
+        (d.list.len(), d.refusals.first().map(|r| r.reason.code()))
+    };
+    for verdict in [Some(Verdict::Confirmed), None] {
+        assert_eq!(saved(verdict, None), (0, Some("shared-front")));
+    }
+    // What one host has with it is cut by order, and for nobody else.
+    assert_eq!(saved(Some(Verdict::Confirmed), Some("10.0.0.5")), (0, Some("shared-front")));
+    assert_eq!(saved(None, Some("10.0.0.5")), (1, None));
 }
 
 #[test]

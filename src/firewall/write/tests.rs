@@ -141,7 +141,7 @@ fn a_list_of_any_format_is_known_again_and_nothing_else_is() {
     let dir = tempfile::tempdir().unwrap();
     let policy = crate::firewall::Policy { scope: crate::firewall::Scope::Address, ..test_policy() };
     let full = decide(&[candidate("198.51.100.10", 3333)], &policy, &NeverBlock::new(), at(0)).list;
-    let meta = Meta { captured_until: at(0), refused: 0, never_block_refused: 0, capped: 0 };
+    let meta = Meta { captured_until: at(0), refused: 0, never_block_refused: 0, capped: 0, pairs_left_out: 0 };
     for format in FORMATS {
         let path = dir.path().join(format.id());
         let to = Destination::from(path.as_path());

@@ -137,10 +137,29 @@ fn the_refusal_of_a_front_says_which_name_is_listed_instead() {
     let d = decided(&[c], &test_policy());
     let [r] = &d.refusals[..] else { panic!("{:?}", d.refusals) };
     assert_eq!(r.reason.code(), "shared-front");
-    assert!(r.text().ends_with("block the name instead; lists of names hold worker.example"), "{}", r.text());
-    // And says nothing of the kind when it is not.
-    let d = decided(&[BlockCandidate { names: &[], ..c }], &test_policy());
-    assert!(d.refusals[0].text().ends_with("block the name instead"), "{}", d.refusals[0].text());
+    assert!(r.text().ends_with("(Example CDN); lists of names hold worker.example"), "{}", r.text());
+    // And what can be done where none is, which is never the block that was just refused.
+    for names in [&[][..], &[told("shop.example")]] {
+        let d = decided(&[BlockCandidate { names, ..c }], &test_policy());
+        let said = d.refusals[0].text();
+        assert!(said.contains("isolate the host, or order ") && !said.contains("instead"), "{said}");
+        assert!(said.contains("minewatch block 10.0.0.5@198.51.100.10:80/tcp"), "{said}");
+        assert!(d.name_refusals.iter().all(|r| r.reason.to_string().contains("minewatch block NAME")));
+    }
+}
+
+/// The ranges of feeds are spared, and the names behind them are how to block what is there.
+#[test]
+fn a_name_on_a_listed_front_is_judged_as_on_one_that_was_noticed() {
+    let never = crate::firewall::testing::with_front("198.51.100.0/24");
+    let of = |names: &[NameUse<'_>]| {
+        decide(&[BlockCandidate { names, ..candidate(POOL, 80) }], &test_policy(), &never, at(0))
+    };
+    let d = of(&[NameUse { sent: true, host: true, ..told("worker.example") }]);
+    assert_eq!((listed(&d), d.list.len()), (vec!["worker.example"], 0));
+    assert_eq!(refused(&of(&[told("shop.example")])), [("shop.example", "shared-front")]);
+    let d = of(&[NameUse { takes_miners: true, ..sent("pool.example") }]);
+    assert_eq!(listed(&d), ["pool.example"]);
 }
 
 #[test]
