@@ -23,10 +23,10 @@ mod living;
 mod options;
 #[cfg(feature = "state")]
 mod orders;
-#[cfg(feature = "state")]
 mod relays;
 #[cfg(feature = "live")]
 mod reload;
+#[cfg(feature = "state")]
 mod remembered;
 mod replay;
 mod session;

@@ -121,7 +121,9 @@ pub(super) fn name_inputs(report: &mut Report, inputs: &Inputs) {
     }
     let frames = report.health.get(Counter::Frames);
     if frames > 0 && report.health.get(Counter::LinkTypeUnknown) == frames {
-        let types: Vec<_> = report.health.link_types.keys().map(|t| printable(t, 64).into_owned()).collect();
+        // With their numbers, which names alone lack.
+        let types = report.health.skipped.keys().filter(|why| why.starts_with("link type"));
+        let types: Vec<_> = types.map(|t| printable(t, 64).into_owned()).collect();
         report.problems.push(format!(
             "no frame could be decoded: unsupported {}. Convert the capture to Ethernet, raw IP or Linux cooked",
             types.join(", ")

@@ -1,6 +1,9 @@
 //! Caps and timeouts of a flow table, with their defaults.
 
+use std::sync::LazyLock;
 use std::time::Duration;
+
+use memchr::memmem::Finder;
 
 use super::lasting::Pace;
 use super::slot::Class;
@@ -27,6 +30,8 @@ pub struct Limits {
     pub udp: fn(&Packet<'_>) -> bool,
     /// Which payloads of a flow that was let go are worth another look, now and then.
     pub again: fn(&[u8]) -> bool,
+    /// Which of them are worth it out of turn. Asked of every fourth only.
+    pub telling: fn(&[u8]) -> bool,
     /// Which flows are told of as lasting.
     pub pace: Pace,
     /// Flows that are listened to.
@@ -45,6 +50,7 @@ impl Default for Limits {
             idle_closed: Duration::from_secs(10),
             udp: |_| false,
             again: is_promising,
+            telling: has_a_miners_word,
             pace: Pace::SLOW,
             listeners: 65_536,
         }
@@ -67,4 +73,15 @@ fn is_promising(payload: &[u8]) -> bool {
     let skipped = |b: &&u8| matches!(b, b' ' | b'\t' | b'\r' | b'\n' | 0 | 0xef | 0xbb | 0xbf);
     let first = payload.iter().take(16).find(|b| !skipped(b));
     first == Some(&b'{') || payload.starts_with(b"POST ")
+}
+
+/// Bytes of a payload in which words are looked for.
+const HEAD: usize = 256;
+
+/// A word that messages of mining have, and few others.
+fn has_a_miners_word(payload: &[u8]) -> bool {
+    static WORDS: LazyLock<[Finder<'static>; 5]> =
+        LazyLock::new(|| ["mining.", "\"job", "submit", "\"login\"", "template"].map(Finder::new));
+    let head = payload.get(..HEAD).unwrap_or(payload);
+    WORDS.iter().any(|word| word.find(head).is_some())
 }

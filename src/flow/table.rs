@@ -234,8 +234,9 @@ impl<S: Default> FlowTable<S> {
     }
 
     /// A flow was let go for what it said first. Whoever talks long enough is bound to be heard again: the 8th and 32nd
-    /// promising payload and every 64th from then on are looked at as a conversation picked up in the middle, but those
-    /// no more than once a minute: mining is slow, and what is fast would be looked at all the time.
+    /// promising payload and every 64th from then on are looked at as a conversation picked up in the middle, and every
+    /// fourth that has a miner's word in it; but those no more than once a minute: mining is slow, and what is fast would
+    /// be looked at all the time.
     #[inline(never)]
     fn look_again(&mut self, number: u32, packet: &Packet<'_>, health: &mut Health) -> bool {
         if !(self.limits.again)(packet.payload) {
@@ -247,7 +248,8 @@ impl<S: Default> FlowTable<S> {
         let minute = (packet.time.as_nanos() >> 36) as u8;
         let due = match slot.glances {
             8 | 32 => true,
-            n => n.is_multiple_of(64) && slot.looked != minute,
+            n if slot.looked == minute || !n.is_multiple_of(4) => false,
+            n => n.is_multiple_of(64) || (self.limits.telling)(packet.payload),
         };
         if !due || !slot.key.is_tcp() {
             return false;

@@ -12,6 +12,7 @@ mod render;
 mod stix;
 mod suricata;
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use super::name::{self, NameError};
@@ -168,8 +169,12 @@ pub fn import_sparing(
     if super::is_utf16(bytes) {
         return Err(ImportError::Utf16(list.to_owned()));
     }
-    let text = std::str::from_utf8(bytes).map_err(|_| ImportError::NoText(list.to_owned()))?;
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    // A letter of another encoding, in a comment most often, spoils its own line only.
+    let text = String::from_utf8_lossy(bytes);
+    if matches!(text, Cow::Owned(_)) && (bytes.contains(&0) || text.matches('\u{fffd}').count() > bytes.len() / 16) {
+        return Err(ImportError::NoText(list.to_owned()));
+    }
+    let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
     if text.trim_start().starts_with('<') {
         return Err(ImportError::WebPage(list.to_owned()));
     }

@@ -326,3 +326,14 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_letter_of_another_encoding_spoils_its_own_line_only() {
+    let list =
+        b"# Liste f\xfcr B\xf6rsen\n203.0.113.7\n203.0.113.8\n203.0.113.9 # caf\xe9\n198.51.100.1\n198.51.100.2\n"
+            .repeat(4);
+    let imported = import(Format::Ips, "x", &list).unwrap();
+    assert_eq!(imported.found.len(), 5);
+    let packed: Vec<u8> = (0..=255).cycle().take(4096).collect();
+    assert!(matches!(import(Format::Ips, "x", &packed), Err(ImportError::NoText(_))));
+}

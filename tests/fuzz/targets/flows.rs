@@ -25,6 +25,7 @@ const LIMITS: Limits = Limits {
     idle_closed: Duration::from_secs(10),
     udp: |p| p.payload.first() == Some(&b'{'),
     again: |payload| payload.starts_with(b"{"),
+    telling: |payload| payload.ends_with(b"}"),
     pace: Pace::SLOW,
     listeners: 2,
 };

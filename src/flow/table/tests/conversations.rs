@@ -420,7 +420,7 @@ fn flows_left_at_the_end_come_in_the_order_of_their_first_frames_whatever_the_se
 }
 
 /// The numbers of the promising payloads that are looked at, in a flow that was let go and sends one every so often.
-fn second_looks(payloads: u32, every: Duration) -> Vec<u32> {
+fn second_looks(payload: &'static [u8], payloads: u32, every: Duration) -> Vec<u32> {
     let mut w = Wire::new();
     w.handshake(MINER, 1000, 5000);
     let first = w.packet(MINER, "PA", 1001, 5001, b"HELO box\r\n");
@@ -428,12 +428,12 @@ fn second_looks(payloads: u32, every: Duration) -> Vec<u32> {
     let mut seq = 1011;
     let mut looked = Vec::new();
     for n in 1..=payloads {
-        if w.send(MINER, "PA", seq, 5001, SUBMIT) {
+        if w.send(MINER, "PA", seq, 5001, payload) {
             looked.push(n);
-            let p = w.packet(MINER, "A", seq + SUBMIT.len() as u32, 5001, b"");
+            let p = w.packet(MINER, "A", seq + payload.len() as u32, 5001, b"");
             w.table.packet(&p, &mut w.health).unwrap().release();
         }
-        seq += SUBMIT.len() as u32;
+        seq += payload.len() as u32;
         assert!(!w.send(MINER, "PA", seq, 5001, b"plain"), "only promising payloads count");
         seq += 5;
         w.now = w.now.plus(every);
@@ -445,10 +445,14 @@ fn second_looks(payloads: u32, every: Duration) -> Vec<u32> {
 #[test]
 fn a_flow_that_was_let_go_is_looked_at_again_when_it_talks_json() {
     // As slow as miners talk, and four times a second: then once a minute.
-    assert_eq!(second_looks(330, Duration::from_secs(10)), [8, 32, 64, 128, 192, 256, 320]);
-    let fast = second_looks(2_000, Duration::from_millis(250));
+    assert_eq!(second_looks(RESULT, 330, Duration::from_secs(10)), [8, 32, 64, 128, 192, 256, 320]);
+    let fast = second_looks(RESULT, 2_000, Duration::from_millis(250));
     assert_eq!(fast.get(..2), Some(&[8, 32][..]));
     assert!((8..=10).contains(&fast.len()), "{fast:?}");
+    // A miner that said other things first is not waited for.
+    assert_eq!(second_looks(SUBMIT, 8, Duration::from_millis(250)), [4, 8]);
+    let slow = second_looks(SUBMIT, 200, Duration::from_secs(10));
+    assert!(slow.len() > 20 && slow.iter().all(|n| n % 4 == 0), "{slow:?}");
 }
 
 #[test]
