@@ -3,8 +3,8 @@
 //!
 //! In: HTTP messages. Out: inventory evidence, from an answer that has the keys and the shape of its program's; never
 //! more than `suspected`. Requests for `/summary`, `/stat` or `/api/v1/status` are everybody's and say nothing; those for
-//! an Antminer's settings are `noted`. Nor does one answer say anything that was not asked for by such a path: any web
-//! server may hand out an example of it. Wallets and passwords in the answers are not kept.
+//! an Antminer's settings are `noted`. An answer that was asked for by another path says nothing: any web server may hand
+//! out an example of one. Wallets and passwords in the answers are not kept.
 //!
 //! Sources of the keys and shapes, all of them by who reads the interface or documents it:
 //! - T-Rex `/summary`: delawr0190/foreman-apps `foreman-trex/…/json/Summary.java`, `dennisstritzke/trex_exporter`
@@ -36,8 +36,8 @@ const PAGES: [&str; 5] = [
     "/cgi-bin/minerConfiguration.cgi",
     "/cgi-bin/minerStatus.cgi",
 ];
-/// Pages of the others, which other programs have as well: with an answer that fits, enough.
-const SHARED_PAGES: [&str; 3] = ["/summary", "/api/v1/status", "/stat"];
+/// Pages of the others, which other programs have as well.
+const SHARED_PAGES: [&str; 4] = ["/", "/summary", "/api/v1/status", "/stat"];
 /// Cards of a rig whose rates are added up.
 const CARDS: usize = 64;
 
@@ -63,13 +63,11 @@ impl Dialect for RigHttp {
 
     fn probe(&self, m: &Message<'_>) -> Probe {
         if m.http.is_some_and(|h| h.response) {
-            return if Rig::of(m.rpc.root).is_some() { Probe::Unsure(Role::Miner, 1) } else { Probe::Neutral };
+            let asked = m.http.and_then(|h| h.answers.as_deref()).and_then(|p| p.split('?').next());
+            let page = asked.is_none_or(|p| PAGES.contains(&p) || SHARED_PAGES.contains(&p));
+            return if page && Rig::of(m.rpc.root).is_some() { Probe::Certain(Role::Miner) } else { Probe::Neutral };
         }
-        match path(m) {
-            Some(p) if PAGES.contains(&p) => Probe::Unsure(Role::Pool, 3),
-            Some(p) if SHARED_PAGES.contains(&p) => Probe::Unsure(Role::Pool, 1),
-            _ => Probe::Neutral,
-        }
+        if page(m).is_some() { Probe::Unsure(Role::Pool, 3) } else { Probe::Neutral }
     }
 
     fn open(&self) -> Box<dyn Session> {
@@ -77,14 +75,9 @@ impl Dialect for RigHttp {
     }
 }
 
-/// Path of a request without its query.
-fn path<'a>(m: &Message<'a>) -> Option<&'a str> {
-    m.http?.path.as_deref()?.split('?').next()
-}
-
 /// The page of an Antminer that a request is for.
 fn page(m: &Message<'_>) -> Option<&'static str> {
-    let path = path(m)?;
+    let path = m.http?.path.as_deref()?.split('?').next()?;
     PAGES.into_iter().find(|p| *p == path)
 }
 

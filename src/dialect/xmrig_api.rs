@@ -2,8 +2,8 @@
 //!
 //! Source of the protocol facts: xmrig `doc/API.md`. In: HTTP messages. Out: inventory evidence: somebody asked
 //! (`noted`), a rig answered (`suspected`). The paths are short and may be anybody's; the keys of the answer are not, but
-//! any web server may hand out a configuration, or an example of one. So one answer alone says nothing: the page must
-//! have been asked for by its path, or answers come again and again.
+//! any web server may hand out a configuration, or an example of one: where it was seen what was asked for, it must have
+//! been a page of the interface.
 
 use super::json::Value;
 use super::shape::text;
@@ -32,13 +32,17 @@ impl Dialect for XmrigApi {
     }
 
     fn probe(&self, m: &Message<'_>) -> Probe {
-        if is_response(m) {
-            return if answer(m.rpc.root).is_some() { Probe::Unsure(Role::Miner, 1) } else { Probe::Neutral };
+        if let Some(http) = m.http.filter(|h| h.response) {
+            let asked = http.answers.as_deref().map_or(Some(Page::Settings), Page::of);
+            return match asked.and(answer(m.rpc.root)) {
+                Some(_) => Probe::Certain(Role::Miner),
+                None => Probe::Neutral,
+            };
         }
-        match path(m) {
-            Some("/1/summary" | "/2/summary" | "/2/backends" | "/1/threads") => Probe::Unsure(Role::Pool, 3),
-            Some("/1/config" | "/2/config") => Probe::Unsure(Role::Pool, 1),
-            _ => Probe::Neutral,
+        match path(m).and_then(Page::of) {
+            Some(Page::Rig) => Probe::Unsure(Role::Pool, 3),
+            Some(Page::Settings) => Probe::Unsure(Role::Pool, 1),
+            None => Probe::Neutral,
         }
     }
 
@@ -47,13 +51,28 @@ impl Dialect for XmrigApi {
     }
 }
 
-fn is_response(m: &Message<'_>) -> bool {
-    m.http.is_some_and(|h| h.response)
+/// A page of the interface.
+#[derive(Clone, Copy)]
+enum Page {
+    /// Nobody else has one of that name.
+    Rig,
+    /// Others may.
+    Settings,
 }
 
-/// Path of a request without its query.
+impl Page {
+    fn of(path: &str) -> Option<Self> {
+        match path.split('?').next()? {
+            "/1/summary" | "/2/summary" | "/2/backends" | "/1/threads" => Some(Self::Rig),
+            "/1/config" | "/2/config" => Some(Self::Settings),
+            _ => None,
+        }
+    }
+}
+
+/// Path of a request.
 fn path<'a>(m: &Message<'a>) -> Option<&'a str> {
-    m.http?.path.as_deref()?.split('?').next()
+    m.http?.path.as_deref()
 }
 
 /// What kind of answer it is, by its keys.

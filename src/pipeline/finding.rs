@@ -34,7 +34,8 @@ pub(super) fn finding(key: FlowKey, info: &FlowInfo, inspection: &Inspection) ->
     let reader = &inspection.reader;
     let reading = reader.reading()?;
     judge(&reading.conversation.evidence)?;
-    assemble(key, info, &reading, reader.wraps().to_vec(), reader.around(), reader.gaps)
+    let otherwise = reader.gaps == 0 && reader.wraps().is_empty() && reader.answered_otherwise(reading.miner);
+    assemble(key, info, &reading, reader.wraps().to_vec(), reader.around(), reader.gaps, otherwise)
 }
 
 /// The finding of a flow that is only listened to, whose miner's end sends in that direction. Nothing says yet that it
@@ -57,13 +58,14 @@ fn assemble(
     wraps: Vec<Wrap>,
     around: Option<&Around>,
     gaps: u64,
+    otherwise: bool,
 ) -> Option<FlowFinding> {
     let (c, dialect, category) = (reading.conversation, reading.dialect, reading.category);
     let replied = c.evidence.has(Code::PoolReply) || c.evidence.has(Code::JobDelivered);
     let mut log = c.evidence.clone();
     let silent = !replied && category != Category::Inventory && dialect != ENCRYPTED;
     context(&mut log, info, gaps, silent, &wraps);
-    if silent && gaps == 0 && wraps.is_empty() && answered(info, reading.miner) {
+    if silent && otherwise && whole(info) {
         log.note(Code::OtherAnswer, info.last, || {
             "the server answered, and in no mining protocol: a probe, or a wrong port".to_owned()
         });
@@ -77,10 +79,9 @@ fn assemble(
     Some(of(key, info, reading, wraps, around, &log, judgement))
 }
 
-/// Whether the server of a whole conversation sent anything.
-fn answered(info: &FlowInfo, miner: Direction) -> bool {
-    let handshake = info.handshake.verified && !info.mid_stream && !info.second_look;
-    handshake && info.one_way().is_none() && info.counts.get(miner.reverse()).payload > 0
+/// Whether both ends were seen from the beginning.
+fn whole(info: &FlowInfo) -> bool {
+    info.handshake.verified && !info.mid_stream && !info.second_look && info.one_way().is_none()
 }
 
 fn of(

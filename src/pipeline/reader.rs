@@ -5,6 +5,8 @@
 
 mod wraps;
 
+use std::borrow::Cow;
+
 use wraps::Unwrapped;
 
 use super::around::{Around, Unread};
@@ -36,6 +38,8 @@ const PATIENCE: u32 = 24;
 const PATIENCE_AGAIN: u32 = 4;
 /// Lines without JSON before a flow without a dialect is let go.
 const JUNK_LINES: u32 = 32;
+/// Stands for an HTTP message without JSON.
+const NO_BODY: &[u8] = b"{}";
 /// HTTP messages without JSON before a flow without a dialect is let go.
 const HTTP_LOOKS: u32 = 8;
 
@@ -58,6 +62,8 @@ pub(super) struct Reader {
     /// What it read leaves no doubt: nobody else reads the flow any more.
     convinced: bool,
     begun: BothWays<bool>,
+    /// The path of the last request over HTTP.
+    asked: Option<Box<str>>,
     /// The request that opened a WebSocket.
     upgrade: Option<Box<HttpMeta>>,
     /// Only where something was unwrapped.
@@ -69,6 +75,9 @@ pub(super) struct Reader {
     tls: BothWays<bool>,
     /// Something that began as JSON could not be read.
     unread: BothWays<bool>,
+    /// A direction said something whole that is no JSON, and something that is.
+    strange: BothWays<bool>,
+    spoke: BothWays<bool>,
     looks: u16,
     junk: u32,
     told: Option<Verdict>,
@@ -196,6 +205,12 @@ impl Reader {
     /// The flow is let go unread, but what its client looked up may say where it leads.
     pub(super) fn unnamed(&mut self, tools: &Tools<'_>) -> bool {
         self.unwrapped.is_none() && self.reading().is_none() && self.around.as_mut().is_some_and(|a| a.unnamed(tools))
+    }
+
+    /// Whether the other end than the miner's answered, and never in JSON, in which the dialect is spoken.
+    pub(super) fn answered_otherwise(&self, miner: Direction) -> bool {
+        let pool = miner.reverse();
+        self.stream_reader().is_none() && *self.strange.get(pool) && !*self.spoke.get(pool)
     }
 
     /// What was said around the conversation.
@@ -391,6 +406,7 @@ impl Reader {
                 if first_bytes(line) == First::Lines {
                     self.message(info, way, line, Carrier::Lines, None, tools, health);
                 } else {
+                    *self.strange.get_mut(way) |= !begins_http(line);
                     self.count_junk();
                 }
             }
@@ -400,19 +416,28 @@ impl Reader {
                     self.message(info, way, message, Carrier::WebSocket, upgrade.as_deref(), tools, health);
                     self.upgrade = upgrade;
                 } else {
+                    *self.strange.get_mut(way) = true;
                     self.count_junk();
                 }
             }
             Piece::Http(meta, body) => {
                 if !meta.response {
+                    self.asked = meta.path.as_deref().map(Into::into);
                     self.around.get_or_insert_default().http(way, meta, tools);
                 }
-                let body = if first_bytes(body) == First::Lines { body } else { b"{}" };
+                let json = first_bytes(body) == First::Lines;
+                let asked = self.asked.as_deref().filter(|_| meta.response && json);
+                let meta = &match asked {
+                    Some(path) => Cow::Owned(HttpMeta { answers: Some(path.to_owned()), ..meta.clone() }),
+                    None => Cow::Borrowed(meta),
+                };
+                let body = if json { body } else { NO_BODY };
+                *self.strange.get_mut(way) |= body == NO_BODY;
                 if self.message(info, way, body, Carrier::Http, Some(meta), tools, health).is_none() {
-                    self.message(info, way, b"{}", Carrier::Http, Some(meta), tools, health);
+                    self.message(info, way, NO_BODY, Carrier::Http, Some(meta), tools, health);
                 }
                 if !meta.response && meta.websocket {
-                    self.upgrade = Some(Box::new(meta.clone()));
+                    self.upgrade = Some(Box::new(HttpMeta::clone(meta)));
                 }
             }
             Piece::Wrapped(wrap) => {
@@ -421,7 +446,8 @@ impl Reader {
                 }
                 self.wrapped(way, wrap);
             }
-            Piece::Raw(_) => {
+            Piece::Raw(bytes) => {
+                *self.strange.get_mut(way) |= first_bytes(bytes) != First::Lines && !begins_http(bytes);
                 self.looks = self.looks.saturating_add(1);
                 let limit = match (self.streams.is_empty(), info.mid_stream) {
                     (false, _) => LOOKS_CONTENDED,
@@ -434,6 +460,7 @@ impl Reader {
             }
             Piece::Tls(bytes) => {
                 *self.tls.get_mut(way) = true;
+                *self.strange.get_mut(way) = true;
                 let around = self.around.get_or_insert_default();
                 around.set_through(self.unwrapped.as_ref().map_or(&[], |u| &u.wraps));
                 let read = around.tls(way, bytes, tools);
@@ -460,7 +487,9 @@ impl Reader {
         let patience = if info.second_look { PATIENCE_AGAIN } else { PATIENCE };
         let opener = info.handshake.client;
         let arbiter = self.arbiter.get_or_insert_with(|| Arbiter::new(opener, patience));
-        match arbiter.message(raw, Origin { from, stamp: tools.stamp, carrier, http }, tools.scratch) {
+        let read = arbiter.message(raw, Origin { from, stamp: tools.stamp, carrier, http }, tools.scratch);
+        *self.spoke.get_mut(from) |= read.is_ok() && raw != NO_BODY;
+        match read {
             Ok(Interest::Mining) => health.add(Counter::MiningMessages),
             Ok(Interest::Undecided) => {}
             Ok(Interest::GiveUp) => self.give_up = self.streams.is_empty(),
@@ -480,4 +509,9 @@ impl Reader {
             self.give_up = true;
         }
     }
+}
+
+/// Whether this is an answer in HTTP, or may have become one: not all of it came.
+fn begins_http(bytes: &[u8]) -> bool {
+    bytes.starts_with(b"HTTP/") || b"HTTP/".starts_with(bytes)
 }

@@ -372,3 +372,42 @@ fn fp_sibling_jobs_pushed_by_a_node_that_nobody_answers_are_no_conviction() {
 fn a_control_these_helpers_do_find_a_miner() {
     assert_eq!(said_by("10.0.0.5", "198.51.100.5:3333", &bitcoin()).confirmed()["dialect"], "bitcoin-v1");
 }
+
+/// Malware fetches its configuration: the web server is no rig, and has none.
+#[test]
+fn fp_sibling_a_configuration_that_is_fetched_makes_no_rig_of_its_server() {
+    let config = concat!(
+        r#"{"autosave":true,"cpu":{"enabled":true},"randomx":{"1gb-pages":false},"donate-level":1,"#,
+        r#""pools":[{"url":"pool.example:443","user":"a","pass":"x"}]}"#
+    );
+    let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{config}", config.len());
+    let ask = |path: &str| format!("GET {path} HTTP/1.1\r\nHost: files.example\r\nUser-Agent: Wget/1.20\r\n\r\n");
+    let mut scene = Scene::new();
+    scene.play("10.0.0.5", "203.0.113.99:80", &Words::new().c(ask("/.x/config.json")).s(answer.clone()));
+    let run = scene.run();
+    assert_eq!((run.miners().len(), run.code), (0, 0), "{}", run.findings());
+    // The interface itself answers the same.
+    let mut scene = Scene::new();
+    scene.play("10.0.0.5", "10.0.0.77:80", &Words::new().c(ask("/2/config")).s(answer));
+    assert_eq!(scene.run().miner()["src_ip"], "10.0.0.77");
+}
+
+/// Whoever tries the whole Internet for pools: the servers answered as what they are.
+#[test]
+fn fp_sibling_a_scan_from_outside_is_noted_and_one_from_inside_suspected() {
+    let hello = "{\"id\":1,\"method\":\"mining.subscribe\",\"params\":[\"cpuminer/2.5.1\"]}\n";
+    for answer in
+        ["SSH-2.0-OpenSSH_9.6\r\n", "-ERR unknown command\r\n", "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n"]
+    {
+        let words = Words::new().c(hello).s(answer);
+        for (client, code) in [("203.0.113.8", 0), ("10.0.0.8", 1)] {
+            let mut scene = Scene::new();
+            scene.play(client, "10.0.0.80:22", &words);
+            let run = scene.run();
+            let verdict = if code == 0 { "noted" } else { "suspected" };
+            let flows = run.of("miner_flow");
+            assert_eq!((flows[0]["verdict"].as_str(), run.code), (Some(verdict), code), "{client} {answer}");
+            run.blocks_nothing();
+        }
+    }
+}

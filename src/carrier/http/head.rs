@@ -34,6 +34,8 @@ pub struct HttpMeta {
     pub user_agent: Option<String>,
     /// Path of a request, with its query, capped.
     pub path: Option<String>,
+    /// Of an answer that has a body to be read: the path that was asked for last, where that was seen.
+    pub answers: Option<String>,
     /// Host of a request, capped.
     pub host: Option<String>,
     /// User name of HTTP Basic authentication, capped.

@@ -40,7 +40,7 @@ fn read(response: bool, path: Option<&str>, body: &str) -> (Probe, Conversation)
 fn every_answer_names_its_program_and_is_suspected() {
     for (body, program, rate) in ALL {
         let (probe, mut c) = read(true, None, body);
-        assert_eq!(probe, Probe::Unsure(Role::Miner, 1), "{body}");
+        assert_eq!(probe, Probe::Certain(Role::Miner), "{body}");
         assert_eq!((c.agent.as_deref(), c.reported_hashrate), (Some(program), rate));
         // Even with the request that goes before it, and whatever name the program has.
         c.evidence.note(Code::RigAsked, Stamp::default(), String::new);
@@ -101,12 +101,7 @@ fn asking_for_a_devices_settings_is_noted_and_asking_for_a_summary_is_nothing() 
     let (probe, c) = read(false, Some("/cgi-bin/get_miner_conf.cgi?_=1"), "{}");
     assert_eq!(probe, Probe::Unsure(Role::Pool, 3));
     assert_eq!(judge(&c.evidence).unwrap().verdict, Verdict::Noted);
-    for path in ["/summary", "/stat?x=1", "/api/v1/status"] {
-        let (probe, c) = read(false, Some(path), "{}");
-        assert_eq!(probe, Probe::Unsure(Role::Pool, 1), "{path}");
-        assert!(judge(&c.evidence).is_none(), "{path}");
-    }
-    for path in ["/cgi-bin/stats.cgi", "/cgi-bin/luci", "/docs/summary"] {
+    for path in ["/summary", "/stat", "/api/v1/status", "/cgi-bin/stats.cgi", "/cgi-bin/luci", "/docs/summary"] {
         assert_eq!(read(false, Some(path), "{}").0, Probe::Neutral, "{path}");
     }
 }

@@ -35,12 +35,12 @@ fn an_answer_is_suspected_a_question_noted() {
     assert_eq!(probes, [Probe::Unsure(Role::Pool, 3)]);
     assert_eq!(judge(&c.evidence).unwrap().verdict, Verdict::Noted);
     let (probes, c) = read(&XmrigApi, &[(get("/1/summary"), "{}"), (ok(), SUMMARY)]);
-    assert_eq!(probes.last(), Some(&Probe::Unsure(Role::Miner, 1)));
+    assert_eq!(probes.last(), Some(&Probe::Certain(Role::Miner)));
     assert_eq!(judge(&c.evidence).unwrap().verdict, Verdict::Suspected);
     assert_eq!((c.worker.as_deref(), c.agent.as_deref()), (Some("barn"), Some("XMRig/6.26.0")));
     let config = r#"{"autosave":true,"cpu":{"enabled":true},"donate-level":1,"pools":[{"url":"pool.example:443"}]}"#;
     let (probes, c) = read(&XmrigApi, &[(ok(), config)]);
-    assert_eq!(probes, [Probe::Unsure(Role::Miner, 1)]);
+    assert_eq!(probes, [Probe::Certain(Role::Miner)]);
     let says = "its configuration (pool pool.example:443)";
     assert!(c.evidence.lines().any(|e| e.text.ends_with(says)));
     assert!(c.reported_pool.is_some());
@@ -64,27 +64,15 @@ fn other_answers_and_paths_are_not_its() {
 }
 
 #[test]
-fn other_programs_are_told_by_a_page_that_others_have_and_their_answers() {
+fn other_programs_are_told_by_their_answers_alone() {
     for body in [
         r#"{"accepted_count":6,"algorithm":"kawpow","gpus":[],"hashrate":1,"name":"t-rex","version":"0.26.8"}"#,
         r#"{"Software":"lolMiner 1.88","Session":{"Uptime":5},"Algorithms":[]}"#,
     ] {
         let (probes, c) = read(&RigHttp, &[(get("/summary"), "{}"), (ok(), body)]);
-        assert_eq!(probes, [Probe::Unsure(Role::Pool, 1), Probe::Unsure(Role::Miner, 1)], "{body}");
+        assert_eq!(probes, [Probe::Neutral, Probe::Certain(Role::Miner)], "{body}");
         assert_eq!(judge(&c.evidence).unwrap().verdict, Verdict::Suspected, "{body}");
     }
-}
-
-/// Who leads after these messages over HTTP.
-fn leader(messages: &[(HttpMeta, &str)]) -> Option<&'static str> {
-    use crate::dialect::{Arbiter, Origin, Scratch};
-    let (mut arbiter, mut scratch) = (Arbiter::new(Some(Direction::LoToHi), 24), Scratch::default());
-    for (meta, body) in messages {
-        let from = if meta.response { Direction::HiToLo } else { Direction::LoToHi };
-        let origin = Origin { from, stamp: Stamp::default(), carrier: Carrier::Http, http: Some(meta) };
-        arbiter.message(body.as_bytes(), origin, &mut scratch).unwrap();
-    }
-    arbiter.dialect().map(crate::dialect::Dialect::id)
 }
 
 /// A configuration that malware fetches, an example in a documentation: a web server that hands it out is no rig.
@@ -92,12 +80,12 @@ fn leader(messages: &[(HttpMeta, &str)]) -> Option<&'static str> {
 fn a_file_that_looks_like_an_answer_makes_no_rig() {
     let config = r#"{"autosave":true,"cpu":{"enabled":true},"donate-level":1,"pools":[{"url":"pool.example:443"}]}"#;
     let trex = r#"{"accepted_count":6,"algorithm":"kawpow","gpus":[],"hashrate":1,"name":"t-rex","version":"0.26.8"}"#;
-    for (path, body) in [("/.x/config.json", config), ("/doc/api/1/summary.json", SUMMARY), ("/examples/t.json", trex)]
-    {
-        assert_eq!(leader(&[(get(path), "{}"), (ok(), body)]), None, "{path}");
-    }
-    assert_eq!(leader(&[(get("/2/config"), "{}"), (ok(), config)]), Some("xmrig-api"));
-    assert_eq!(leader(&[(get("/summary"), "{}"), (ok(), trex)]), Some("rig-http"));
-    // Only the rig's half was captured, and it is polled.
-    assert_eq!(leader(&[(ok(), SUMMARY), (ok(), SUMMARY)]), Some("xmrig-api"));
+    let to = |path: &str| HttpMeta { answers: Some(path.to_owned()), ..ok() };
+    let no = [Probe::Neutral];
+    assert_eq!(read(&XmrigApi, &[(to("/.x/config.json"), config)]).0, no);
+    assert_eq!(read(&XmrigApi, &[(to("/doc/api/1/summary.json"), SUMMARY)]).0, no);
+    assert_eq!(read(&RigHttp, &[(to("/examples/t.json"), trex)]).0, no);
+    let yes = [Probe::Certain(Role::Miner)];
+    assert_eq!(read(&XmrigApi, &[(to("/2/config?x"), config)]).0, yes);
+    assert_eq!(read(&RigHttp, &[(to("/summary?x"), trex)]).0, yes);
 }

@@ -64,6 +64,7 @@ fn converse(carrier: Carrier, opener: Option<Direction>, messages: &[(Direction,
 fn context(bits: u8) -> HttpMeta {
     let response = bits & 32 != 0;
     HttpMeta {
+        answers: None,
         proxied: false,
         target: None,
         websocket: bits & 8 != 0,
