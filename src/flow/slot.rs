@@ -55,10 +55,35 @@ pub(super) struct Slot<S> {
     pub(super) proven: Option<Direction>,
     /// Payloads since it was let go that looked worth a look.
     pub(super) glances: u8,
-    /// The minute in which it was looked at again last.
-    pub(super) looked: u8,
+    /// When it was looked at again.
+    pub(super) looked: Looked,
     /// How fast it is, or who listens to it.
     pub(super) tempo: Tempo,
+}
+
+/// The minutes of 2^36 ns in which a flow was looked at again last, four bits each: in its turn, and for a miner's word.
+/// They come round after a quarter of an hour, so that a look may be missed for a minute then.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Looked(u8);
+
+impl Looked {
+    fn minute(at: PacketTime) -> u8 {
+        (at.as_nanos() >> 36) as u8 & 0xf
+    }
+
+    /// Not near that time.
+    pub(super) fn not_at(at: PacketTime) -> Self {
+        let other = Self::minute(at) ^ 8;
+        Self(other << 4 | other)
+    }
+
+    /// Whether it is the first look of its minute, in its turn or not; it is taken then.
+    pub(super) fn take(&mut self, at: PacketTime, in_turn: bool) -> bool {
+        let shift = if in_turn { 0 } else { 4 };
+        let (now, last) = (Self::minute(at), self.0 >> shift & 0xf);
+        self.0 = self.0 & !(0xf << shift) | now << shift;
+        now != last
+    }
 }
 
 /// Two cache lines, whatever the state.

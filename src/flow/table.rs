@@ -16,7 +16,7 @@ use super::lasting::Tempo;
 use super::limits::Limits;
 use super::list::{Links, List};
 use super::pending::Budget;
-use super::slot::{BY_AGE, Class, Cold, Slot};
+use super::slot::{BY_AGE, Class, Cold, Looked, Slot};
 use super::sources::Sources;
 use super::touched::{EndReason, Ended, Touched, Wish};
 use crate::capture::FrameRef;
@@ -223,7 +223,7 @@ impl<S: Default> FlowTable<S> {
             syn_pending,
             proven: None,
             glances: 0,
-            looked: 0,
+            looked: Looked::not_at(packet.time),
             tempo: Tempo::default(),
         };
         let number = self.place(slot);
@@ -235,8 +235,8 @@ impl<S: Default> FlowTable<S> {
 
     /// A flow was let go for what it said first. Whoever talks long enough is bound to be heard again: the 8th and 32nd
     /// promising payload and every 64th from then on are looked at as a conversation picked up in the middle, and every
-    /// fourth that has a miner's word in it; but those no more than once a minute: mining is slow, and what is fast would
-    /// be looked at all the time.
+    /// fourth that has a miner's word in it; but each of those no more than once a minute: mining is slow, and what is fast
+    /// would be looked at all the time.
     #[inline(never)]
     fn look_again(&mut self, number: u32, packet: &Packet<'_>, health: &mut Health) -> bool {
         if !(self.limits.again)(packet.payload) {
@@ -244,17 +244,18 @@ impl<S: Default> FlowTable<S> {
         }
         let Some(slot) = self.slots.get_mut(number as usize) else { return false };
         slot.glances = slot.glances.checked_add(1).unwrap_or(u8::MAX - 63);
-        // Minutes of 2^36 ns.
-        let minute = (packet.time.as_nanos() >> 36) as u8;
+        let word = |payload| (self.limits.telling)(payload);
         let due = match slot.glances {
-            8 | 32 => true,
-            n if slot.looked == minute || !n.is_multiple_of(4) => false,
-            n => n.is_multiple_of(64) || (self.limits.telling)(packet.payload),
+            8 | 32 => {
+                slot.looked.take(packet.time, true);
+                true
+            }
+            n if n.is_multiple_of(64) && slot.looked.take(packet.time, true) => true,
+            n => n.is_multiple_of(4) && word(packet.payload) && slot.looked.take(packet.time, false),
         };
         if !due || !slot.key.is_tcp() {
             return false;
         }
-        slot.looked = minute;
         health.add(Counter::SecondLooks);
         let stamp = packet.stamp();
         let proven = slot.proven;
