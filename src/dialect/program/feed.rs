@@ -121,7 +121,7 @@ pub(super) struct Table {
     /// Agents known by their beginning or as a whole, in order of the pattern.
     heads: Vec<(String, Program)>,
     /// Agents known by a part.
-    parts: Vec<(String, Program)>,
+    parts: Vec<(Finder<'static>, Program)>,
     hosts: Vec<(String, Program)>,
     files: Vec<FileName>,
 }
@@ -157,7 +157,9 @@ impl Table {
             let text = text.to_ascii_lowercase();
             match (p.kind, &p.pattern) {
                 (Kind::Agent | Kind::UserAgent, Pattern::Prefix(_) | Pattern::Exact(_)) => table.heads.push((text, p)),
-                (Kind::Agent | Kind::UserAgent, Pattern::Contains(_)) => table.parts.push((text, p)),
+                (Kind::Agent | Kind::UserAgent, Pattern::Contains(_)) => {
+                    table.parts.push((Finder::new(&text).into_owned(), p));
+                }
                 (Kind::Host, _) => table.hosts.push((text, p)),
                 (Kind::Filename, _) => {
                     let needle = match p.pattern {
@@ -183,21 +185,35 @@ impl Table {
         for (to, from) in lower.iter_mut().zip(agent.bytes()) {
             *to = from.to_ascii_lowercase();
         }
+        self.head(lower.get(..len).unwrap_or_default(), agent.len()).or_else(|| {
+            let searched = agent.as_bytes().get(..agent.len().min(SEARCHED))?.to_ascii_lowercase();
+            self.parts.iter().find(|(part, _)| part.find(&searched).is_some()).map(|(_, p)| p)
+        })
+    }
+
+    /// The longest of the known beginnings that an agent of `whole` bytes has, of which these are the first.
+    fn head(&self, lower: &[u8], whole: usize) -> Option<&Program> {
         let fits = |n: usize, p: &Program| match p.pattern {
-            Pattern::Exact(_) => agent.len() == n,
+            Pattern::Exact(_) => whole == n,
             _ => true,
         };
-        let head = (1..=len).rev().find_map(|n| {
-            let at = self.heads.binary_search_by(|(text, _)| text.as_bytes().cmp(lower.get(..n).unwrap_or_default()));
-            self.heads.get(at.ok()?).map(|(_, p)| p).filter(|p| fits(n, p))
-        });
-        head.or_else(|| {
-            let searched = agent.as_bytes().get(..agent.len().min(SEARCHED))?.to_ascii_lowercase();
-            self.parts
-                .iter()
-                .find(|(text, _)| memchr::memmem::find(&searched, text.as_bytes()).is_some())
-                .map(|(_, p)| p)
-        })
+        let mut upto = lower.len();
+        while let Some(part) = lower.get(..upto).filter(|part| !part.is_empty()) {
+            // Whatever part begins with stands before it, and the longest such text last.
+            let before = self.heads.get(..self.heads.partition_point(|(text, _)| text.as_bytes() <= part))?;
+            let (text, _) = before.last()?;
+            let common = text.bytes().zip(part).take_while(|(a, b)| a == *b).count();
+            if common < text.len() {
+                upto = common;
+                continue;
+            }
+            let same = before.iter().rev().take_while(|(other, _)| other == text);
+            if let Some((_, program)) = same.into_iter().find(|(_, p)| fits(common, p)) {
+                return Some(program);
+            }
+            upto = common.saturating_sub(1);
+        }
+        None
     }
 
     /// What the path of a request asks for. Names that are only expected are as good: a download is never more than a hint.

@@ -90,7 +90,8 @@ fn the_shipped_feed_is_read_strictly_and_leniently() {
     let agents = feed.program.iter().filter(|r| matches!(r.kind, Kind::Agent | Kind::UserAgent)).count();
     assert_eq!(table.heads.len() + table.parts.len(), agents);
     assert_eq!(table.hosts.len(), feed.program.iter().filter(|r| r.kind == Kind::Host).count());
-    assert!(table.heads.iter().chain(&table.parts).all(|(text, _)| text.len() <= HEAD));
+    let parts = table.parts.iter().map(|(part, _)| part.needle().len());
+    assert!(table.heads.iter().map(|(text, _)| text.len()).chain(parts).all(|len| len <= HEAD));
 }
 
 #[test]
@@ -152,4 +153,32 @@ fn hosts_end_at_a_label() {
     assert_eq!(name("donate.v2.xmrig.com"), Some("XMRig donation"));
     assert_eq!(name("x.donate.v2.xmrig.com"), None);
     assert_eq!(name(""), None);
+}
+
+/// Against the plain way: every beginning, the longest first.
+#[test]
+fn the_longest_beginning_is_found() {
+    let table = table();
+    let plain = |agent: &str| {
+        let lower = agent.to_ascii_lowercase();
+        let fits = |(text, p): &&(String, Program)| match p.pattern {
+            Pattern::Exact(_) => lower == *text,
+            _ => lower.starts_with(text.as_str()),
+        };
+        table.heads.iter().filter(fits).max_by_key(|(text, _)| text.len()).map(|(text, _)| text.clone())
+    };
+    let mut met = 0;
+    for (text, _) in &table.heads {
+        let shorter = text.get(..text.len() - 1).unwrap_or_default();
+        for agent in [text.clone(), format!("{text}/1.2"), format!("{text}~"), format!("{text}!"), shorter.to_owned()] {
+            let found = table.head(agent.to_ascii_lowercase().as_bytes(), agent.len());
+            let text_of = |p: &Program| match &p.pattern {
+                Pattern::Prefix(t) | Pattern::Exact(t) => t.to_ascii_lowercase(),
+                _ => String::new(),
+            };
+            assert_eq!(found.map(text_of), plain(&agent), "{agent}");
+            met += usize::from(found.is_some());
+        }
+    }
+    assert!(met > table.heads.len());
 }
