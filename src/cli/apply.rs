@@ -29,10 +29,10 @@ pub(super) fn run(args: &Args) -> Result<Outcome, Failure> {
 }
 
 fn remove() -> Result<(String, Outcome), EnforceError> {
-    let (mut text, mut outcome) = said_of(&remove_all()?);
+    let (text, outcome) = said_of(&remove_all()?);
     if is_told() {
-        text.push_str("a running watch tells this firewall, and will put it back: end that first\n");
-        outcome = Outcome::Failed;
+        let first = "a running watch tells this firewall, and will put it back: end that first\n";
+        return Ok((format!("{first}{text}"), Outcome::Failed));
     }
     Ok((text, outcome))
 }

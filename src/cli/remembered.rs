@@ -63,8 +63,8 @@ impl StateDir {
             && standing.entries != entries
         {
             complain(&[format!(
-                "the watch that runs lists {} endpoints, and this is {entries}: judged without its policy and options, which \
-                 --policy and the like name",
+                "the watch that runs lists {} endpoints, and this is {entries}: it may be about to take up an order, run with \
+                 --dry-run, or have a policy and options of its own, which --policy and the like name",
                 standing.entries
             )])?;
         }
