@@ -169,7 +169,7 @@ impl Ng {
         }
         match kind {
             ENHANCED_PACKET => self.packet(f, f.u32(8) as usize, 12, 28),
-            OLD_PACKET => self.packet(f, f.u16(8) as usize, 12, 28),
+            OLD_PACKET => self.old_packet(f),
             SIMPLE_PACKET => self.simple_packet(f),
             INTERFACE => self.interface(f),
             STATISTICS => self.statistics(f),
@@ -203,6 +203,15 @@ impl Ng {
         self.last_time = time;
         let wire_len = f.u32(time_at + 12).max(captured);
         Parsed::Frame(RawFrame { time, link: i.link, wire_len, data_at, data_len, total })
+    }
+
+    /// The old packet block says how many were lost before it in its header, or 65,535.
+    fn old_packet(&mut self, f: Fields<'_>) -> Parsed {
+        let (interface, missed) = (f.u16(8) as usize, f.u16(10));
+        if let Some(i) = self.interfaces.get_mut(interface).filter(|_| missed != u16::MAX) {
+            i.missed = i.missed.saturating_add(missed.into());
+        }
+        self.packet(f, interface, 12, 28)
     }
 
     /// A simple packet block: interface 0, no time, and no captured length but the least of what bounds it.

@@ -257,9 +257,9 @@ impl Http {
 
     /// The header block is complete: reads it and decides how the body is framed.
     fn start_body(&mut self, out: &mut impl FnMut(&HttpMeta, &[u8])) {
-        self.messages = self.messages.saturating_add(1);
         let raw = std::mem::take(&mut self.head);
         let Some(head) = Head::read(&raw) else {
+            self.messages = self.messages.saturating_add(1);
             self.broken = true;
             self.state = State::Lost;
             return;
@@ -269,6 +269,7 @@ impl Http {
             // The answer proper comes later (RFC 9110 §15.2).
             return self.restart();
         }
+        self.messages = self.messages.saturating_add(1);
         self.encoding = head.encoding;
         // A proxy says so, or says nothing at all; whoever was asked for a tunnel and agrees has granted it, whatever its
         // fields say of a body (RFC 9110 §9.3.6). Any other answer without a length is a body until the end.

@@ -187,3 +187,20 @@ fn op_sibling_what_the_file_says_was_dropped_is_warned_of() {
         assert_eq!(run.confirmed()["shares"]["accepted"], 1);
     }
 }
+
+#[test]
+fn op_sibling_old_packets_say_what_was_dropped_in_their_headers() {
+    let mut s = Section::new(true);
+    s.interface(None, None);
+    for (n, r) in session().sorted().iter().enumerate() {
+        // Five before the second; nobody knows before the third.
+        let dropped = [0, 5, u16::MAX].get(n).copied().unwrap_or(0);
+        let len = u32::try_from(r.data.len()).unwrap();
+        let stamp = r.at / 1000;
+        let words = [(stamp >> 32) as u32, stamp as u32, len, len].map(|w| s.u32(w)).concat();
+        s.block(2, &[&s.u16(0)[..], &s.u16(dropped), &words, &r.data].concat());
+    }
+    let run = run_bytes(&s.out, &[]);
+    assert_eq!(run.count("kernel_drops"), 5);
+    assert_eq!(run.confirmed()["shares"]["accepted"], 1);
+}
