@@ -21,6 +21,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
+pub use crate::rhythm::usual_interval;
 use crate::time::PacketTime;
 
 /// Bytes of a line that are read; a longer one is a bad line.
@@ -45,27 +46,6 @@ pub struct Chain {
     pub coin: Arc<str>,
     /// Where its blocks are read: a file's name, or who is mined with in plain text.
     pub source: Arc<str>,
-}
-
-/// Seconds between blocks that the rules of some chains aim at.
-const INTERVALS: [(&str, u64); 12] = [
-    ("XMR", 120),
-    ("BTC", 600),
-    ("BCH", 600),
-    ("LTC", 150),
-    ("DASH", 150),
-    ("ERG", 120),
-    ("DOGE", 60),
-    ("RVN", 60),
-    ("BEAM", 60),
-    ("ZEC", 75),
-    ("FIRO", 300),
-    ("ETC", 13),
-];
-
-/// How far apart blocks of a coin should be.
-pub fn usual_interval(coin: &str) -> Option<Duration> {
-    INTERVALS.iter().find(|(name, _)| *name == coin).map(|(_, seconds)| Duration::from_secs(*seconds))
 }
 
 /// How far apart these times, in order, are on average, if there are enough of them to tell: by the median, which a gap

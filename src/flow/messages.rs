@@ -2,7 +2,8 @@
 //!
 //! In: the packets of a flow, in capture order. Out: [`Sent`]. Cut by the headers of TLS records where there are any
 //! (RFC 8446 §5.1), else where the sender pushed (RFC 9293 §3.9.1.2), where the other end begins to speak, and after a
-//! pause. Of tunnels, each datagram that carries more than an acknowledgement is one. Nothing is kept but a few numbers: what is lost costs the message that it was part of.
+//! pause. Of tunnels, each datagram that carries more than an acknowledgement is one. Nothing is kept but a few numbers:
+//! what is lost costs the message that it was part of.
 
 use std::time::Duration;
 

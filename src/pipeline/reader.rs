@@ -3,6 +3,7 @@
 //! In: the bytes of both directions and what comes out of their layers. Out: a [`Conversation`], levels as they are
 //! reached, and the word that a flow is of no interest. Works on one direction only, and from the middle of a stream.
 
+mod streams;
 mod wraps;
 
 use std::borrow::Cow;
@@ -15,10 +16,7 @@ use crate::capture::Stamp;
 use crate::carrier::http::HttpMeta;
 use crate::carrier::peel::Piece;
 use crate::carrier::{First, Wrap, first_bytes};
-use crate::dialect::{
-    Arbiter, Carrier, Category, Conversation, Interest, Origin, Probe, Role, STREAM_DIALECTS, Start, StreamDialect,
-    StreamSession,
-};
+use crate::dialect::{Arbiter, Carrier, Category, Conversation, Interest, Origin, Probe, StreamDialect, StreamSession};
 use crate::evidence::{Verdict, judge};
 use crate::flow::{BothWays, Direction, FlowInfo};
 use crate::health::{Counter, Health};
@@ -316,73 +314,6 @@ impl Reader {
         !self.convinced || self.is_inside()
     }
 
-    /// Lets the stream dialects see the bytes.
-    pub(super) fn stream_data(
-        &mut self,
-        info: &FlowInfo,
-        way: Direction,
-        bytes: &[u8],
-        tools: &mut Tools<'_>,
-        health: &mut Health,
-    ) {
-        let opener = info.handshake.client;
-        if !std::mem::replace(self.begun.get_mut(way), true) && !self.settled {
-            let mid_stream = info.mid_stream || *self.late.get(way);
-            let start = Start { bytes, opener: opener.map(|o| o == way), mid_stream };
-            for &dialect in STREAM_DIALECTS {
-                if !self.streams.iter().any(|s| s.dialect.id() == dialect.id()) && dialect.starts(start) {
-                    let session = dialect.open_at(start);
-                    // Hardly ever a second one, and of its own accord the list would make room for four.
-                    self.streams.reserve_exact(1);
-                    self.streams.push(Stream { dialect, session, conversation: None, miner: None });
-                }
-            }
-        }
-        let mut winner = None;
-        let settled = self.settled;
-        let mut at = 0;
-        self.streams.retain_mut(|s| {
-            let Stream { session, conversation, .. } = s;
-            let stamp = tools.stamp;
-            let probe = tools.scratch.lend(conversation, |c| session.data(way, bytes, stamp, c));
-            let keep = match probe {
-                Probe::NotForUs => settled,
-                Probe::Certain(role) | Probe::Unsure(role, _) => {
-                    let miner = if role == Role::Miner { way } else { way.reverse() };
-                    if opener.is_some_and(|o| (o == miner) != s.dialect.miner_opens()) {
-                        settled
-                    } else {
-                        s.miner.get_or_insert(miner);
-                        if matches!(probe, Probe::Certain(_)) {
-                            winner.get_or_insert(at);
-                        }
-                        true
-                    }
-                }
-                Probe::Neutral => true,
-            };
-            at += usize::from(keep);
-            keep
-        });
-        if settled {
-            health.add(Counter::MiningMessages);
-        } else if let Some(at) = winner {
-            self.streams.swap(0, at);
-            self.streams.truncate(1);
-            self.settled = true;
-            if let Some(s) = self.streams.first_mut() {
-                s.conversation.get_or_insert_default();
-            }
-        }
-        let known = |s: &Stream| s.conversation.as_deref().and_then(|c| judge(&c.evidence));
-        let sure = |s: &Stream| known(s).is_some_and(|j| j.verdict == Verdict::Confirmed);
-        if self.settled && !self.convinced && self.streams.first().is_some_and(sure) {
-            // What it reads may still come out of a tunnel.
-            self.convinced = true;
-            self.arbiter = None;
-        }
-    }
-
     pub(super) fn piece(
         &mut self,
         info: &FlowInfo,
@@ -432,7 +363,7 @@ impl Reader {
                     None => Cow::Borrowed(meta),
                 };
                 let body = if json { body } else { NO_BODY };
-                *self.strange.get_mut(way) |= body == NO_BODY;
+                *self.strange.get_mut(way) |= !json;
                 if self.message(info, way, body, Carrier::Http, Some(meta), tools, health).is_none() {
                     self.message(info, way, NO_BODY, Carrier::Http, Some(meta), tools, health);
                 }

@@ -1,5 +1,7 @@
 //! What restarts the job timer are blocks: how far apart are they, and which chain has such blocks?
 
+use std::time::Duration;
+
 use super::shape::{self, Class};
 use super::stat::ln_sum;
 use super::timer::JobTimer;
@@ -22,6 +24,11 @@ const CHAINS: &[(&str, u32, f64)] = &[
     ("FIRO", 300, 0.01),
     ("BEAM", 60, 0.01),
 ];
+
+/// How far apart blocks of a coin should be, by the rules of its chain.
+pub fn usual_interval(coin: &str) -> Option<Duration> {
+    CHAINS.iter().find(|(symbol, ..)| *symbol == coin).map(|&(_, seconds, _)| Duration::from_secs(seconds.into()))
+}
 
 /// Estimate of the time between blocks.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -95,8 +102,8 @@ pub(super) fn spoken(symbols: &[&str]) -> Coins {
 }
 
 /// Coins that fit, likeliest first, and how much better a chain explains the restarts than events of any rate do
-/// (decimal logarithm; negative where no chain fits, and little where sizes do not name the coin as well). Coins of the dialect that is `spoken`, if sizes tell, are
-/// [`SPOKEN`] times as likely as they would be.
+/// (decimal logarithm; negative where no chain fits, and little where sizes do not name the coin as well). Coins of the
+/// dialect that is `spoken`, if sizes tell, are [`SPOKEN`] times as likely as they would be.
 pub(super) fn coins(timer: &JobTimer, spoken: &[&str], push: Option<Class>) -> (Coins, f32) {
     // Logarithm of likelihood and prior, that of the likelihood alone, deviations, name, seconds.
     let mut fits: [(f64, f64, f64, &str, u32); CHAINS.len()] = [(f64::NEG_INFINITY, 0.0, 0.0, "", 0); CHAINS.len()];

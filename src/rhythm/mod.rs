@@ -22,6 +22,7 @@ mod tests;
 mod timer;
 mod witness;
 
+pub use blocks::usual_interval;
 pub use fusion::{Standing, fuse};
 pub use witness::{Coin, CoinFit, Coins, Fact, Witness, WitnessKind, Witnesses};
 

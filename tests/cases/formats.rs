@@ -403,3 +403,17 @@ fn cf_sibling_file_names_that_are_no_text() {
         .collect();
     assert_eq!(run_paths(&paths, &[], None).confirmed()["shares"]["accepted"], 1);
 }
+
+/// A mirror that wraps everything into what is not opened must not look like a quiet network; one that is quiet must not
+/// look broken.
+#[test]
+fn op_sibling_what_cannot_be_read_is_warned_of_and_control_traffic_is_not() {
+    for (ethertype, times) in [([0x22, 0xf3], 1), ([0x08, 0x06], 0), ([0x88, 0xcc], 0)] {
+        let mut scene = crate::scene::Scene::new();
+        for at in 0..20 {
+            let frame = [&[2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2][..], &ethertype, &[0; 46]].concat();
+            scene.frame(1_700_000_000_000_000_000 + at, 1, frame);
+        }
+        assert_eq!(scene.run().warned("100% of the frames hold nothing that can be read"), times, "{ethertype:x?}");
+    }
+}
