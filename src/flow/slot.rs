@@ -8,7 +8,7 @@ use super::list::{Linked, Links};
 use super::pending::Budget;
 use super::sources::Source;
 use super::stream::Reassembler;
-use crate::time::PacketTime;
+use crate::time::{Elapsed, PacketTime};
 
 /// List by age within a [`Class`].
 pub(super) const BY_AGE: u8 = 0;
@@ -32,9 +32,12 @@ pub(super) enum Class {
 pub(super) struct Slot<S> {
     pub(super) key: FlowKey,
     pub(super) hash: u64,
+    /// By its own packets.
     pub(super) last: PacketTime,
+    /// The same by everybody's.
+    pub(super) heard: Elapsed,
     /// When it was last put at the end of its list.
-    pub(super) queued: PacketTime,
+    pub(super) queued: Elapsed,
     /// `None` once let go.
     pub(super) cold: Option<Box<Cold<S>>>,
     pub(super) by_age: Links,

@@ -22,7 +22,7 @@ use super::touched::{EndReason, Ended, Touched, Wish};
 use crate::capture::FrameRef;
 use crate::decode::Packet;
 use crate::health::{Counter, Health};
-use crate::time::{PacketTime, Steady};
+use crate::time::{Elapsed, PacketTime};
 pub use pass::Pass;
 
 /// Flows of one worker, each with a caller's state `S`.
@@ -41,8 +41,9 @@ pub struct FlowTable<S> {
     budget: Budget,
     ended: VecDeque<Ended<S>>,
     wish: Wish,
-    swept: PacketTime,
-    time: Steady,
+    /// How much time has passed by everybody's packets, and whether there is more to look for that is over since then.
+    now: Elapsed,
+    unswept: bool,
     /// The slot of the flow that the last packet was of, and its direction, if it lasts.
     lasts: Option<(u32, Direction)>,
     silent: VecDeque<u32>,
@@ -72,8 +73,8 @@ impl<S: Default> FlowTable<S> {
             budget: Budget::new(limits.buffered),
             ended: VecDeque::new(),
             wish: Wish::default(),
-            swept: PacketTime::ZERO,
-            time: Steady::default(),
+            now: Elapsed::ZERO,
+            unswept: false,
             lasts: None,
             silent: VecDeque::new(),
             hasher,
@@ -209,7 +210,8 @@ impl<S: Default> FlowTable<S> {
             key,
             hash,
             last: packet.time,
-            queued: packet.time,
+            heard: self.now,
+            queued: self.now,
             cold: Some(Box::new(cold)),
             by_age: Links::LOOSE,
             by_source: Links::LOOSE,
@@ -388,7 +390,7 @@ impl<S> FlowTable<S> {
     /// Notes that the flow had a packet.
     fn touch(&mut self, number: u32, way: Direction, packet: &Packet<'_>, header: Option<&Header>) {
         let Some(slot) = self.slots.get_mut(number as usize) else { return };
-        slot.last = packet.time;
+        (slot.last, slot.heard) = (packet.time, self.now);
         slot.touched = true;
         *slot.seen.get_mut(way) = true;
         let Some(h) = header else { return };
@@ -427,7 +429,7 @@ impl<S> FlowTable<S> {
         if old == class {
             return;
         }
-        slot.queued = slot.last;
+        slot.queued = slot.heard;
         let mut from = *self.list(old);
         from.remove(&mut self.slots, number);
         *self.list(old) = from;
