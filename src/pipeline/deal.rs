@@ -152,10 +152,11 @@ pub(super) fn deal<S: PacketSource>(source: &mut S, post: Post<'_>) -> (Health, 
     let health = thread::scope(|scope| {
         let limits = share(options.limits, options.workers);
         let mut dealer = Dealer::start(scope, post, limits, 0, options.workers);
+        // Even numbers are frames, and what time passes before one is between two of them, in whichever worker.
         let (mut order, mut in_batch) = (0u64, 0usize);
         while dealer.has_workers() {
             if in_batch >= options.batch || (in_batch > 0 && !source.ready()) {
-                frames.store(order, Ordering::Relaxed);
+                frames.store(order / 2, Ordering::Relaxed);
                 dealer.flush(order);
                 show(&mut gauge, || decoder.health());
                 in_batch = 0;
@@ -165,10 +166,10 @@ pub(super) fn deal<S: PacketSource>(source: &mut S, post: Post<'_>) -> (Health, 
             }
             match source.next() {
                 Step::Frame(frame) => {
-                    order += 1;
+                    order += 2;
                     in_batch += 1;
                     if let Some(now) = clock.see(frame.time) {
-                        dealer.tick(now, order);
+                        dealer.tick(now, order - 1);
                     }
                     let packet = decoder.decode(&frame);
                     end.see(frame.time, packet.as_ref());

@@ -256,8 +256,9 @@ fn together(
             }
         }
         if let Some(packet) = decoder.plain(frame) {
-            times.end.see(frame.time, Some(&packet));
+            // Looked at where it lies, or it would be copied there.
             packets.push((packet, order));
+            times.end.see(frame.time, packets.last().map(|(packet, _)| packet));
             continue;
         }
         match decoder.walk(frame) {

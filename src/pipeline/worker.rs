@@ -26,10 +26,10 @@ use crate::ledger::{Alert, Aside, FlowFinding, Lease, Overheard, PlainJob, Sight
 use crate::rhythm::Beat;
 use crate::time::Elapsed;
 
-/// What a worker found out, with the number of the frame that told it, counted over all inputs.
+/// What a worker found out, with its place in the order of all.
 #[derive(Debug)]
 pub struct Event {
-    /// Frame number over the whole run: the order of events.
+    /// The order of events, which is that of the frames that told them over the whole run.
     pub order: u64,
     /// What.
     pub what: What,

@@ -54,7 +54,9 @@ fn work(data: &[u8], n: usize) -> (Vec<Event>, Health) {
     for frame in frames(kind, &mut bytes) {
         order += 1;
         if let Some(now) = clock.see(frame.time) {
-            workers.iter_mut().for_each(|w| w.tick(now, order));
+            for worker in &mut workers {
+                worker.tick(now, order);
+            }
         }
         if let Some(packet) = decoder.decode(&frame) {
             let to = hasher.pair(packet.tenant, packet.src, packet.dst) % n as u64;
