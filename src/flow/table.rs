@@ -35,6 +35,7 @@ pub struct FlowTable<S> {
     free: Vec<u32>,
     closed: List<BY_AGE>,
     plain: List<BY_AGE>,
+    unanswered: List<BY_AGE>,
     kept: List<BY_AGE>,
     sources: Sources,
     half_open: HalfOpen,
@@ -67,6 +68,7 @@ impl<S: Default> FlowTable<S> {
             free: Vec::new(),
             closed: List::default(),
             plain: List::default(),
+            unanswered: List::default(),
             kept: List::default(),
             sources: Sources::new(hasher.state()),
             half_open: HalfOpen::new(limits.half_open),
@@ -255,8 +257,8 @@ impl<S> FlowTable<S> {
     pub fn by_first_frame(&mut self) -> Vec<u32> {
         self.grant();
         let mut live: Vec<(FrameRef, PacketTime, u32)> = Vec::with_capacity(self.index.len());
-        for list in [self.closed, self.plain, self.kept] {
-            let mut at = list.front();
+        for class in Class::ALL {
+            let mut at = self.list(class).front();
             while let Some(number) = at {
                 if let Some(slot) = self.slots.get(number as usize) {
                     let first = slot.cold.as_deref().map(|c| c.info.first).unwrap_or_default();
@@ -392,7 +394,11 @@ impl<S> FlowTable<S> {
         let Some(slot) = self.slots.get_mut(number as usize) else { return };
         (slot.last, slot.heard) = (packet.time, self.now);
         slot.touched = true;
-        *slot.seen.get_mut(way) = true;
+        let first = !std::mem::replace(slot.seen.get_mut(way), true);
+        if first && slot.class == Class::Unanswered {
+            self.reclass(number, Class::Kept);
+        }
+        let Some(slot) = self.slots.get_mut(number as usize) else { return };
         let Some(h) = header else { return };
         if slot.tempo.listener().is_some() {
             // Its numbers are not followed, so anybody who knows the ports could end it. It ends when it is silent.
@@ -413,6 +419,7 @@ impl<S> FlowTable<S> {
         match class {
             Class::Closed => &mut self.closed,
             Class::Plain => &mut self.plain,
+            Class::Unanswered => &mut self.unanswered,
             Class::Kept => &mut self.kept,
         }
     }

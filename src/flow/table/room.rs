@@ -25,32 +25,35 @@ impl<S> FlowTable<S> {
             let Some(own) = own else { return false };
             self.end(own, EndReason::Evicted, health);
         }
+        // They cost the most, and whoever forges them does so without end.
+        if self.unanswered.len() >= self.limits.unanswered()
+            && let Some(old) = self.unused(Class::Unanswered)
+        {
+            health.add(Counter::FlowsEvicted);
+            self.end(old, EndReason::Evicted, health);
+        }
         if self.index.len() >= self.limits.max_flows {
-            let Some(victim) = self.victim() else { return false };
+            // Closed flows first, evidence last.
+            let Some(victim) = Class::ALL.into_iter().find_map(|class| self.unused(class)) else { return false };
             health.add(Counter::FlowsEvicted);
             self.end(victim, EndReason::Evicted, health);
         }
         true
     }
 
-    /// Closed flows first, then the longest unused of the plain ones, evidence last.
-    fn victim(&mut self) -> Option<u32> {
-        for class in [Class::Closed, Class::Plain, Class::Kept] {
-            for _ in 0..EVICT_LOOKS {
-                let Some(number) = self.list(class).front() else { break };
-                let Some(slot) = self.slots.get_mut(number as usize) else { break };
-                if !slot.touched {
-                    return Some(number);
-                }
-                slot.touched = false;
-                slot.queued = slot.heard;
-                self.requeue(number, class);
-            }
-            if let Some(number) = self.list(class).front() {
+    /// The longest unused flow of a class.
+    fn unused(&mut self, class: Class) -> Option<u32> {
+        for _ in 0..EVICT_LOOKS {
+            let number = self.list(class).front()?;
+            let slot = self.slots.get_mut(number as usize)?;
+            if !slot.touched {
                 return Some(number);
             }
+            slot.touched = false;
+            slot.queued = slot.heard;
+            self.requeue(number, class);
         }
-        None
+        self.list(class).front()
     }
 
     /// So much time has passed, by the packets of everybody: flows that were silent for too long end. A little late, so that
@@ -65,7 +68,7 @@ impl<S> FlowTable<S> {
     pub(super) fn sweep(&mut self, health: &mut Health) {
         let now = self.now;
         self.unswept = false;
-        for class in [Class::Closed, Class::Plain, Class::Kept] {
+        for class in Class::ALL {
             let limit = self.limits.idle_of(class);
             let late = limit + limit / 4;
             let mut looks = 0;
