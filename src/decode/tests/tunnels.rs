@@ -156,8 +156,12 @@ fn lisp_and_mpls_and_gre_in_udp() {
 
 #[test]
 fn what_lies_behind_the_packet_in_udp_is_no_reason_to_leave_it_closed() {
+    let mut summed4 = line4();
+    let words = summed4[..20].chunks_exact(2).map(|w| u32::from(u16::from_be_bytes([w[0], w[1]])));
+    let sum: u32 = words.sum();
+    summed4[10..12].copy_from_slice(&(!(sum + (sum >> 16)) as u16).to_be_bytes());
     for behind in [&[0][..], &[0; 46], b"trailer"] {
-        for ip in [line4(), line6()] {
+        for ip in [summed4.clone(), line6()] {
             let v4 = ip[0] >> 4 == 4;
             let kind = if v4 { [0x08, 0x00] } else { [0x86, 0xdd] };
             for (port, header) in
