@@ -224,14 +224,15 @@ fn a_pipe_that_drips_gives_the_same_bytes() {
     }
 }
 
-/// A classic capture with packets whose stamps, in seconds, are moved by `moved`, behind the `nth`.
+/// A classic capture with packets whose stamps, in seconds, are moved by `moved`, behind the `nth` of its own.
 fn with_strays(capture: &[u8], strays: &[&[u8]], nth: usize, moved: i64) -> Vec<u8> {
     let record = |from: &[u8]| 16 + u32::from_le_bytes(from[8..12].try_into().unwrap()) as usize;
-    let mut at = 24;
-    for _ in 0..nth {
+    let (mut at, mut now) = (24, &capture[24..28]);
+    for _ in 0..nth.min(count(capture)) {
+        now = &capture[at..at + 4];
         at += record(&capture[at..]);
     }
-    let now = u32::from_le_bytes(capture[at..at + 4].try_into().unwrap());
+    let now = u32::from_le_bytes(now.try_into().unwrap());
     let mut out = capture[..at].to_vec();
     for stray in strays {
         let first = &stray[24..][..record(&stray[24..])];
@@ -242,32 +243,104 @@ fn with_strays(capture: &[u8], strays: &[&[u8]], nth: usize, moved: i64) -> Vec<
     out
 }
 
+/// Frames of a classic capture.
+fn count(mut capture: &[u8]) -> usize {
+    capture = &capture[24..];
+    let mut frames = 0;
+    while let Some(len) = capture.get(8..12) {
+        capture = &capture[16 + u32::from_le_bytes(len.try_into().unwrap()) as usize..];
+        frames += 1;
+    }
+    frames
+}
+
+/// What is found in a capture: its mining flows, whose endpoints are blocked, and until when it went.
+fn found(bytes: &[u8], workers: &str) -> (Vec<[Value; 5]>, String) {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("strays.pcap");
+    fs::write(&file, bytes).unwrap();
+    let list = dir.path().join("list.txt");
+    let options = ["--workers", workers, "--allow-documentation-ranges", "--blocklist", list.to_str().unwrap()];
+    let run = replay_json(&[file], &options);
+    let output = Output::parse(&run.stdout).unwrap();
+    let flow = |f: &Value| ["verdict", "shares", "first_seen", "last_seen", "mid_stream"].map(|name| f[name].clone());
+    assert_eq!(output.of("blocked").count(), 1);
+    let list = fs::read_to_string(list).unwrap();
+    let until = list.lines().find(|l| l.starts_with("# captured until: ")).unwrap();
+    (output.of("miner_flow").map(flow).collect(), until.to_owned())
+}
+
+/// A mining session of 24 minutes; and somebody else's packet, who says nothing of mining.
+fn mining_and_other() -> (Vec<u8>, Vec<u8>) {
+    let read = |name: &str| fs::read(pcaps().join(name)).unwrap();
+    (read("cryptonote-xmrig-v4.pcap"), read("heard-in-tls.pcap"))
+}
+
 #[test]
 fn a_stamp_from_days_ahead_or_behind_changes_nothing_of_others() {
-    let dir = tempfile::tempdir().unwrap();
-    let read = |name: &str| fs::read(pcaps().join(name)).unwrap();
-    // Somebody else's connection, who says nothing of mining.
-    let (mining, other) = (read("cryptonote-xmrig-v4.pcap"), read("heard-in-tls.pcap"));
-    let told = |bytes: &[u8], workers: &str| {
-        let file = dir.path().join("strays.pcap");
-        fs::write(&file, bytes).unwrap();
-        let list = dir.path().join("list.txt");
-        let options = ["--workers", workers, "--allow-documentation-ranges", "--blocklist", list.to_str().unwrap()];
-        let run = replay_json(&[&file], &options);
-        let output = Output::parse(&run.stdout).unwrap();
-        let flow =
-            |f: &Value| [f["verdict"].clone(), f["shares"].clone(), f["first_seen"].clone(), f["last_seen"].clone()];
-        let flows: Vec<_> = output.of("miner_flow").map(flow).collect();
-        (flows, output.of("blocked").count())
-    };
-    let plain = told(&mining, "1");
-    assert_eq!((plain.0.len(), plain.1), (1, 1), "{plain:?}");
+    let (mining, other) = mining_and_other();
+    let plain = found(&mining, "1");
+    assert_eq!(plain.0.len(), 1, "{plain:?}");
     for days in [-3, 3, 400] {
-        for count in [1, 5] {
-            let strays = with_strays(&mining, &vec![&other[..]; count], 40, days * 86_400);
+        for strays in [1, 5] {
+            let capture = with_strays(&mining, &vec![&other[..]; strays], 40, days * 86_400);
             for workers in ["1", "2", "4"] {
-                assert_eq!(told(&strays, workers), plain, "{count} stamps {days} days away, {workers} workers");
+                assert_eq!(found(&capture, workers), plain, "{strays} stamps {days} days away, {workers} workers");
             }
+        }
+    }
+}
+
+/// One host of several whose clock is wrong, and which has much to say.
+#[test]
+fn a_host_with_a_wrong_clock_changes_nothing_of_others_however_much_it_sends() {
+    let (mining, other) = mining_and_other();
+    let plain = found(&mining, "1");
+    for minutes in [-3 * 60, 20, 3 * 60, 30 * 24 * 60] {
+        let mut capture = mining.clone();
+        // At the end first, so that the places of the others stay.
+        for nth in [usize::MAX, 120, 80, 40] {
+            capture = with_strays(&capture, &vec![&other[..]; 300], nth, minutes * 60);
+        }
+        for workers in ["1", "2", "4"] {
+            assert_eq!(found(&capture, workers), plain, "{minutes} minutes away, {workers} workers");
+        }
+    }
+}
+
+/// A few stamps from far ahead behind all others: what was found is blocked for as long as without them.
+#[test]
+fn the_last_packets_alone_do_not_say_when_a_capture_ends() {
+    let (mining, other) = mining_and_other();
+    let plain = found(&mining, "1");
+    for strays in [1, 3, 63, 300] {
+        for days in [1, 400] {
+            let capture = with_strays(&mining, &vec![&other[..]; strays], usize::MAX, days * 86_400);
+            assert_eq!(found(&capture, "2"), plain, "{strays} stamps {days} days away");
+        }
+    }
+}
+
+/// Captures one behind the other, months apart and in any order: what is in each of them is found.
+#[test]
+fn captures_behind_one_another_are_read_as_they_are() {
+    let (mining, _) = mining_and_other();
+    let plain = found(&mining, "1");
+    for days in [-60, -1, 1, 60] {
+        let mut moved = mining.clone();
+        let mut at = 24;
+        while at < moved.len() {
+            let seconds = u32::from_le_bytes(moved[at..at + 4].try_into().unwrap());
+            let seconds = u32::try_from(i64::from(seconds) + days * 86_400).unwrap();
+            moved[at..at + 4].copy_from_slice(&seconds.to_le_bytes());
+            at += 16 + u32::from_le_bytes(moved[at + 8..at + 12].try_into().unwrap()) as usize;
+        }
+        let both = [&mining[..], &moved[24..]].concat();
+        let one = found(&both, "1");
+        // Of two ends, the later is that of the capture.
+        assert_eq!(one.1, found(&moved, "1").1.max(plain.1.clone()), "{days} days later");
+        for workers in ["2", "4"] {
+            assert_eq!(found(&both, workers), one, "{days} days later, {workers} workers");
         }
     }
 }

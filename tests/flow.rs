@@ -10,7 +10,7 @@ use minewatch::capture::{FrameRef, SourceId};
 use minewatch::decode::{Packet, TcpFlags, Tenant, Transport};
 use minewatch::flow::{Direction, Ended, FlowHasher, FlowTable, Item, Limits};
 use minewatch::health::{Counter, Health};
-use minewatch::time::PacketTime;
+use minewatch::time::{Clock, PacketTime};
 
 /// Everything a user could read of a flow.
 type Story = (u64, String, u64, u64, bool, bool, u16, String);
@@ -130,7 +130,16 @@ fn replay(packets: &[Packet<'_>], workers: u64) -> (Vec<Story>, Health) {
         (0..workers).map(|_| FlowTable::new(Limits::default(), hasher.clone())).collect();
     let mut health = Health::default();
     let mut stories = Vec::new();
+    let mut clock = Clock::default();
     for packet in packets {
+        if let Some(now) = clock.see(packet.time) {
+            for table in &mut tables {
+                table.tick(now, &mut health);
+                while let Some(mut ended) = table.next_ended() {
+                    stories.push(read(&mut ended, &mut health));
+                }
+            }
+        }
         let table = &mut tables[(hasher.pair(packet.tenant, packet.src, packet.dst) % workers) as usize];
         if let Some(mut flow) = table.packet(packet, &mut health) {
             flow.feed(packet, &mut health, note);

@@ -26,7 +26,7 @@ use crate::pipeline::RunOptions;
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Reading")]
 pub(super) struct Reading {
-    /// What keeps equal addresses apart: tunnel (VXLAN, GENEVE and ERSPAN ids), vlan (those, else the VLAN id), none
+    /// What keeps equal addresses apart: tunnel (VXLAN, GENEVE, ERSPAN, LISP), vlan (those, else the VLAN id), none
     #[arg(long, value_name = "WHAT", default_value = "tunnel")]
     tenant: Tenants,
     /// Worker threads [default: one for each core but one]

@@ -44,6 +44,8 @@ pub enum Tenant {
     Geneve(u32),
     /// ERSPAN session id.
     Erspan(u16),
+    /// LISP instance id.
+    Lisp(u32),
 }
 
 impl fmt::Display for Tenant {
@@ -54,6 +56,7 @@ impl fmt::Display for Tenant {
             Self::Vxlan(id) => write!(f, "vxlan:{id}"),
             Self::Geneve(id) => write!(f, "geneve:{id}"),
             Self::Erspan(id) => write!(f, "erspan:{id}"),
+            Self::Lisp(id) => write!(f, "lisp:{id}"),
         }
     }
 }

@@ -4,10 +4,10 @@
 //! In: the payload of an IP protocol or of a UDP port. Out: the layer inside, with the overlay's id as tenant.
 //! A UDP port proves nothing: a payload whose tunnel header does not hold up is plain UDP.
 
-use super::Tenant;
 use super::ether::looks_like_ethernet;
 use super::tally::Skip;
 use super::walk::{Layer, Next, Step, Walk, be16};
+use super::{Tenant, checksum};
 
 /// GRE (RFC 2784, RFC 2890), and PPTP's version 1 (RFC 2637 §4.1).
 pub(super) fn gre(w: &mut Walk<'_, '_>) -> Step {
@@ -284,19 +284,42 @@ fn l2tp(data: &[u8], wire: usize) -> Opened {
     Some((header, Layer::Ppp, None))
 }
 
-/// Whether that is an IP packet, to the byte.
+/// Whether that is an IP packet, to the byte; or one with something behind it, of which more is asked: that the header's
+/// checksum holds, or, as IPv6 has none, that there is a known protocol inside, and nothing but zeros behind it.
 fn is_ip(data: &[u8], wire: usize) -> bool {
-    match data.first().map(|b| b >> 4) {
-        Some(4) => be16(data, 2).is_some_and(|n| usize::from(n) == wire),
-        Some(6) => be16(data, 4).is_some_and(|n| 40 + usize::from(n) == wire),
+    let length = match data.first().map(|b| b >> 4) {
+        Some(4) => be16(data, 2).map(usize::from),
+        Some(6) => be16(data, 4).map(|n| 40 + usize::from(n)),
+        _ => None,
+    };
+    match length {
+        Some(n) if n < wire => is_ip_for_sure(data, n),
+        Some(n) => n == wire,
+        None => false,
+    }
+}
+
+fn is_ip_for_sure(data: &[u8], length: usize) -> bool {
+    match *data {
+        [first, ..] if first >> 4 == 4 => {
+            let header = usize::from(first & 0x0f) * 4;
+            (20..=length).contains(&header) && data.get(..header).is_some_and(|h| checksum::holds(checksum::sum(h)))
+        }
+        // Options, TCP, UDP, routing, fragment, ICMP.
+        [_, _, _, _, _, _, 0 | 6 | 17 | 43 | 44 | 58, ..] => {
+            data.get(length..).is_some_and(|behind| behind.iter().all(|b| *b == 0))
+        }
         _ => false,
     }
 }
 
-/// LISP data (RFC 9300 §5).
+/// LISP data (RFC 9300 §5): the instance id is what keeps equal addresses of several networks apart (§8).
 fn lisp(data: &[u8], wire: usize) -> Opened {
     const HEADER: usize = 8;
-    is_ip(data.get(HEADER..)?, wire.checked_sub(HEADER)?).then_some((HEADER, Layer::Ip, None))
+    const INSTANCE_ID: u8 = 0x08;
+    let [flags, _, _, _, i0, i1, i2, _] = *data.first_chunk::<HEADER>()?;
+    let id = (flags & INSTANCE_ID != 0).then(|| Tenant::Lisp(id24(i0, i1, i2)));
+    is_ip(data.get(HEADER..)?, wire.checked_sub(HEADER)?).then_some((HEADER, Layer::Ip, id))
 }
 
 /// GRE in UDP (RFC 8086 §3) with IP or Ethernet inside.

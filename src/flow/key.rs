@@ -147,6 +147,7 @@ impl FlowKey {
             2 => Tenant::Vxlan(id),
             3 => Tenant::Geneve(id),
             4 => Tenant::Erspan(id as u16),
+            5 => Tenant::Lisp(id),
             _ => Tenant::None,
         }
     }
@@ -273,6 +274,7 @@ const fn tenant_parts(tenant: Tenant) -> (u8, u32) {
         Tenant::Vxlan(id) => (2, id),
         Tenant::Geneve(id) => (3, id),
         Tenant::Erspan(id) => (4, id as u32),
+        Tenant::Lisp(id) => (5, id),
     }
 }
 

@@ -9,6 +9,9 @@ use super::lasting::Pace;
 use super::slot::Class;
 use crate::decode::Packet;
 
+/// The least that a small table has room for of what nobody answered.
+const LEAST_UNANSWERED: usize = 1024;
+
 /// Caps and timeouts of a table. Times are packet time.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
@@ -63,8 +66,14 @@ impl Limits {
         match class {
             Class::Closed => self.idle_closed,
             Class::Plain => self.idle,
-            Class::Kept => self.idle_kept,
+            Class::Unanswered | Class::Kept => self.idle_kept,
         }
+    }
+
+    /// Flows that bear evidence and that nobody answered.
+    pub(super) const fn unanswered(&self) -> usize {
+        let some = self.max_flows / 8;
+        if some < LEAST_UNANSWERED { LEAST_UNANSWERED } else { some }
     }
 }
 

@@ -8,7 +8,7 @@ use super::list::{Linked, Links};
 use super::pending::Budget;
 use super::sources::Source;
 use super::stream::Reassembler;
-use crate::time::PacketTime;
+use crate::time::{Elapsed, PacketTime};
 
 /// List by age within a [`Class`].
 pub(super) const BY_AGE: u8 = 0;
@@ -22,8 +22,15 @@ pub(super) enum Class {
     Closed,
     /// Anything else.
     Plain,
+    /// Bears evidence, and one end has said nothing: anybody can send that to anybody, as often as he likes.
+    Unanswered,
     /// Bears evidence. Evicted last.
     Kept,
+}
+
+impl Class {
+    /// In the order in which they are evicted.
+    pub(super) const ALL: [Self; 4] = [Self::Closed, Self::Plain, Self::Unanswered, Self::Kept];
 }
 
 /// The part that every packet of the flow touches: two cache lines, aligned such that processors fetch both at once.
@@ -32,9 +39,12 @@ pub(super) enum Class {
 pub(super) struct Slot<S> {
     pub(super) key: FlowKey,
     pub(super) hash: u64,
+    /// By its own packets.
     pub(super) last: PacketTime,
+    /// The same by everybody's.
+    pub(super) heard: Elapsed,
     /// When it was last put at the end of its list.
-    pub(super) queued: PacketTime,
+    pub(super) queued: Elapsed,
     /// `None` once let go.
     pub(super) cold: Option<Box<Cold<S>>>,
     pub(super) by_age: Links,
@@ -97,7 +107,11 @@ impl<S> Slot<S> {
 
     /// The class it has when it is not closed.
     pub(super) const fn open_class(&self) -> Class {
-        if self.keep { Class::Kept } else { Class::Plain }
+        match (self.keep, self.seen.lo_to_hi && self.seen.hi_to_lo) {
+            (true, true) => Class::Kept,
+            (true, false) => Class::Unanswered,
+            (false, _) => Class::Plain,
+        }
     }
 }
 

@@ -22,7 +22,7 @@ use super::touched::{EndReason, Ended, Touched, Wish};
 use crate::capture::FrameRef;
 use crate::decode::Packet;
 use crate::health::{Counter, Health};
-use crate::time::{PacketTime, Steady};
+use crate::time::{Elapsed, PacketTime};
 pub use pass::Pass;
 
 /// Flows of one worker, each with a caller's state `S`.
@@ -35,14 +35,16 @@ pub struct FlowTable<S> {
     free: Vec<u32>,
     closed: List<BY_AGE>,
     plain: List<BY_AGE>,
+    unanswered: List<BY_AGE>,
     kept: List<BY_AGE>,
     sources: Sources,
     half_open: HalfOpen,
     budget: Budget,
     ended: VecDeque<Ended<S>>,
     wish: Wish,
-    swept: PacketTime,
-    time: Steady,
+    /// How much time has passed by everybody's packets, and whether there is more to look for that is over since then.
+    now: Elapsed,
+    unswept: bool,
     /// The slot of the flow that the last packet was of, and its direction, if it lasts.
     lasts: Option<(u32, Direction)>,
     silent: VecDeque<u32>,
@@ -66,14 +68,15 @@ impl<S: Default> FlowTable<S> {
             free: Vec::new(),
             closed: List::default(),
             plain: List::default(),
+            unanswered: List::default(),
             kept: List::default(),
             sources: Sources::new(hasher.state()),
             half_open: HalfOpen::new(limits.half_open),
             budget: Budget::new(limits.buffered),
             ended: VecDeque::new(),
             wish: Wish::default(),
-            swept: PacketTime::ZERO,
-            time: Steady::default(),
+            now: Elapsed::ZERO,
+            unswept: false,
             lasts: None,
             silent: VecDeque::new(),
             hasher,
@@ -209,7 +212,8 @@ impl<S: Default> FlowTable<S> {
             key,
             hash,
             last: packet.time,
-            queued: packet.time,
+            heard: self.now,
+            queued: self.now,
             cold: Some(Box::new(cold)),
             by_age: Links::LOOSE,
             by_source: Links::LOOSE,
@@ -253,8 +257,8 @@ impl<S> FlowTable<S> {
     pub fn by_first_frame(&mut self) -> Vec<u32> {
         self.grant();
         let mut live: Vec<(FrameRef, PacketTime, u32)> = Vec::with_capacity(self.index.len());
-        for list in [self.closed, self.plain, self.kept] {
-            let mut at = list.front();
+        for class in Class::ALL {
+            let mut at = self.list(class).front();
             while let Some(number) = at {
                 if let Some(slot) = self.slots.get(number as usize) {
                     let first = slot.cold.as_deref().map(|c| c.info.first).unwrap_or_default();
@@ -388,9 +392,13 @@ impl<S> FlowTable<S> {
     /// Notes that the flow had a packet.
     fn touch(&mut self, number: u32, way: Direction, packet: &Packet<'_>, header: Option<&Header>) {
         let Some(slot) = self.slots.get_mut(number as usize) else { return };
-        slot.last = packet.time;
+        (slot.last, slot.heard) = (packet.time, self.now);
         slot.touched = true;
-        *slot.seen.get_mut(way) = true;
+        let first = !std::mem::replace(slot.seen.get_mut(way), true);
+        if first && slot.class == Class::Unanswered {
+            self.reclass(number, Class::Kept);
+        }
+        let Some(slot) = self.slots.get_mut(number as usize) else { return };
         let Some(h) = header else { return };
         if slot.tempo.listener().is_some() {
             // Its numbers are not followed, so anybody who knows the ports could end it. It ends when it is silent.
@@ -411,6 +419,7 @@ impl<S> FlowTable<S> {
         match class {
             Class::Closed => &mut self.closed,
             Class::Plain => &mut self.plain,
+            Class::Unanswered => &mut self.unanswered,
             Class::Kept => &mut self.kept,
         }
     }
@@ -427,7 +436,7 @@ impl<S> FlowTable<S> {
         if old == class {
             return;
         }
-        slot.queued = slot.last;
+        slot.queued = slot.heard;
         let mut from = *self.list(old);
         from.remove(&mut self.slots, number);
         *self.list(old) = from;

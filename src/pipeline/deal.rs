@@ -2,7 +2,7 @@
 //!
 //! In: frames. Out: batches of events, of every worker for every parcel. Both directions of a flow and its tunnels' inside
 //! meet in one worker, because frames are dealt by tenant and unordered address pair of the innermost packet, after
-//! fragments were put together.
+//! fragments were put together. How much time has passed is told to all of them at the same frame.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -12,15 +12,16 @@ use std::time::Duration;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use tokio::sync::mpsc;
 
+use super::end::End;
 use super::merge::Batch;
-use super::run::{Feeds, JUMPS, Post, share, show};
-use super::worker::Worker;
+use super::run::{Feeds, Post, share, show};
+use super::worker::{Tick, Worker};
 use crate::capture::{PacketSource, Step};
 use crate::decode::{Decoder, Packet};
 use crate::flow::{FlowHasher, Limits};
 use crate::health::{Gauge, Gauges, Health};
 use crate::intel::CurrentIntel;
-use crate::time::{PacketTime, Steady};
+use crate::time::{Clock, Elapsed, PacketTime};
 
 /// Batches waiting for a worker.
 const QUEUE: usize = 8;
@@ -31,6 +32,7 @@ const SILENCE: Duration = Duration::from_secs(1);
 #[derive(Default)]
 struct Parcel {
     packets: Vec<(Packet<'static>, u64, usize, usize)>,
+    ticks: Vec<Tick>,
     bytes: Vec<u8>,
 }
 
@@ -108,6 +110,13 @@ impl<'scope> Dealer<'scope> {
         }
     }
 
+    /// So much time has passed, for every worker.
+    pub(super) fn tick(&mut self, now: Elapsed, order: u64) {
+        for Parcel { packets, ticks, .. } in &mut self.parcels {
+            ticks.push(Tick { behind: packets.len(), order, now });
+        }
+    }
+
     /// Sends every worker its parcel; the next ones have nothing from before `upto`.
     pub(super) fn flush(&mut self, upto: u64) {
         for (parcel, queue) in self.parcels.iter_mut().zip(&self.queues) {
@@ -139,14 +148,15 @@ pub(super) fn deal<S: PacketSource>(source: &mut S, post: Post<'_>) -> (Health, 
     let Post { options, stop, frames, .. } = post;
     let mut decoder = Decoder::new(options.decode);
     let mut gauge = options.gauges.as_deref().map(Gauges::gauge);
-    let mut until = Steady::after(JUMPS);
+    let (mut clock, mut end) = (Clock::default(), End::default());
     let health = thread::scope(|scope| {
         let limits = share(options.limits, options.workers);
         let mut dealer = Dealer::start(scope, post, limits, 0, options.workers);
+        // Even numbers are frames, and what time passes before one is between two of them, in whichever worker.
         let (mut order, mut in_batch) = (0u64, 0usize);
         while dealer.has_workers() {
             if in_batch >= options.batch || (in_batch > 0 && !source.ready()) {
-                frames.store(order, Ordering::Relaxed);
+                frames.store(order / 2, Ordering::Relaxed);
                 dealer.flush(order);
                 show(&mut gauge, || decoder.health());
                 in_batch = 0;
@@ -156,10 +166,14 @@ pub(super) fn deal<S: PacketSource>(source: &mut S, post: Post<'_>) -> (Health, 
             }
             match source.next() {
                 Step::Frame(frame) => {
-                    order += 1;
+                    order += 2;
                     in_batch += 1;
-                    until.see(frame.time);
-                    if let Some(packet) = decoder.decode(&frame) {
+                    if let Some(now) = clock.see(frame.time) {
+                        dealer.tick(now, order - 1);
+                    }
+                    let packet = decoder.decode(&frame);
+                    end.see(frame.time, packet.as_ref());
+                    if let Some(packet) = packet {
                         dealer.push(&packet, order);
                     }
                 }
@@ -176,7 +190,7 @@ pub(super) fn deal<S: PacketSource>(source: &mut S, post: Post<'_>) -> (Health, 
     });
     let mut all = decoder.finish();
     all.merge(&health);
-    (all, until.latest())
+    (all, end.latest())
 }
 
 /// A worker thread. It answers every parcel, so that nobody waits for it.
@@ -207,9 +221,10 @@ fn serve(
                     (packet.with_payload(parcel.bytes.get(*from..*to).unwrap_or_default()), *order)
                 };
                 let packets: Vec<_> = parcel.packets.iter().map(whole).collect();
-                worker.packets(&packets);
+                worker.packets(&packets, &parcel.ticks);
                 drop(packets);
                 parcel.packets.clear();
+                parcel.ticks.clear();
                 parcel.bytes.clear();
                 drop(empties.try_send(parcel));
                 upto

@@ -391,10 +391,11 @@ fn tenant(tenant: Tenant) -> u32 {
     let (kind, id) = match tenant {
         Tenant::None => (0, 0),
         Tenant::Vlan(id) => (1, u32::from(id)),
-        // Identifiers of both have 24 bits (RFC 7348 §5, RFC 8926 §3.4).
+        // Identifiers have 24 bits (RFC 7348 §5, RFC 8926 §3.4, RFC 9300 §5).
         Tenant::Vxlan(id) => (2, id),
         Tenant::Geneve(id) => (3, id),
         Tenant::Erspan(id) => (4, u32::from(id)),
+        Tenant::Lisp(id) => (5, id),
     };
     kind << 24 | id & 0x00ff_ffff
 }

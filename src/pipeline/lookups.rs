@@ -14,7 +14,7 @@ use crate::carrier::dns::{self, Dns};
 use crate::decode::{Packet, Tenant, Transport};
 use crate::health::{Counter, Health};
 use crate::intel::LookUp;
-use crate::time::{PacketTime, Steady};
+use crate::time::{Elapsed, PacketTime};
 
 /// Questions that wait, at most.
 const MAX_WAITING: usize = 16_384;
@@ -23,8 +23,8 @@ const MAX_OF_ONE: u32 = 2_048;
 /// Resolvers answer within seconds, or not at all.
 const PATIENCE: Duration = Duration::from_secs(15);
 
-/// Packets are not always in order of time, and other pairs' packets tell the time: what is too old is forgotten later
-/// than it ceases to count.
+/// Packets are not always in order of time, and it passes by everybody's packets: what is too old is forgotten later than
+/// it ceases to count.
 const SLACK: Duration = Duration::from_secs(10);
 
 /// What an answer must agree with.
@@ -41,10 +41,18 @@ struct Asked {
 /// Questions that wait for an answer.
 #[derive(Default)]
 pub(super) struct LookUps {
-    waiting: HashMap<Asked, (PacketTime, IpAddr), foldhash::quality::RandomState>,
-    order: VecDeque<(PacketTime, Asked)>,
+    waiting: HashMap<Asked, Waiting, foldhash::quality::RandomState>,
+    order: VecDeque<(Elapsed, Asked)>,
     of: HashMap<(Tenant, IpAddr), u32, foldhash::quality::RandomState>,
-    time: Steady,
+    now: Elapsed,
+}
+
+struct Waiting {
+    /// By its own packet.
+    at: PacketTime,
+    /// By everybody's.
+    since: Elapsed,
+    asker: IpAddr,
 }
 
 /// Who says a message to whom.
@@ -74,7 +82,6 @@ pub(super) fn datagram<'a>(packet: &Packet<'a>) -> Option<(Said, &'a [u8])> {
 impl LookUps {
     /// Takes a message; gives what is to be told: a question, or an answer to a question that was seen.
     pub(super) fn message(&mut self, said: Said, bytes: &[u8], health: &mut Health) -> Option<LookUp> {
-        self.forget_old(said.at.time);
         let dns = dns::read(bytes)?;
         health.add(Counter::DnsMessages);
         let question = hash(&dns);
@@ -82,10 +89,10 @@ impl LookUps {
         let key = Asked { tenant: said.tenant, client, server, id: dns.id, question };
         if dns.reply {
             let asked = self.waiting.remove(&key);
-            if let Some((_, asker)) = asked {
-                self.free(said.tenant, asker);
+            if let Some(asked) = &asked {
+                self.free(said.tenant, asked.asker);
             }
-            if asked.is_none_or(|(at, _)| said.at.time.since(at) > PATIENCE) {
+            if asked.is_none_or(|w| said.at.time.since(w.at) > PATIENCE) {
                 health.add(Counter::DnsUnasked);
                 return None;
             }
@@ -106,9 +113,9 @@ impl LookUps {
     }
 
     fn wait(&mut self, key: Asked, now: PacketTime, asker: IpAddr, health: &mut Health) {
-        if let Some((at, _)) = self.waiting.get_mut(&key) {
+        if let Some(w) = self.waiting.get_mut(&key) {
             // Asked again, as clients do that heard nothing.
-            *at = now;
+            (w.at, w.since) = (now, self.now);
             return;
         }
         let of = self.of.entry((key.tenant, asker)).or_default();
@@ -120,8 +127,10 @@ impl LookUps {
         while self.waiting.len() >= MAX_WAITING && self.drop_oldest() {
             health.add(Counter::DnsForgotten);
         }
-        self.order.push_back((now, key.clone()));
-        self.waiting.insert(key, (now, asker));
+        // What is answered stays in the queue until it is old: it must not outgrow what waits without bound.
+        while self.order.len() >= 2 * MAX_WAITING && self.drop_oldest() {}
+        self.order.push_back((self.now, key.clone()));
+        self.waiting.insert(key, Waiting { at: now, since: self.now, asker });
     }
 
     fn free(&mut self, tenant: Tenant, asker: IpAddr) {
@@ -134,12 +143,12 @@ impl LookUps {
     }
 
     fn drop_oldest(&mut self) -> bool {
-        let Some((at, key)) = self.order.pop_front() else { return false };
+        let Some((since, key)) = self.order.pop_front() else { return false };
         match self.waiting.get(&key) {
             // Asked again since.
-            Some((again, _)) if *again != at => self.order.push_back((*again, key)),
-            Some((_, asker)) => {
-                let asker = *asker;
+            Some(w) if w.since != since => self.order.push_back((w.since, key)),
+            Some(w) => {
+                let asker = w.asker;
                 self.waiting.remove(&key);
                 self.free(key.tenant, asker);
             }
@@ -149,13 +158,12 @@ impl LookUps {
         true
     }
 
-    fn forget_old(&mut self, now: PacketTime) {
-        let is_now = self.time.see(now);
-        while is_now && self.order.front().is_some_and(|(at, _)| now.since(*at) > PATIENCE + SLACK) {
+    /// So much time has passed: what nobody will answer any more is forgotten.
+    pub(super) fn tick(&mut self, now: Elapsed) {
+        self.now = self.now.max(now);
+        while self.order.front().is_some_and(|(since, _)| self.now.since(*since) > PATIENCE + SLACK) {
             self.drop_oldest();
         }
-        // What is answered stays in the queue until it is old: it must not outgrow what waits without bound.
-        while self.order.len() > 2 * MAX_WAITING && self.drop_oldest() {}
     }
 }
 
@@ -213,7 +221,9 @@ mod tests {
         assert_eq!(l.message(said(17, SERVER, CLIENT), &dns(7, true), &mut h), None);
         assert!(l.waiting.is_empty() && l.of.is_empty());
         l.message(said(17, CLIENT, SERVER), &dns(8, false), &mut h);
-        l.message(said(43, "192.0.2.2:5000", SERVER), &dns(9, true), &mut h);
+        l.tick(Elapsed::after(Duration::from_secs(25)));
+        assert_eq!(l.waiting.len(), 1);
+        l.tick(Elapsed::after(Duration::from_secs(26)));
         assert!(l.waiting.is_empty() && l.order.is_empty() && l.of.is_empty());
     }
 
@@ -221,19 +231,22 @@ mod tests {
     fn a_question_asked_again_waits_from_then_on() {
         let (mut l, mut h) = (LookUps::default(), Health::default());
         for at in [1, 11, 21, 31] {
-            l.message(said(at, CLIENT, SERVER), &dns(7, false), &mut h);
+            l.tick(Elapsed::after(Duration::from_secs(at)));
+            l.message(said(at.cast_signed(), CLIENT, SERVER), &dns(7, false), &mut h);
         }
         assert_eq!((l.waiting.len(), l.of.len(), l.order.len()), (1, 1, 1));
         assert!(l.message(said(40, SERVER, CLIENT), &dns(7, true), &mut h).is_some());
         assert!(l.waiting.is_empty() && l.of.is_empty());
     }
 
-    /// The clock is everybody's packets': how many workers share them must change nothing.
+    /// How much time has passed is told, and not for anybody's stamp to say.
     #[test]
     fn a_stranger_that_is_ahead_in_time_makes_nobody_forget() {
         let (mut l, mut h) = (LookUps::default(), Health::default());
         l.message(said(1, CLIENT, SERVER), &dns(7, false), &mut h);
-        l.message(said(20, "192.0.2.2:5000", SERVER), &dns(7, false), &mut h);
+        for _ in 0..1_000 {
+            l.message(said(30_000, "192.0.2.2:5000", SERVER), &dns(7, false), &mut h);
+        }
         assert!(l.message(said(2, SERVER, CLIENT), &dns(7, true), &mut h).is_some());
     }
 

@@ -12,6 +12,7 @@
 mod around;
 mod asides;
 mod deal;
+mod end;
 mod finding;
 mod hellos;
 mod inspection;
@@ -26,4 +27,4 @@ mod worker;
 
 pub use merge::{Batch, Merger};
 pub use run::{Ended, RunOptions, run};
-pub use worker::{Event, What, Worker};
+pub use worker::{Event, Tick, What, Worker};

@@ -3,11 +3,13 @@
 //! In: the bytes of both directions and what comes out of their layers. Out: a [`Conversation`], levels as they are
 //! reached, and the word that a flow is of no interest. Works on one direction only, and from the middle of a stream.
 
+mod asked;
 mod streams;
 mod wraps;
 
 use std::borrow::Cow;
 
+use asked::Asked;
 use wraps::Unwrapped;
 
 use super::around::{Around, Unread};
@@ -60,8 +62,8 @@ pub(super) struct Reader {
     /// What it read leaves no doubt: nobody else reads the flow any more.
     convinced: bool,
     begun: BothWays<bool>,
-    /// The path of the last request over HTTP.
-    asked: Option<Box<str>>,
+    /// What was asked for over HTTP.
+    asked: Asked,
     /// The request that opened a WebSocket.
     upgrade: Option<Box<HttpMeta>>,
     /// Only where something was unwrapped.
@@ -266,6 +268,7 @@ impl Reader {
             around.gap(way, tools);
         }
         self.gaps = self.gaps.saturating_add(1);
+        self.asked.gap();
         self.streams.retain_mut(|s| s.session.gap(way, missing) != Probe::NotForUs || self.settled);
         if self.is_peeled() {
             *self.late.get_mut(way) |= !self.begun.get(way);
@@ -353,13 +356,13 @@ impl Reader {
             }
             Piece::Http(meta, body) => {
                 if !meta.response {
-                    self.asked = meta.path.as_deref().map(Into::into);
+                    self.asked.request(meta.path.as_deref());
                     self.around.get_or_insert_default().http(way, meta, tools);
                 }
                 let json = first_bytes(body) == First::Lines;
-                let asked = self.asked.as_deref().filter(|_| meta.response && json);
-                let meta = &match asked {
-                    Some(path) => Cow::Owned(HttpMeta { answers: Some(path.to_owned()), ..meta.clone() }),
+                let asked = if meta.response { self.asked.answer() } else { None };
+                let meta = &match asked.filter(|_| json) {
+                    Some(path) => Cow::Owned(HttpMeta { answers: Some(path.into()), ..meta.clone() }),
                     None => Cow::Borrowed(meta),
                 };
                 let body = if json { body } else { NO_BODY };

@@ -12,14 +12,15 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 
 use super::deal::{Dealer, deal};
+use super::end::End;
 use super::merge::Batch;
-use super::worker::Worker;
+use super::worker::{Tick, Worker};
 use crate::capture::{Frame, Lent, PacketSource};
 use crate::decode::{Begun, DecodeOptions, Decoder, Packet};
 use crate::flow::{Limits, TOGETHER};
 use crate::health::{Gauge, Gauges, Health};
 use crate::intel::CurrentIntel;
-use crate::time::{PacketTime, Steady};
+use crate::time::{Clock, PacketTime};
 
 /// Events are sent on no later than after so many frames, or when so many wait, or when there is nothing to read: whoever
 /// takes them is woken each time, which costs more than the work on some hundred frames.
@@ -27,8 +28,6 @@ const FRAMES_UNSENT: usize = 4096;
 const EVENTS_UNSENT: usize = 256;
 /// Others wait for the word of a thread that found nothing no longer than this, in packet time.
 const WORD: Duration = Duration::from_millis(10);
-/// Frames in a row that make the end of a capture jump: a single one may have any stamp.
-pub(super) const JUMPS: u8 = 3;
 
 /// How to run.
 #[derive(Clone, Debug)]
@@ -158,7 +157,7 @@ impl Post<'_> {
         let mut worker = Worker::new(limits).telling_claims(options.claims).payload_blind(options.blind);
         let mut feeds = Feeds::new(&options.intel, &mut worker);
         let mut gauge = options.gauges.as_deref().map(Gauges::gauge);
-        let mut until = Steady::after(JUMPS);
+        let mut times = Times::default();
         let (mut order, mut told, mut in_batch, mut unsent, mut idle) = (0u64, 0u64, 0usize, 0usize, false);
         // Allocated once: large blocks, taken again and again, make the allocator tidy up each time.
         let mut frames_kept: Vec<Frame<'static>> = Vec::with_capacity(TOGETHER);
@@ -200,15 +199,13 @@ impl Post<'_> {
             match source.lend(TOGETHER.min(options.batch.max(1)), &mut lent) {
                 Lent::Frames => {
                     in_batch += lent.len();
-                    for frame in &lent {
-                        until.see(frame.time);
-                    }
                     // Frames that come from several processors may be stamped a little out of order.
                     let number = |time| {
                         order = if of > 1 { order.max(place(time)) } else { order + 1 };
                         order
                     };
-                    together(&lent, &mut decoder, &mut worker, dealer.as_mut(), number, &mut packets_kept);
+                    let to = (&mut worker, dealer.as_mut());
+                    together(&lent, &mut decoder, to, &mut times, number, &mut packets_kept);
                 }
                 Lent::Idle => idle = true,
                 Lent::End => break,
@@ -222,8 +219,15 @@ impl Post<'_> {
         if let Some(dealer) = dealer {
             health.merge(&dealer.finish(order));
         }
-        (health, until.latest())
+        (health, times.end.latest())
     }
+}
+
+/// What the stamps of frames say.
+#[derive(Default)]
+struct Times {
+    clock: Clock,
+    end: End,
 }
 
 /// The memory of a list, for another one whose items are as large: the borrows in its items were over.
@@ -236,29 +240,44 @@ fn emptied<A, B>(mut list: Vec<A>) -> Vec<B> {
 fn together(
     frames: &[Frame<'_>],
     decoder: &mut Decoder,
-    worker: &mut Worker,
-    mut dealer: Option<&mut Dealer<'_>>,
+    (worker, mut dealer): (&mut Worker, Option<&mut Dealer<'_>>),
+    times: &mut Times,
     mut number: impl FnMut(PacketTime) -> u64,
     kept: &mut Vec<(Packet<'static>, u64)>,
 ) {
     let mut packets = emptied(std::mem::take(kept));
+    let mut ticks = Vec::new();
     for frame in frames {
         let order = number(frame.time);
+        if let Some(now) = times.clock.see(frame.time) {
+            ticks.push(Tick { behind: packets.len(), order, now });
+            if let Some(dealer) = &mut dealer {
+                dealer.tick(now, order);
+            }
+        }
         if let Some(packet) = decoder.plain(frame) {
+            // Looked at where it lies, or it would be copied there.
             packets.push((packet, order));
+            times.end.see(frame.time, packets.last().map(|(packet, _)| packet));
             continue;
         }
         match decoder.walk(frame) {
-            Begun::Packet(packet) => match &mut dealer {
-                Some(dealer) if packet.outer.is_some() => dealer.push(&packet, order),
-                _ => packets.push((packet, order)),
-            },
-            Begun::Nothing => {}
+            Begun::Packet(packet) => {
+                times.end.see(frame.time, Some(&packet));
+                match &mut dealer {
+                    Some(dealer) if packet.outer.is_some() => dealer.push(&packet, order),
+                    _ => packets.push((packet, order)),
+                }
+            }
+            Begun::Nothing => times.end.see(frame.time, None),
             // What it completes lies in the decoder and has to be looked at before the next one.
             Begun::Part(part) => {
-                worker.packets(&packets);
+                worker.packets(&packets, &ticks);
                 packets.clear();
-                match (decoder.assemble(&part), &mut dealer) {
+                ticks.clear();
+                let packet = decoder.assemble(&part);
+                times.end.see(frame.time, packet.as_ref());
+                match (packet, &mut dealer) {
                     (Some(packet), Some(dealer)) if packet.outer.is_some() => dealer.push(&packet, order),
                     (Some(packet), _) => worker.packet(&packet, order),
                     (None, _) => {}
@@ -266,7 +285,7 @@ fn together(
             }
         }
     }
-    worker.packets(&packets);
+    worker.packets(&packets, &ticks);
     *kept = emptied(packets);
 }
 

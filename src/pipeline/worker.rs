@@ -24,11 +24,12 @@ use crate::health::{Counter, Health};
 use crate::intel::{Intel, LookUp};
 use crate::ledger::{Alert, Aside, FlowFinding, Lease, Overheard, PlainJob, Sighting, Unheard};
 use crate::rhythm::Beat;
+use crate::time::Elapsed;
 
-/// What a worker found out, with the number of the frame that told it, counted over all inputs.
+/// What a worker found out, with its place in the order of all.
 #[derive(Debug)]
 pub struct Event {
-    /// Frame number over the whole run: the order of events.
+    /// The order of events, which is that of the frames that told them over the whole run.
     pub order: u64,
     /// What.
     pub what: What,
@@ -62,6 +63,17 @@ pub enum What {
     Job(Box<PlainJob>),
     /// It is over, or nobody listens to it any more, and there is nothing to be said of it.
     Unheard(Box<Unheard>),
+}
+
+/// So much time has passed, between two packets.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Tick {
+    /// Packets that come before, of those it comes with.
+    pub behind: usize,
+    /// The number of the frame that told it.
+    pub order: u64,
+    /// How much.
+    pub now: Elapsed,
 }
 
 /// A worker.
@@ -137,16 +149,34 @@ impl Worker {
         self.intel = intel;
     }
 
-    /// Takes packets, each with the number of its frame over the whole run. Better many at once: what they need is
-    /// fetched from memory for all of them together.
-    pub fn packets(&mut self, packets: &[(Packet<'_>, u64)]) {
+    /// Takes packets, each with the number of its frame over the whole run, and what time passes between them. Better many
+    /// at once: what they need is fetched from memory for all of them together.
+    pub fn packets(&mut self, packets: &[(Packet<'_>, u64)], ticks: &[Tick]) {
+        let mut ticks = ticks.iter().peekable();
+        let mut number = 0;
         for part in packets.chunks(TOGETHER) {
             let mut sights = std::mem::take(&mut self.sights);
             self.table.foresee(part, &mut sights);
             for ((packet, order), sight) in part.iter().zip(&sights) {
+                while let Some(tick) = ticks.next_if(|t| t.behind <= number) {
+                    self.tick(tick.now, tick.order);
+                }
+                number += 1;
                 self.packet_seen(packet, *order, sight);
             }
             self.sights = sights;
+        }
+        for tick in ticks {
+            self.tick(tick.now, tick.order);
+        }
+    }
+
+    /// So much time has passed, as the frame with that number tells: what is old is over.
+    pub fn tick(&mut self, now: Elapsed, order: u64) {
+        self.lookups.tick(now);
+        self.table.tick(now, &mut self.health);
+        if self.table.has_ended() {
+            self.ends(order);
         }
     }
 

@@ -129,6 +129,7 @@ fn parse_tenant(text: &str) -> Option<Tenant> {
         "vxlan" => Tenant::Vxlan(id.parse().ok()?),
         "geneve" => Tenant::Geneve(id.parse().ok()?),
         "erspan" => Tenant::Erspan(id.parse().ok()?),
+        "lisp" => Tenant::Lisp(id.parse().ok()?),
         _ => return None,
     })
 }

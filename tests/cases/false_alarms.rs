@@ -392,6 +392,22 @@ fn fp_sibling_a_configuration_that_is_fetched_makes_no_rig_of_its_server() {
     assert_eq!(scene.run().miner()["src_ip"], "10.0.0.77");
 }
 
+/// Several things are asked for at once: each answer is that to its own request.
+#[test]
+fn fp_sibling_a_configuration_among_answers_to_several_requests_is_that_of_what_was_asked() {
+    let config = r#"{"autosave":true,"cpu":{"enabled":true},"randomx":{"1gb-pages":false},"donate-level":1,"pools":[{"url":"pool.example:443","user":"a","pass":"x"}]}"#;
+    let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{config}", config.len());
+    let none = "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n";
+    let ask = |path: &str| format!("GET {path} HTTP/1.1\r\nHost: files.example\r\nUser-Agent: Wget/1.20\r\n\r\n");
+    for (paths, rigs) in [(["/2/config", "/.x/config.json"], 1), (["/.x/config.json", "/2/config"], 0)] {
+        let words = Words::new().c(paths.map(ask).concat()).s(answer.clone() + none);
+        let mut scene = Scene::new();
+        scene.play("10.0.0.5", "10.0.0.77:80", &words);
+        let run = scene.run();
+        assert_eq!(run.miners().len(), rigs, "{paths:?}: {}", run.findings());
+    }
+}
+
 /// Whoever tries the whole Internet for pools: the servers answered as what they are.
 #[test]
 fn fp_sibling_a_scan_from_outside_is_noted_and_one_from_inside_suspected() {

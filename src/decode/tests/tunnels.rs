@@ -149,11 +149,47 @@ fn lisp_and_mpls_and_gre_in_udp() {
     }
     tunnelled(17, &udp(40000, 4754, &cat(&[&[0, 0, 0x65, 0x58], &eth(0x0800, &line4())])));
     for port in [4341, 4754, 6635] {
-        let longer = udp(5, port, &cat(&[&[0, 0, 8, 0, 0, 0, 1, 0], &line4(), b"x"]));
-        for payload in [udp(5, port, b"plain text of some service"), longer] {
-            assert_eq!(decode(RAW, &outer4(17, &payload)).unwrap().ports(), (5, port));
+        let seen = decode(RAW, &outer4(17, &udp(5, port, b"plain text of some service"))).unwrap();
+        assert_eq!(seen.ports(), (5, port));
+    }
+}
+
+#[test]
+fn what_lies_behind_the_packet_in_udp_is_no_reason_to_leave_it_closed() {
+    let mut summed4 = line4();
+    let words = summed4[..20].chunks_exact(2).map(|w| u32::from(u16::from_be_bytes([w[0], w[1]])));
+    let sum: u32 = words.sum();
+    summed4[10..12].copy_from_slice(&(!(sum + (sum >> 16)) as u16).to_be_bytes());
+    for behind in [&[0][..], &[0; 46], b"trailer"] {
+        for ip in [summed4.clone(), line6()] {
+            let v4 = ip[0] >> 4 == 4;
+            let kind = if v4 { [0x08, 0x00] } else { [0x86, 0xdd] };
+            for (port, header) in
+                [(4341, &[0, 0, 0, 0, 0, 0, 0, 1][..]), (6635, &[0, 2, 1, 64]), (4754, &[0, 0, kind[0], kind[1]])]
+            {
+                let padded = udp(5, port, &cat(&[header, &ip, behind]));
+                if v4 || behind.iter().all(|b| *b == 0) {
+                    tunnelled(17, &padded);
+                }
+                // What only looks a little like a packet is none.
+                let mut other = cat(&[header, &ip, behind]);
+                other[header.len() + if v4 { 10 } else { 6 }] ^= 0x80;
+                assert_eq!(decode(RAW, &outer4(17, &udp(5, port, &other))).unwrap().ports(), (5, port));
+            }
         }
     }
+}
+
+#[test]
+fn a_lisp_instance_keeps_equal_addresses_apart() {
+    let tenant = |flags: u8, id: u8| {
+        let lisp = udp(40000, 4341, &cat(&[&[flags, 1, 2, 3, 0, 1, id, 0xff], &line4()]));
+        decode(RAW, &outer4(17, &lisp)).unwrap().tenant
+    };
+    assert_eq!(tenant(0x88, 2), Tenant::Lisp(0x0102));
+    assert_eq!(tenant(0x08, 3), Tenant::Lisp(0x0103));
+    // Without the bit they are locators' states.
+    assert_eq!(tenant(0xc0, 2), Tenant::None);
 }
 
 #[test]

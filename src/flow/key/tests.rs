@@ -69,7 +69,8 @@ fn a_packet_to_itself_has_a_key_too() {
 #[test]
 fn tenants_and_protocols_keep_equal_addresses_apart() {
     let base = packet("192.0.2.1", 1, "192.0.2.2", 2, true);
-    let tenants = [Tenant::None, Tenant::Vlan(5), Tenant::Vxlan(5), Tenant::Geneve(5), Tenant::Erspan(5)];
+    let tenants =
+        [Tenant::None, Tenant::Vlan(5), Tenant::Vxlan(5), Tenant::Geneve(5), Tenant::Erspan(5), Tenant::Lisp(5)];
     let hasher = FlowHasher::new();
     let mut keys = vec![FlowKey::of(&packet("192.0.2.1", 1, "192.0.2.2", 2, false)).0];
     keys.extend(tenants.map(|tenant| FlowKey::of(&Packet { tenant, ..base }).0));

@@ -26,7 +26,9 @@ impl<S> FlowTable<S> {
     pub fn pass(&mut self, packet: &Packet<'_>, sight: &Sight, health: &mut Health) -> Pass {
         self.grant();
         self.lasts = None;
-        self.sweep(packet.time, health);
+        if self.unswept {
+            self.sweep(health);
+        }
         let Sight { key, way, hash } = sight;
         let found = self.index.find(*hash, |i| self.slots.get(i as usize).is_some_and(|s| s.key == *key));
         let pace = self.limits.pace;
@@ -43,7 +45,7 @@ impl<S> FlowTable<S> {
             return Pass::Look(found);
         }
         slot.tempo = tempo;
-        slot.last = packet.time;
+        (slot.last, slot.heard) = (packet.time, self.now);
         slot.touched = true;
         *slot.seen.get_mut(*way) = true;
         Pass::Done

@@ -1,18 +1,14 @@
 //! Room in the table: who goes when it is full, and who has been silent for too long.
 //!
-//! In: the source of a flow to be, and packet time. Out: flows that are over.
-
-use std::time::Duration;
+//! In: the source of a flow to be, and how much time has passed. Out: flows that are over.
 
 use super::FlowTable;
 use crate::flow::slot::Class;
 use crate::flow::sources::Source;
 use crate::flow::touched::EndReason;
 use crate::health::{Counter, Health};
-use crate::time::PacketTime;
+use crate::time::Elapsed;
 
-/// How often idle flows are looked for, in packet time.
-const SWEEP_EVERY: Duration = Duration::from_millis(250);
 /// Flows looked at in one sweep of a class: bounds the stall of one packet.
 const SWEEP_AT_MOST: usize = 1024;
 /// Recently used flows passed over in search of one to evict, at most.
@@ -29,47 +25,50 @@ impl<S> FlowTable<S> {
             let Some(own) = own else { return false };
             self.end(own, EndReason::Evicted, health);
         }
+        // They cost the most, and whoever forges them does so without end.
+        if self.unanswered.len() >= self.limits.unanswered()
+            && let Some(old) = self.unused(Class::Unanswered)
+        {
+            health.add(Counter::FlowsEvicted);
+            self.end(old, EndReason::Evicted, health);
+        }
         if self.index.len() >= self.limits.max_flows {
-            let Some(victim) = self.victim() else { return false };
+            // Closed flows first, evidence last.
+            let Some(victim) = Class::ALL.into_iter().find_map(|class| self.unused(class)) else { return false };
             health.add(Counter::FlowsEvicted);
             self.end(victim, EndReason::Evicted, health);
         }
         true
     }
 
-    /// Closed flows first, then the longest unused of the plain ones, evidence last.
-    fn victim(&mut self) -> Option<u32> {
-        for class in [Class::Closed, Class::Plain, Class::Kept] {
-            for _ in 0..EVICT_LOOKS {
-                let Some(number) = self.list(class).front() else { break };
-                let Some(slot) = self.slots.get_mut(number as usize) else { break };
-                if !slot.touched {
-                    return Some(number);
-                }
-                slot.touched = false;
-                slot.queued = slot.queued.max(slot.last);
-                self.requeue(number, class);
-            }
-            if let Some(number) = self.list(class).front() {
+    /// The longest unused flow of a class.
+    fn unused(&mut self, class: Class) -> Option<u32> {
+        for _ in 0..EVICT_LOOKS {
+            let number = self.list(class).front()?;
+            let slot = self.slots.get_mut(number as usize)?;
+            if !slot.touched {
                 return Some(number);
             }
+            slot.touched = false;
+            slot.queued = slot.heard;
+            self.requeue(number, class);
         }
-        None
+        self.list(class).front()
     }
 
-    /// Ends flows that were silent for too long. A little late, so that packets slightly out of time order find the
-    /// flow; the exact limit is applied when a packet comes.
-    pub(super) fn sweep(&mut self, now: PacketTime, health: &mut Health) {
-        if now < self.swept {
-            // One timestamp from the future must not stop the sweeping for good.
-            self.swept = now;
-        }
-        // One from days ahead ends no flow: nobody else's worker would see it.
-        if now.since(self.swept) < SWEEP_EVERY || !self.time.see(now) {
-            return;
-        }
-        let mut done = true;
-        for class in [Class::Closed, Class::Plain, Class::Kept] {
+    /// So much time has passed, by the packets of everybody: flows that were silent for too long end. A little late, so that
+    /// packets slightly out of time order find the flow; the exact limit is applied, by its own packets, when one comes.
+    pub fn tick(&mut self, now: Elapsed, health: &mut Health) {
+        self.grant();
+        self.now = self.now.max(now);
+        self.sweep(health);
+    }
+
+    /// Ends what is over. With much of it, the rest waits for the next packets.
+    pub(super) fn sweep(&mut self, health: &mut Health) {
+        let now = self.now;
+        self.unswept = false;
+        for class in Class::ALL {
             let limit = self.limits.idle_of(class);
             let late = limit + limit / 4;
             let mut looks = 0;
@@ -79,22 +78,19 @@ impl<S> FlowTable<S> {
                     break;
                 }
                 if looks == SWEEP_AT_MOST {
-                    done = false;
+                    self.unswept = true;
                     break;
                 }
                 looks += 1;
-                if now.since(slot.last) > late {
+                if now.since(slot.heard) > late {
                     let reason = if class == Class::Closed { EndReason::Closed } else { EndReason::Idle };
                     self.end(number, reason, health);
                 } else {
-                    slot.queued = slot.last.max(slot.queued);
+                    slot.queued = slot.heard;
                     slot.touched = false;
                     self.requeue(number, class);
                 }
             }
-        }
-        if done {
-            self.swept = now;
         }
     }
 }

@@ -28,6 +28,8 @@ struct Wire {
     table: FlowTable<Kept>,
     health: Health,
     now: PacketTime,
+    /// By everybody's packets.
+    passed: Duration,
     frame: u64,
     id: u16,
     ended: Vec<(Ended<Kept>, EndReason)>,
@@ -87,6 +89,7 @@ impl Wire {
             table: FlowTable::new(limits, FlowHasher::new()),
             health: Health::default(),
             now: PacketTime::from_parts(1_700_000_000, 0),
+            passed: Duration::ZERO,
             frame: 0,
             id: 0,
             ended: Vec::new(),
@@ -131,12 +134,16 @@ impl Wire {
             }
             None => false,
         };
+        self.take_ended();
+        touched
+    }
+
+    fn take_ended(&mut self) {
         while let Some(mut e) = self.table.next_ended() {
             e.finish(&mut self.health, note);
             let reason = e.reason;
             self.ended.push((e, reason));
         }
-        touched
     }
 
     fn send(&mut self, talk: Talk, flag: &str, seq: u32, ack: u32, payload: &'static [u8]) -> bool {
@@ -150,8 +157,16 @@ impl Wire {
         assert!(!self.send(talk, "A", isn.wrapping_add(1), server_isn.wrapping_add(1), b""));
     }
 
+    /// Time passes, of which others' packets tell.
     fn wait(&mut self, seconds: u64) {
         self.now = self.now.plus(Duration::from_secs(seconds));
+        self.pass(seconds);
+    }
+
+    fn pass(&mut self, seconds: u64) {
+        self.passed += Duration::from_secs(seconds);
+        self.table.tick(Elapsed::after(self.passed), &mut self.health);
+        self.take_ended();
     }
 
     fn drain(&mut self) -> Vec<Ended<Kept>> {

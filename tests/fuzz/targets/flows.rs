@@ -11,7 +11,7 @@ use minewatch::capture::{FrameRef, SourceId};
 use minewatch::decode::{Packet, TcpFlags, Tenant, Transport};
 use minewatch::flow::{BothWays, Direction, Ended, FlowHasher, FlowInfo, FlowKey, FlowTable, Item, Limits, Pace};
 use minewatch::health::{Counter, Health};
-use minewatch::time::PacketTime;
+use minewatch::time::{Clock, PacketTime};
 
 use super::Bytes;
 
@@ -60,7 +60,7 @@ pub fn run(data: &[u8]) {
     let mut health = Health::default();
     let mut sent = Sent::new();
     let (mut over, mut released, mut number) = (0, 0, 0);
-    let mut time = PacketTime::from_parts(1_700_000_000, 0);
+    let (mut time, mut clock) = (PacketTime::from_parts(1_700_000_000, 0), Clock::default());
     // An urgent byte has a number and is not given out.
     let mut urgent = 0;
     while let Some(packet) = packet(&mut bytes, &mut number, &mut time) {
@@ -69,6 +69,9 @@ pub fn run(data: &[u8]) {
             urgent += u64::from(flags.urgent > 0);
         }
         sent.entry((key, way)).or_default().push(packet.0.payload.to_vec());
+        if let Some(now) = clock.see(packet.0.time) {
+            table.tick(now, &mut health);
+        }
         if let Some(mut touched) = table.packet(&packet.0, &mut health) {
             assert_eq!((*touched.key(), touched.direction()), (key, way));
             touched.feed(&packet.0, &mut health, note);

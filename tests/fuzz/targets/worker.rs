@@ -11,6 +11,7 @@ use minewatch::intel::{Geo, Intel};
 use minewatch::ledger::{Knowledge, Ledger, Overhearing};
 use minewatch::pipeline::{Event, What, Worker};
 use minewatch::sink::{self, Report, table::Style};
+use minewatch::time::Clock;
 
 use super::decode::frames;
 use super::{Bytes, is_hostile};
@@ -49,8 +50,14 @@ fn work(data: &[u8], n: usize) -> (Vec<Event>, Health) {
         .collect();
     let hasher = FlowHasher::new();
     let mut order = 0;
+    let mut clock = Clock::default();
     for frame in frames(kind, &mut bytes) {
         order += 1;
+        if let Some(now) = clock.see(frame.time) {
+            for worker in &mut workers {
+                worker.tick(now, order);
+            }
+        }
         if let Some(packet) = decoder.decode(&frame) {
             let to = hasher.pair(packet.tenant, packet.src, packet.dst) % n as u64;
             workers[to as usize].packet(&packet, order);

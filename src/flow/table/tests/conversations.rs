@@ -287,6 +287,27 @@ fn silence_ends_a_flow_exactly_at_its_limit_whatever_else_is_in_the_table() {
 }
 
 #[test]
+fn stamps_end_nobody_elses_flow_and_time_that_passes_does() {
+    let mut w = Wire::new();
+    w.send(MINER, "PA", 1, 1, SUBMIT);
+    for n in 0..1_000 {
+        let mut stray = w.packet(MINER.at_port(1), "PA", 1 + 5 * n, 1, b"bulk!");
+        stray.time = stray.time.plus(Duration::from_hours(3));
+        w.take(&stray);
+        w.table.tick(Elapsed::after(Duration::from_millis(u64::from(n))), &mut w.health);
+    }
+    assert_eq!(w.table.len(), 2);
+    // A clock that was set back keeps no flow for ever, either.
+    w.now = PacketTime::from_parts(1_600_000_000, 0);
+    w.send(MINER.at_port(2), "PA", 1, 1, b"noise");
+    w.pass(700);
+    assert_eq!(w.table.len(), 3, "a little late");
+    w.pass(60);
+    assert!(w.table.is_empty());
+    assert!(w.ended.iter().all(|(_, reason)| *reason == EndReason::Idle));
+}
+
+#[test]
 fn evidence_stays_longer() {
     let mut w = Wire::new();
     let p = w.packet(MINER, "PA", 1, 1, SUBMIT);

@@ -140,6 +140,31 @@ fn a_flooder_whose_flows_all_bear_evidence_gets_no_more() {
 }
 
 #[test]
+fn evidence_that_nobody_answers_has_an_eighth_of_the_table_and_evicts_no_conversation() {
+    let mut w = Wire::with(Limits { max_flows: 16_384, ..Limits::default() });
+    let keep = |w: &mut Wire, talk: Talk| {
+        let p = w.packet(talk, "PA", 1, 1, SUBMIT);
+        w.table.packet(&p, &mut w.health).unwrap().keep(true);
+        w.take_ended();
+    };
+    // One is answered before it bears evidence, the other one after.
+    for n in [0, 1] {
+        w.send(MINER.by(n).back(), "PA", 1, 1, RESULT);
+        keep(&mut w, MINER.by(n));
+    }
+    keep(&mut w, MINER.by(2));
+    w.send(MINER.by(2).back(), "PA", 1, 1, RESULT);
+    for n in 10..20_000 {
+        keep(&mut w, MINER.by(n));
+    }
+    assert_eq!(w.table.len(), 2_048 + 3);
+    assert_eq!(w.count(Counter::FlowsEvicted), w.ended.len() as u64);
+    let miner = |e: &Ended<Kept>| e.key.source(Direction::LoToHi).ip();
+    let left = w.drain();
+    assert!((0..3).all(|n| left.iter().any(|e| miner(e) == MINER.by(n).src)));
+}
+
+#[test]
 fn buffers_of_all_flows_share_one_budget() {
     let mut w = Wire::with(Limits { buffered: 10_000, ..Limits::default() });
     for n in 0..1000 {
