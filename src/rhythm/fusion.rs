@@ -57,6 +57,9 @@ const CAPS: [(Family, f32); 7] = [
     (Family::Context, 1.0),
 ];
 
+/// What constant sizes and chance arrivals add together at most: telemetry, orders and receipts have both.
+const BOTH: f32 = 2.9;
+
 /// The most that a family says against: requests on a timer are some miners' too (keepalives without shares, shares
 /// held back: one in fifteen), and most of the others'.
 const FLOOR: f32 = -1.2;
@@ -106,6 +109,10 @@ pub fn fuse<'a>(witnesses: impl IntoIterator<Item = &'a Witness>) -> (f32, Stand
     };
     for (f, _) in CAPS {
         score += part(f);
+    }
+    // Whoever asks the same again and again does so by chance more often than others do.
+    if noise <= 0.0 {
+        score -= (part(Family::Shape) + part(Family::Arrivals) - BOTH).max(0.0);
     }
     let (shape, arrivals, timer) = (part(Family::Shape), part(Family::Arrivals), part(Family::Timer));
     let sizes = part(Family::Sizes);

@@ -53,6 +53,10 @@ impl Spoken {
 const KEEPALIVES: std::ops::Range<f32> = 58.0..90.0;
 /// No pool renews its jobs more often than that without a cause, seconds.
 const OFTEN: f32 = 8.0;
+/// Jobs are nearly all that a pool sends unasked: sizes say less of those that are some of many.
+const ALONE: ((f32, f32), (f32, f32)) = ((0.4, 0.0), (0.7, 1.0));
+/// So few whole gaps among all are hardly ever those of a pool's timer.
+const RARE: f32 = 0.25;
 /// Requests are on a timer (decimal logarithm of the likelihood ratio).
 const TIMED: f32 = -3.0;
 /// So many pushes make a stream.
@@ -86,6 +90,8 @@ struct Jobs {
     gaps: Gaps,
     /// There are others beside those of that size.
     mixed: bool,
+    /// Those of that size among all.
+    share: f32,
 }
 
 /// What a record says.
@@ -250,7 +256,14 @@ impl Record {
         if self.last.wrapping_sub(newest) as f32 / 1000.0 > (10.0 * mean).max(OLD) {
             return None;
         }
-        let mut jobs = Jobs { class, weight: 0.0, beat: 1.0, gaps, mixed: usize::from(all) > count + 1 };
+        let mut jobs = Jobs {
+            class,
+            weight: 0.0,
+            beat: 1.0,
+            gaps,
+            mixed: usize::from(all) > count + 1,
+            share: count as f32 / f32::from(all.max(1)),
+        };
         let share = |e: &Exchange| exchange.is_none_or(|x| x.request.holds(e.request));
         let requests = self.exchanges.iter().map(|e| Asked { at: e.at, share: share(e) });
         let dependence = mingle::dependence(requests, self.pushes.iter().filter(of_it).map(|p| p.at));
@@ -296,9 +309,10 @@ impl Record {
         let pace = Pace { gaps: jobs.gaps.as_slice(), off_beat: timer::off_beat(jobs.gaps.as_slice()) };
         let mean = pace.gaps.iter().sum::<f32>() / pace.gaps.len().max(1) as f32;
         let streaming = pace.gaps.len() >= STREAM && mean <= shape::STREAMING && pace.off_beat.is_none() && !jobs.mixed;
+        let other_kind = self.has_other_kind(&push);
         let mut best: Option<(f32, &str, Class, Class)> = None;
         let mut try_all = |request: Class, reply: Class, less: f32| {
-            let worth = request.worth.min(reply.worth).min(push.worth).powi(2);
+            let worth = request.worth.min(reply.worth).min(push.worth).powi(2) * ramp(jobs.share, ALONE.0, ALONE.1);
             let streams = streaming && shape::is_stream(&request, &reply, &push, self.acks.size);
             let own = keepalive.then_some(&shape::KEEPALIVE).or(streams.then_some(&shape::STREAM));
             let others = shape::dialects(&request, &reply, &push, self.acks.size);
@@ -307,8 +321,14 @@ impl Record {
                 let rare = blocks::refuted(pace.gaps, pace.off_beat, dialect.coins);
                 let other = chance.filter(|_| !dialect.coins.is_empty());
                 let other = other.map_or(0.0, |c| blocks::of_spoken(c, dialect.coins).clamp(-1.0, 0.0));
-                let refuted = rare.min(other);
-                let beaten = if pace.off_beat == Some(0) { 0.7 } else { 1.0 };
+                let often = if jobs.share >= 0.6 && push.worth >= 1.0 {
+                    blocks::hurried(pace.gaps, timer::largest_pile(pace.gaps), dialect.coins)
+                } else {
+                    0.0
+                };
+                let refuted = rare.min(other).min(often);
+                let worth = if other_kind && !dialect.coins.contains(&"BTC") { 0.2 * worth } else { worth };
+                let beaten = if pace.off_beat == Some(0) { 0.4 } else { 1.0 };
                 let weight = (dialect.weight * beaten + refuted - less).max(0.0) * worth;
                 if best.is_none_or(|(b, ..)| weight > b) {
                     best = Some((weight, dialect.name, request, reply));
@@ -334,6 +354,15 @@ impl Record {
             });
         }
         spoken
+    }
+
+    /// There are pushes of another size that comes again, one in five at least: jobs are all of one, but for those whose
+    /// length depends on what is in a block.
+    fn has_other_kind(&self, push: &Class) -> bool {
+        let others = self.pushes.iter().map(|p| p.size).filter(|s| !push.holds(*s));
+        let foreign = others.clone().count();
+        let second = shape::commonest(&others).filter(|c| c.worth > 0.5).map_or(0, |c| usize::from(c.count));
+        push.worth >= 1.0 && second >= 2 && second * 5 >= foreign * 3 && foreign * 5 >= self.pushes.len()
     }
 
     /// What comes when the timer runs out is at least as long as what comes before: a job renewed, not a sign of life
@@ -378,7 +407,8 @@ impl Record {
         // together are the clock. No pool pushes all its kinds more often than that; people who type do.
         let every = if jobs.mixed {
             let gaps: Gaps = gaps(self.pushes.iter().map(|p| p.at));
-            timer::judge(gaps.as_slice()).filter(|t| t.period >= 8.0 && self.is_renewed(t))
+            timer::judge(gaps.as_slice())
+                .filter(|t| t.period >= 8.0 && self.is_renewed(t) && !self.are_two_kinds(t, |_| true))
         } else {
             None
         };
@@ -393,7 +423,9 @@ impl Record {
         // Pools renew jobs more often than blocks come, or about as often: two thirds of the gaps are whole on average.
         // A pile of few is what chance makes at the end of any spread.
         let whole = t.full as f32 / (t.full + t.early).max(1) as f32;
-        t.weight += (4.0 * whole * whole).log10().min(0.0);
+        t.weight += (4.0 * whole * whole).log10().min(0.0) * if whole < RARE { 2.0 } else { 1.0 };
+        // Nor does any pool wait that long.
+        t.weight -= ramp(t.period, (150.0, 0.0), (240.0, 1.5));
         // Few restarts do if there are many beats for them to stand out from.
         let few = t.early >= 2 && t.full >= 3 * t.early && t.weight >= 2.0 && t.period >= OFTEN;
         let clear = few || t.full >= 3 && t.early >= 4 && t.weight >= 0.9;

@@ -112,6 +112,21 @@ pub(super) fn off_beat(gaps: &[f32]) -> Option<usize> {
     (gaps.len() >= 2 && others * 10 <= gaps.len()).then_some(others)
 }
 
+/// The most gaps that lie within a fifth of each other.
+pub(super) fn largest_pile(gaps: &[f32]) -> usize {
+    let mut sorted = List::<MOST>::new();
+    for &gap in gaps {
+        sorted.push(gap);
+    }
+    sorted.as_mut_slice().sort_by(f32::total_cmp);
+    let sorted = sorted.as_slice();
+    let from = |at: usize, least: f32| {
+        let rest = sorted.get(at..).unwrap_or_default();
+        rest.iter().take_while(|g| **g <= least * 1.2 + 0.05).count()
+    };
+    sorted.iter().enumerate().map(|(at, &least)| from(at, least)).max().unwrap_or(0)
+}
+
 /// Two pushes in a moment are one event, of which the gap after counts from the first.
 fn merge(gaps: &[f32]) -> List<MOST> {
     let mean = gaps.iter().sum::<f32>() / gaps.len().max(1) as f32;
@@ -291,21 +306,27 @@ fn unrestarted(gaps: &[f32], pile: Pile, period: f32, rate: f64) -> f64 {
     phases.fold(f64::NEG_INFINITY, f64::max) - 6.0_f64.ln()
 }
 
+/// Beats of a heartbeat that are as exact as most.
+const BEATS: f64 = 0.97;
+
 /// The same, when the last beat was `since_beat` seconds before the first push.
 fn phase(gaps: &[f32], pile: Pile, period: f32, rate: f64, mut since_beat: f32) -> f64 {
     let in_pile = pile.density().exp();
     let loose = 0.03 * period + 0.1;
     let mut total = 0.0;
-    for &gap in gaps {
+    for (at, &gap) in gaps.iter().enumerate() {
         let left = period - since_beat;
         let alive = (-rate * f64::from(gap)).exp();
         let off = gap - left;
-        let main = if pile.holds(period + off) {
+        // A push just before a beat is none.
+        let next = gaps.get(at + 1).copied().unwrap_or(period);
+        let sooner = off < 0.0 && (off + next).abs() < off.abs();
+        let main = if pile.holds(period + off) && !sooner {
             since_beat = 0.0;
-            0.9 * alive * in_pile
-        } else if off.abs() < loose {
+            BEATS * alive * in_pile
+        } else if off.abs() < loose && !sooner {
             since_beat = 0.0;
-            0.1 * alive / (2.0 * f64::from(loose))
+            (1.0 - BEATS) * alive / (2.0 * f64::from(loose))
         } else if gap < left {
             since_beat += gap;
             rate * alive
