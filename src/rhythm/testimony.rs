@@ -54,7 +54,9 @@ const KEEPALIVES: std::ops::Range<f32> = 58.0..90.0;
 /// No pool renews its jobs more often than that without a cause, seconds.
 const OFTEN: f32 = 8.0;
 /// Jobs are nearly all that a pool sends unasked: sizes say less of those that are some of many.
-const ALONE: ((f32, f32), (f32, f32)) = ((0.4, 0.0), (0.7, 1.0));
+const ALONE: ((f32, f32), (f32, f32)) = ((0.2, 0.0), (0.5, 1.0));
+/// What a pool sends beside its jobs, and when, takes a while to be seen: seconds, and what sizes weigh until then.
+const YOUNG: ((f32, f32), (f32, f32)) = ((90.0, 0.2), (180.0, 1.0));
 /// So few whole gaps among all are hardly ever those of a pool's timer.
 const RARE: f32 = 0.25;
 /// Requests are on a timer (decimal logarithm of the likelihood ratio).
@@ -310,9 +312,10 @@ impl Record {
         let mean = pace.gaps.iter().sum::<f32>() / pace.gaps.len().max(1) as f32;
         let streaming = pace.gaps.len() >= STREAM && mean <= shape::STREAMING && pace.off_beat.is_none() && !jobs.mixed;
         let other_kind = self.has_other_kind(&push);
+        let young = ramp(self.last as f32 / 1000.0, YOUNG.0, YOUNG.1);
         let mut best: Option<(f32, &str, Class, Class)> = None;
         let mut try_all = |request: Class, reply: Class, less: f32| {
-            let worth = request.worth.min(reply.worth).min(push.worth).powi(2) * ramp(jobs.share, ALONE.0, ALONE.1);
+            let worth = request.worth.min(reply.worth).min(push.worth).powi(2) * ramp(jobs.share, ALONE.0, ALONE.1) * young;
             let streams = streaming && shape::is_stream(&request, &reply, &push, self.acks.size);
             let own = keepalive.then_some(&shape::KEEPALIVE).or(streams.then_some(&shape::STREAM));
             let others = shape::dialects(&request, &reply, &push, self.acks.size);
