@@ -427,11 +427,11 @@ impl Record {
         // A pile of few is what chance makes at the end of any spread.
         let whole = t.full as f32 / (t.full + t.early).max(1) as f32;
         t.weight += (4.0 * whole * whole).log10().min(0.0) * if whole < RARE { 2.0 } else { 1.0 };
-        // Nor does any pool wait that long.
-        t.weight -= ramp(t.period, (150.0, 0.0), (240.0, 1.5));
+        // Nor does any pool wait that long, or renew jobs each second.
+        t.weight -= ramp(t.period, (150.0, 0.0), (240.0, 1.5)) + ramp(t.period, (1.0, 1.5), (4.0, 0.0));
         // Few restarts do if there are many beats for them to stand out from.
         let few = t.early >= 2 && t.full >= 3 * t.early && t.weight >= 2.0 && t.period >= OFTEN;
-        let clear = few || t.full >= 3 && t.early >= 4 && t.weight >= 0.9;
+        let clear = few || t.full >= 3 && t.early >= 4 && t.weight >= if t.full == 3 { 1.5 } else { 0.9 };
         clear.then_some(t)
     }
 }
