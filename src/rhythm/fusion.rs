@@ -123,7 +123,9 @@ pub fn fuse<'a>(witnesses: impl IntoIterator<Item = &'a Witness>) -> (f32, Stand
         || (shape > 0.5 && timer > 0.8)
         || (arrivals > 0.5 && timer > 1.3 && (shape > 0.2 || beats))
         // The coin that the sizes name has blocks as often.
-        || (shape > 0.5 && sizes > 1.0 && clock > 0.5)
+        || (shape > 0.5 && sizes > 0.9 && clock > 0.5)
+        // Signs of life as a miner sends them, of its sizes.
+        || (exchange > 0.5 && pushes > 0.7 && sizes > 1.6)
         || noise > 2.0
         || (shape > 0.5 && (clock > 2.0 || together > 2.0));
     let level = if !two || score < SUSPECT {

@@ -49,6 +49,19 @@ impl Spoken {
     }
 }
 
+/// A minute after what came last, as clocks that are looked at now and then have it, milliseconds: when `XMRig` shows a sign
+/// of life (`Client::startTimeout` is called for each line received).
+const MINUTE: std::ops::RangeInclusive<u32> = 59_500..=62_000;
+
+/// How signs of life come.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Alive {
+    /// Each minute or so.
+    Timed,
+    /// A minute after whatever came last, pushes too.
+    Idle,
+}
+
 /// Seconds between signs of life of miners that have nothing to say, a minute after anything else.
 const KEEPALIVES: std::ops::Range<f32> = 58.0..90.0;
 /// No pool renews its jobs more often than that without a cause, seconds.
@@ -115,7 +128,7 @@ impl Record {
         let (exchange, arrivals) = self.requests(&mut said);
         let jobs = self.jobs(exchange, arrivals);
         let keepalive = self.is_keepalive(exchange, arrivals, jobs.as_ref());
-        if let Some(a) = arrivals.filter(|_| !keepalive) {
+        if let Some(a) = arrivals.filter(|_| keepalive.is_none()) {
             said.witnesses
                 .push(Witness { fact: Fact::MemorylessShares { gaps: a.gaps, mean: a.mean }, weight: a.weight });
         }
@@ -190,15 +203,63 @@ impl Record {
         (exchange, arrivals)
     }
 
-    /// All that is asked are signs of life as miners send them: on a timer, and of their sizes.
-    fn is_keepalive(&self, x: Option<Steady>, arrivals: Option<shares::Arrivals>, jobs: Option<&Jobs>) -> bool {
-        if let (Some(x), Some(a), Some(push)) = (x, arrivals, jobs.and_then(|j| j.class)) {
-            a.weight < 0.0
-                && KEEPALIVES.contains(&a.mean)
-                && shape::is_keepalive(&x.request, &x.reply, &push, self.acks.size)
-        } else {
-            false
+    /// All that is asked are signs of life as miners send them, of their sizes: on a timer, or a minute after whatever came
+    /// last.
+    fn is_keepalive(
+        &self,
+        x: Option<Steady>,
+        arrivals: Option<shares::Arrivals>,
+        jobs: Option<&Jobs>,
+    ) -> Option<Alive> {
+        let (Some(x), Some(push)) = (x, jobs.and_then(|j| j.class)) else { return None };
+        if !shape::is_keepalive(&x.request, &x.reply, &push, self.acks.size) {
+            return None;
         }
+        let (after_push, after_reply, others) = self.idle(&x.request);
+        if after_push >= 2 && (after_push + after_reply) >= 4 * others {
+            return Some(Alive::Idle);
+        }
+        let timed = arrivals.is_some_and(|a| a.weight < 0.0 && KEEPALIVES.contains(&a.mean));
+        timed.then_some(Alive::Timed)
+    }
+
+    /// Requests of that size a minute after the last push, the same after the last reply, and at other times.
+    fn idle(&self, request: &Class) -> (usize, usize, usize) {
+        let (mut after_push, mut after_reply, mut others) = (0, 0, 0);
+        let is_before = |a: u32, b: u32| a.wrapping_sub(b) > u32::MAX / 2;
+        let mut replied = None;
+        let mut pushes = self.pushes.iter().map(|p| p.at).peekable();
+        let mut pushed = None;
+        for e in self.exchanges.iter() {
+            while let Some(at) = pushes.next_if(|at| is_before(*at, e.at)) {
+                pushed = Some(at);
+            }
+            if request.holds(e.request) {
+                let since = |at: Option<u32>| at.map(|at| e.at.wrapping_sub(at));
+                let minute = |since: Option<u32>| since.is_some_and(|s| MINUTE.contains(&s));
+                match (since(pushed), since(replied)) {
+                    (None, None) => {}
+                    (push, reply) if reply.is_none_or(|r| push.is_some_and(|p| p < r)) => {
+                        if minute(push) {
+                            after_push += 1
+                        } else {
+                            others += 1
+                        }
+                    }
+                    (_, reply) => {
+                        if minute(reply) {
+                            after_reply += 1
+                        } else {
+                            others += 1
+                        }
+                    }
+                }
+            }
+            if e.delay != UNANSWERED {
+                replied = Some(e.at.wrapping_add(u32::from(e.delay)));
+            }
+        }
+        (after_push, after_reply, others)
     }
 
     /// How the requests of an exchange arrive, or all of them where there is none.
@@ -301,7 +362,7 @@ impl Record {
     fn dialect(
         &self,
         exchange: Option<Steady>,
-        keepalive: bool,
+        keepalive: Option<Alive>,
         jobs: &Jobs,
         chance: Option<&JobTimer>,
         said: &mut Testimony,
@@ -315,11 +376,13 @@ impl Record {
         let young = ramp(self.last as f32 / 1000.0, YOUNG.0, YOUNG.1);
         let mut best: Option<(f32, &str, Class, Class)> = None;
         let mut try_all = |request: Class, reply: Class, less: f32| {
-            let worth = request.worth.min(reply.worth).min(push.worth).powi(2) * ramp(jobs.share, ALONE.0, ALONE.1) * young;
+            let worth =
+                request.worth.min(reply.worth).min(push.worth).powi(2) * ramp(jobs.share, ALONE.0, ALONE.1) * young;
             let streams = streaming && shape::is_stream(&request, &reply, &push, self.acks.size);
-            let own = keepalive.then_some(&shape::KEEPALIVE).or(streams.then_some(&shape::STREAM));
+            let alive = keepalive.map(|how| if how == Alive::Idle { &shape::IDLE } else { &shape::KEEPALIVE });
+            let own = alive.or(streams.then_some(&shape::STREAM));
             let others = shape::dialects(&request, &reply, &push, self.acks.size);
-            for dialect in others.filter(|_| !keepalive).chain(own) {
+            for dialect in others.filter(|_| keepalive.is_none()).chain(own) {
                 // A chain whose blocks are due has some, whatever timer there is beside it.
                 let rare = blocks::refuted(pace.gaps, pace.off_beat, dialect.coins);
                 let other = chance.filter(|_| !dialect.coins.is_empty());
@@ -341,7 +404,7 @@ impl Record {
                 }
             }
         };
-        if let Some(x) = exchange.filter(|x| x.weight > 0.4 || keepalive) {
+        if let Some(x) = exchange.filter(|x| x.weight > 0.4 || keepalive.is_some()) {
             try_all(x.request, x.reply, 0.0);
         } else if exchange.is_none() && self.exchanges.len() <= FEW {
             // A share now and then comes before anything comes again.
