@@ -215,7 +215,7 @@ pub(super) fn may_push(coin: &str, push: &Class) -> bool {
 
 /// A chain of a block each second or less, whose jobs come in a stream: only of pushes that are one.
 pub(super) const STREAM: Dialect =
-    Dialect { name: "Kaspa", coins: &[], reply: (34, 48), share: (24, 120), job: (80, 160), weight: 0.25 };
+    Dialect { name: "Kaspa", coins: &[], reply: (34, 48), share: (24, 120), job: (80, 160), weight: 0.45 };
 /// Seconds between those, at most.
 pub(super) const STREAMING: f32 = 4.0;
 

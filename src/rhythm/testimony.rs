@@ -485,6 +485,7 @@ impl Record {
         // Two were tried. And what is kept is looked at anew, again and again: chance has as many tries as it was
         // filled.
         t.weight -= if jobs.mixed { 0.3 } else { 0.0 };
+        t.weight += ramp(jobs.share, (0.2, -2.0), (0.6, 0.0));
         t.weight -= (1.0 + self.pushed as f32 / PUSHES as f32).log10();
         // Pools renew jobs more often than blocks come, or about as often: two thirds of the gaps are whole on average.
         // A pile of few is what chance makes at the end of any spread.
