@@ -120,7 +120,7 @@ pub fn fuse<'a>(witnesses: impl IntoIterator<Item = &'a Witness>) -> (f32, Stand
     // Shape alone is silent, and so is time alone unless both directions have their own: requests by luck are found
     // in telemetry too, so they need pushes that nobody asked for beside them.
     let two = (exchange > 0.5 && pushes > 0.3 && arrivals > 0.5)
-        || (shape > 0.5 && timer > 0.8)
+        || (shape > 0.5 && timer > 1.5)
         || (arrivals > 0.5 && timer > 1.3 && (shape > 0.2 || beats))
         // The coin that the sizes name has blocks as often.
         || (shape > 0.5 && sizes > 0.9 && clock > 0.5)

@@ -127,7 +127,10 @@ pub(super) fn push_weight(steady: u16, all: u16, class: &Class, mean: f32) -> f3
     }
     let share = f32::from(steady) / f32::from(all);
     let weight = class.worth * ramp(f32::from(steady), (2.0, 0.2), (6.0, 1.0)) * ramp(share, (0.2, 0.0), (0.5, 1.0));
-    weight * ramp(mean, (1.0, 0.7), (4.0, 1.0))
+    // With what encryption adds no job but those of chains of a second is that short; marks and notices are.
+    weight
+        * ramp(mean, (1.0, 0.7), (4.0, 1.0))
+        * if mean > STREAMING { ramp(f32::from(class.size), (150.0, 0.5), (200.0, 1.0)) } else { 1.0 }
 }
 
 /// What a dialect's messages measure without framing. Framing adds the same to each, so that differences are compared:

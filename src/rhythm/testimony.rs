@@ -387,7 +387,7 @@ impl Record {
                 let rare = blocks::refuted(pace.gaps, pace.off_beat, dialect.coins);
                 let other = chance.filter(|_| !dialect.coins.is_empty());
                 let other = other.map_or(0.0, |c| blocks::of_spoken(c, dialect.coins).clamp(-1.0, 0.0));
-                let often = if jobs.share >= 0.6 && push.worth >= 1.0 {
+                let often = if jobs.share >= 0.6 && push.worth >= 1.0 && !dialect.coins.is_empty() {
                     blocks::hurried(pace.gaps, timer::largest_pile(pace.gaps), dialect.coins)
                 } else {
                     0.0
