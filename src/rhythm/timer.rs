@@ -87,7 +87,7 @@ pub(super) fn judge(gaps: &[f32]) -> Option<JobTimer> {
     let found = piles(sorted.as_slice()).map(|p| p.map(|pile| (pile, restarted(gaps, pile))));
     let (mut timer, restarted) = found.iter().flatten().map(|f| f.1).max_by(|a, b| a.1.total_cmp(&b.1))?;
     let enough = restarted - LEAST_WEIGHT / LOG10_E;
-    let mut others = smooth(gaps) + (4.0 * gaps.len() as f64).ln();
+    let mut others = (smooth(gaps) + (4.0 * gaps.len() as f64).ln()).max(interleaved(gaps));
     for (pile, (timer, _)) in found.iter().flatten() {
         if others > enough {
             return None;
@@ -294,6 +294,24 @@ fn clocked(gaps: &[f32], pile: Pile, full: u32, early: u32) -> f64 {
         .sum()
 }
 
+/// Several heartbeats of one period, each in its own time, which makes as many gaps add up to the period, wherever one
+/// begins to count.
+fn interleaved(gaps: &[f32]) -> f64 {
+    let several = [2, 3, 4].map(|beats| {
+        let mut sums = List::<MOST>::new();
+        gaps.windows(beats).for_each(|w| sums.push(w.iter().sum()));
+        sums.as_mut_slice().sort_by(f32::total_cmp);
+        let Some(period) = heaviest(sums.as_slice(), 0.025, None) else { return f64::NEG_INFINITY };
+        let density = BEATEN * period.density().exp();
+        let free = (1.0 - BEATEN) / f64::from(period.to);
+        let fits = |w: &[f32]| (if period.holds(w.iter().sum()) { density } else { 0.0 } + free).ln();
+        // The first ones may be anything.
+        let first = (beats - 1).min(gaps.len()) as f64 * -f64::from(period.to).ln();
+        first + gaps.windows(beats).map(fits).sum::<f64>()
+    });
+    ln_sum(&several) - (3.0 * gaps.len() as f64).ln()
+}
+
 /// A heartbeat and, independent of it, pushes by chance.
 fn unrestarted(gaps: &[f32], pile: Pile, period: f32, rate: f64) -> f64 {
     // Any of the first pushes may have been a beat.
@@ -305,6 +323,9 @@ fn unrestarted(gaps: &[f32], pile: Pile, period: f32, rate: f64) -> f64 {
     let phases = starts.map(|s| s.rem_euclid(period)).map(|s| phase(gaps, pile, period, rate, s));
     phases.fold(f64::NEG_INFINITY, f64::max) - 6.0_f64.ln()
 }
+
+/// Pushes that are heartbeats where several of them are all there is.
+const BEATEN: f64 = 0.8;
 
 /// Beats of a heartbeat that are as exact as most.
 const BEATS: f64 = 0.97;
