@@ -4,6 +4,7 @@
 //! ignorance. Within a family witnesses see the same thing in several ways, so their sum is capped by what the family
 //! as a whole was measured or can be to tell.
 
+use super::stat::ramp;
 use super::witness::{Fact, Witness, WitnessKind};
 
 /// What encrypted traffic alone allows to be said of a flow.
@@ -58,7 +59,8 @@ const CAPS: [(Family, f32); 7] = [
 ];
 
 /// What constant sizes and chance arrivals add together at most: telemetry, orders and receipts have both.
-const BOTH: f32 = 2.9;
+/// The second number is of those who do so for long.
+const BOTH: (f32, f32) = (2.9, 3.1);
 
 /// The most that a family says against: requests on a timer are some miners' too (keepalives without shares, shares
 /// held back: one in fifteen), and most of the others'.
@@ -83,7 +85,13 @@ pub fn fuse<'a>(witnesses: impl IntoIterator<Item = &'a Witness>) -> (f32, Stand
     let (mut exchange, mut pushes, mut noise) = (0.0_f32, 0.0_f32, 0.0_f32);
     // It is a timer most of the time, and none of seconds: without any shape it takes that.
     let mut beats = false;
+    let (mut asked, mut pushed) = (0.0_f32, 0.0_f32);
     for w in witnesses {
+        match w.fact {
+            Fact::MemorylessShares { gaps, .. } => asked = ramp(gaps as f32, (30.0, 0.0), (60.0, 1.0)),
+            Fact::SteadyPushes { count, .. } if w.weight > 0.9 => pushed = ramp(count as f32, (8.0, 0.0), (20.0, 1.0)),
+            _ => {}
+        }
         let of = family(w.kind());
         for (f, sum) in &mut sums {
             if *f == of {
@@ -100,6 +108,7 @@ pub fn fuse<'a>(witnesses: impl IntoIterator<Item = &'a Witness>) -> (f32, Stand
             _ => {}
         }
     }
+    let long = asked * pushed;
     let mut score = 0.0;
     let part = |of: Family| {
         let cap = CAPS.iter().find(|(f, _)| *f == of).map_or(0.0, |(_, c)| *c);
@@ -112,7 +121,8 @@ pub fn fuse<'a>(witnesses: impl IntoIterator<Item = &'a Witness>) -> (f32, Stand
     }
     // Whoever asks the same again and again does so by chance more often than others do.
     if noise <= 0.0 {
-        score -= (part(Family::Shape) + part(Family::Arrivals) - BOTH).max(0.0);
+        let both = BOTH.0 + (BOTH.1 - BOTH.0) * long;
+        score -= (part(Family::Shape) + part(Family::Arrivals) - both).max(0.0);
     }
     let (shape, arrivals, timer) = (part(Family::Shape), part(Family::Arrivals), part(Family::Timer));
     let sizes = part(Family::Sizes);

@@ -70,6 +70,11 @@ const OFTEN: f32 = 8.0;
 const ALONE: ((f32, f32), (f32, f32)) = ((0.2, 0.0), (0.5, 1.0));
 /// What a pool sends beside its jobs, and when, takes a while to be seen: seconds, and what sizes weigh until then.
 const YOUNG: ((f32, f32), (f32, f32)) = ((90.0, 0.2), (180.0, 1.0));
+/// Jobs of one pool may differ by that much: by a digit, by a seed of 64 digits, or by both that and the height's name
+/// (378, 442 and 279 bytes on public traces).
+const KIN: [std::ops::RangeInclusive<u16>; 3] = [0..=12, 58..=70, 92..=105];
+/// From this size on jobs carry branches, of which there are more and fewer, or none.
+const BRANCHES: u16 = 500;
 /// So few whole gaps among all are hardly ever those of a pool's timer.
 const RARE: f32 = 0.25;
 /// Requests are on a timer (decimal logarithm of the likelihood ratio).
@@ -351,6 +356,9 @@ impl Record {
                 None => 1.0,
             };
             jobs.weight = shape::push_weight(class.count + login, all + login, class, mean);
+            if class.size < BRANCHES && self.has_other_kind(class) {
+                jobs.weight *= 0.2;
+            }
             if exchange.is_some_and(|x| shape::is_no_job(class, &x.request, &x.reply)) {
                 jobs.weight *= 0.4;
             }
@@ -425,7 +433,11 @@ impl Record {
     /// There are pushes of another size that comes again, one in five at least: jobs are all of one, but for those whose
     /// length depends on what is in a block.
     fn has_other_kind(&self, push: &Class) -> bool {
-        let others = self.pushes.iter().map(|p| p.size).filter(|s| !push.holds(*s));
+        let others = self
+            .pushes
+            .iter()
+            .map(|p| p.size)
+            .filter(|s| !push.holds(*s) && !KIN.iter().any(|kin| kin.contains(&s.abs_diff(push.size))));
         let foreign = others.clone().count();
         let second = shape::commonest(&others).filter(|c| c.worth > 0.5).map_or(0, |c| usize::from(c.count));
         push.worth >= 1.0 && second >= 2 && second * 5 >= foreign * 3 && foreign * 5 >= self.pushes.len()
@@ -489,8 +501,9 @@ impl Record {
         t.weight -= (1.0 + self.pushed as f32 / PUSHES as f32).log10();
         // Pools renew jobs more often than blocks come, or about as often: two thirds of the gaps are whole on average.
         // A pile of few is what chance makes at the end of any spread.
+        let short = jobs.class.is_none_or(|c| c.size < BRANCHES);
         let whole = t.full as f32 / (t.full + t.early).max(1) as f32;
-        t.weight += (4.0 * whole * whole).log10().min(0.0) * if whole < RARE { 2.0 } else { 1.0 };
+        t.weight += (4.0 * whole * whole).log10().min(0.0) * if whole < RARE && short { 2.0 } else { 1.0 };
         // Nor does any pool wait that long, or renew jobs each second.
         t.weight -= ramp(t.period, (150.0, 0.0), (240.0, 1.5)) + ramp(t.period, (1.0, 1.5), (4.0, 0.0));
         // Few restarts do if there are many beats for them to stand out from.
