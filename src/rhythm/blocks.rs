@@ -172,6 +172,9 @@ pub(super) fn refuted(gaps: &[f32], off_beat: Option<usize>, spoken: &[&str]) ->
     ((usual * likely + 0.01).log10() as f32).min(0.0)
 }
 
+/// Seconds.
+const SHORTEST: f64 = 8.0;
+
 /// What pushes that come more often than blocks, and not on a timer, say against the coins that sizes speak of, decimal
 /// logarithm, zero at most. Where a block comes each `b` seconds and a push each `g`, all but `g / b` of the gaps are those
 /// of the pool's timer and pile up at its length; `pile` is the most of them that lie together.
@@ -182,7 +185,8 @@ pub(super) fn hurried(gaps: &[f32], pile: usize, spoken: &[&str]) -> f32 {
         return 0.0;
     }
     let mean = gaps.iter().map(|g| f64::from(*g)).sum::<f64>() / count as f64;
-    if count >= 4 && mean < 8.0 && CHAINS.iter().filter(spoken).all(|c| f64::from(c.1) > 4.0 * mean) {
+    // No pool's timer is as short.
+    if count >= 4 && mean < SHORTEST && CHAINS.iter().filter(spoken).all(|c| f64::from(c.1) > 4.0 * mean) {
         return -1.0;
     }
     // The lower tail of a binomial count. One in four of those that should be there is not: other pushes come between.
@@ -198,4 +202,22 @@ pub(super) fn hurried(gaps: &[f32], pile: usize, spoken: &[&str]) -> f32 {
     };
     let likely = CHAINS.iter().filter(spoken).map(|c| chance(c.1)).fold(0.0, f64::max);
     ((2.0 * likely + 0.01).log10() as f32).min(0.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pushes_more_often_than_blocks_need_a_timer() {
+        // Each twenty seconds by chance is no Monero; on a timer it may be, and each two minutes it may be, too.
+        let by_chance = [4.0, 31.0, 12.0, 22.0, 40.0, 9.0, 18.0, 27.0];
+        assert!(hurried(&by_chance, 2, &["XMR"]) < -1.0);
+        assert!(hurried(&[22.0; 8], 8, &["XMR"]) > -0.1);
+        assert!(hurried(&by_chance.map(|g| 6.0 * g), 2, &["XMR"]) > -0.1);
+        assert!(hurried(&by_chance, 2, &["ETC"]) > -0.1);
+        // No pool renews its jobs each four seconds.
+        assert!(hurried(&[4.0; 8], 8, &["XMR"]) <= -1.0);
+        assert!(hurried(&by_chance[..2], 1, &["XMR"]).abs() < 1e-6);
+    }
 }

@@ -58,8 +58,8 @@ const CAPS: [(Family, f32); 7] = [
     (Family::Context, 1.0),
 ];
 
-/// What constant sizes and chance arrivals add together at most: telemetry, orders and receipts have both.
-/// The second number is of those who do so for long.
+/// What constant sizes and chance arrivals add together at most, and the same of flows that have had both for long:
+/// telemetry, orders and receipts have both, too.
 const BOTH: (f32, f32) = (2.9, 3.1);
 
 /// The most that a family says against: requests on a timer are some miners' too (keepalives without shares, shares
@@ -87,28 +87,25 @@ pub fn fuse<'a>(witnesses: impl IntoIterator<Item = &'a Witness>) -> (f32, Stand
     let mut beats = false;
     let (mut asked, mut pushed) = (0.0_f32, 0.0_f32);
     for w in witnesses {
-        match w.fact {
-            Fact::MemorylessShares { gaps, .. } => asked = ramp(gaps as f32, (30.0, 0.0), (60.0, 1.0)),
-            Fact::SteadyPushes { count, .. } if w.weight > 0.9 => pushed = ramp(count as f32, (8.0, 0.0), (20.0, 1.0)),
-            _ => {}
-        }
         let of = family(w.kind());
         for (f, sum) in &mut sums {
             if *f == of {
                 *sum += w.weight;
             }
         }
-        match w.kind() {
-            WitnessKind::SteadyExchange => exchange = w.weight,
-            WitnessKind::SteadyPushes => pushes = w.weight,
-            WitnessKind::NoiseSizes => noise = w.weight,
-            WitnessKind::JobTimer => {
-                beats = matches!(w.fact, Fact::JobTimer { full, early, period } if full >= early && period >= 8.0);
+        match w.fact {
+            Fact::SteadyExchange { .. } => exchange = w.weight,
+            Fact::SteadyPushes { count, .. } => {
+                pushes = w.weight;
+                // Those of one size to the byte, or nearly.
+                pushed = if pushes > 0.9 { ramp(count as f32, (8.0, 0.0), (20.0, 1.0)) } else { 0.0 };
             }
+            Fact::MemorylessShares { gaps, .. } => asked = ramp(gaps as f32, (30.0, 0.0), (60.0, 1.0)),
+            Fact::NoiseSizes { .. } => noise = w.weight,
+            Fact::JobTimer { full, early, period } => beats = full >= early && period >= 8.0,
             _ => {}
         }
     }
-    let long = asked * pushed;
     let mut score = 0.0;
     let part = |of: Family| {
         let cap = CAPS.iter().find(|(f, _)| *f == of).map_or(0.0, |(_, c)| *c);
@@ -121,7 +118,7 @@ pub fn fuse<'a>(witnesses: impl IntoIterator<Item = &'a Witness>) -> (f32, Stand
     }
     // Whoever asks the same again and again does so by chance more often than others do.
     if noise <= 0.0 {
-        let both = BOTH.0 + (BOTH.1 - BOTH.0) * long;
+        let both = ramp(asked * pushed, (0.0, BOTH.0), (1.0, BOTH.1));
         score -= (part(Family::Shape) + part(Family::Arrivals) - both).max(0.0);
     }
     let (shape, arrivals, timer) = (part(Family::Shape), part(Family::Arrivals), part(Family::Timer));

@@ -7,8 +7,10 @@
 //! Nothing is trained. A witness that cannot judge says nothing and weighs nothing.
 
 mod acks;
+mod alive;
 mod blocks;
 pub mod fusion;
+mod kinds;
 mod mingle;
 mod noise;
 mod record;

@@ -1,5 +1,6 @@
 //! What the witnesses make of the record of one flow.
 
+use super::alive::Alive;
 use super::mingle::{self, Asked};
 use super::record::{EXCHANGES, Exchange, PUSHES, Push, Record, UNANSWERED};
 use super::ring::List;
@@ -24,9 +25,6 @@ const BY_CHANCE: f32 = -0.3;
 /// Fewer pushes without a timer do not tell the rate of a coin; of several coins that may be meant, twice as many do not.
 const RATED: usize = 8;
 
-/// Sizes of one kind of message that has nothing of varying length but numbers.
-const ONE_KIND: f32 = 2.0;
-
 /// Coins of the dialects that sizes speak.
 #[derive(Default)]
 struct Spoken {
@@ -49,30 +47,12 @@ impl Spoken {
     }
 }
 
-/// A minute after what came last, as clocks that are looked at now and then have it, milliseconds: when `XMRig` shows a sign
-/// of life (`Client::startTimeout` is called for each line received).
-const MINUTE: std::ops::RangeInclusive<u32> = 59_500..=62_000;
-
-/// How signs of life come.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Alive {
-    /// Each minute or so.
-    Timed,
-    /// A minute after whatever came last, pushes too.
-    Idle,
-}
-
-/// Seconds between signs of life of miners that have nothing to say, a minute after anything else.
-const KEEPALIVES: std::ops::Range<f32> = 58.0..90.0;
 /// No pool renews its jobs more often than that without a cause, seconds.
 const OFTEN: f32 = 8.0;
 /// Jobs are nearly all that a pool sends unasked: sizes say less of those that are some of many.
 const ALONE: ((f32, f32), (f32, f32)) = ((0.2, 0.0), (0.5, 1.0));
 /// What a pool sends beside its jobs, and when, takes a while to be seen: seconds, and what sizes weigh until then.
 const YOUNG: ((f32, f32), (f32, f32)) = ((90.0, 0.2), (180.0, 1.0));
-/// Jobs of one pool may differ by that much: by a digit, by a seed of 64 digits, or by both that and the height's name
-/// (378, 442 and 279 bytes on public traces).
-const KIN: [std::ops::RangeInclusive<u16>; 3] = [0..=12, 58..=70, 92..=105];
 /// From this size on jobs carry branches, of which there are more and fewer, or none.
 const BRANCHES: u16 = 500;
 /// So few whole gaps among all are hardly ever those of a pool's timer.
@@ -132,7 +112,8 @@ impl Record {
         let mut said = Testimony::default();
         let (exchange, arrivals) = self.requests(&mut said);
         let jobs = self.jobs(exchange, arrivals);
-        let keepalive = self.is_keepalive(exchange, arrivals, jobs.as_ref());
+        let push = jobs.as_ref().and_then(|j| j.class);
+        let keepalive = exchange.zip(push).and_then(|(x, push)| self.alive(&x.request, &x.reply, &push, arrivals));
         if let Some(a) = arrivals.filter(|_| keepalive.is_none()) {
             said.witnesses
                 .push(Witness { fact: Fact::MemorylessShares { gaps: a.gaps, mean: a.mean }, weight: a.weight });
@@ -206,65 +187,6 @@ impl Record {
             said.reply = Some(x.reply);
         }
         (exchange, arrivals)
-    }
-
-    /// All that is asked are signs of life as miners send them, of their sizes: on a timer, or a minute after whatever came
-    /// last.
-    fn is_keepalive(
-        &self,
-        x: Option<Steady>,
-        arrivals: Option<shares::Arrivals>,
-        jobs: Option<&Jobs>,
-    ) -> Option<Alive> {
-        let (Some(x), Some(push)) = (x, jobs.and_then(|j| j.class)) else { return None };
-        if !shape::is_keepalive(&x.request, &x.reply, &push, self.acks.size) {
-            return None;
-        }
-        let (after_push, after_reply, others) = self.idle(&x.request);
-        if after_push >= 2 && (after_push + after_reply) >= 4 * others {
-            return Some(Alive::Idle);
-        }
-        let timed = arrivals.is_some_and(|a| a.weight < 0.0 && KEEPALIVES.contains(&a.mean));
-        timed.then_some(Alive::Timed)
-    }
-
-    /// Requests of that size a minute after the last push, the same after the last reply, and at other times.
-    fn idle(&self, request: &Class) -> (usize, usize, usize) {
-        let (mut after_push, mut after_reply, mut others) = (0, 0, 0);
-        let is_before = |a: u32, b: u32| a.wrapping_sub(b) > u32::MAX / 2;
-        let mut replied = None;
-        let mut pushes = self.pushes.iter().map(|p| p.at).peekable();
-        let mut pushed = None;
-        for e in self.exchanges.iter() {
-            while let Some(at) = pushes.next_if(|at| is_before(*at, e.at)) {
-                pushed = Some(at);
-            }
-            if request.holds(e.request) {
-                let since = |at: Option<u32>| at.map(|at| e.at.wrapping_sub(at));
-                let minute = |since: Option<u32>| since.is_some_and(|s| MINUTE.contains(&s));
-                match (since(pushed), since(replied)) {
-                    (None, None) => {}
-                    (push, reply) if reply.is_none_or(|r| push.is_some_and(|p| p < r)) => {
-                        if minute(push) {
-                            after_push += 1
-                        } else {
-                            others += 1
-                        }
-                    }
-                    (_, reply) => {
-                        if minute(reply) {
-                            after_reply += 1
-                        } else {
-                            others += 1
-                        }
-                    }
-                }
-            }
-            if e.delay != UNANSWERED {
-                replied = Some(e.at.wrapping_add(u32::from(e.delay)));
-            }
-        }
-        (after_push, after_reply, others)
     }
 
     /// How the requests of an exchange arrive, or all of them where there is none.
@@ -428,49 +350,6 @@ impl Record {
             });
         }
         spoken
-    }
-
-    /// There are pushes of another size that comes again, one in five at least: jobs are all of one, but for those whose
-    /// length depends on what is in a block.
-    fn has_other_kind(&self, push: &Class) -> bool {
-        let others = self
-            .pushes
-            .iter()
-            .map(|p| p.size)
-            .filter(|s| !push.holds(*s) && !KIN.iter().any(|kin| kin.contains(&s.abs_diff(push.size))));
-        let foreign = others.clone().count();
-        let second = shape::commonest(&others).filter(|c| c.worth > 0.5).map_or(0, |c| usize::from(c.count));
-        push.worth >= 1.0 && second >= 2 && second * 5 >= foreign * 3 && foreign * 5 >= self.pushes.len()
-    }
-
-    /// What comes when the timer runs out is at least as long as what comes before: a job renewed, not a sign of life
-    /// where there is no news.
-    fn is_renewed(&self, timer: &JobTimer) -> bool {
-        let (mut renewed, mut early) = ((0.0, 0.0), (0.0, 0.0));
-        for (before, push) in self.pushes.iter().zip(self.pushes.iter().skip(1)) {
-            let gap = push.at.wrapping_sub(before.at) as f32 / 1000.0;
-            let sum = if gap < timer.whole { &mut early } else { &mut renewed };
-            *sum = (sum.0 + f32::from(push.size), sum.1 + 1.0);
-        }
-        renewed.0 / f32::max(renewed.1, 1.0) >= 0.9 * early.0 / f32::max(early.1, 1.0)
-    }
-
-    /// Pushes when the timer ran out are of one size, and what comes before is mostly of another: two things, of which
-    /// neither is a job renewed.
-    fn are_two_kinds(&self, timer: &JobTimer, of_it: impl Fn(&Push) -> bool) -> bool {
-        let (mut full, mut early) = (List::<PUSHES>::new(), List::<PUSHES>::new());
-        let mut before = None;
-        for push in self.pushes.iter().filter(|p| of_it(p)) {
-            if let Some(at) = before.replace(push.at) {
-                let gap = push.at.wrapping_sub(at) as f32 / 1000.0;
-                let list = if gap < timer.whole { &mut early } else { &mut full };
-                list.push(f32::from(push.size));
-            }
-        }
-        full.as_mut_slice().sort_by(f32::total_cmp);
-        let Some(&middle) = full.as_slice().get(full.as_slice().len() / 2) else { return false };
-        let alike = |list: &[f32]| list.iter().filter(|s| (**s - middle).abs() <= ONE_KIND).count() * 10;
-        alike(full.as_slice()) >= full.as_slice().len() * 7 && alike(early.as_slice()) < early.as_slice().len() * 4
     }
 
     /// The timer of pushes, if it is clear that there is one and that something restarts it.

@@ -361,3 +361,43 @@ fn phase(gaps: &[f32], pile: Pile, period: f32, rate: f64, mut since_beat: f32) 
     }
     total
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Gaps between beats of a period, each in its own time.
+    fn heartbeats(period: f32, phases: &[f32], times: usize) -> Vec<f32> {
+        let beats = |n: usize| phases.iter().map(move |phase| n as f32 * period + phase + 0.004 * (n % 5) as f32);
+        let at: Vec<f32> = (0..times).flat_map(beats).collect();
+        at.windows(2).map(|w| w[1] - w[0]).collect()
+    }
+
+    #[test]
+    fn several_heartbeats_of_one_period_are_not_restarted() {
+        // They begin and end with the watches that they belong to.
+        let mut gaps = heartbeats(60.0, &[0.0, 43.0], 12);
+        gaps.push(17.0);
+        gaps.extend(heartbeats(60.0, &[0.0, 2.5], 12));
+        assert_eq!(judge(&gaps), None);
+        let mut three = heartbeats(60.0, &[0.0, 11.0, 31.0], 8);
+        three.push(29.0);
+        three.extend(heartbeats(60.0, &[0.0, 3.0], 8));
+        assert_eq!(judge(&three), None);
+    }
+
+    #[test]
+    fn a_push_just_before_a_beat_restarts_nothing() {
+        let mut gaps = vec![10.0; 30];
+        for at in [4, 11, 20, 27] {
+            gaps[at] = 9.8;
+            gaps.insert(at + 1, 0.2);
+        }
+        assert_eq!(judge(&gaps), None);
+        // The same pushes, had they begun the time anew.
+        let restarted: Vec<f32> = gaps.iter().map(|g| if *g < 1.0 { 10.0 } else { *g }).collect();
+        let early: Vec<f32> =
+            restarted.iter().enumerate().map(|(n, g)| if n % 4 == 3 { 1.3 + (n % 7) as f32 } else { *g }).collect();
+        assert!(judge(&early).is_some_and(|t| t.full > t.early && t.early >= 4), "{:?}", judge(&early));
+    }
+}

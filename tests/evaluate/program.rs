@@ -22,6 +22,7 @@ mod figures;
 mod gateway;
 mod judge;
 mod miner;
+mod nulls;
 mod pool;
 mod random;
 mod recorded;
