@@ -157,7 +157,7 @@ pub(crate) const CLASSES: &[Class] = &[
     class("build worker (distributed)", false, ANY, pushes::build_worker),
     class("volunteer computing", false, TLS, pushes::volunteer),
     class("vehicle tracker", false, ANY, agents::tracker),
-    class("kubelet", false, TLS, agents::kubelet),
+    class("kubelet", true, TLS, agents::kubelet),
     class("Matrix client", false, TLS, agents::matrix),
     class("stream worker (JetStream)", false, ANY, agents::stream_worker),
     class("charging gateway (Diameter)", false, ANY, agents::diameter),
