@@ -130,7 +130,7 @@ pub(super) fn push_weight(steady: u16, all: u16, class: &Class, mean: f32) -> f3
     // With what encryption adds no job but those of chains of a second is that short; marks and notices are.
     weight
         * ramp(mean, (1.0, 0.7), (4.0, 1.0))
-        * if mean > STREAMING { ramp(f32::from(class.size), (150.0, 0.5), (200.0, 1.0)) } else { 1.0 }
+        * if mean > STREAMING { ramp(f32::from(class.size), (160.0, 0.0), (205.0, 1.0)) } else { 1.0 }
 }
 
 /// What a dialect's messages measure without framing. Framing adds the same to each, so that differences are compared:
