@@ -217,10 +217,10 @@ fn miners_in_any_framing_are_suspected_in_time() {
     }
     let (quarter, hour) = (all.suspected.recall_by(900.0), all.suspected.recall_by(3600.0));
     let median = all.suspected.quantile(0.5).unwrap();
-    // Slower than they were: heartbeats that may be jobs of Bitcoin have to wait for a block.
+    // Slower than they were: heartbeats that may be jobs have to wait for a block, and sizes weigh after a while.
     assert!(quarter >= 0.8, "found within a quarter of an hour: {quarter:.3}");
     assert!(hour >= 0.93, "found within an hour: {hour:.3}");
-    assert!(median <= 300.0, "median delay: {median:.0} s");
+    assert!(median <= 330.0, "median delay: {median:.0} s");
 }
 
 #[test]

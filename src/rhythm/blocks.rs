@@ -171,3 +171,53 @@ pub(super) fn refuted(gaps: &[f32], off_beat: Option<usize>, spoken: &[&str]) ->
     let usual = if off_beat == Some(0) { 1.2 } else { 4.0 };
     ((usual * likely + 0.01).log10() as f32).min(0.0)
 }
+
+/// Seconds.
+const SHORTEST: f64 = 8.0;
+
+/// What pushes that come more often than blocks, and not on a timer, say against the coins that sizes speak of, decimal
+/// logarithm, zero at most. Where a block comes each `b` seconds and a push each `g`, all but `g / b` of the gaps are those
+/// of the pool's timer and pile up at its length; `pile` is the most of them that lie together.
+pub(super) fn hurried(gaps: &[f32], pile: usize, spoken: &[&str]) -> f32 {
+    let spoken = |c: &&(&str, u32, f64)| spoken.is_empty() || spoken.contains(&c.0);
+    let count = gaps.len();
+    if count < 3 {
+        return 0.0;
+    }
+    let mean = gaps.iter().map(|g| f64::from(*g)).sum::<f64>() / count as f64;
+    // No pool's timer is as short.
+    if count >= 4 && mean < SHORTEST && CHAINS.iter().filter(spoken).all(|c| f64::from(c.1) > 4.0 * mean) {
+        return -1.0;
+    }
+    // The lower tail of a binomial count. One in four of those that should be there is not: other pushes come between.
+    let chance = |interval: u32| {
+        let whole = (0.75 * (1.0 - mean / f64::from(interval))).max(0.0);
+        let odds = whole / (1.0 - whole);
+        let first = (1.0 - whole).powi(count as i32);
+        let terms = (1..=pile.min(count)).scan(first, |term, k| {
+            *term *= odds * (count + 1 - k) as f64 / k as f64;
+            Some(*term)
+        });
+        (first + terms.sum::<f64>()).min(1.0)
+    };
+    let likely = CHAINS.iter().filter(spoken).map(|c| chance(c.1)).fold(0.0, f64::max);
+    ((2.0 * likely + 0.01).log10() as f32).min(0.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pushes_more_often_than_blocks_need_a_timer() {
+        // Each twenty seconds by chance is no Monero; on a timer it may be, and each two minutes it may be, too.
+        let by_chance = [4.0, 31.0, 12.0, 22.0, 40.0, 9.0, 18.0, 27.0];
+        assert!(hurried(&by_chance, 2, &["XMR"]) < -1.0);
+        assert!(hurried(&[22.0; 8], 8, &["XMR"]) > -0.1);
+        assert!(hurried(&by_chance.map(|g| 6.0 * g), 2, &["XMR"]) > -0.1);
+        assert!(hurried(&by_chance, 2, &["ETC"]) > -0.1);
+        // No pool renews its jobs each four seconds.
+        assert!(hurried(&[4.0; 8], 8, &["XMR"]) <= -1.0);
+        assert!(hurried(&by_chance[..2], 1, &["XMR"]).abs() < 1e-6);
+    }
+}

@@ -4,6 +4,7 @@
 //! ignorance. Within a family witnesses see the same thing in several ways, so their sum is capped by what the family
 //! as a whole was measured or can be to tell.
 
+use super::stat::ramp;
 use super::witness::{Fact, Witness, WitnessKind};
 
 /// What encrypted traffic alone allows to be said of a flow.
@@ -57,6 +58,10 @@ const CAPS: [(Family, f32); 7] = [
     (Family::Context, 1.0),
 ];
 
+/// What constant sizes and chance arrivals add together at most, and the same of flows that have had both for long:
+/// telemetry, orders and receipts have both, too.
+const BOTH: (f32, f32) = (2.9, 3.1);
+
 /// The most that a family says against: requests on a timer are some miners' too (keepalives without shares, shares
 /// held back: one in fifteen), and most of the others'.
 const FLOOR: f32 = -1.2;
@@ -80,6 +85,7 @@ pub fn fuse<'a>(witnesses: impl IntoIterator<Item = &'a Witness>) -> (f32, Stand
     let (mut exchange, mut pushes, mut noise) = (0.0_f32, 0.0_f32, 0.0_f32);
     // It is a timer most of the time, and none of seconds: without any shape it takes that.
     let mut beats = false;
+    let (mut asked, mut pushed) = (0.0_f32, 0.0_f32);
     for w in witnesses {
         let of = family(w.kind());
         for (f, sum) in &mut sums {
@@ -87,13 +93,16 @@ pub fn fuse<'a>(witnesses: impl IntoIterator<Item = &'a Witness>) -> (f32, Stand
                 *sum += w.weight;
             }
         }
-        match w.kind() {
-            WitnessKind::SteadyExchange => exchange = w.weight,
-            WitnessKind::SteadyPushes => pushes = w.weight,
-            WitnessKind::NoiseSizes => noise = w.weight,
-            WitnessKind::JobTimer => {
-                beats = matches!(w.fact, Fact::JobTimer { full, early, period } if full >= early && period >= 8.0);
+        match w.fact {
+            Fact::SteadyExchange { .. } => exchange = w.weight,
+            Fact::SteadyPushes { count, .. } => {
+                pushes = w.weight;
+                // Those of one size to the byte, or nearly.
+                pushed = if pushes > 0.9 { ramp(count as f32, (8.0, 0.0), (20.0, 1.0)) } else { 0.0 };
             }
+            Fact::MemorylessShares { gaps, .. } => asked = ramp(gaps as f32, (30.0, 0.0), (60.0, 1.0)),
+            Fact::NoiseSizes { .. } => noise = w.weight,
+            Fact::JobTimer { full, early, period } => beats = full >= early && period >= 8.0,
             _ => {}
         }
     }
@@ -107,16 +116,23 @@ pub fn fuse<'a>(witnesses: impl IntoIterator<Item = &'a Witness>) -> (f32, Stand
     for (f, _) in CAPS {
         score += part(f);
     }
+    // Whoever asks the same again and again does so by chance more often than others do.
+    if noise <= 0.0 {
+        let both = ramp(asked * pushed, (0.0, BOTH.0), (1.0, BOTH.1));
+        score -= (part(Family::Shape) + part(Family::Arrivals) - both).max(0.0);
+    }
     let (shape, arrivals, timer) = (part(Family::Shape), part(Family::Arrivals), part(Family::Timer));
     let sizes = part(Family::Sizes);
     let (clock, together) = (part(Family::Clock), part(Family::Together));
     // Shape alone is silent, and so is time alone unless both directions have their own: requests by luck are found
     // in telemetry too, so they need pushes that nobody asked for beside them.
     let two = (exchange > 0.5 && pushes > 0.3 && arrivals > 0.5)
-        || (shape > 0.5 && timer > 0.8)
+        || (shape > 0.5 && timer > 1.5)
         || (arrivals > 0.5 && timer > 1.3 && (shape > 0.2 || beats))
         // The coin that the sizes name has blocks as often.
-        || (shape > 0.5 && sizes > 1.0 && clock > 0.5)
+        || (shape > 0.5 && sizes > 0.9 && clock > 0.5)
+        // Signs of life as a miner sends them, of its sizes.
+        || (exchange > 0.5 && pushes > 0.7 && sizes > 1.6)
         || noise > 2.0
         || (shape > 0.5 && (clock > 2.0 || together > 2.0));
     let level = if !two || score < SUSPECT {

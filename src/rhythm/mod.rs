@@ -7,8 +7,10 @@
 //! Nothing is trained. A witness that cannot judge says nothing and weighs nothing.
 
 mod acks;
+mod alive;
 mod blocks;
 pub mod fusion;
+mod kinds;
 mod mingle;
 mod noise;
 mod record;
@@ -139,7 +141,7 @@ impl Rhythm {
     pub fn is_due(&self) -> bool {
         let new = self.messages.wrapping_sub(self.judged);
         // Each message of a young flow counts; an old one waits, but never so long that what is kept is overwritten.
-        new >= (self.messages / 8).clamp(3, 48)
+        new >= (self.messages / 8).clamp(2, 48)
     }
 
     /// What the witnesses say at `now`.

@@ -127,7 +127,10 @@ pub(super) fn push_weight(steady: u16, all: u16, class: &Class, mean: f32) -> f3
     }
     let share = f32::from(steady) / f32::from(all);
     let weight = class.worth * ramp(f32::from(steady), (2.0, 0.2), (6.0, 1.0)) * ramp(share, (0.2, 0.0), (0.5, 1.0));
-    weight * ramp(mean, (1.0, 0.7), (4.0, 1.0))
+    // With what encryption adds no job but those of chains of a second is that short; marks and notices are.
+    weight
+        * ramp(mean, (1.0, 0.7), (4.0, 1.0))
+        * if mean > STREAMING { ramp(f32::from(class.size), (160.0, 0.0), (205.0, 1.0)) } else { 1.0 }
 }
 
 /// What a dialect's messages measure without framing. Framing adds the same to each, so that differences are compared:
@@ -193,9 +196,13 @@ pub(super) const KEEPALIVE: Dialect = Dialect {
     reply: (68, 80),
     share: (4, 40),
     job: (150, 400),
-    // One in 50 by chance where requests come on a timer of a minute; a third of the miners that send no shares.
-    weight: 1.0,
+    // Some programs show life each minute whatever else they send; so do many that do not mine.
+    weight: 0.6,
 };
+
+/// The same, when each comes a minute after what was received last, jobs too, as the program's own timer has it: few
+/// others begin anew with what they receive, and with a minute.
+pub(super) const IDLE: Dialect = Dialect { weight: 1.7, ..KEEPALIVE };
 
 /// Whether requests and replies on a timer are a miner's signs of life.
 pub(super) fn is_keepalive(request: &Class, reply: &Class, push: &Class, tunnel: u16) -> bool {
@@ -211,7 +218,7 @@ pub(super) fn may_push(coin: &str, push: &Class) -> bool {
 
 /// A chain of a block each second or less, whose jobs come in a stream: only of pushes that are one.
 pub(super) const STREAM: Dialect =
-    Dialect { name: "Kaspa", coins: &[], reply: (34, 48), share: (24, 120), job: (80, 160), weight: 0.25 };
+    Dialect { name: "Kaspa", coins: &[], reply: (34, 48), share: (24, 120), job: (80, 160), weight: 0.45 };
 /// Seconds between those, at most.
 pub(super) const STREAMING: f32 = 4.0;
 

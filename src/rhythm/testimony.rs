@@ -1,5 +1,6 @@
 //! What the witnesses make of the record of one flow.
 
+use super::alive::Alive;
 use super::mingle::{self, Asked};
 use super::record::{EXCHANGES, Exchange, PUSHES, Push, Record, UNANSWERED};
 use super::ring::List;
@@ -24,9 +25,6 @@ const BY_CHANCE: f32 = -0.3;
 /// Fewer pushes without a timer do not tell the rate of a coin; of several coins that may be meant, twice as many do not.
 const RATED: usize = 8;
 
-/// Sizes of one kind of message that has nothing of varying length but numbers.
-const ONE_KIND: f32 = 2.0;
-
 /// Coins of the dialects that sizes speak.
 #[derive(Default)]
 struct Spoken {
@@ -49,10 +47,16 @@ impl Spoken {
     }
 }
 
-/// Seconds between signs of life of miners that have nothing to say, a minute after anything else.
-const KEEPALIVES: std::ops::Range<f32> = 58.0..90.0;
 /// No pool renews its jobs more often than that without a cause, seconds.
 const OFTEN: f32 = 8.0;
+/// Jobs are nearly all that a pool sends unasked: sizes say less of those that are some of many.
+const ALONE: ((f32, f32), (f32, f32)) = ((0.2, 0.0), (0.5, 1.0));
+/// What a pool sends beside its jobs, and when, takes a while to be seen: seconds, and what sizes weigh until then.
+const YOUNG: ((f32, f32), (f32, f32)) = ((90.0, 0.2), (180.0, 1.0));
+/// From this size on jobs carry branches, of which there are more and fewer, or none.
+const BRANCHES: u16 = 500;
+/// So few whole gaps among all are hardly ever those of a pool's timer.
+const RARE: f32 = 0.25;
 /// Requests are on a timer (decimal logarithm of the likelihood ratio).
 const TIMED: f32 = -3.0;
 /// So many pushes make a stream.
@@ -86,6 +90,8 @@ struct Jobs {
     gaps: Gaps,
     /// There are others beside those of that size.
     mixed: bool,
+    /// Those of that size among all.
+    share: f32,
 }
 
 /// What a record says.
@@ -106,8 +112,9 @@ impl Record {
         let mut said = Testimony::default();
         let (exchange, arrivals) = self.requests(&mut said);
         let jobs = self.jobs(exchange, arrivals);
-        let keepalive = self.is_keepalive(exchange, arrivals, jobs.as_ref());
-        if let Some(a) = arrivals.filter(|_| !keepalive) {
+        let push = jobs.as_ref().and_then(|j| j.class);
+        let keepalive = exchange.zip(push).and_then(|(x, push)| self.alive(&x.request, &x.reply, &push, arrivals));
+        if let Some(a) = arrivals.filter(|_| keepalive.is_none()) {
             said.witnesses
                 .push(Witness { fact: Fact::MemorylessShares { gaps: a.gaps, mean: a.mean }, weight: a.weight });
         }
@@ -182,17 +189,6 @@ impl Record {
         (exchange, arrivals)
     }
 
-    /// All that is asked are signs of life as miners send them: on a timer, and of their sizes.
-    fn is_keepalive(&self, x: Option<Steady>, arrivals: Option<shares::Arrivals>, jobs: Option<&Jobs>) -> bool {
-        if let (Some(x), Some(a), Some(push)) = (x, arrivals, jobs.and_then(|j| j.class)) {
-            a.weight < 0.0
-                && KEEPALIVES.contains(&a.mean)
-                && shape::is_keepalive(&x.request, &x.reply, &push, self.acks.size)
-        } else {
-            false
-        }
-    }
-
     /// How the requests of an exchange arrive, or all of them where there is none.
     fn arrivals(&self, exchange: Option<Steady>) -> Option<shares::Arrivals> {
         let of_it = |e: &&Exchange| exchange.is_none_or(|x| x.request.holds(e.request));
@@ -250,7 +246,14 @@ impl Record {
         if self.last.wrapping_sub(newest) as f32 / 1000.0 > (10.0 * mean).max(OLD) {
             return None;
         }
-        let mut jobs = Jobs { class, weight: 0.0, beat: 1.0, gaps, mixed: usize::from(all) > count + 1 };
+        let mut jobs = Jobs {
+            class,
+            weight: 0.0,
+            beat: 1.0,
+            gaps,
+            mixed: usize::from(all) > count + 1,
+            share: count as f32 / f32::from(all.max(1)),
+        };
         let share = |e: &Exchange| exchange.is_none_or(|x| x.request.holds(e.request));
         let requests = self.exchanges.iter().map(|e| Asked { at: e.at, share: share(e) });
         let dependence = mingle::dependence(requests, self.pushes.iter().filter(of_it).map(|p| p.at));
@@ -275,6 +278,9 @@ impl Record {
                 None => 1.0,
             };
             jobs.weight = shape::push_weight(class.count + login, all + login, class, mean);
+            if class.size < BRANCHES && self.has_other_kind(class) {
+                jobs.weight *= 0.2;
+            }
             if exchange.is_some_and(|x| shape::is_no_job(class, &x.request, &x.reply)) {
                 jobs.weight *= 0.4;
             }
@@ -286,7 +292,7 @@ impl Record {
     fn dialect(
         &self,
         exchange: Option<Steady>,
-        keepalive: bool,
+        keepalive: Option<Alive>,
         jobs: &Jobs,
         chance: Option<&JobTimer>,
         said: &mut Testimony,
@@ -296,19 +302,29 @@ impl Record {
         let pace = Pace { gaps: jobs.gaps.as_slice(), off_beat: timer::off_beat(jobs.gaps.as_slice()) };
         let mean = pace.gaps.iter().sum::<f32>() / pace.gaps.len().max(1) as f32;
         let streaming = pace.gaps.len() >= STREAM && mean <= shape::STREAMING && pace.off_beat.is_none() && !jobs.mixed;
+        let other_kind = self.has_other_kind(&push);
+        let young = ramp(self.last as f32 / 1000.0, YOUNG.0, YOUNG.1);
         let mut best: Option<(f32, &str, Class, Class)> = None;
         let mut try_all = |request: Class, reply: Class, less: f32| {
-            let worth = request.worth.min(reply.worth).min(push.worth).powi(2);
+            let worth =
+                request.worth.min(reply.worth).min(push.worth).powi(2) * ramp(jobs.share, ALONE.0, ALONE.1) * young;
             let streams = streaming && shape::is_stream(&request, &reply, &push, self.acks.size);
-            let own = keepalive.then_some(&shape::KEEPALIVE).or(streams.then_some(&shape::STREAM));
+            let alive = keepalive.map(|how| if how == Alive::Idle { &shape::IDLE } else { &shape::KEEPALIVE });
+            let own = alive.or(streams.then_some(&shape::STREAM));
             let others = shape::dialects(&request, &reply, &push, self.acks.size);
-            for dialect in others.filter(|_| !keepalive).chain(own) {
+            for dialect in others.filter(|_| keepalive.is_none()).chain(own) {
                 // A chain whose blocks are due has some, whatever timer there is beside it.
                 let rare = blocks::refuted(pace.gaps, pace.off_beat, dialect.coins);
                 let other = chance.filter(|_| !dialect.coins.is_empty());
                 let other = other.map_or(0.0, |c| blocks::of_spoken(c, dialect.coins).clamp(-1.0, 0.0));
-                let refuted = rare.min(other);
-                let beaten = if pace.off_beat == Some(0) { 0.7 } else { 1.0 };
+                let often = if jobs.share >= 0.6 && push.worth >= 1.0 && !dialect.coins.is_empty() {
+                    blocks::hurried(pace.gaps, timer::largest_pile(pace.gaps), dialect.coins)
+                } else {
+                    0.0
+                };
+                let refuted = rare.min(other).min(often);
+                let worth = if other_kind && !dialect.coins.contains(&"BTC") { 0.2 * worth } else { worth };
+                let beaten = if pace.off_beat == Some(0) { 0.4 } else { 1.0 };
                 let weight = (dialect.weight * beaten + refuted - less).max(0.0) * worth;
                 if best.is_none_or(|(b, ..)| weight > b) {
                     best = Some((weight, dialect.name, request, reply));
@@ -318,7 +334,7 @@ impl Record {
                 }
             }
         };
-        if let Some(x) = exchange.filter(|x| x.weight > 0.4 || keepalive) {
+        if let Some(x) = exchange.filter(|x| x.weight > 0.4 || keepalive.is_some()) {
             try_all(x.request, x.reply, 0.0);
         } else if exchange.is_none() && self.exchanges.len() <= FEW {
             // A share now and then comes before anything comes again.
@@ -336,36 +352,6 @@ impl Record {
         spoken
     }
 
-    /// What comes when the timer runs out is at least as long as what comes before: a job renewed, not a sign of life
-    /// where there is no news.
-    fn is_renewed(&self, timer: &JobTimer) -> bool {
-        let (mut renewed, mut early) = ((0.0, 0.0), (0.0, 0.0));
-        for (before, push) in self.pushes.iter().zip(self.pushes.iter().skip(1)) {
-            let gap = push.at.wrapping_sub(before.at) as f32 / 1000.0;
-            let sum = if gap < timer.whole { &mut early } else { &mut renewed };
-            *sum = (sum.0 + f32::from(push.size), sum.1 + 1.0);
-        }
-        renewed.0 / f32::max(renewed.1, 1.0) >= 0.9 * early.0 / f32::max(early.1, 1.0)
-    }
-
-    /// Pushes when the timer ran out are of one size, and what comes before is mostly of another: two things, of which
-    /// neither is a job renewed.
-    fn are_two_kinds(&self, timer: &JobTimer, of_it: impl Fn(&Push) -> bool) -> bool {
-        let (mut full, mut early) = (List::<PUSHES>::new(), List::<PUSHES>::new());
-        let mut before = None;
-        for push in self.pushes.iter().filter(|p| of_it(p)) {
-            if let Some(at) = before.replace(push.at) {
-                let gap = push.at.wrapping_sub(at) as f32 / 1000.0;
-                let list = if gap < timer.whole { &mut early } else { &mut full };
-                list.push(f32::from(push.size));
-            }
-        }
-        full.as_mut_slice().sort_by(f32::total_cmp);
-        let Some(&middle) = full.as_slice().get(full.as_slice().len() / 2) else { return false };
-        let alike = |list: &[f32]| list.iter().filter(|s| (**s - middle).abs() <= ONE_KIND).count() * 10;
-        alike(full.as_slice()) >= full.as_slice().len() * 7 && alike(early.as_slice()) < early.as_slice().len() * 4
-    }
-
     /// The timer of pushes, if it is clear that there is one and that something restarts it.
     fn timer(&self, jobs: &Jobs) -> Option<JobTimer> {
         if jobs.weight <= 0.0 && jobs.class.is_some_and(|c| c.worth >= 1.0) {
@@ -378,7 +364,8 @@ impl Record {
         // together are the clock. No pool pushes all its kinds more often than that; people who type do.
         let every = if jobs.mixed {
             let gaps: Gaps = gaps(self.pushes.iter().map(|p| p.at));
-            timer::judge(gaps.as_slice()).filter(|t| t.period >= 8.0 && self.is_renewed(t))
+            timer::judge(gaps.as_slice())
+                .filter(|t| t.period >= 8.0 && self.is_renewed(t) && !self.are_two_kinds(t, |_| true))
         } else {
             None
         };
@@ -389,14 +376,18 @@ impl Record {
         // Two were tried. And what is kept is looked at anew, again and again: chance has as many tries as it was
         // filled.
         t.weight -= if jobs.mixed { 0.3 } else { 0.0 };
+        t.weight += ramp(jobs.share, (0.2, -2.0), (0.6, 0.0));
         t.weight -= (1.0 + self.pushed as f32 / PUSHES as f32).log10();
         // Pools renew jobs more often than blocks come, or about as often: two thirds of the gaps are whole on average.
         // A pile of few is what chance makes at the end of any spread.
+        let short = jobs.class.is_none_or(|c| c.size < BRANCHES);
         let whole = t.full as f32 / (t.full + t.early).max(1) as f32;
-        t.weight += (4.0 * whole * whole).log10().min(0.0);
+        t.weight += (4.0 * whole * whole).log10().min(0.0) * if whole < RARE && short { 2.0 } else { 1.0 };
+        // Nor does any pool wait that long, or renew jobs each second.
+        t.weight -= ramp(t.period, (150.0, 0.0), (240.0, 1.5)) + ramp(t.period, (1.0, 1.5), (4.0, 0.0));
         // Few restarts do if there are many beats for them to stand out from.
         let few = t.early >= 2 && t.full >= 3 * t.early && t.weight >= 2.0 && t.period >= OFTEN;
-        let clear = few || t.full >= 3 && t.early >= 4 && t.weight >= 0.9;
+        let clear = few || t.full >= 3 && t.early >= 4 && t.weight >= if t.full == 3 { 1.5 } else { 0.9 };
         clear.then_some(t)
     }
 }

@@ -87,7 +87,7 @@ pub(super) fn judge(gaps: &[f32]) -> Option<JobTimer> {
     let found = piles(sorted.as_slice()).map(|p| p.map(|pile| (pile, restarted(gaps, pile))));
     let (mut timer, restarted) = found.iter().flatten().map(|f| f.1).max_by(|a, b| a.1.total_cmp(&b.1))?;
     let enough = restarted - LEAST_WEIGHT / LOG10_E;
-    let mut others = smooth(gaps) + (4.0 * gaps.len() as f64).ln();
+    let mut others = (smooth(gaps) + (4.0 * gaps.len() as f64).ln()).max(interleaved(gaps));
     for (pile, (timer, _)) in found.iter().flatten() {
         if others > enough {
             return None;
@@ -110,6 +110,21 @@ pub(super) fn off_beat(gaps: &[f32]) -> Option<usize> {
     let off = |g: f32| (g - median * (g / median).round().clamp(1.0, 3.0)).abs();
     let others = gaps.iter().filter(|g| off(**g) > 0.03 * median + 0.05).count();
     (gaps.len() >= 2 && others * 10 <= gaps.len()).then_some(others)
+}
+
+/// The most gaps that lie within a fifth of each other.
+pub(super) fn largest_pile(gaps: &[f32]) -> usize {
+    let mut sorted = List::<MOST>::new();
+    for &gap in gaps {
+        sorted.push(gap);
+    }
+    sorted.as_mut_slice().sort_by(f32::total_cmp);
+    let sorted = sorted.as_slice();
+    let from = |at: usize, least: f32| {
+        let rest = sorted.get(at..).unwrap_or_default();
+        rest.iter().take_while(|g| **g <= least * 1.2 + 0.05).count()
+    };
+    sorted.iter().enumerate().map(|(at, &least)| from(at, least)).max().unwrap_or(0)
 }
 
 /// Two pushes in a moment are one event, of which the gap after counts from the first.
@@ -279,6 +294,24 @@ fn clocked(gaps: &[f32], pile: Pile, full: u32, early: u32) -> f64 {
         .sum()
 }
 
+/// Several heartbeats of one period, each in its own time, which makes as many gaps add up to the period, wherever one
+/// begins to count.
+fn interleaved(gaps: &[f32]) -> f64 {
+    let several = [2, 3, 4].map(|beats| {
+        let mut sums = List::<MOST>::new();
+        gaps.windows(beats).for_each(|w| sums.push(w.iter().sum()));
+        sums.as_mut_slice().sort_by(f32::total_cmp);
+        let Some(period) = heaviest(sums.as_slice(), 0.025, None) else { return f64::NEG_INFINITY };
+        let density = BEATEN * period.density().exp();
+        let free = (1.0 - BEATEN) / f64::from(period.to);
+        let fits = |w: &[f32]| (if period.holds(w.iter().sum()) { density } else { 0.0 } + free).ln();
+        // The first ones may be anything.
+        let first = (beats - 1).min(gaps.len()) as f64 * -f64::from(period.to).ln();
+        first + gaps.windows(beats).map(fits).sum::<f64>()
+    });
+    ln_sum(&several) - (3.0 * gaps.len() as f64).ln()
+}
+
 /// A heartbeat and, independent of it, pushes by chance.
 fn unrestarted(gaps: &[f32], pile: Pile, period: f32, rate: f64) -> f64 {
     // Any of the first pushes may have been a beat.
@@ -291,21 +324,30 @@ fn unrestarted(gaps: &[f32], pile: Pile, period: f32, rate: f64) -> f64 {
     phases.fold(f64::NEG_INFINITY, f64::max) - 6.0_f64.ln()
 }
 
+/// Pushes that are heartbeats where several of them are all there is.
+const BEATEN: f64 = 0.8;
+
+/// Beats of a heartbeat that are as exact as most.
+const BEATS: f64 = 0.97;
+
 /// The same, when the last beat was `since_beat` seconds before the first push.
 fn phase(gaps: &[f32], pile: Pile, period: f32, rate: f64, mut since_beat: f32) -> f64 {
     let in_pile = pile.density().exp();
     let loose = 0.03 * period + 0.1;
     let mut total = 0.0;
-    for &gap in gaps {
+    for (at, &gap) in gaps.iter().enumerate() {
         let left = period - since_beat;
         let alive = (-rate * f64::from(gap)).exp();
         let off = gap - left;
-        let main = if pile.holds(period + off) {
+        // A push just before a beat is none.
+        let next = gaps.get(at + 1).copied().unwrap_or(period);
+        let sooner = off < 0.0 && (off + next).abs() < off.abs();
+        let main = if pile.holds(period + off) && !sooner {
             since_beat = 0.0;
-            0.9 * alive * in_pile
-        } else if off.abs() < loose {
+            BEATS * alive * in_pile
+        } else if off.abs() < loose && !sooner {
             since_beat = 0.0;
-            0.1 * alive / (2.0 * f64::from(loose))
+            (1.0 - BEATS) * alive / (2.0 * f64::from(loose))
         } else if gap < left {
             since_beat += gap;
             rate * alive
@@ -318,4 +360,44 @@ fn phase(gaps: &[f32], pile: Pile, period: f32, rate: f64, mut since_beat: f32) 
         total += ((1.0 - STRAY) * main + STRAY * stray(gap)).ln();
     }
     total
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Gaps between beats of a period, each in its own time.
+    fn heartbeats(period: f32, phases: &[f32], times: usize) -> Vec<f32> {
+        let beats = |n: usize| phases.iter().map(move |phase| n as f32 * period + phase + 0.004 * (n % 5) as f32);
+        let at: Vec<f32> = (0..times).flat_map(beats).collect();
+        at.windows(2).map(|w| w[1] - w[0]).collect()
+    }
+
+    #[test]
+    fn several_heartbeats_of_one_period_are_not_restarted() {
+        // They begin and end with the watches that they belong to.
+        let mut gaps = heartbeats(60.0, &[0.0, 43.0], 12);
+        gaps.push(17.0);
+        gaps.extend(heartbeats(60.0, &[0.0, 2.5], 12));
+        assert_eq!(judge(&gaps), None);
+        let mut three = heartbeats(60.0, &[0.0, 11.0, 31.0], 8);
+        three.push(29.0);
+        three.extend(heartbeats(60.0, &[0.0, 3.0], 8));
+        assert_eq!(judge(&three), None);
+    }
+
+    #[test]
+    fn a_push_just_before_a_beat_restarts_nothing() {
+        let mut gaps = vec![10.0; 30];
+        for at in [4, 11, 20, 27] {
+            gaps[at] = 9.8;
+            gaps.insert(at + 1, 0.2);
+        }
+        assert_eq!(judge(&gaps), None);
+        // The same pushes, had they begun the time anew.
+        let restarted: Vec<f32> = gaps.iter().map(|g| if *g < 1.0 { 10.0 } else { *g }).collect();
+        let early: Vec<f32> =
+            restarted.iter().enumerate().map(|(n, g)| if n % 4 == 3 { 1.3 + (n % 7) as f32 } else { *g }).collect();
+        assert!(judge(&early).is_some_and(|t| t.full > t.early && t.early >= 4), "{:?}", judge(&early));
+    }
 }

@@ -11,12 +11,14 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64};
 
 use minewatch::capture::{Inputs, Options};
+use minewatch::detect::Party;
 use minewatch::pipeline::{RunOptions, What, run};
-use minewatch::rhythm::Standing;
+use minewatch::rhythm::{Beat, Standing};
 use minewatch::time::PacketTime;
 use serde_json::Value;
 
 use crate::figures::{Delays, MINUTES, minutes, percent, upper_bound};
+use crate::nulls::{self, Beating};
 use crate::trial::each;
 
 /// What was heard of one flow of a file.
@@ -28,6 +30,8 @@ struct Heard {
     probable: Option<PacketTime>,
     coin: Option<&'static str>,
     why: Vec<String>,
+    party: Option<Party>,
+    beats: Vec<Beat>,
 }
 
 type Ends = (SocketAddr, SocketAddr);
@@ -36,6 +40,7 @@ type Ends = (SocketAddr, SocketAddr);
 fn listen(file: &Path) -> (BTreeMap<Ends, Heard>, u64) {
     let mut silent = 0;
     let mut heard: BTreeMap<Ends, Heard> = BTreeMap::new();
+    let mut beats: BTreeMap<Party, Vec<Beat>> = BTreeMap::new();
     let Ok(inputs) = Inputs::open(&[file.to_owned()], Options::default()) else { return (heard, 0) };
     let (tx, mut rx) = tokio::sync::mpsc::channel(64);
     let (stop, frames) = (AtomicBool::new(false), AtomicU64::new(0));
@@ -52,6 +57,10 @@ fn listen(file: &Path) -> (BTreeMap<Ends, Heard>, u64) {
                         silent += 1;
                         continue;
                     }
+                    What::Beat(beat) => {
+                        beats.entry(beat.0).or_default().push(beat.1);
+                        continue;
+                    }
                     _ => continue,
                 };
                 let flow = heard.entry((o.finding.miner, o.finding.pool)).or_default();
@@ -59,6 +68,7 @@ fn listen(file: &Path) -> (BTreeMap<Ends, Heard>, u64) {
                     flow.first = o.finding.first.time;
                 }
                 flow.last = o.at.time;
+                flow.party = Some(o.party);
                 flow.coin = o.tone.coins.iter().next().map(|fit| fit.coin.symbol).or(flow.coin);
                 if o.tone.level >= Standing::Suspected && flow.suspected.is_none() {
                     flow.suspected = Some(o.at.time);
@@ -70,6 +80,9 @@ fn listen(file: &Path) -> (BTreeMap<Ends, Heard>, u64) {
             }
         }
     });
+    for flow in heard.values_mut() {
+        flow.beats = flow.party.and_then(|party| beats.remove(&party)).unwrap_or_default();
+    }
     let all = heard.len() as u64 + silent;
     (heard, all)
 }
@@ -130,7 +143,7 @@ pub(crate) fn report(folder: &Path) -> std::io::Result<String> {
     let mining: Vec<_> =
         truth.iter().filter(|t| t["file"].as_str().is_some_and(|f| f.starts_with("mining/"))).collect();
     let heard = each(mining.len(), |n| listen(&folder.join(mining[n]["file"].as_str().unwrap_or_default())));
-    let (mut delays, mut wrong) = (Delays::default(), Vec::new());
+    let (mut delays, mut wrong, mut beating) = (Delays::default(), Vec::new(), Vec::new());
     for (file, (heard, _)) in mining.iter().zip(&heard) {
         let name = file["file"].as_str().unwrap_or_default();
         let truths = truths(file);
@@ -139,6 +152,11 @@ pub(crate) fn report(folder: &Path) -> std::io::Result<String> {
             let after = |at: Option<PacketTime>| Some(at?.since(h?.first).as_secs_f64());
             let (suspected, probable) = (h.and_then(|h| after(h.suspected)), h.and_then(|h| after(h.probable)));
             delays.push(suspected);
+            if let Some((h, party)) = h.and_then(|h| Some((h, h.party?)))
+                && t.dialect.starts_with("monero")
+            {
+                beating.push(Beating { party, beats: h.beats.clone() });
+            }
             let _ = writeln!(
                 out,
                 "| {} | {name} | {:.1} | {} | {} | {} |",
@@ -167,6 +185,7 @@ pub(crate) fn report(folder: &Path) -> std::io::Result<String> {
         minutes(delays.quantile(0.5)),
         minutes(delays.quantile(0.9))
     );
+    out.push_str(&nulls::report(&beating));
     let _ = writeln!(out, "\nOther flows of the same files that were suspected: {}.", wrong.len());
     for w in &wrong {
         let _ = writeln!(out, "* {w}");

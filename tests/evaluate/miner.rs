@@ -216,13 +216,17 @@ impl Miner<'_> {
     fn keep_alive(&self, random: &mut Random, rtt: f64, said: &mut Vec<Said>) {
         let mut more = Vec::new();
         if let Some((size, answer, quiet)) = self.pool.sizes.keepalive {
-            // xmrig counts from what it sent last.
-            let sent: Vec<f64> = said.iter().filter(|s| s.up).map(|s| s.at).chain([self.end]).collect();
-            for pair in sent.windows(2) {
-                let mut at = pair[0] + quiet;
-                while at < pair[1] {
+            // xmrig counts from what it received last, and looks at its clock now and then.
+            let heard: Vec<f64> = said.iter().filter(|s| !s.up).map(|s| s.at).chain([self.end]).collect();
+            for pair in heard.windows(2) {
+                let mut last = pair[0];
+                loop {
+                    let at = last + quiet + random.range(0.0, 0.5);
+                    if at >= pair[1] {
+                        break;
+                    }
                     more.push((at, size, answer));
-                    at += quiet + random.range(0.0, 0.5);
+                    last = at + rtt + self.think(random);
                 }
             }
         }

@@ -22,6 +22,7 @@ mod figures;
 mod gateway;
 mod judge;
 mod miner;
+mod nulls;
 mod pool;
 mod random;
 mod recorded;
@@ -82,9 +83,10 @@ enum Which {
     Test,
 }
 
-/// Seeds that the sets have unless another is asked for. That of the test was 7,031,977 until its flows had been looked at
-/// and rules corrected by them; with this one they were looked at once.
-const SEEDS: [u64; 2] = [20_261_126, 90_417_233];
+/// Seeds that the sets have unless another is asked for. That of the test was another until its flows had been looked at
+/// and rules corrected by them, and kinds of traffic that were new to the rules had become known; with this one they were
+/// looked at once.
+const SEEDS: [u64; 2] = [20_261_126, 61_917_364];
 
 fn main() -> ExitCode {
     let options = Options::parse();

@@ -4,6 +4,7 @@
 //! Each class draws its own parameters for each flow. Some classes are in the test set only: a detector must be silent
 //! about kinds of traffic that nobody tuned it on.
 
+mod agents;
 mod machines;
 mod people;
 mod pushes;
@@ -133,8 +134,8 @@ pub(crate) const CLASSES: &[Class] = &[
     class("price alerts", false, WEB_SOCKET, pushes::alerts),
     class("game server", true, PLAIN, machines::game),
     class("turn-based game", true, WEB_SOCKET, people::turns),
-    class("driver of a fleet", false, TLS, people::dispatch),
-    class("program that trades", false, TLS, people::trader),
+    class("driver of a fleet", true, TLS, people::dispatch),
+    class("program that trades", true, TLS, people::trader),
     class("node: new block headers", true, ANY, pushes::new_heads),
     class("node: new headers and requests", true, ANY, pushes::electrum),
     class("chain dashboard", false, WEB_SOCKET, pushes::chain_dashboard),
@@ -155,6 +156,14 @@ pub(crate) const CLASSES: &[Class] = &[
     class("lightning and quake alerts", false, WEB_SOCKET, pushes::quakes),
     class("build worker (distributed)", false, ANY, pushes::build_worker),
     class("volunteer computing", false, TLS, pushes::volunteer),
+    class("vehicle tracker", false, ANY, agents::tracker),
+    class("kubelet", true, TLS, agents::kubelet),
+    class("Matrix client", false, TLS, agents::matrix),
+    class("stream worker (JetStream)", false, ANY, agents::stream_worker),
+    class("charging gateway (Diameter)", false, ANY, agents::diameter),
+    class("odds feed with own bets", false, TLS, agents::odds),
+    class("LoRa gateway", false, WEB_SOCKET, agents::lora),
+    class("host agent (Wazuh)", false, PLAIN, agents::host_agent),
     twin("twin: telemetry, and settings on a timer that changes restart", TLS, requests::telemetry_twin),
     twin("twin: auction whose clock each bid starts again", WEB_SOCKET, people::auction),
     twin("twin: event stream whose comments are as large as events", TLS, pushes::event_twin),
