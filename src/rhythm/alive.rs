@@ -57,15 +57,15 @@ impl Record {
     fn silences(&self, request: &Class) -> Silences {
         let is_before = |a: u32, b: u32| a.wrapping_sub(b) > u32::MAX / 2;
         let mut pushes = self.pushes.iter().map(|p| p.at).peekable();
-        let (mut pushed, mut replied) = (None::<u32>, None::<u32>);
+        let (mut told, mut replied) = (None::<u32>, None::<u32>);
         let mut seen = Silences::default();
         for e in self.exchanges.iter() {
             while let Some(at) = pushes.next_if(|at| is_before(*at, e.at)) {
-                pushed = Some(at);
+                told = Some(at);
             }
             if request.holds(e.request) {
                 let since = |at: Option<u32>| at.map(|at| e.at.wrapping_sub(at));
-                let (count, silence) = match (since(pushed), since(replied)) {
+                let (count, silence) = match (since(told), since(replied)) {
                     (Some(push), reply) if reply.is_none_or(|r| push < r) => (&mut seen.after_push, Some(push)),
                     (_, reply) => (&mut seen.after_reply, reply),
                 };

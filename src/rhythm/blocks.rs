@@ -193,7 +193,7 @@ pub(super) fn hurried(gaps: &[f32], pile: usize, spoken: &[&str]) -> f32 {
     let chance = |interval: u32| {
         let whole = (0.75 * (1.0 - mean / f64::from(interval))).max(0.0);
         let odds = whole / (1.0 - whole);
-        let first = (1.0 - whole).powi(count as i32);
+        let first = (1.0 - whole).powf(count as f64);
         let terms = (1..=pile.min(count)).scan(first, |term, k| {
             *term *= odds * (count + 1 - k) as f64 / k as f64;
             Some(*term)

@@ -85,7 +85,7 @@ pub fn fuse<'a>(witnesses: impl IntoIterator<Item = &'a Witness>) -> (f32, Stand
     let (mut exchange, mut pushes, mut noise) = (0.0_f32, 0.0_f32, 0.0_f32);
     // It is a timer most of the time, and none of seconds: without any shape it takes that.
     let mut beats = false;
-    let (mut asked, mut pushed) = (0.0_f32, 0.0_f32);
+    let (mut by_luck_long, mut pushes_long) = (0.0_f32, 0.0_f32);
     for w in witnesses {
         let of = family(w.kind());
         for (f, sum) in &mut sums {
@@ -98,9 +98,9 @@ pub fn fuse<'a>(witnesses: impl IntoIterator<Item = &'a Witness>) -> (f32, Stand
             Fact::SteadyPushes { count, .. } => {
                 pushes = w.weight;
                 // Those of one size to the byte, or nearly.
-                pushed = if pushes > 0.9 { ramp(count as f32, (8.0, 0.0), (20.0, 1.0)) } else { 0.0 };
+                pushes_long = if pushes > 0.9 { ramp(count as f32, (8.0, 0.0), (20.0, 1.0)) } else { 0.0 };
             }
-            Fact::MemorylessShares { gaps, .. } => asked = ramp(gaps as f32, (30.0, 0.0), (60.0, 1.0)),
+            Fact::MemorylessShares { gaps, .. } => by_luck_long = ramp(gaps as f32, (30.0, 0.0), (60.0, 1.0)),
             Fact::NoiseSizes { .. } => noise = w.weight,
             Fact::JobTimer { full, early, period } => beats = full >= early && period >= 8.0,
             _ => {}
@@ -118,7 +118,7 @@ pub fn fuse<'a>(witnesses: impl IntoIterator<Item = &'a Witness>) -> (f32, Stand
     }
     // Whoever asks the same again and again does so by chance more often than others do.
     if noise <= 0.0 {
-        let both = ramp(asked * pushed, (0.0, BOTH.0), (1.0, BOTH.1));
+        let both = ramp(by_luck_long * pushes_long, (0.0, BOTH.0), (1.0, BOTH.1));
         score -= (part(Family::Shape) + part(Family::Arrivals) - both).max(0.0);
     }
     let (shape, arrivals, timer) = (part(Family::Shape), part(Family::Arrivals), part(Family::Timer));
