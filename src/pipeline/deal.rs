@@ -13,14 +13,14 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use tokio::sync::mpsc;
 
 use super::merge::Batch;
-use super::run::{Feeds, JUMPS, Post, share, show};
+use super::run::{Feeds, Post, share, show};
+use super::span::{Span, Times};
 use super::worker::Worker;
 use crate::capture::{PacketSource, Step};
 use crate::decode::{Decoder, Packet};
 use crate::flow::{FlowHasher, Limits};
 use crate::health::{Gauge, Gauges, Health};
 use crate::intel::CurrentIntel;
-use crate::time::{PacketTime, Steady};
 
 /// Batches waiting for a worker.
 const QUEUE: usize = 8;
@@ -135,11 +135,11 @@ impl<'scope> Dealer<'scope> {
 }
 
 /// Reads a source and deals its packets to as many workers as the options say.
-pub(super) fn deal<S: PacketSource>(source: &mut S, post: Post<'_>) -> (Health, PacketTime) {
+pub(super) fn deal<S: PacketSource>(source: &mut S, post: Post<'_>) -> (Health, Times) {
     let Post { options, stop, frames, .. } = post;
     let mut decoder = Decoder::new(options.decode);
     let mut gauge = options.gauges.as_deref().map(Gauges::gauge);
-    let mut until = Steady::after(JUMPS);
+    let mut span = Span::new();
     let health = thread::scope(|scope| {
         let limits = share(options.limits, options.workers);
         let mut dealer = Dealer::start(scope, post, limits, 0, options.workers);
@@ -158,7 +158,7 @@ pub(super) fn deal<S: PacketSource>(source: &mut S, post: Post<'_>) -> (Health, 
                 Step::Frame(frame) => {
                     order += 1;
                     in_batch += 1;
-                    until.see(frame.time);
+                    span.see(frame.time);
                     if let Some(packet) = decoder.decode(&frame) {
                         dealer.push(&packet, order);
                     }
@@ -176,7 +176,7 @@ pub(super) fn deal<S: PacketSource>(source: &mut S, post: Post<'_>) -> (Health, 
     });
     let mut all = decoder.finish();
     all.merge(&health);
-    (all, until.latest())
+    (all, span.times())
 }
 
 /// A worker thread. It answers every parcel, so that nobody waits for it.

@@ -13,13 +13,14 @@ use tokio::sync::mpsc;
 
 use super::deal::{Dealer, deal};
 use super::merge::Batch;
+use super::span::{Span, Times};
 use super::worker::Worker;
 use crate::capture::{Frame, Lent, PacketSource};
 use crate::decode::{Begun, DecodeOptions, Decoder, Packet};
 use crate::flow::{Limits, TOGETHER};
 use crate::health::{Gauge, Gauges, Health};
 use crate::intel::CurrentIntel;
-use crate::time::{PacketTime, Steady};
+use crate::time::PacketTime;
 
 /// Events are sent on no later than after so many frames, or when so many wait, or when there is nothing to read: whoever
 /// takes them is woken each time, which costs more than the work on some hundred frames.
@@ -73,8 +74,8 @@ pub struct Ended<S> {
     pub source: S,
     /// Counters of everyone.
     pub health: Health,
-    /// The latest packet time.
-    pub until: PacketTime,
+    /// When it was captured.
+    pub times: Times,
 }
 
 /// Reads the source to its end, or until `stop`. Blocks; call it from a thread of its own.
@@ -87,14 +88,14 @@ pub fn run<S: PacketSource>(
 ) -> Ended<S> {
     let post = Post { options, stop, frames, out };
     let shares = source.take_shares();
-    let (health, until) = if !shares.is_empty() {
+    let (health, times) = if !shares.is_empty() {
         side_by_side(&mut source, shares, post)
     } else if options.workers <= 1 {
         post.read(&mut source, (0, 1), options.limits, None)
     } else {
         deal(&mut source, post)
     };
-    Ended { source, health, until }
+    Ended { source, health, times }
 }
 
 /// What every thread of a run needs.
@@ -112,7 +113,7 @@ fn side_by_side(
     source: &mut impl PacketSource,
     shares: Vec<Box<dyn PacketSource + Send>>,
     post: Post<'_>,
-) -> (Health, PacketTime) {
+) -> (Health, Times) {
     let readers = shares.len() + 1;
     let of = 2 * readers;
     let limits = share(post.options.limits, readers);
@@ -127,12 +128,12 @@ fn side_by_side(
                 Err(_) => post.send(Batch { from: (i, of), upto: u64::MAX, events: Vec::new() }),
             }
         }
-        let (mut health, mut until) = post.read(source, (0, of), limits, Some(dealer));
+        let (mut health, mut times) = post.read(source, (0, of), limits, Some(dealer));
         for (more, last) in handles.into_iter().filter_map(|h| h.join().ok()) {
             health.merge(&more);
-            until = until.max(last);
+            times = times.or(last);
         }
-        (health, until)
+        (health, times)
     })
 }
 
@@ -151,14 +152,14 @@ impl Post<'_> {
         (from, of): (usize, usize),
         limits: Limits,
         dealer: Option<Dealer<'_>>,
-    ) -> (Health, PacketTime) {
+    ) -> (Health, Times) {
         let Self { options, stop, frames, .. } = self;
         let mut dealer = dealer.filter(Dealer::has_workers);
         let mut decoder = Decoder::new(options.decode);
         let mut worker = Worker::new(limits).telling_claims(options.claims).payload_blind(options.blind);
         let mut feeds = Feeds::new(&options.intel, &mut worker);
         let mut gauge = options.gauges.as_deref().map(Gauges::gauge);
-        let mut until = Steady::after(JUMPS);
+        let mut span = Span::new();
         let (mut order, mut told, mut in_batch, mut unsent, mut idle) = (0u64, 0u64, 0usize, 0usize, false);
         // Allocated once: large blocks, taken again and again, make the allocator tidy up each time.
         let mut frames_kept: Vec<Frame<'static>> = Vec::with_capacity(TOGETHER);
@@ -201,7 +202,7 @@ impl Post<'_> {
                 Lent::Frames => {
                     in_batch += lent.len();
                     for frame in &lent {
-                        until.see(frame.time);
+                        span.see(frame.time);
                     }
                     // Frames that come from several processors may be stamped a little out of order.
                     let number = |time| {
@@ -222,7 +223,7 @@ impl Post<'_> {
         if let Some(dealer) = dealer {
             health.merge(&dealer.finish(order));
         }
-        (health, until.latest())
+        (health, span.times())
     }
 }
 

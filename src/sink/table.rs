@@ -253,10 +253,10 @@ fn headline(out: &mut impl Write, r: &Report, style: Style) -> io::Result<()> {
         .collect();
     let line = if parts.is_empty() {
         let but = if r.hosts.iter().any(|h| h.allowed) { " but allowed ones" } else { "" };
-        format!("No miners{but} found in {} packets.", r.health.get(Counter::Frames))
+        format!("No miners{but} found in {}.", words::count(r.health.get(Counter::Frames), "packet", "packets"))
     } else {
         let n = r.hosts.iter().filter(|h| !h.allowed && h.verdict > Verdict::Noted).count();
-        format!("{n} {} found: {}.", if n == 1 { "miner" } else { "miners" }, parts.join(", "))
+        format!("{} found: {}.", words::count(n, "miner", "miners"), parts.join(", "))
     };
     writeln!(out, "{}", style.bold(&line))
 }
@@ -276,7 +276,11 @@ fn table<'a>(out: &mut impl Write, hosts: impl Iterator<Item = &'a HostFinding>,
         if all.len() > MAX_ROWS {
             more.push((
                 lines.len(),
-                format!("  … and {} more pools of {} (--json lists all)", all.len() - MAX_ROWS, host_name(h)),
+                format!(
+                    "  … and {} of {} (--json lists all)",
+                    words::count(all.len() - MAX_ROWS, "more pool", "more pools"),
+                    host_name(h)
+                ),
             ));
         }
     }
