@@ -8,6 +8,8 @@ mod contract;
 mod hostile;
 #[path = "cli/policy.rs"]
 mod policy;
+#[path = "cli/readme.rs"]
+mod readme;
 #[path = "cli/told.rs"]
 mod told;
 
