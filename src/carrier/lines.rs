@@ -11,8 +11,8 @@ use memchr::memchr;
 /// The longest line kept. The longest mining messages (Verus and Zcash submits, large Bitcoin jobs) are below 3 kB, but
 /// some pools read lines of up to 100 kB, and a miner may pad his.
 pub const MAX_LINE: usize = 104 * 1024;
-/// Most line feeds in an object. A job with a line for each of its values has some fifty.
-const MAX_JOINED: u16 = 512;
+/// Most line feeds in an object. Work for all chains of Alephium, with a line for each of its values, has some six hundred.
+const MAX_JOINED: u16 = 4_096;
 
 /// The cutter of one direction.
 #[derive(Default, Debug)]
@@ -259,7 +259,7 @@ mod tests {
         assert_eq!(cut(&[b"{\"a\":\n{\"b\":2}\n{\"c\":3}\n"]).last().unwrap(), "{\"c\":3}");
         // Programs and their configuration are no JSON.
         assert_eq!(cut(&[b"{\nserver_name x;\n{\n  listen 80;\n"]).len(), 4);
-        let endless = "{\n\"a\":\n".to_owned() + &"{\"a\":\n".repeat(2_000);
+        let endless = "{\n\"a\":\n".to_owned() + &"{\"a\":\n".repeat(12_000);
         let mut l = Lines::default();
         let mut longest = 0;
         l.data(endless.as_bytes(), |x| longest = longest.max(x.iter().filter(|b| **b == b'\n').count()));
