@@ -166,8 +166,8 @@ fn is_whole(line: &[u8]) -> bool {
     if text.first() != Some(&b'{') {
         return true;
     }
-    let count = |brace: u8| text.iter().filter(|b| **b == brace).count();
-    matches!(text.last(), Some(b'}' | 0)) && count(b'{') == count(b'}')
+    let open = text.iter().fold(0_isize, |open, b| open + isize::from(*b == b'{') - isize::from(*b == b'}'));
+    matches!(text.last(), Some(b'}' | 0)) && open == 0
 }
 
 /// Whether it can be the first line of an object over several.
@@ -262,7 +262,7 @@ mod tests {
         let endless = "{\n\"a\":\n".to_owned() + &"{\"a\":\n".repeat(12_000);
         let mut l = Lines::default();
         let mut longest = 0;
-        l.data(endless.as_bytes(), |x| longest = longest.max(x.iter().filter(|b| **b == b'\n').count()));
+        l.data(endless.as_bytes(), |x| longest = longest.max(memchr::memchr_iter(b'\n', x).count()));
         assert!(longest <= usize::from(MAX_JOINED) + 1 && l.held() <= MAX_LINE, "{longest}");
     }
 

@@ -17,7 +17,7 @@ pub(super) struct Met<S> {
     pub(super) inner: S,
     sought: Vec<Finder<'static>>,
     port: Option<[u8; 2]>,
-    met: bool,
+    occurs: bool,
 }
 
 impl<S> Met<S> {
@@ -28,12 +28,12 @@ impl<S> Met<S> {
             _ => None,
         };
         let sought = subject.spellings().iter().map(|s| Finder::new(s).into_owned()).collect();
-        Self { inner, sought, port, met: false }
+        Self { inner, sought, port, occurs: false }
     }
 
     /// Whether it was met. An address may be met by chance, never missed.
     pub(super) const fn met(&self) -> bool {
-        self.met
+        self.occurs
     }
 }
 
@@ -49,8 +49,8 @@ fn is_in(sought: &[Finder<'_>], port: Option<[u8; 2]>, frame: &Frame<'_>) -> boo
 impl<S: PacketSource> PacketSource for Met<S> {
     fn next(&mut self) -> Step<'_> {
         let step = self.inner.next();
-        if let (false, Step::Frame(frame)) = (self.met, &step) {
-            self.met = is_in(&self.sought, self.port, frame);
+        if let (false, Step::Frame(frame)) = (self.occurs, &step) {
+            self.occurs = is_in(&self.sought, self.port, frame);
         }
         step
     }
@@ -58,8 +58,8 @@ impl<S: PacketSource> PacketSource for Met<S> {
     fn lend<'s>(&'s mut self, most: usize, out: &mut Vec<Frame<'s>>) -> Lent {
         let before = out.len();
         let lent = self.inner.lend(most, out);
-        if !self.met {
-            self.met = out.iter().skip(before).any(|frame| is_in(&self.sought, self.port, frame));
+        if !self.occurs {
+            self.occurs = out.iter().skip(before).any(|frame| is_in(&self.sought, self.port, frame));
         }
         lent
     }
