@@ -8,10 +8,15 @@ mod slip;
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
-pub use slip::explain_toml;
+pub use slip::{explain_toml, nearest};
 
 /// Usual cap for one string in a table or log, in bytes.
 pub const MAX_SHOWN: usize = 256;
+
+/// `1 host`, `2 hosts`: a number with what is counted, in the form that goes with it.
+pub fn counted<N: Copy + PartialEq + From<u8> + std::fmt::Display>(n: N, one: &str, many: &str) -> String {
+    format!("{n} {}", if n == N::from(1) { one } else { many })
+}
 
 /// Marks text that was cut.
 const ELLIPSIS: char = '…';
@@ -139,6 +144,13 @@ impl Line {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn one_of_a_kind_is_not_said_in_the_plural() {
+        assert_eq!(counted(0_u64, "entry", "entries"), "0 entries");
+        assert_eq!(counted(1_usize, "entry", "entries"), "1 entry");
+        assert_eq!(counted(11_u32, "entry", "entries"), "11 entries");
+    }
 
     #[test]
     fn se01_agent_cannot_drive_a_terminal_or_forge_a_line() {

@@ -8,6 +8,8 @@ mod contract;
 mod hostile;
 #[path = "cli/policy.rs"]
 mod policy;
+#[path = "cli/readme.rs"]
+mod readme;
 #[path = "cli/told.rs"]
 mod told;
 
@@ -24,6 +26,8 @@ use support::{lists, pcaps};
 const MINER: &str = "ppp.pcap";
 /// Nothing that mines.
 const BENIGN: &str = "benign-redis.pcap";
+/// Who does nothing there.
+const BENIGN_HOST: &str = "192.168.137.11";
 
 fn pcap(name: &str) -> String {
     pcaps().join(name).to_str().unwrap().to_owned()
@@ -46,7 +50,7 @@ fn refused(arguments: &[&str], says: &str) {
 
 #[test]
 fn exit_status_0_where_nothing_is_found() {
-    for arguments in [&["replay"][..], &["replay", "--json"], &["explain", "192.0.2.1"]] {
+    for arguments in [&["replay"][..], &["replay", "--json"], &["explain", BENIGN_HOST]] {
         let run = minewatch(arguments.iter().map(|a| (*a).to_owned()).chain([pcap(BENIGN)]));
         exits(&run, 0);
         assert_eq!(run.stderr, "");
@@ -72,9 +76,25 @@ fn explain_is_about_the_host_that_was_asked_for() {
     exits(&run, 1);
     assert!(run.text().contains("10.20.102.12") && run.text().contains("share-accepted"), "{}", run.text());
     assert!(!run.text().contains("10.20.102.11"), "another host: {}", run.text());
-    let run = minewatch(["explain".to_owned(), "192.0.2.77".to_owned(), pcap(MINER)]);
-    exits(&run, 0);
-    assert!(run.text().contains("192.0.2.77"));
+}
+
+/// Who was mistyped must not look like somebody who does nothing wrong.
+#[test]
+fn explain_tells_who_was_never_met_from_who_does_nothing_and_suggests_who_was_meant() {
+    for (slip, meant) in [
+        ("192.168.81.12", ": did you mean 192.168.81.11?"),
+        ("198.51.100.81:3334", ": did you mean 198.51.100.81:3333?"),
+        ("192.0.2.77", ""),
+        ("2001:db8::77", ""),
+        ("pool.example", ""),
+    ] {
+        for more in [&[][..], &["--json"]] {
+            let run = minewatch([&["explain", slip, &pcap(MINER)][..], more].concat());
+            exits(&run, 2);
+            let words = format!("{slip} occurs in none of the packets read{meant}\n");
+            assert!(run.stderr.ends_with(&words), "{}", run.stderr);
+        }
+    }
 }
 
 #[test]

@@ -129,7 +129,7 @@ fn check_tells_file_and_line_and_fails_on_errors() {
         "own.toml:9: error: 8.8.8.8: ",
         "own.toml:10: error: \"co.uk\" is a public suffix: it would match everybody below it; put hosts below it into `hosts`",
         "own.toml:11: error: unknown field `port`, expected one of ",
-        "own.toml: 5 entries, 5 errors, 1 warnings",
+        "own.toml: 5 entries, 5 errors, 1 warning",
     ];
     let mut lines: Vec<&str> = said.lines().collect();
     lines.sort_by_key(|l| wanted.iter().position(|w| l.starts_with(w)));
@@ -298,8 +298,8 @@ fn import_replaces_nothing_but_a_feed() {
     }
     assert_eq!(fs::read_to_string(at("notes.txt")).unwrap(), "precious");
     assert!(fs::read_to_string(at("old.toml")).unwrap().contains("b.example"));
-    prints(&import(&at("old.toml")), 0, "", "1 entries imported, 0 left out\n");
-    prints(&import(&at("old.toml")), 0, "", "1 entries imported, 0 left out\n");
+    prints(&import(&at("old.toml")), 0, "", "1 entry imported, 0 left out\n");
+    prints(&import(&at("old.toml")), 0, "", "1 entry imported, 0 left out\n");
     assert_eq!(feeds(&["test", "--feeds", &at("old.toml"), "a.example"]).code, Some(0));
     for out in ["-", "/dev/stdout"] {
         assert!(import(out).text().contains("{ names = [\"a.example\"] }"), "{out}");
@@ -314,7 +314,7 @@ fn import_counts_the_urls_that_it_leaves_out() {
         (run.code, &*run.stderr),
         (
             Some(0),
-            "1 entries imported, 0 left out, 2 URLs of pages or files left out: their hosts serve more than that\n"
+            "1 entry imported, 0 left out, 2 URLs of pages or files left out: their hosts serve more than that\n"
         )
     );
     assert!(!run.text().contains("github.com"), "{}", run.text());
@@ -367,7 +367,7 @@ fn import_leaves_out_what_must_never_be_blocked() {
     assert_eq!(run.code, Some(2), "{run:#?}");
     assert!(run.text().contains("45.9.148.117") && !run.text().contains("8.8.8.8"), "{run:#?}");
     for words in
-        ["standard input:1: error: 10.0.0.1", "standard input:2: error: 8.8.8.8", "1 entries imported, 2 left out"]
+        ["standard input:1: error: 10.0.0.1", "standard input:2: error: 8.8.8.8", "1 entry imported, 2 left out"]
     {
         assert!(run.stderr.contains(words), "{words}: {run:#?}");
     }
@@ -387,4 +387,19 @@ fn import_reads_tables_with_and_without_a_header() {
     let run =
         with_input(["feeds", "import", "--from", "csv", "-", TODAY], b"ip,port\n45.9.148.1,70000\n45.9.148.2,1\n");
     assert!(run.code == Some(2) && run.stderr.contains("input:2: error: \"70000\" is no port"), "{run:#?}");
+}
+
+#[test]
+fn hosts_of_kryptex_braiins_and_the_observer_of_p2pool_are_known() {
+    for (asked, said) in [
+        ("xmr.kryptex.network:7029", "kryptex"),
+        ("etc.kryptex.network:7033", "kryptex"),
+        ("pool.kryptex.com", "kryptex"),
+        ("eu.stratum.braiins.com:3333", "Braiins"),
+        ("academy.braiins.com", "web"),
+        ("mini.p2pool.observer", "web"),
+    ] {
+        let run = feeds(&["test", asked]);
+        assert!(run.code == Some(0) && run.text().contains(said), "{asked}: {run:#?}");
+    }
 }

@@ -113,6 +113,7 @@ const EDGES: &[(&str, &[(&str, Use)])] = &[
             ("intel", Only(&["Country", "Fronts"])),
             ("time", All),
             ("file", All),
+            ("text", Only(&["counted"])),
         ],
     ),
     // Changes the kernel. It knows nothing of captures, and what is right of it nothing of nft.

@@ -157,7 +157,7 @@ fn the_service_manager_hears_that_it_is_ready_that_it_lives_and_that_it_ends() {
     assert_eq!(hear(), "READY=1");
     let mut heard: Vec<String> = (0..4).map(|_| hear()).collect();
     assert_eq!(heard.iter().filter(|h| *h == "WATCHDOG=1").count(), 2, "{heard:?}");
-    assert!(heard.iter().any(|h| h.starts_with("STATUS=1 of 1 interfaces watched, ")), "{heard:?}");
+    assert!(heard.iter().any(|h| h.starts_with("STATUS=1 of 1 interface watched, ")), "{heard:?}");
     watch.ends();
     heard.clear();
     while heard.last().is_none_or(|h| h != "STOPPING=1") {

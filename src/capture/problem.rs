@@ -4,6 +4,7 @@
 //! Text from a capture is never part of it; the input's name comes from the command line or a folder and is printed
 //! as it is, so a sink must escape it.
 
+use crate::text::counted;
 use std::fmt;
 use std::sync::Arc;
 
@@ -187,15 +188,14 @@ impl fmt::Display for InputProblem {
         match self.frames_before {
             None => Ok(()),
             Some(0) => f.write_str("; no packet before it"),
-            Some(1) => f.write_str("; the 1 packet before it was read"),
-            Some(n) => write!(f, "; the {n} packets before it were read"),
+            Some(n) => write!(f, "; the {} read", counted(n, "packet before it was", "packets before it were")),
         }
     }
 }
 
 /// `1 packet`, `2 packets`.
 fn count(n: u64, what: &str) -> String {
-    format!("{n} {what}{}", if n == 1 { "" } else { "s" })
+    counted(n, what, &format!("{what}s"))
 }
 
 impl What {
@@ -219,7 +219,10 @@ impl What {
                  stopped hard or is still being written"
             ),
             Self::FrameTooLong { length } => {
-                format!("damaged{place}: a packet header claims {length} bytes, so nothing after it can be trusted")
+                format!(
+                    "damaged{place}: a packet header claims {}, so nothing after it can be trusted",
+                    counted(*length, "byte", "bytes")
+                )
             }
             Self::Zeros => format!("nothing but zeros{place}: the disk was full, or the file was allocated ahead"),
             Self::Block { why } => format!("damaged{place}: a block cannot be read because {why}"),

@@ -4,11 +4,11 @@
 //! fill the caller's buffer, and an error once a compressed stream grows out of all proportion.
 
 use std::fs::File;
-use std::io::{self, BufReader, Chain, Cursor, Read};
+use std::io::{self, BufRead, BufReader, Chain, Cursor, Read};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use flate2::read::MultiGzDecoder;
+use flate2::bufread::GzDecoder;
 
 use super::{Options, Packing, What};
 
@@ -48,8 +48,51 @@ impl Read for Counted {
 type Rest = Chain<Cursor<Vec<u8>>, Counted>;
 
 enum Decoder {
-    Gzip(Box<MultiGzDecoder<Rest>>),
+    Gzip(Box<Members>),
     Zstd(Box<zstd::stream::read::Decoder<'static, BufReader<Rest>>>),
+}
+
+/// The members of a gzip file, one behind the other (RFC 1952 section 2.2), and how many packed bytes there were when they
+/// were over. Tapes and other things with blocks fill up what is left of the last one with zeros, which `gzip -d` passes
+/// over, too.
+struct Members(Option<GzDecoder<BufReader<Rest>>>, u64);
+
+impl Members {
+    fn packed_bytes(&self) -> u64 {
+        self.0.as_ref().map_or(self.1, |d| d.get_ref().get_ref().get_ref().1.own)
+    }
+
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        while let Some(member) = &mut self.0 {
+            let n = member.read(buf)?;
+            if n > 0 || buf.is_empty() {
+                return Ok(n);
+            }
+            self.1 = self.packed_bytes();
+            let Some(mut rest) = self.0.take().map(GzDecoder::into_inner) else { break };
+            match rest.fill_buf()?.first() {
+                None => {}
+                Some(0) => padding(&mut rest)?,
+                Some(_) => self.0 = Some(GzDecoder::new(rest)),
+            }
+        }
+        Ok(0)
+    }
+}
+
+/// Reads what is left, which must be zeros.
+fn padding(rest: &mut impl BufRead) -> io::Result<()> {
+    loop {
+        let some = rest.fill_buf()?;
+        if some.is_empty() {
+            return Ok(());
+        }
+        if some.iter().any(|b| *b != 0) {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "neither gzip nor padding"));
+        }
+        let n = some.len();
+        rest.consume(n);
+    }
 }
 
 /// A compressed input.
@@ -83,7 +126,7 @@ impl Bytes {
     pub(super) fn unpack(packing: Packing, start: Vec<u8>, rest: Counted, options: &Options) -> io::Result<Self> {
         let rest = Cursor::new(start).chain(rest);
         let decoder = match packing {
-            Packing::Gzip => Decoder::Gzip(Box::new(MultiGzDecoder::new(rest))),
+            Packing::Gzip => Decoder::Gzip(Box::new(Members(Some(GzDecoder::new(BufReader::new(rest))), 0))),
             Packing::Zstd => {
                 let mut decoder = zstd::stream::read::Decoder::new(rest)?;
                 decoder.window_log_max(options.zstd_window_log)?;
@@ -140,7 +183,7 @@ impl Unpacker {
 
     fn packed_bytes(&self) -> u64 {
         match &self.decoder {
-            Decoder::Gzip(d) => d.get_ref().get_ref().1.own,
+            Decoder::Gzip(d) => d.packed_bytes(),
             Decoder::Zstd(d) => d.get_ref().get_ref().get_ref().1.own,
         }
     }

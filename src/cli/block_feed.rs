@@ -18,7 +18,7 @@ use rustix::fs::OFlags;
 use super::Failure;
 use crate::detect::Detect;
 use crate::detect::feed::{self, Chain, MAX_LINE, Reader, Source};
-use crate::text::printable;
+use crate::text::{counted, printable};
 use crate::time::PacketTime;
 
 /// Bytes of a feed that are taken at a time while a watch goes on.
@@ -152,8 +152,8 @@ impl BlockFeeds {
                 let newest = feed.blocks.last().copied().unwrap_or_default();
                 let age = now.since(newest);
                 looks.push(Look::Good(format!(
-                    "block feed {source}: {} blocks of {coin}, the newest of {newest} ({} ago)",
-                    feed.blocks.len(),
+                    "block feed {source}: {} of {coin}, the newest of {newest} ({} ago)",
+                    counted(feed.blocks.len(), "block", "blocks"),
                     spent(age)
                 )));
                 if age > patience(&feed.chain.coin) {
@@ -336,8 +336,7 @@ impl Tails {
     pub(super) fn state(&self) -> Vec<String> {
         let say = |t: &Tail| match t.blocks {
             0 => format!("{} holds no block yet", t.named.name()),
-            1 => format!("{}: 1 block so far", t.named.name()),
-            n => format!("{}: {n} blocks so far", t.named.name()),
+            n => format!("{}: {} so far", t.named.name(), counted(n, "block", "blocks")),
         };
         self.all.iter().map(say).collect()
     }

@@ -10,6 +10,7 @@ use super::remembered::{Choice, LastGate, StateDir, now};
 use super::replay::complain;
 use super::{Failure, Outcome};
 use crate::firewall::{Destination, Meta, RenderOptions, left_out, write_all};
+use crate::text::counted;
 
 /// Arguments of `blocklist`.
 #[derive(ClapArgs, Debug)]
@@ -49,16 +50,16 @@ pub(super) fn run(args: &Args) -> Result<Outcome, Failure> {
     let ports = ports.count();
     if ports > 0 && format.needs_address_scope() {
         bail!(
-            "{} cannot say ports, and would block whatever else lives at the addresses of {ports} of {} entries: use a \
+            "{} cannot say ports, and would block whatever else lives at the addresses of {ports} of {}: use a \
              format that takes ports, such as nft, or order whole addresses with minewatch block ADDR and release the \
              ports",
             format.id(),
-            decision.list.len()
+            counted(decision.list.len(), "entry", "entries")
         );
     }
     let rendered =
         format.render(&decision.list, &Meta::of(&decision, now), &RenderOptions { sets_only: args.sets_only });
-    let lost = left_out(&[format], &decision.list);
+    let lost = left_out(&[format], &decision);
     let warnings: Vec<_> = lost.iter().chain(&rendered.warnings).map(ToString::to_string).collect();
     complain(&warnings)?;
     write_all(&Destination::from(Path::new(&args.output)), &rendered.files)?;

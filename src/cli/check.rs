@@ -1,6 +1,6 @@
 //! `minewatch check`: whether what is to be started would start, without starting it.
 //!
-//! Nothing is made, moved or written. A line each: `ok`, `warning` (it would start) or `error` (it would not, or not as
+//! Nothing is moved or left behind: whether state can be kept is tried, and taken back. A line each: `ok`, `warning` (it would start) or `error` (it would not, or not as
 //! it was asked to).
 
 use std::io::{Write, stdout};
@@ -15,7 +15,7 @@ use crate::config::{self, Resolved};
 use crate::enforce::{Check, Choice, check_all};
 use crate::firewall::Scope;
 use crate::intel::{Day, Geo};
-use crate::text::printable;
+use crate::text::{counted, printable};
 use crate::time::PacketTime;
 
 /// Arguments of `check`.
@@ -165,10 +165,6 @@ fn summary(r: &Resolved) -> String {
     says.join("; ")
 }
 
-fn counted(n: usize, one: &str, many: &str) -> String {
-    format!("{n} {}", if n == 1 { one } else { many })
-}
-
 fn knowledge(knowing: &Knowing, found: &mut Found) {
     match knowing.feeds().load() {
         Ok((intel, problems)) => {
@@ -201,28 +197,45 @@ fn knowledge(knowing: &Knowing, found: &mut Found) {
 fn state(dir: &Path, found: &mut Found) {
     use crate::state::{StateError, Store};
 
-    match Store::open_existing(dir).and_then(|mut store| store.load()) {
+    let read = match Store::open_existing(dir).and_then(|mut store| store.load()) {
         Ok(loaded) if loaded.dropped > 0 => {
-            found.warn(&format!("state {}: {} rows are not what they should be", dir.display(), loaded.dropped));
+            let rows = counted(loaded.dropped, "row is not what it", "rows are not what they");
+            found.warn(&format!("state {}: {rows} should be", dir.display()));
+            "can be read"
         }
-        Ok(_) => found.ok(&format!("state {}: can be read", dir.display())),
-        Err(StateError::NotThere(_)) => found.ok(&format!("state {}: nothing is remembered yet", dir.display())),
+        Ok(_) => "can be read and saved",
+        Err(StateError::NotThere(_)) => "nothing is remembered yet, and can be",
         Err(e) => return found.fail(&super::sentence(&e.into())),
-    }
-    // The folder itself, or the nearest that it would be made in.
+    };
+    // The folder itself, or the nearest that it would be made in. Rights alone say little: root has them all, also where
+    // nothing can be kept.
     let there = dir.ancestors().map(|d| if d.as_os_str().is_empty() { Path::new(".") } else { d });
     let Some(there) = there.into_iter().find(|d| d.exists()) else { return };
-    let may = rustix::fs::access(there, rustix::fs::Access::WRITE_OK | rustix::fs::Access::EXEC_OK);
     if !there.is_dir() {
-        found.fail(&format!("state {}: {} is no folder", dir.display(), there.display()));
-    } else if let Err(e) = may {
-        found.fail(&format!(
-            "state {}: nothing can be saved, as {} cannot be written to by this user ({e}): make the folder, or give it to \
-             the user that watches",
+        return found.fail(&format!("state {}: {} is no folder", dir.display(), there.display()));
+    }
+    match try_to_keep(there, there == dir) {
+        Ok(()) => found.ok(&format!("state {}: {read}", dir.display())),
+        Err(e) => found.fail(&format!(
+            "state {}: nothing can be saved, as {} cannot be written to by this user ({e}): make the folder, give it to the \
+             user that watches, or name another",
             dir.display(),
             there.display()
-        ));
+        )),
     }
+}
+
+/// Makes what a watch would make in a folder, and takes it away again.
+#[cfg(feature = "state")]
+fn try_to_keep(folder: &Path, is_state: bool) -> std::io::Result<()> {
+    let probe = folder.join(format!(".minewatch-check-{}", std::process::id()));
+    if !is_state {
+        std::fs::create_dir(&probe)?;
+        return std::fs::remove_dir(&probe);
+    }
+    let mut file = std::fs::OpenOptions::new().write(true).create_new(true).open(&probe)?;
+    let written = file.write_all(b"minewatch check\n").and_then(|()| file.sync_all());
+    std::fs::remove_file(&probe).and(written)
 }
 
 fn firewall(choice: Choice, all: &[Check], found: &mut Found) {

@@ -2,12 +2,15 @@
 //!
 //! In: captures, and a miner or a pool by whatever it is known by. Out: the flows that it takes part in.
 
+mod met;
 mod subject;
 
 use std::io::{self, BufWriter, Write};
 use std::path::PathBuf;
 
+use anyhow::bail;
 use clap::Args as ClapArgs;
+use met::Met;
 use subject::Subject;
 
 use super::block_feed::BlockFeeds;
@@ -17,8 +20,9 @@ use super::session::{self, Listener, World};
 use super::{Failure, Outcome};
 use crate::evidence::Verdict;
 use crate::firewall::Policy;
-use crate::ledger::Alert;
-use crate::sink::{contacts, json, table};
+use crate::ledger::{Alert, FlowFinding};
+use crate::sink::{Report, contacts, json, table};
+use crate::text::{nearest, printable};
 
 /// Arguments of `explain`.
 #[derive(ClapArgs, Debug)]
@@ -65,7 +69,7 @@ pub(super) fn run(args: &Args) -> Result<Outcome, Failure> {
     let loaded = args.block_feeds.load(world.overhearing.detect_mut())?;
     complain(&loaded.said)?;
     let finished = session::run(
-        open(&args.inputs)?,
+        Met::new(open(&args.inputs)?, &args.host),
         &args.reading.resolve_blind(args.payload_blind, known.intel),
         world,
         &Policy::default(),
@@ -74,7 +78,8 @@ pub(super) fn run(args: &Args) -> Result<Outcome, Failure> {
     )?;
     complain(&loaded.of_other_times(finished.listened))?;
     let mut report = finished.report;
-    name_inputs(&mut report, &finished.source);
+    name_inputs(&mut report, &finished.source.inner);
+    let known = names(&report);
     let least = args.verdict.map_or(Verdict::Noted, Least::verdict);
     for h in &mut report.hosts {
         h.retain(|f| f.verdict >= least && args.host.takes_part_in(f));
@@ -85,7 +90,7 @@ pub(super) fn run(args: &Args) -> Result<Outcome, Failure> {
     let mut out = BufWriter::new(io::stdout().lock());
     if args.json {
         json::report(&mut out, &report, true)?;
-    } else if report.hosts.is_empty() && report.contacts.is_empty() {
+    } else if report.hosts.is_empty() && report.contacts.is_empty() && finished.source.met() {
         let level = args.verdict.map_or(String::new(), |_| format!(", {least} or more,"));
         writeln!(out, "Nothing was seen that makes {}{level} a miner or a pool.", args.host)?;
     } else {
@@ -101,5 +106,29 @@ pub(super) fn run(args: &Args) -> Result<Outcome, Failure> {
     }
     out.flush()?;
     complain(&report.problems)?;
+    if report.hosts.is_empty() && report.contacts.is_empty() && !finished.source.met() {
+        bail!("{}", never_met(&args.host, known));
+    }
     Ok(outcome(&report))
+}
+
+/// Whatever was found, as one would ask for it.
+fn names(report: &Report) -> Vec<String> {
+    let flows = report.hosts.iter().flat_map(|h| &h.flows);
+    let of_flow = |f: &FlowFinding| {
+        let ends = [f.miner.ip().to_string(), f.pool.ip().to_string(), f.pool.to_string()];
+        let targets = f.wraps.iter().filter_map(|w| w.proxy().flatten()).map(ToString::to_string);
+        let mac = f.miner_mac.map(|m| m.to_string());
+        ends.into_iter().chain(targets).chain(mac).chain(f.names.iter().map(ToString::to_string)).collect::<Vec<_>>()
+    };
+    let contacts =
+        report.contacts.iter().flat_map(|c| c.names.iter().map(ToString::to_string).chain([c.host.ip.to_string()]));
+    flows.flat_map(of_flow).chain(contacts).collect()
+}
+
+/// That somebody does not occur, and who may have been meant.
+fn never_met(host: &Subject, known: Vec<String>) -> String {
+    let meant = nearest(&host.to_string(), known)
+        .map_or(String::new(), |near| format!(": did you mean {}?", printable(&near, 256)));
+    format!("{host} occurs in none of the packets read{meant}")
 }

@@ -14,7 +14,7 @@ use crate::intel::check::{ages, check};
 use crate::intel::import::{FORMATS, Format, Options, import_sparing, render};
 use crate::intel::update::{Config, ConfigError, State, update, write_feed};
 use crate::intel::{Confidence, Day, Intel, Match, Net, Problem, Role, Severity, check_name};
-use crate::text::printable;
+use crate::text::{counted, printable};
 use crate::time::PacketTime;
 
 /// Bytes of a list that is converted.
@@ -243,7 +243,13 @@ fn check_all(paths: &[PathBuf], strict: bool, today: Day) -> Result<Outcome, Fai
                 }
                 let errors = checked.problems.iter().filter(|p| p.severity == Severity::Error).count();
                 let warnings = checked.problems.len() - errors;
-                writeln!(out, "{name}: {} entries, {errors} errors, {warnings} warnings", checked.entries)?;
+                writeln!(
+                    out,
+                    "{name}: {}, {}, {}",
+                    counted(checked.entries, "entry", "entries"),
+                    counted(errors, "error", "errors"),
+                    counted(warnings, "warning", "warnings")
+                )?;
                 failed |= errors > 0 || (strict && warnings > 0);
             }
             Err(e) => {
@@ -278,7 +284,12 @@ fn stats(feeds: &FeedArgs, today: Day) -> Result<Outcome, Failure> {
             list.left_out
         )?;
     }
-    writeln!(out, "\n{} names in all, {} KiB in memory", intel.names(), intel.bytes().div_ceil(1024))?;
+    writeln!(
+        out,
+        "\n{} in all, {} KiB in memory",
+        counted(intel.names(), "name", "names"),
+        intel.bytes().div_ceil(1024)
+    )?;
     complain(&problems)?;
     Ok(if problems.iter().any(|p| p.severity == Severity::Error) { Outcome::Failed } else { Outcome::Clean })
 }
@@ -351,7 +362,12 @@ fn test(what: &[String], feeds: &FeedArgs, today: Day) -> Result<Outcome, Failur
             writeln!(out, "  the address is one of {who} and serves many customers: it is never put on a block list")?;
         }
         if let Some(usual) = port.and_then(|p| intel.port(p)) {
-            writeln!(out, "  {} pools use port {}; a port alone says nothing", usual.pools, usual.port)?;
+            writeln!(
+                out,
+                "  {} port {}; a port alone says nothing",
+                counted(usual.pools, "pool uses", "pools use"),
+                usual.port
+            )?;
         }
         all &= found.is_some() || front.is_some();
     }
@@ -411,7 +427,11 @@ fn convert(args: &Import) -> Result<Outcome, Failure> {
         1 => ", 1 URL of a page or file left out: its host serves more than that".to_owned(),
         n => format!(", {n} URLs of pages or files left out: their hosts serve more than that"),
     };
-    writeln!(io::stderr(), "{} entries imported, {left_out} left out{skipped}{urls}", imported.found.len())?;
+    writeln!(
+        io::stderr(),
+        "{} imported, {left_out} left out{skipped}{urls}",
+        counted(imported.found.len(), "entry", "entries")
+    )?;
     Ok(if left_out > 0 { Outcome::Failed } else { Outcome::Clean })
 }
 
@@ -443,20 +463,24 @@ fn refresh(config: &Path, accept_shrink: bool, today: Day) -> Result<Outcome, Fa
             State::Updated { entries, before, left_out, unshared } => {
                 let before = before.map_or(String::new(), |b| format!(", {b} before"));
                 let left_out = if *left_out > 0 { format!(", {left_out} left out") } else { String::new() };
-                writeln!(out, "{name}: updated, {entries} entries{before}{left_out}")?;
+                let entries = counted(*entries, "entry", "entries");
+                writeln!(out, "{name}: updated, {entries}{before}{left_out}")?;
                 if *unshared > 0 {
                     writeln!(
                         io::stderr(),
-                        "minewatch: {name}: {unshared} tables of shared ranges were not taken: what is in them is never \
-                         blocked; `shared = true` in its configuration takes them"
+                        "minewatch: {name}: {} not taken: what is in such a table is never blocked; `shared = true` in \
+                         its configuration takes it",
+                        counted(*unshared, "table of shared ranges was", "tables of shared ranges were")
                     )?;
                 }
             }
-            State::Unchanged { entries } => writeln!(out, "{name}: unchanged, {entries} entries")?,
+            State::Unchanged { entries } => {
+                writeln!(out, "{name}: unchanged, {}", counted(*entries, "entry", "entries"))?;
+            }
             State::Kept { why, entries } => {
                 failed = true;
                 let kept = match entries {
-                    Some(n) => format!("the last good one stays in use, {n} entries"),
+                    Some(n) => format!("the last good one stays in use, {}", counted(*n, "entry", "entries")),
                     None => "there is no earlier one to use".to_owned(),
                 };
                 writeln!(io::stderr(), "minewatch: {name}: NOT updated: {}; {kept}", printable(why, 1024))?;

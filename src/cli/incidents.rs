@@ -14,6 +14,7 @@ use crate::evidence::Verdict;
 use crate::ledger::{HostKey, Incident, Incidents, State};
 use crate::sink::json;
 use crate::state::HostRow;
+use crate::text::counted;
 use crate::time::PacketTime;
 
 /// Arguments of `incidents`.
@@ -72,7 +73,11 @@ fn text(out: &mut impl Write, all: &[&Incident], machines: &Machines, host: Opti
             let mut facts = vec![i.dialect.clone()];
             facts.extend(i.coin.clone());
             if i.shares.submitted > 0 {
-                facts.push(format!("{} of {} shares accepted", i.shares.accepted, i.shares.submitted));
+                facts.push(format!(
+                    "{} of {} accepted",
+                    i.shares.accepted,
+                    counted(i.shares.submitted, "share", "shares")
+                ));
             }
             if let Some(at) = i.contained.filter(|at| i.reopened == 0 && *at >= i.opened) {
                 facts.push(format!("cut off {:.1} s after its first packet", at.since(i.opened).as_secs_f64()));

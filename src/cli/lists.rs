@@ -13,6 +13,7 @@ use crate::address::is_private;
 use crate::evidence::Verdict;
 use crate::firewall::{Decision, Meta, Policy, Region, Target, left_out, write_all};
 use crate::sink::Report;
+use crate::text::counted;
 use crate::time::PacketTime;
 
 /// Hosts behind NAT that are told at the most.
@@ -92,7 +93,7 @@ fn not_held(held: &Decision, seen: &Decision) -> Option<String> {
     let refused: BTreeSet<_> = held.refusals.iter().map(|r| r.target).collect();
     let missing = |t: &Target| !there.contains(t) && !refused.contains(t);
     let missing = seen.list.entries().iter().filter(|e| missing(&e.target)).count();
-    let what = if missing == 1 { "1 endpoint is".to_owned() } else { format!("{missing} endpoints are") };
+    let what = counted(missing, "endpoint is", "endpoints are");
     (missing > 0).then(|| {
         format!("{what} not in the block list: over, released, or waiting for the end of quiet hours or of the minute")
     })
@@ -142,16 +143,18 @@ fn write(decision: &Decision, plan: &BlockPlan, until: PacketTime) -> Result<Vec
     if decision.capped() > 0 {
         let names = decision.capped_names();
         let what = match (decision.capped() - names, names) {
-            (endpoints, 0) => format!("{endpoints} endpoints"),
-            (0, names) => format!("{names} names"),
-            (endpoints, names) => format!("{endpoints} endpoints and {names} names"),
+            (endpoints, 0) => counted(endpoints, "endpoint", "endpoints"),
+            (0, names) => counted(names, "name", "names"),
+            (endpoints, names) => {
+                format!("{} and {}", counted(endpoints, "endpoint", "endpoints"), counted(names, "name", "names"))
+            }
         };
         warnings.push(format!(
             "{what} did not fit the block list (--max-entries): either the network is overrun, or someone fills the list"
         ));
     }
     let formats: Vec<_> = plan.lists.iter().map(|l| l.format).collect();
-    warnings.extend(left_out(&formats, &decision.list).iter().map(ToString::to_string));
+    warnings.extend(left_out(&formats, decision).iter().map(ToString::to_string));
     for list in &plan.lists {
         let rendered = list.format.render(&decision.list, &Meta::of(decision, until), &plan.render);
         warnings.extend(rendered.warnings.iter().map(ToString::to_string));

@@ -49,6 +49,8 @@ const FORGET_EVERY: Duration = Duration::from_mins(10);
 const SLOWLY: Duration = Duration::from_secs(1);
 /// How often the keeper of the kernel has its turn when there is nothing new.
 const TURN: Duration = Duration::from_millis(500);
+/// What is told first where nothing is done.
+const DRY_RUN: &str = "dry run: nothing is cut off, isolated, blocked or saved; what would be is told";
 /// Entries that a sentence is told of each time; of more only their number.
 const TOLD: usize = 16;
 
@@ -120,14 +122,12 @@ impl Opened {
         living.kernel = enforcer
             .map(|(enforcer, look_every)| Kernel::start(enforcer, look_every, living.board.clone()))
             .transpose()?;
-        let (held, isolated) = living.tell_kernel();
+        let held = living.tell_kernel();
         living.show();
-        if held > 0 {
-            said.push(format!("block entries that hold from before: {held}"));
+        if living.dry {
+            said.push(DRY_RUN.to_owned());
         }
-        if isolated > 0 {
-            said.push(format!("hosts that stay isolated from before: {isolated}"));
-        }
+        said.extend(words::from_before(held, living.dry));
         Ok((living, said))
     }
 }
@@ -138,6 +138,7 @@ impl Living {
         let policy = Policy { lives: Lives::FromLastPacket, ..plan.policy.clone() };
         let (keepsake, said) = Keepsake::load(dir, (plan.limits.book(), Patience::default()), &policy, now());
         let dry = matches!(how, How::Say);
+        board.dry_run(dry);
         let enforcer = match how {
             How::Apply { backend, look_every, feeds: more } => {
                 let allow_documentation = policy.allow_documentation;
@@ -218,7 +219,7 @@ impl Living {
         if changes.added.len() > TOLD {
             said.push(format!("and {} more", changes.added.len() - TOLD));
         }
-        said.extend(changes.ended.iter().take(TOLD).map(words::is_over));
+        said.extend(changes.ended.iter().take(TOLD).map(|item| words::is_over(item, self.dry)));
     }
 
     /// Tells of a flood when it begins, and of quiet hours.
@@ -226,7 +227,7 @@ impl Living {
         let before = std::mem::replace(&mut self.alarmed, (changes.waiting > 0, changes.hosts_waiting > 0));
         let begins = (self.alarmed.0 && !before.0) || (self.alarmed.1 && !before.1);
         said.extend(changes.alarm().filter(|_| begins));
-        said.extend(words::quiet(changes));
+        said.extend(words::quiet(changes, self.dry).map(str::to_owned));
     }
 
     /// Tells, once, of infected hosts that stay connected because others depend on them, or nobody knows them.
@@ -234,7 +235,8 @@ impl Living {
         for r in refusals {
             let is_news = !r.reason.is_about_one_conversation() && r.reason != Reason::AllowListed;
             if is_news && self.spared_hosts.len() < MAX_SPARED && self.spared_hosts.insert(r.host) {
-                said.push(format!("{} mines and is not isolated: {}", r.host, r.reason));
+                let mines = format!("{} mines and", r.host);
+                said.push(words::is_not(&mines, "isolated", &r.reason, self.dry));
             }
         }
     }
@@ -339,7 +341,8 @@ impl Companion for Living {
             self.alarm(&changes, &mut said);
             self.changed(&changes, &mut said);
             for r in self.spared.news(&d, Instant::now()) {
-                said.push(format!("{} is not cut off{}: {}", r.target, self.who(&Item::Endpoint(r.target)), r.text()));
+                let done = format!("cut off{}", self.who(&Item::Endpoint(r.target)));
+                said.push(words::is_not(&r.target, &done, &r.text(), self.dry));
             }
         }
         if self.never.learn(knowledge.intel.fronts()) {
@@ -361,8 +364,9 @@ impl Companion for Living {
                 let refused: BTreeMap<_, _> = refused.filter(|(item, _)| changes.added.contains(item)).collect();
                 changes.added.retain(|item| !refused.contains_key(item));
                 self.changed(&changes, &mut said);
-                said.extend(refused.iter().take(TOLD).map(|(item, why)| format!("{item} is not blocked: {why}")));
-                said.extend(d.host_refusals.iter().map(|r| format!("{} is not isolated: {}", r.host, r.reason)));
+                let dry = self.dry;
+                said.extend(refused.iter().take(TOLD).map(|(item, why)| words::is_not(item, "blocked", why, dry)));
+                said.extend(d.host_refusals.iter().map(|r| words::is_not(&r.host, "isolated", &r.reason, dry)));
             }
             if !self.dry {
                 said.extend(self.keepsake.save_dirty(&self.policy, at));

@@ -8,8 +8,9 @@ use clap::Args as ClapArgs;
 
 use super::remembered::{LastGate, StateDir, as_saved, not_done, now, second, user};
 use super::{Failure, Outcome};
-use crate::firewall::{Book, Item, Reason, Ttl, instead_of};
+use crate::firewall::{Book, Item, Policy, Reason, Ttl, instead_of};
 use crate::state::{Batch, Store};
+use crate::text::nearest;
 use crate::time::PacketTime;
 
 /// Arguments of `block`.
@@ -54,9 +55,10 @@ pub(super) struct ReleaseArgs {
     /// (for that host only), or a name, with all below it
     #[arg(value_name = "[HOST@]ADDR[:PORT]|NAME")]
     item: Item,
-    /// How long it is not blocked again, whatever is seen: 90s, 30m, 24h, 7d
-    #[arg(long = "for", value_name = "TIME", default_value_t = Ttl::DAY)]
-    life: Ttl,
+    /// How long it is not blocked again, whatever is seen: 90s, 30m, 24h, 7d [default: 24h]. What is not blocked is
+    /// released beforehand if this is said
+    #[arg(long = "for", value_name = "TIME")]
+    life: Option<Ttl>,
     #[command(flatten)]
     dir: StateDir,
 }
@@ -96,7 +98,7 @@ impl Order {
         };
         save(&mut store, &mut book, item, now)?;
         writeln!(io::stdout(), "{item} is {done} until {} ({})", second(until), self.life)?;
-        self.dir.tell_who_carries_it_out()?;
+        self.dir.tell_who_carries_it_out(item)?;
         Ok(Outcome::Clean)
     }
 }
@@ -106,7 +108,14 @@ pub(super) fn release(args: &ReleaseArgs) -> Result<Outcome, Failure> {
     let policy = as_saved();
     let now = now();
     let (mut store, mut book) = args.dir.book(&policy, now)?;
-    let until = now.plus(args.life.duration());
+    let until = now.plus(args.life.unwrap_or(Ttl::DAY).duration());
+    // Of a slip nothing is kept: what was meant is blocked as before, and what was named might be blocked tomorrow.
+    let is_meant = args.life.is_some()
+        || book.entries(&policy, now).any(|r| args.item.covers(&r.key))
+        || book.releases(now).any(|r| r.item.covers(&args.item));
+    if !is_meant {
+        bail!("{}", not_blocked(&args.item, &book, &policy, now));
+    }
     let gone = book.release(args.item.clone(), until, &user(), now);
     save(&mut store, &mut book, &args.item, now)?;
     let mut out = io::stdout();
@@ -117,16 +126,39 @@ pub(super) fn release(args: &ReleaseArgs) -> Result<Outcome, Failure> {
         writeln!(out, "{item} is not {} any more", done_to(item))?;
     }
     // A wider entry is another order.
-    for wider in args.item.wider().into_iter().filter(|w| book.entries(&policy, now).any(|r| r.key == *w)) {
+    for wider in wider(&args.item, &book, &policy, now) {
+        writeln!(out, "but {wider}")?;
+    }
+    writeln!(out, "nothing that is seen blocks {} again before {}", args.item, second(until))?;
+    Ok(Outcome::Clean)
+}
+
+/// What blocks something besides, with how to take it back.
+fn wider(item: &Item, book: &Book, policy: &Policy, now: PacketTime) -> Vec<String> {
+    let there = item.wider().into_iter().filter(|w| book.entries(policy, now).any(|r| r.key == *w));
+    let say = |wider: Item| {
         let what = match &wider {
             Item::Name(_) => "a name above it",
             Item::Endpoint(t) if t.service.is_some() => "the endpoint, for everybody,",
             Item::Endpoint(_) | Item::Host(_) => "the whole address",
         };
-        writeln!(out, "but {what} is blocked: minewatch release {wider}")?;
+        format!("{what} is blocked: minewatch release {wider}")
+    };
+    there.map(say).collect()
+}
+
+/// That something is not blocked, and what may have been meant.
+fn not_blocked(item: &Item, book: &Book, policy: &Policy, now: PacketTime) -> String {
+    let mut said = format!("{item} is neither blocked nor isolated, and nothing was changed");
+    let wider = wider(item, book, policy, now);
+    let all: Vec<String> = book.entries(policy, now).map(|r| r.key.to_string()).collect();
+    if !wider.is_empty() {
+        said = format!("{item} is not blocked by itself, and nothing was changed; {}", wider.join("; "));
+    } else if let Some(near) = nearest(&item.to_string(), all) {
+        said = format!("{said}: did you mean {near}?");
     }
-    writeln!(out, "nothing that is seen blocks {} again before {}", args.item, second(until))?;
-    Ok(Outcome::Clean)
+    let end = if said.ends_with('?') { " " } else { "; " };
+    format!("{said}{end}minewatch entries shows what is blocked, --for TIME keeps {item} out beforehand")
 }
 
 fn save(store: &mut Store, book: &mut Book, item: &Item, now: PacketTime) -> Result<(), Failure> {

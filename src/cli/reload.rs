@@ -16,6 +16,7 @@ use super::options::{BlockPlan, Blocking};
 use super::session::News;
 use crate::config::{Applying, Resolved, Watched};
 use crate::intel::{Files, Geo, Intel, ListInfo};
+use crate::text::counted;
 
 /// How often the files are looked at. A change is taken when two looks agree on it.
 const LOOK: Duration = Duration::from_secs(1);
@@ -155,8 +156,9 @@ impl Reload {
             Ok((intel, problems)) => {
                 news.said.extend(super::feeds::told(&problems));
                 let entries: usize = intel.lists().iter().map(ListInfo::entries).sum();
-                let lists = intel.lists().len();
-                news.said.push(format!("the feeds were read anew: {lists} with {entries} entries are in use"));
+                let (lists, entries) =
+                    (counted(intel.lists().len(), "list", "lists"), counted(entries, "entry", "entries"));
+                news.said.push(format!("the feeds were read anew, and are in use: {lists} with {entries}"));
                 self.refused_feeds = None;
                 self.intel = intel.clone();
                 news.intel = Some(intel);

@@ -12,8 +12,11 @@ use super::feeds::FeedArgs;
 use super::options::lines;
 use super::replay::complain;
 use crate::evidence::Verdict;
-use crate::firewall::{AllowedMiner, Book, Isolation, MaxEntries, NeverBlock, Policy, Prefix, ProtectedName, Ttl};
+use crate::firewall::{
+    AllowedMiner, Book, Isolation, Item, MaxEntries, NeverBlock, Policy, Prefix, ProtectedName, Ttl,
+};
 use crate::state::{DEFAULT_DIR, Loaded, StateError, Store};
+use crate::text::counted;
 use crate::time::PacketTime;
 
 /// Where the state is.
@@ -31,28 +34,32 @@ impl StateDir {
         &self.state
     }
 
-    /// Whether anybody carries out an order that was left here, if that is not so.
+    /// Who carries out an order that was left here, where that is not the firewall of a watch that runs.
     #[cfg(feature = "live")]
-    pub(super) fn tell_who_carries_it_out(&self) -> Result<(), Failure> {
+    pub(super) fn tell_who_carries_it_out(&self, item: &Item) -> Result<(), Failure> {
         let sentence = match crate::serve::ask(&self.state) {
-            Ok((standing, _)) if standing.firewall.is_some() => return Ok(()),
-            Ok(_) => {
-                "the watch that runs tells no firewall (it was started without --apply): the order is in its lists only"
-            }
-            Err(crate::serve::AskError::NotRunning { .. }) => {
-                "no watch runs with this state: the order is carried out by the next one that is started with --apply"
-            }
+            Ok((standing, _)) => who_carries_out(item, Some(&standing)),
+            Err(crate::serve::AskError::NotRunning { .. }) => who_carries_out(item, None),
             // Who cannot be asked may do it all the same.
-            Err(_) => return Ok(()),
+            Err(_) => None,
         };
-        complain(&[sentence.to_owned()])?;
+        complain(sentence.as_slice())?;
         Ok(())
     }
 
     /// The same in a program that cannot watch.
     #[cfg(not(feature = "live"))]
-    pub(super) fn tell_who_carries_it_out(&self) -> Result<(), Failure> {
-        complain(&["the order is carried out by a minewatch watch --apply with this state".to_owned()])?;
+    pub(super) fn tell_who_carries_it_out(&self, item: &Item) -> Result<(), Failure> {
+        let sentence = match item {
+            Item::Name(_) => {
+                "no firewall holds a name: resolvers do, with a list of minewatch blocklist --format unbound"
+            }
+            Item::Endpoint(_) => {
+                "it is carried out by a minewatch watch --apply with this state, and by who loads the list"
+            }
+            Item::Host(_) => "it is carried out by a minewatch watch --apply with this state: no list holds hosts",
+        };
+        complain(&[sentence.to_owned()])?;
         Ok(())
     }
 
@@ -63,9 +70,14 @@ impl StateDir {
             && standing.entries != entries
         {
             complain(&[format!(
-                "the watch that runs lists {} endpoints, and this is {entries}: it may be about to take up an order, run with \
-                 --dry-run, or have a policy and options of its own, which --policy and the like name",
-                standing.entries
+                "the watch that runs lists {}, and this is {entries}: {}",
+                counted(standing.entries, "endpoint", "endpoints"),
+                if standing.dry_run {
+                    "it is a dry run, and saves nothing"
+                } else {
+                    "it may be about to take up an order, or have a policy and options of its own, which --policy and the \
+                     like name"
+                }
             )])?;
         }
         Ok(())
@@ -77,7 +89,8 @@ impl StateDir {
         let loaded = store.load()?;
         if loaded.dropped > 0 {
             let path = store.path().display();
-            complain(&[format!("{path}: {} rows are not what they should be, and were left out", loaded.dropped)])?;
+            let rows = counted(loaded.dropped, "row is not what it", "rows are not what they");
+            complain(&[format!("{path}: {rows} should be, and left out")])?;
         }
         Ok((store, loaded))
     }
@@ -89,6 +102,42 @@ impl StateDir {
         book.load(loaded.book, policy, now);
         Ok((store, book))
     }
+}
+
+/// Who carries out an order, if it is not done by the watch that runs.
+#[cfg(feature = "live")]
+fn who_carries_out(item: &Item, watch: Option<&crate::serve::Standing>) -> Option<String> {
+    let applies = watch.is_some_and(|w| w.firewall.is_some());
+    let is = match watch {
+        _ if applies => "",
+        None => "no watch runs with this state: ",
+        Some(w) if w.dry_run => "the watch that runs is a dry run, and carries out nothing: ",
+        Some(_) => "the watch that runs tells no firewall (it was started without --apply): ",
+    };
+    let serves = watch.and_then(|w| w.serving.as_ref()).filter(|_| watch.is_some_and(|w| !w.dry_run));
+    Some(match (item, serves) {
+        // The kernel knows no names, whoever tells it.
+        (Item::Name(_), Some(serving)) => format!(
+            "no firewall holds a name: resolvers that load http://{}/lists/unbound or another list of names do not answer \
+             it any more",
+            serving.address
+        ),
+        (Item::Name(_), None) => {
+            "no firewall holds a name, with or without --apply: it is blocked where a resolver loads the \
+                                  list of names (minewatch blocklist --format unbound, dnsmasq, rpz …)"
+                .to_owned()
+        }
+        (Item::Endpoint(_) | Item::Host(_), _) if applies => return None,
+        (Item::Endpoint(_), Some(_)) => format!("{is}the order is in the lists that it serves only"),
+        (Item::Endpoint(_), None) => {
+            format!(
+                "{is}nothing is cut off by it before a watch with --apply runs, or somebody loads the list (minewatch blocklist)"
+            )
+        }
+        (Item::Host(_), _) => {
+            format!("{is}the host is NOT cut off before a watch with --apply runs, and no list holds hosts")
+        }
+    })
 }
 
 /// What never gets into a list.
@@ -263,6 +312,36 @@ pub(super) fn not_done(e: StateError) -> Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[cfg(feature = "live")]
+    #[test]
+    fn an_order_says_who_carries_it_out_and_promises_nothing_that_nobody_does() {
+        use crate::serve::{Firewall, Serving, Standing};
+
+        let [endpoint, name] = ["198.51.100.7:3333", "pool.example"].map(|i| i.parse::<Item>().unwrap());
+        let host = Item::Host([10, 0, 0, 5].into());
+        let plain = Standing::default();
+        let applies = Standing { firewall: Some(Firewall::default()), ..Standing::default() };
+        let serving = Serving { address: "127.0.0.1:9464".to_owned(), ..Serving::default() };
+        let serves = Standing { serving: Some(serving), ..Standing::default() };
+        let dry = Standing { dry_run: true, ..serves.clone() };
+        for item in [&endpoint, &host] {
+            assert_eq!(who_carries_out(item, Some(&applies)), None);
+            for watch in [None, Some(&plain), Some(&dry)] {
+                let said = who_carries_out(item, watch).unwrap();
+                assert!(said.contains("with --apply runs"), "{said}");
+            }
+        }
+        // No kernel is ever told of a name.
+        for watch in [None, Some(&plain), Some(&applies), Some(&dry)] {
+            let said = who_carries_out(&name, watch).unwrap();
+            assert!(said.starts_with("no firewall holds a name") && said.contains("minewatch blocklist"), "{said}");
+        }
+        assert!(who_carries_out(&name, Some(&serves)).unwrap().contains("http://127.0.0.1:9464/lists/unbound"));
+        assert!(who_carries_out(&endpoint, Some(&serves)).unwrap().ends_with("in the lists that it serves only"));
+        assert!(who_carries_out(&host, Some(&serves)).unwrap().contains("NOT cut off"));
+        assert!(who_carries_out(&host, Some(&dry)).unwrap().contains("is a dry run"));
+    }
 
     #[test]
     fn times_left_are_told_in_two_units() {

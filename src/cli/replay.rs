@@ -19,7 +19,7 @@ use crate::health::Counter;
 use crate::ledger::{Alert, FlowFinding};
 use crate::sink::table::Style;
 use crate::sink::{Report, json, table};
-use crate::text::printable;
+use crate::text::{counted, printable};
 
 /// Arguments of `replay`.
 #[derive(ClapArgs, Debug)]
@@ -114,8 +114,7 @@ pub(super) fn name_inputs(report: &mut Report, inputs: &Inputs) {
     for (what, input, more) in remarks {
         let others = match more {
             0 => String::new(),
-            1 => " and 1 more input".to_owned(),
-            n => format!(" and {n} more inputs"),
+            n => format!(" and {}", counted(n, "more input", "more inputs")),
         };
         report.notes.push(printable(&format!("{input}{others}{what}"), 1024).into_owned());
     }
@@ -130,7 +129,11 @@ pub(super) fn name_inputs(report: &mut Report, inputs: &Inputs) {
         ));
     }
     if inputs.problems_omitted() > 0 {
-        let rest = format!("{} more remarks on inputs are left out", inputs.problems_omitted());
+        let rest = counted(
+            inputs.problems_omitted(),
+            "more remark on inputs is left out",
+            "more remarks on inputs are left out",
+        );
         // An error among them is one all the same.
         if inputs.damaged() && report.problems.is_empty() {
             report.problems.push(rest);
@@ -191,7 +194,7 @@ impl Bar {
 
     fn show(&self, frames: u64) {
         self.bar.set_position(self.read.load(Ordering::Relaxed));
-        self.bar.set_message(format!("{frames} frames"));
+        self.bar.set_message(counted(frames, "frame", "frames"));
     }
 }
 

@@ -392,7 +392,7 @@ impl Right<'_> {
 
     /// The report, when everybody has ended. `refused`: what was refused on the way.
     fn finish<S>(self, ended: Ended<S>, interrupted: bool, mut refused: Vec<String>) -> Result<Finished<S>, Failure> {
-        let Ended { source, mut health, until } = ended;
+        let Ended { source, mut health, times } = ended;
         let Self { knowledge, mut ledger, overhearing, failure, policy, .. } = self;
         if let Some(e) = failure {
             return Err(e);
@@ -402,7 +402,7 @@ impl Right<'_> {
         health.add_n(Counter::BeatsLate, tally.late);
         health.add_n(Counter::RetiredMatches, knowledge.retired);
         health.add_n(Counter::StaleFeeds, refused.len() as u64);
-        let day = Day::of(until);
+        let (until, day) = (times.until, Day::of(times.usual));
         for list in knowledge.intel.lists().iter().filter(|l| l.is_stale(day)) {
             health.add(Counter::StaleFeeds);
             let date = list.date.map(|d| d.to_string()).unwrap_or_default();

@@ -8,6 +8,7 @@ use clap::Args as ClapArgs;
 use super::remembered::{StateDir, spent, table};
 use super::{Failure, Outcome};
 use crate::serve::{Firewall, Interface, Standing, ask};
+use crate::text::counted;
 
 /// Longest text of a watch that is shown.
 const LONGEST: usize = 1_024;
@@ -49,6 +50,9 @@ fn text(s: &Standing) -> io::Result<Vec<u8>> {
     let since = since.split_once('.').map_or(since.clone(), |(whole, _)| format!("{whole}Z"));
     let (version, pid) = (shown(&s.version), s.pid);
     writeln!(out, "minewatch {version} runs since {since} ({}), process {pid}", spent(s.uptime_secs))?;
+    if s.dry_run {
+        writeln!(out, "Dry run: nothing is cut off, isolated, blocked or saved.")?;
+    }
     if s.well {
         writeln!(out, "All is well.")?;
     }
@@ -76,28 +80,34 @@ fn facts(s: &Standing) -> Vec<(&'static str, String)> {
     let mut facts = Vec::new();
     match &s.firewall {
         Some(f) => facts.extend(firewall(s, f)),
+        None if s.dry_run => facts.push(("firewall", "nothing is cut off: this is a dry run".to_owned())),
         None => facts.push(("firewall", "nothing is cut off (watch --apply does)".to_owned())),
     }
     let i = s.incidents;
-    facts.push(("list", format!("{}, {}", many(s.entries, "entry", "entries"), many(s.names, "name", "names"))));
+    let would = if s.dry_run { "would hold " } else { "" };
+    facts.push((
+        "list",
+        format!("{would}{}, {}", counted(s.entries, "entry", "entries"), counted(s.names, "name", "names")),
+    ));
     let incidents = format!("{} open, {} contained, {} quiet, {} closed", i.open, i.contained, i.quiet, i.closed);
-    facts.push(("incidents", format!("{incidents}; {} remembered", many(s.hosts, "host", "hosts"))));
+    facts.push(("incidents", format!("{incidents}; {} remembered", counted(s.hosts, "host", "hosts"))));
     let state = match &s.state {
         Some(state) => match (&state.dir, state.saved) {
             (None, _) => "not saved: no --state".to_owned(),
+            (Some(dir), _) if s.dry_run => format!("read from {}, and not saved: this is a dry run", shown(dir)),
             (Some(dir), true) => format!("saved in {}", shown(dir)),
             (Some(dir), false) => {
                 let since = state.since.as_deref().map_or(String::new(), |t| format!(" since {}", shown(t)));
-                format!("NOT saved in {}{since}; {} wait, {} lost", shown(dir), state.unsaved, state.lost)
+                format!("NOT saved in {}{since}; {} waiting, {} lost", shown(dir), state.unsaved, state.lost)
             }
         },
         None => "nothing is remembered".to_owned(),
     };
     facts.push(("state", state));
     for feed in &s.feeds {
-        let entries = many(feed.entries, "entry", "entries");
+        let entries = counted(feed.entries, "entry", "entries");
         let age = match (&feed.date, feed.age_days) {
-            (Some(date), Some(days)) => format!("of {} ({days} days old)", shown(date)),
+            (Some(date), Some(days)) => format!("of {} ({} old)", shown(date), counted(days, "day", "days")),
             _ => "without a date".to_owned(),
         };
         facts.push((
@@ -110,13 +120,19 @@ fn facts(s: &Standing) -> Vec<(&'static str, String)> {
         let coins =
             if feed.coins.is_empty() { String::new() } else { format!(" of {}", shown(&feed.coins.join(", "))) };
         let old = if feed.stale { ", stale" } else { "" };
-        let blocks = many(feed.blocks as usize, "block", "blocks");
+        let blocks = counted(feed.blocks as usize, "block", "blocks");
         facts.push(("blocks", format!("{} {blocks}{coins}{newest}{old}", shown(&feed.name))));
     }
     if let Some(serving) = &s.serving {
-        let mut says = format!("http://{}/, {} requests", shown(&serving.address), serving.requests);
+        let mut says =
+            format!("http://{}/, {}", shown(&serving.address), counted(serving.requests, "request", "requests"));
         if serving.strangers + serving.crowded > 0 {
-            let _ = write!(says, "; refused: {} strangers, {} too many", serving.strangers, serving.crowded);
+            let _ = write!(
+                says,
+                "; refused: {}, {} too many",
+                counted(serving.strangers, "stranger", "strangers"),
+                serving.crowded
+            );
         }
         facts.push(("serving", says));
     }
@@ -130,7 +146,7 @@ fn facts(s: &Standing) -> Vec<(&'static str, String)> {
 fn firewall(s: &Standing, f: &Firewall) -> Vec<(&'static str, String)> {
     let mut told = match (&f.backend, f.applied_secs_ago) {
         (Some(backend), Some(ago)) => {
-            format!("{} holds {}, told {} ago", shown(backend), many(f.entries, "entry", "entries"), spent(ago))
+            format!("{} holds {}, told {} ago", shown(backend), counted(f.entries, "entry", "entries"), spent(ago))
         }
         _ => "not told yet".to_owned(),
     };
@@ -139,21 +155,17 @@ fn firewall(s: &Standing, f: &Firewall) -> Vec<(&'static str, String)> {
         let _ = write!(told, "; changed by others and repaired: {}{last}", f.drift_repaired);
     }
     if f.errors > 0 {
-        let _ = write!(told, "; {}", many(f.errors as usize, "failure", "failures"));
+        let _ = write!(told, "; {}", counted(f.errors as usize, "failure", "failures"));
     }
     if f.refused > 0 {
         let _ = write!(told, "; {} refused by the last gate", f.refused);
     }
     let mut all = vec![("firewall", told)];
     let isolated = if f.hits_isolated > 0 { format!(", {} of isolated hosts", f.hits_isolated) } else { String::new() };
-    all.push(("rejected", format!("{} packets{isolated}", f.hits_blocked)));
+    all.push(("rejected", format!("{}{isolated}", counted(f.hits_blocked, "packet", "packets"))));
     if let Some(median) = s.cut.median_secs {
-        let times = many(s.cut.count as usize, "endpoint", "endpoints");
+        let times = counted(s.cut.count as usize, "endpoint", "endpoints");
         all.push(("cut off", format!("{times}, median {median:.2} s after the first packet of the connection")));
     }
     all
-}
-
-fn many(n: usize, one: &str, more: &str) -> String {
-    format!("{n} {}", if n == 1 { one } else { more })
 }

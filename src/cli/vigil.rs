@@ -13,6 +13,7 @@ use crate::capture::live::{Interface, LinkState, LiveStatus};
 use crate::health::{Gauges, Look, Port, Watchdog};
 use crate::ledger::{Alert, FlowFinding};
 use crate::notify::Notifier;
+use crate::text::counted;
 
 /// How often counters are looked at.
 const EVERY: Duration = Duration::from_secs(1);
@@ -112,8 +113,9 @@ impl Vigil {
             let frames: u64 = interfaces.iter().map(|i| i.frames).sum();
             let drops: u64 = interfaces.iter().map(|i| i.kernel_drops).sum();
             self.manager.status(&format!(
-                "{watched} of {} interfaces watched, {frames} frames, {drops} dropped",
-                interfaces.len()
+                "{watched} of {} watched, {}, {drops} dropped",
+                counted(interfaces.len(), "interface", "interfaces"),
+                counted(frames, "frame", "frames")
             ));
         }
     }

@@ -1,5 +1,5 @@
-//! Management pages of mining programs and devices over HTTP: T-Rex, lolMiner, `NBMiner`, `GMiner`,
-//! Antminer.
+//! Management pages of mining programs and devices over HTTP: T-Rex, lolMiner, `NBMiner`, `GMiner`, `SRBMiner`, `BzMiner`,
+//! nanominer, Rigel, Antminer, Bitaxe and its relatives (`AxeOS`).
 //!
 //! In: HTTP messages. Out: inventory evidence, from an answer that has the keys and the shape of its program's; never
 //! more than `suspected`. Requests for `/summary`, `/stat` or `/api/v1/status` are everybody's and say nothing; those for
@@ -15,6 +15,10 @@
 //! - `NBMiner` `/api/v1/status`: `NebuTech/NBMiner` `readme.md`;
 //! - `GMiner` `/stat`, without its name (1.34) and with it (2.70): hiveos-linux `hive/miners/gminer/h-stats.sh`, foreman-apps
 //!   `Gminer_1_34_ITest.java`, sokdak/miner-exporter `pkg/gminer/types.go`;
+//! - `SRBMiner-MULTI` `/`, Rigel `/`, `BzMiner` `/status`: members as agents of mining rigs read them (`miner_version`,
+//!   `algorithms`, `pool`; `solution_stat`, `pools`, `connection_details`; `bzminer_version`, `pools`, `current_url`);
+//! - nanominer `/stats`: roboyeti/wth `lib/modules/gpu_miners/nano_miner.rb`;
+//! - `AxeOS` `/api/system/info`: bitaxeorg/ESP-Miner and its readers (`ASICModel`, `stratumURL`, `sharesAccepted`);
 //! - Antminer `/cgi-bin/…`: block/proto-fleet `plugin/antminer/pkg/antminer/web`, foreman-apps
 //!   `AntminerChangePoolsITest.java`.
 //!
@@ -37,7 +41,7 @@ const PAGES: [&str; 5] = [
     "/cgi-bin/minerStatus.cgi",
 ];
 /// Pages of the others, which other programs have as well.
-const SHARED_PAGES: [&str; 4] = ["/", "/summary", "/api/v1/status", "/stat"];
+const SHARED_PAGES: [&str; 7] = ["/", "/summary", "/api/v1/status", "/stat", "/status", "/stats", "/api/system/info"];
 /// Cards of a rig whose rates are added up.
 const CARDS: usize = 64;
 
@@ -98,6 +102,11 @@ impl<'a> Rig<'a> {
             .or_else(|| lolminer(root))
             .or_else(|| nbminer(root))
             .or_else(|| gminer(root))
+            .or_else(|| srbminer(root))
+            .or_else(|| bzminer(root))
+            .or_else(|| nanominer(root))
+            .or_else(|| rigel(root))
+            .or_else(|| axe(root))
             .or_else(|| antminer(root))
             .or_else(|| antminer_settings(root))
     }
@@ -163,6 +172,85 @@ fn gminer(root: Value<'_>) -> Option<Rig<'_>> {
     let hashes = root.get("speed_unit").is_some_and(|u| u.is_str("H/s"));
     let rate = hashes.then(|| devices.as_array().into_iter().flatten().take(CARDS).filter_map(speed).sum());
     Some(Rig { program, pool: Some(pool), algorithm: text(root.get("algorithm")), rate })
+}
+
+fn srbminer(root: Value<'_>) -> Option<Rig<'_>> {
+    let version = text(root.get("miner_version"))?;
+    text(root.get("rig_name"))?;
+    let first = root.get("algorithms").filter(|a| a.is_array())?.index(0)?;
+    let algorithm = text(first.get("name"))?;
+    let pool = text(first.get("pool")?.get("pool"))?;
+    number(first.get("shares")?.get("accepted"))?;
+    let rate = first.get("hashrate")?;
+    let total = |of| number(rate.get(of).and_then(|r| r.get("total")));
+    let rates = [total("cpu"), total("gpu")];
+    let rate = rates.iter().any(Option::is_some).then(|| rates.into_iter().flatten().sum());
+    Some(Rig {
+        program: format!("SRBMiner-MULTI {version}").into(),
+        pool: Some(pool),
+        algorithm: Some(algorithm),
+        rate,
+    })
+}
+
+fn bzminer(root: Value<'_>) -> Option<Rig<'_>> {
+    let version = text(root.get("bzminer_version"))?;
+    root.get("devices").filter(|d| d.is_array())?;
+    let first = root.get("pools").filter(|p| p.is_array())?.index(0)?;
+    let algorithm = Some(text(first.get("algorithm"))?);
+    // In which unit its rates are, nobody says.
+    Some(Rig {
+        program: format!("BzMiner {version}").into(),
+        pool: text(first.get("current_url")),
+        algorithm,
+        rate: None,
+    })
+}
+
+fn nanominer(root: Value<'_>) -> Option<Rig<'_>> {
+    number(root.get("WorkTime"))?;
+    root.get("Devices").filter(|d| d.is_array())?;
+    let first = root.get("Algorithms").filter(|a| a.is_array())?.index(0)?;
+    let algorithm = first.keys().next()?;
+    let about = first.get(&algorithm)?;
+    let total = about.get("Total")?;
+    number(total.get("Accepted"))?;
+    let rate = text(total.get("Hashrate"))?.parse().ok();
+    let pool = Some(text(about.get("CurrentPool"))?);
+    Some(Rig { program: Cow::Borrowed("nanominer"), pool, algorithm: Some(algorithm), rate })
+}
+
+fn rigel(root: Value<'_>) -> Option<Rig<'_>> {
+    let algorithm = text(root.get("algorithm"))?;
+    let version = text(root.get("version"))?;
+    root.get("devices").filter(|d| d.is_array())?;
+    let of = |key| root.get(key).and_then(|v| v.get(&algorithm));
+    number(of("solution_stat")?.get("accepted"))?;
+    let rate = number(of("hashrate"));
+    let pool =
+        of("pools").and_then(|p| p.index(0)?.get("connection_details")).and_then(|c| host_port(c, "hostname", "port"));
+    Some(Rig { program: format!("Rigel {version}").into(), pool, algorithm: Some(algorithm), rate })
+}
+
+/// Bitaxe, `NerdAxe` and what else runs its firmware.
+fn axe(root: Value<'_>) -> Option<Rig<'_>> {
+    let chip = text(root.get("ASICModel"))?;
+    number(root.get("sharesAccepted"))?;
+    text(root.get("stratumUser"))?;
+    let pool = Some(host_port(root, "stratumURL", "stratumPort")?);
+    let version = text(root.get("version"))?;
+    number(root.get("uptimeSeconds"))?;
+    let rate = number(root.get("hashRate")).map(|rate| rate * 1e9);
+    Some(Rig { program: format!("AxeOS {version} ({chip})").into(), pool, algorithm: None, rate })
+}
+
+/// A pool whose name and port stand apart.
+fn host_port<'a>(at: Value<'a>, host: &str, port: &str) -> Option<Cow<'a, str>> {
+    let host = text(at.get(host))?;
+    Some(match number(at.get(port)) {
+        Some(port) => format!("{host}:{port}").into(),
+        None => host,
+    })
 }
 
 /// Of a summary, its statistics or pools, and of what the device says of itself.

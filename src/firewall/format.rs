@@ -36,6 +36,7 @@ use sha2::{Digest, Sha256};
 use crate::firewall::gate::Decision;
 use crate::firewall::list::{BlockList, Entry};
 use crate::firewall::policy::Scope;
+use crate::text::counted;
 use crate::time::PacketTime;
 
 /// A firewall's way to write a list.
@@ -205,7 +206,8 @@ impl Says {
 }
 
 /// What the lists of one run lack together, in whichever formats they are.
-pub fn left_out(formats: &[&dyn Format], list: &BlockList) -> Vec<Warning> {
+pub fn left_out(formats: &[&dyn Format], decision: &Decision) -> Vec<Warning> {
+    let list = &decision.list;
     let said = formats.iter().fold(Says::default(), |said, f| said.or(f.says()));
     let mut warnings = Vec::new();
     let names = list.indispensable_names();
@@ -221,6 +223,9 @@ pub fn left_out(formats: &[&dyn Format], list: &BlockList) -> Vec<Warning> {
         list.nameless_entries(|t| if t.service.is_some() { said.endpoints } else { said.addresses || said.endpoints });
     if endpoints > 0 {
         warnings.push(Warning::EndpointsLeftOut { endpoints, addresses: said.addresses });
+    }
+    if !decision.hosts.is_empty() {
+        warnings.push(Warning::HostsLeftOut { hosts: decision.hosts.len() });
     }
     warnings
 }
@@ -313,6 +318,11 @@ pub enum Warning {
         /// How many.
         pairs: usize,
     },
+    /// Isolated hosts, which no format says.
+    HostsLeftOut {
+        /// How many.
+        hosts: usize,
+    },
     /// Names that do not fit below the name of a zone.
     NamesTooLong {
         /// The format.
@@ -341,19 +351,20 @@ impl fmt::Display for Warning {
         match self {
             Self::TtlCapped { format, longest, entries } => write!(
                 f,
-                "{format} knows no life time above {longest} seconds: {entries} {} shortened to that",
-                if *entries == 1 { "entry was" } else { "entries were" }
+                "{format} knows no life time above {longest} seconds: {} shortened to that",
+                counted(*entries, "entry was", "entries were")
             ),
             Self::NamesLeftOut { names } => write!(
                 f,
-                "{} in no list: what they lead to must not be blocked by its address, and only formats like dnsmasq, \
-                 unbound, rpz or hosts take names",
-                if *names == 1 { "1 name is".to_owned() } else { format!("{names} names are") }
+                "{} in no list: only formats like dnsmasq, unbound, rpz or hosts take names, and no entry for an address \
+                 stands for all that {} to",
+                counted(*names, "name is", "names are"),
+                if *names == 1 { "it leads" } else { "they lead" }
             ),
             Self::EndpointsLeftOut { endpoints, addresses } => write!(
                 f,
                 "{} in no list: no blocked name leads there, and {}",
-                if *endpoints == 1 { "1 endpoint is".to_owned() } else { format!("{endpoints} endpoints are") },
+                counted(*endpoints, "endpoint is", "endpoints are"),
                 if *addresses {
                     "the format takes whole addresses only, which --scope address lists"
                 } else {
@@ -363,17 +374,16 @@ impl fmt::Display for Warning {
             Self::PairsLeftOut { pairs } => write!(
                 f,
                 "{} in no list: only formats like nft, ipset, iptables or suricata say which host is cut off",
-                if *pairs == 1 {
-                    "1 pair of a host and an endpoint is".to_owned()
-                } else {
-                    format!("{pairs} pairs of a host and an endpoint are")
-                }
+                counted(*pairs, "pair of a host and an endpoint is", "pairs of a host and an endpoint are")
             ),
-            Self::NamesTooLong { format, names } => write!(
+            Self::HostsLeftOut { hosts } => write!(
                 f,
-                "{} too long for a zone, and left out of {format}",
-                if *names == 1 { "1 name is".to_owned() } else { format!("{names} names are") }
+                "{} in no list, as none holds hosts: only minewatch watch --apply cuts hosts off",
+                counted(*hosts, "isolated host is", "isolated hosts are")
             ),
+            Self::NamesTooLong { format, names } => {
+                write!(f, "{} too long for a zone, and left out of {format}", counted(*names, "name is", "names are"))
+            }
             Self::ManyLines { format, lines, usual } => write!(
                 f,
                 "the {format} list has {lines} lines, and many firewalls take {usual}: --max-entries {usual} keeps the \
@@ -451,12 +461,11 @@ impl Header<'_> {
             meta.refused, meta.never_block_refused, meta.capped
         );
         if meta.pairs_left_out > 0 {
-            let n = meta.pairs_left_out;
-            let s = if n == 1 { "" } else { "s" };
+            let pairs = counted(meta.pairs_left_out, "pair", "pairs");
             let _ = writeln!(
                 out,
-                "{sign} left out: {n} pair{s} of a host and an endpoint, which this format cannot say: nft, ipset, iptables \
-                 or suricata can"
+                "{sign} left out: {pairs} of a host and an endpoint, which this format cannot say: nft, ipset, iptables or \
+                 suricata can"
             );
         }
         let _ = writeln!(out, "{sign} sha256: {}", sha256(body));

@@ -7,6 +7,7 @@ use crate::evidence::Verdict;
 use crate::firewall::name::{DomainName, NameError};
 use crate::firewall::policy::Region;
 use crate::firewall::prefix::Prefix;
+use crate::text::counted;
 
 /// Why an endpoint, a name or a host was refused. Its code is stable; its sentence may be reworded.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -269,7 +270,7 @@ impl fmt::Display for Reason {
                 "the host has an address of this machine, and so seem to have all behind its address translation, whom no \
                  rule for one host stops: block the endpoint (--scope endpoint)",
             ),
-            Self::CapReached { max } => write!(f, "the list is full ({max} entries, the most certain were kept)"),
+            Self::CapReached { max } => write!(f, "the list is full ({}, the most certain were kept)", counted(*max, "entry", "entries")),
         }
     }
 }

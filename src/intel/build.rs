@@ -14,6 +14,7 @@ use super::names::NameTable;
 use super::problem::{LoadError, Problem, Severity};
 use super::ranges::{RangeBuilder, RangeTable};
 use super::{Inner, Intel, ListInfo, PortUse, SHIPPED};
+use crate::text::counted;
 
 /// Bytes of one feed.
 const MAX_FILE: u64 = 4 << 30;
@@ -79,7 +80,7 @@ impl Builder {
                 list: name.to_owned(),
                 line: 0,
                 severity: Severity::Error,
-                what: format!("{} more problems are not shown", out.more_problems),
+                what: counted(out.more_problems, "more problem is not shown", "more problems are not shown"),
             });
         }
         Ok(())

@@ -9,6 +9,7 @@ use super::net::Net;
 use super::problem::{LoadError, Problem, Severity};
 use super::words::Day;
 use super::{Intel, ListInfo};
+use crate::text::counted;
 
 /// Widest block that a pool may have: anything wider is somebody's whole network.
 const WIDEST: (u8, u8) = (16, 32);
@@ -38,7 +39,7 @@ pub fn check(list: &str, text: &str, today: Day, never: &dyn Fn(Net) -> Option<S
     problems.sort();
     problems.sort_by_key(|p| p.line);
     if out.more_problems > 0 {
-        let what = format!("{} more problems are not shown", out.more_problems);
+        let what = counted(out.more_problems, "more problem is not shown", "more problems are not shown");
         problems.push(Problem { list: list.to_owned(), line: 0, severity: Severity::Error, what });
     }
     Ok(Checked { problems, entries: out.good })

@@ -33,6 +33,7 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
+use crate::text::counted;
 use build::Builder;
 
 pub use clients::library as tls_library;
@@ -234,8 +235,9 @@ impl Intel {
                 let lost = was.saturating_sub(is);
                 (lost * 100 > was * percent).then(|| {
                     format!(
-                        "{} had {was} entries and now has {is}: the one that was loaded before stays in use",
-                        old.name
+                        "{} had {} and now has {is}: the one that was loaded before stays in use",
+                        old.name,
+                        counted(was, "entry", "entries")
                     )
                 })
             })

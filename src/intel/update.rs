@@ -16,6 +16,7 @@ use super::feed::{self, Item};
 use super::import::{self, Format};
 use super::net::Net;
 use super::words::Day;
+use crate::text::counted;
 
 pub use config::{Config, ConfigError, Place, Plan};
 use store::{Meta, Stored};
@@ -121,9 +122,10 @@ fn one(
         let lost = was.saturating_sub(read.good);
         if lost * 100 > was * usize::from(plan.max_loss_percent) && !accept_shrink {
             return Err(format!(
-                "{from} has {} entries and had {was}: it lost more than {} %, which looks like a broken source. If that \
+                "{from} has {} and had {was}: it lost more than {} %, which looks like a broken source. If that \
                  is meant, run it again with --accept-shrink",
-                read.good, plan.max_loss_percent
+                counted(read.good, "entry", "entries"),
+                plan.max_loss_percent
             ));
         }
     }

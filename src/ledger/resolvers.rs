@@ -20,6 +20,8 @@ const MAX_RESOLVERS: usize = 65_536;
 const MAX_ASKED: usize = 65_536;
 /// A resolver passes a question on at once; what it fetches again later by itself, it does within the life of most answers.
 const PASSED_ON: Duration = Duration::from_mins(5);
+/// Who answers so many questions is a resolver, though a capture shows one of its clients only.
+const MANY: u32 = 8;
 
 /// A name that a host was asked for: its hash, with a secret seed. Two that meet by chance in 64 bits would say of one
 /// look-up in 10^14 that it was passed on.
@@ -29,8 +31,8 @@ type Names<V> = HashMap<(Tenant, IpAddr), V, foldhash::quality::RandomState>;
 /// Who answers.
 #[derive(Default)]
 pub(super) struct Resolvers {
-    /// The first two clients of each.
-    clients: Names<(IpAddr, Option<IpAddr>)>,
+    /// The first two clients of each, and how many questions it answered.
+    clients: Names<(IpAddr, Option<IpAddr>, u32)>,
     seed: foldhash::quality::RandomState,
     /// Names that a host was asked for, and when last.
     asked: HashMap<Question, PacketTime, foldhash::fast::RandomState>,
@@ -48,7 +50,9 @@ impl Resolvers {
             self.remember(at, self.question(l.tenant, server, &l.name));
         }
         let own = self.question(l.tenant, client, &l.name);
-        let passed_on = self.asked.get(&own).is_some_and(|asked| at.since(*asked) <= PASSED_ON);
+        // Whoever answers renews what he was asked for once, to have it at hand when he is asked again.
+        let answers = || self.clients.contains_key(&(l.tenant, client));
+        let passed_on = self.asked.get(&own).is_some_and(|asked| at.since(*asked) <= PASSED_ON || answers());
         if passed_on && l.answered {
             // It follows where that leads, too.
             for alias in &l.aliases {
@@ -58,9 +62,10 @@ impl Resolvers {
         passed_on
     }
 
-    /// Whether a host answers more than one client.
+    /// Whether a host answers more than one client, or one of them again and again; at whatever time.
     pub(super) fn serves_several(&self, host: HostKey) -> bool {
-        self.clients.get(&(host.tenant, host.ip)).is_some_and(|(_, second)| second.is_some())
+        let known = self.clients.get(&(host.tenant, host.ip));
+        known.is_some_and(|(_, second, answers)| second.is_some() || *answers >= MANY)
     }
 
     fn question(&self, tenant: Tenant, asked: IpAddr, name: &str) -> Question {
@@ -70,10 +75,14 @@ impl Resolvers {
     fn answered(&mut self, server: (Tenant, IpAddr), client: IpAddr) {
         let full = self.clients.len() >= MAX_RESOLVERS;
         match self.clients.get_mut(&server) {
-            Some((first, second)) if *first != client => *second = second.or(Some(client)),
-            Some(_) => {}
+            Some((first, second, answers)) => {
+                if *first != client {
+                    *second = second.or(Some(client));
+                }
+                *answers = answers.saturating_add(1);
+            }
             None if full => {}
-            None => drop(self.clients.insert(server, (client, None))),
+            None => drop(self.clients.insert(server, (client, None, 1))),
         }
     }
 
@@ -128,6 +137,21 @@ mod tests {
         assert!(!r.hear(&look_up(2, HOME, PUBLIC, "other.example", false)), "its own");
         assert!(!r.hear(&look_up(400, HOME, PUBLIC, "pool.example", false)), "long after");
         assert!(!serves(&r, HOME));
+    }
+
+    #[test]
+    fn what_a_resolver_renews_by_itself_was_asked_for_by_its_clients() {
+        let mut r = Resolvers::default();
+        r.hear(&look_up(1, A, HOME, "pool.example", false));
+        r.hear(&look_up(1, A, HOME, "pool.example", true));
+        assert!(r.hear(&look_up(4_000, HOME, PUBLIC, "pool.example", false)));
+        assert!(!r.hear(&look_up(4_000, HOME, PUBLIC, "other.example", false)), "its own");
+        assert!(!serves(&r, HOME), "one answer to an accomplice");
+        // It answers that one client all day, before or after its own look-ups.
+        for n in 0..i64::from(MANY) {
+            r.hear(&look_up(5_000 + n, A, HOME, &format!("x{n}.example"), true));
+        }
+        assert!(serves(&r, HOME));
     }
 
     #[test]

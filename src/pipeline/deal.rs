@@ -12,16 +12,16 @@ use std::time::Duration;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use tokio::sync::mpsc;
 
-use super::end::End;
 use super::merge::Batch;
 use super::run::{Feeds, Post, share, show};
+use super::span::{Span, Times};
 use super::worker::{Tick, Worker};
 use crate::capture::{PacketSource, Step};
 use crate::decode::{Decoder, Packet};
 use crate::flow::{FlowHasher, Limits};
 use crate::health::{Gauge, Gauges, Health};
 use crate::intel::CurrentIntel;
-use crate::time::{Clock, Elapsed, PacketTime};
+use crate::time::{Clock, Elapsed};
 
 /// Batches waiting for a worker.
 const QUEUE: usize = 8;
@@ -144,11 +144,11 @@ impl<'scope> Dealer<'scope> {
 }
 
 /// Reads a source and deals its packets to as many workers as the options say.
-pub(super) fn deal<S: PacketSource>(source: &mut S, post: Post<'_>) -> (Health, PacketTime) {
+pub(super) fn deal<S: PacketSource>(source: &mut S, post: Post<'_>) -> (Health, Times) {
     let Post { options, stop, frames, .. } = post;
     let mut decoder = Decoder::new(options.decode);
     let mut gauge = options.gauges.as_deref().map(Gauges::gauge);
-    let (mut clock, mut end) = (Clock::default(), End::default());
+    let (mut clock, mut span) = (Clock::default(), Span::new());
     let health = thread::scope(|scope| {
         let limits = share(options.limits, options.workers);
         let mut dealer = Dealer::start(scope, post, limits, 0, options.workers);
@@ -172,7 +172,7 @@ pub(super) fn deal<S: PacketSource>(source: &mut S, post: Post<'_>) -> (Health, 
                         dealer.tick(now, order - 1);
                     }
                     let packet = decoder.decode(&frame);
-                    end.see(frame.time, packet.as_ref());
+                    span.see(frame.time, packet.as_ref());
                     if let Some(packet) = packet {
                         dealer.push(&packet, order);
                     }
@@ -190,7 +190,7 @@ pub(super) fn deal<S: PacketSource>(source: &mut S, post: Post<'_>) -> (Health, 
     });
     let mut all = decoder.finish();
     all.merge(&health);
-    (all, end.latest())
+    (all, span.times())
 }
 
 /// A worker thread. It answers every parcel, so that nobody waits for it.

@@ -12,6 +12,7 @@ use crate::dialect::{Category, Conversation, Stage};
 use crate::evidence::{Code, EvidenceLog, Judgement, Verdict, judge};
 use crate::flow::{Direction, FlowInfo, FlowKey};
 use crate::ledger::{FlowFinding, Names, Work};
+use crate::text::counted;
 use crate::wallet::Coin;
 
 /// The coin and what says so. What the jobs are of decides; a wallet may be where it is paid out to.
@@ -184,7 +185,9 @@ fn context(log: &mut EvidenceLog, info: &FlowInfo, gaps: u64, silent: bool, wrap
         log.note(Code::NoAnswer, last, || "the server never answered in the protocol".to_owned());
     }
     if gaps > 0 {
-        log.note(Code::StreamGaps, last, || format!("the streams have {gaps} holes: messages may be missing"));
+        log.note(Code::StreamGaps, last, || {
+            format!("the streams have {}: messages may be missing", counted(gaps, "hole", "holes"))
+        });
     }
     if let Some(source) = wraps.iter().find_map(Wrap::source) {
         log.note(Code::ProxyHeader, first, || {

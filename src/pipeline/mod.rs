@@ -23,8 +23,10 @@ mod news;
 mod notice;
 mod reader;
 mod run;
+mod span;
 mod worker;
 
 pub use merge::{Batch, Merger};
 pub use run::{Ended, RunOptions, run};
+pub use span::Times;
 pub use worker::{Event, Tick, What, Worker};

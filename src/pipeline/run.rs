@@ -12,8 +12,8 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 
 use super::deal::{Dealer, deal};
-use super::end::End;
 use super::merge::Batch;
+use super::span::{Span, Times};
 use super::worker::{Tick, Worker};
 use crate::capture::{Frame, Lent, PacketSource};
 use crate::decode::{Begun, DecodeOptions, Decoder, Packet};
@@ -72,8 +72,8 @@ pub struct Ended<S> {
     pub source: S,
     /// Counters of everyone.
     pub health: Health,
-    /// The latest packet time.
-    pub until: PacketTime,
+    /// When it was captured.
+    pub times: Times,
 }
 
 /// Reads the source to its end, or until `stop`. Blocks; call it from a thread of its own.
@@ -86,14 +86,14 @@ pub fn run<S: PacketSource>(
 ) -> Ended<S> {
     let post = Post { options, stop, frames, out };
     let shares = source.take_shares();
-    let (health, until) = if !shares.is_empty() {
+    let (health, times) = if !shares.is_empty() {
         side_by_side(&mut source, shares, post)
     } else if options.workers <= 1 {
         post.read(&mut source, (0, 1), options.limits, None)
     } else {
         deal(&mut source, post)
     };
-    Ended { source, health, until }
+    Ended { source, health, times }
 }
 
 /// What every thread of a run needs.
@@ -111,7 +111,7 @@ fn side_by_side(
     source: &mut impl PacketSource,
     shares: Vec<Box<dyn PacketSource + Send>>,
     post: Post<'_>,
-) -> (Health, PacketTime) {
+) -> (Health, Times) {
     let readers = shares.len() + 1;
     let of = 2 * readers;
     let limits = share(post.options.limits, readers);
@@ -126,12 +126,12 @@ fn side_by_side(
                 Err(_) => post.send(Batch { from: (i, of), upto: u64::MAX, events: Vec::new() }),
             }
         }
-        let (mut health, mut until) = post.read(source, (0, of), limits, Some(dealer));
+        let (mut health, mut times) = post.read(source, (0, of), limits, Some(dealer));
         for (more, last) in handles.into_iter().filter_map(|h| h.join().ok()) {
             health.merge(&more);
-            until = until.max(last);
+            times = times.or(last);
         }
-        (health, until)
+        (health, times)
     })
 }
 
@@ -150,14 +150,14 @@ impl Post<'_> {
         (from, of): (usize, usize),
         limits: Limits,
         dealer: Option<Dealer<'_>>,
-    ) -> (Health, PacketTime) {
+    ) -> (Health, Times) {
         let Self { options, stop, frames, .. } = self;
         let mut dealer = dealer.filter(Dealer::has_workers);
         let mut decoder = Decoder::new(options.decode);
         let mut worker = Worker::new(limits).telling_claims(options.claims).payload_blind(options.blind);
         let mut feeds = Feeds::new(&options.intel, &mut worker);
         let mut gauge = options.gauges.as_deref().map(Gauges::gauge);
-        let mut times = Times::default();
+        let mut stamps = Stamps { clock: Clock::default(), span: Span::new() };
         let (mut order, mut told, mut in_batch, mut unsent, mut idle) = (0u64, 0u64, 0usize, 0usize, false);
         // Allocated once: large blocks, taken again and again, make the allocator tidy up each time.
         let mut frames_kept: Vec<Frame<'static>> = Vec::with_capacity(TOGETHER);
@@ -205,7 +205,7 @@ impl Post<'_> {
                         order
                     };
                     let to = (&mut worker, dealer.as_mut());
-                    together(&lent, &mut decoder, to, &mut times, number, &mut packets_kept);
+                    together(&lent, &mut decoder, to, &mut stamps, number, &mut packets_kept);
                 }
                 Lent::Idle => idle = true,
                 Lent::End => break,
@@ -219,15 +219,14 @@ impl Post<'_> {
         if let Some(dealer) = dealer {
             health.merge(&dealer.finish(order));
         }
-        (health, times.end.latest())
+        (health, stamps.span.times())
     }
 }
 
 /// What the stamps of frames say.
-#[derive(Default)]
-struct Times {
+struct Stamps {
     clock: Clock,
-    end: End,
+    span: Span,
 }
 
 /// The memory of a list, for another one whose items are as large: the borrows in its items were over.
@@ -241,7 +240,7 @@ fn together(
     frames: &[Frame<'_>],
     decoder: &mut Decoder,
     (worker, mut dealer): (&mut Worker, Option<&mut Dealer<'_>>),
-    times: &mut Times,
+    stamps: &mut Stamps,
     mut number: impl FnMut(PacketTime) -> u64,
     kept: &mut Vec<(Packet<'static>, u64)>,
 ) {
@@ -249,7 +248,7 @@ fn together(
     let mut ticks = Vec::new();
     for frame in frames {
         let order = number(frame.time);
-        if let Some(now) = times.clock.see(frame.time) {
+        if let Some(now) = stamps.clock.see(frame.time) {
             ticks.push(Tick { behind: packets.len(), order, now });
             if let Some(dealer) = &mut dealer {
                 dealer.tick(now, order);
@@ -258,25 +257,25 @@ fn together(
         if let Some(packet) = decoder.plain(frame) {
             // Looked at where it lies, or it would be copied there.
             packets.push((packet, order));
-            times.end.see(frame.time, packets.last().map(|(packet, _)| packet));
+            stamps.span.see(frame.time, packets.last().map(|(packet, _)| packet));
             continue;
         }
         match decoder.walk(frame) {
             Begun::Packet(packet) => {
-                times.end.see(frame.time, Some(&packet));
+                stamps.span.see(frame.time, Some(&packet));
                 match &mut dealer {
                     Some(dealer) if packet.outer.is_some() => dealer.push(&packet, order),
                     _ => packets.push((packet, order)),
                 }
             }
-            Begun::Nothing => times.end.see(frame.time, None),
+            Begun::Nothing => stamps.span.see(frame.time, None),
             // What it completes lies in the decoder and has to be looked at before the next one.
             Begun::Part(part) => {
                 worker.packets(&packets, &ticks);
                 packets.clear();
                 ticks.clear();
                 let packet = decoder.assemble(&part);
-                times.end.see(frame.time, packet.as_ref());
+                stamps.span.see(frame.time, packet.as_ref());
                 match (packet, &mut dealer) {
                     (Some(packet), Some(dealer)) if packet.outer.is_some() => dealer.push(&packet, order),
                     (Some(packet), _) => worker.packet(&packet, order),

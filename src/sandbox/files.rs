@@ -85,16 +85,13 @@ impl Rules {
             LandlockStatus::NotEnabled => return report.lacks(WHAT, "off: the kernel was started without it"),
             LandlockStatus::NotImplemented => return report.lacks(WHAT, "off: the kernel does not have it"),
         };
-        let paths = self.paths;
+        let paths = if self.paths == 1 { "1 path".to_owned() } else { format!("{} paths", self.paths) };
         match status.ruleset {
             RulesetStatus::FullyEnforced => {
-                report.holds(WHAT, format!("on (ABI {abi}), {paths} paths and the system's"));
+                report.holds(WHAT, format!("on (ABI {abi}), {paths} and the system's"));
             }
             RulesetStatus::PartiallyEnforced => {
-                report.holds(
-                    WHAT,
-                    format!("on as far as the kernel knows it (ABI {abi}), {paths} paths and the system's"),
-                );
+                report.holds(WHAT, format!("on as far as the kernel knows it (ABI {abi}), {paths} and the system's"));
             }
             RulesetStatus::NotEnforced => report.lacks(WHAT, format!("off (ABI {abi})")),
         }

@@ -49,6 +49,7 @@ pub(super) struct Facts {
     pub(super) cuts: Times,
     pub(super) lists: Option<Lists>,
     pub(super) serving: Option<Serving>,
+    pub(super) dry_run: bool,
 }
 
 /// What a block feed told so far.
@@ -149,6 +150,7 @@ impl Board {
             cuts: Times::default(),
             lists: None,
             serving: None,
+            dry_run: false,
         })))
     }
 
@@ -172,6 +174,11 @@ impl Board {
         let troubles = troubles.into_iter().map(|s| (ago(&s), s)).map(|(since, s)| (s, since)).collect();
         let mut facts = self.lock();
         (facts.interfaces, facts.health, facts.troubles, facts.heard) = (interfaces, health, troubles, now);
+    }
+
+    /// Whether it is only told what would be done.
+    pub fn dry_run(&self, dry: bool) {
+        self.lock().dry_run = dry;
     }
 
     /// The feeds that are in use.

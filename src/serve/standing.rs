@@ -12,6 +12,7 @@ use crate::capture::live::LinkState;
 use crate::enforce::Status as Kernel;
 use crate::health::Counter;
 use crate::intel::Day;
+use crate::text::counted;
 use crate::time::PacketTime;
 
 /// An interface without a frame for this long is not merely quiet.
@@ -35,6 +36,8 @@ pub struct Standing {
     pub well: bool,
     /// What is wrong, as sentences with what to do.
     pub wrong: Vec<String>,
+    /// A dry run: nothing is cut off, blocked or saved, whatever the rest says.
+    pub dry_run: bool,
     /// What should be known, and is not wrong.
     pub notes: Vec<String>,
     /// The interfaces.
@@ -260,6 +263,7 @@ pub(super) fn of(facts: &Facts, now: PacketTime) -> Standing {
         feeds: facts.feeds.iter().map(|f| feed(f, Day::of(now))).collect(),
         block_feeds: facts.block_feeds.iter().map(|f| block_feed(f, now)).collect(),
         serving: facts.serving.clone(),
+        dry_run: facts.dry_run,
         ..Standing::default()
     };
     if let Some(lists) = &facts.lists {
@@ -368,7 +372,7 @@ fn wrong(facts: &Facts, s: &Standing) -> Vec<String> {
     wrong.extend(facts.refused.iter().cloned());
     if let Some(state) = s.state.as_ref().filter(|s| !s.saved) {
         let why = state.why.as_deref().unwrap_or("the disk is not there");
-        wrong.push(format!("state is NOT saved: {why}; {} things wait", state.unsaved));
+        wrong.push(format!("state is NOT saved: {why}; {}", counted(state.unsaved, "thing waits", "things wait")));
     }
     if let Some(why) = s.firewall.as_ref().and_then(|f| f.last_error.as_ref()) {
         wrong.push(format!("NOT cut off: {why}; it is tried again"));

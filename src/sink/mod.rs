@@ -12,6 +12,7 @@ use crate::capture::FrameRef;
 use crate::firewall::Decision;
 use crate::health::{Counter, Health};
 use crate::ledger::{Contact, HostFinding};
+use crate::text::counted;
 
 /// All that a run found.
 pub struct Report {
@@ -92,8 +93,8 @@ pub fn warnings(r: &Report) -> Vec<String> {
     let mut out = Vec::new();
     if r.dropped > 0 {
         out.push(format!(
-            "{} findings did not fit and are not in this report: the network is overrun, or somebody forges miners",
-            r.dropped
+            "{} in this report: the network is overrun, or somebody forges miners",
+            counted(r.dropped, "finding did not fit and is not", "findings did not fit and are not")
         ));
     }
     let percent = |part: u64, whole: u64| part.saturating_mul(100).checked_div(whole).unwrap_or(0);
@@ -116,38 +117,49 @@ pub fn warnings(r: &Report) -> Vec<String> {
     }
     let skipped = h.get(Counter::LinkTypeUnknown);
     if skipped > 0 {
-        out.push(format!("{skipped} frames have a link type that is not decoded: see \"skipped\""));
+        out.push(format!(
+            "{} a link type that is not decoded: see \"skipped\"",
+            counted(skipped, "frame has", "frames have")
+        ));
     }
     out.extend(unread(h));
     if h.get(Counter::TunnelTooDeep) > 0 {
         let n = h.get(Counter::TunnelTooDeep);
-        let what = if n == 1 { "frame nests" } else { "frames nest" };
-        out.push(format!("{n} {what} tunnels or tags too deeply to open: what is inside was not seen"));
+        let what = counted(n, "frame nests", "frames nest");
+        out.push(format!("{what} tunnels or tags too deeply to open: what is inside was not seen"));
     }
     let unheard = h.get(Counter::RhythmsRefused);
     if unheard > 0 {
         out.push(format!(
-            "{unheard} times there was no room to listen to a connection that cannot be read: miners that encrypt may be \
-             missed. Too many last for long, or somebody keeps many open"
+            "{} there was no room to listen to a connection that cannot be read: miners that encrypt may be missed. Too \
+             many last for long, or somebody keeps many open",
+            counted(unheard, "time", "times")
         ));
     }
     let fragments = h.get(Counter::FragmentsDropped);
     if fragments > 0 {
-        out.push(format!("{fragments} IP fragments could not be put together: evasion is possible there"));
+        out.push(format!(
+            "{} could not be put together: evasion is possible there",
+            counted(fragments, "IP fragment", "IP fragments")
+        ));
     }
     let bad = percent(h.get(Counter::BadChecksum), h.get(Counter::TcpPackets) + h.get(Counter::UdpPackets));
     if bad >= 10 {
         out.push(format!("{bad}% of the checksums are wrong: usual when captured on a host that offloads them"));
     }
-    for (c, what) in [
-        (Counter::FlowsEvicted, "flows were evicted because the flow table was full"),
-        (Counter::WorkerPanics, "packets made a worker fail: please report them"),
-        (Counter::KernelDrops, "frames were dropped by the kernel: minewatch did not see them"),
-        (Counter::InterfaceDrops, "frames were dropped by the interface: minewatch did not see them"),
-        (Counter::EventsDropped, "findings were dropped because the queue was full"),
+    for (c, [one, many], what) in [
+        (Counter::FlowsEvicted, ["flow was", "flows were"], "evicted because the flow table was full"),
+        (Counter::WorkerPanics, ["packet", "packets"], "made a worker fail: please report it with the capture"),
+        (Counter::KernelDrops, ["frame was", "frames were"], "dropped by the kernel: minewatch did not see it all"),
+        (
+            Counter::InterfaceDrops,
+            ["frame was", "frames were"],
+            "dropped by the interface: minewatch did not see it all",
+        ),
+        (Counter::EventsDropped, ["finding was", "findings were"], "dropped because the queue was full"),
     ] {
         if h.get(c) > 0 {
-            out.push(format!("{} {what}", h.get(c)));
+            out.push(format!("{} {what}", counted(h.get(c), one, many)));
         }
     }
     out

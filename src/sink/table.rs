@@ -157,9 +157,17 @@ fn cells(h: &HostFinding, row: &Row<'_>) -> [String; 9] {
             (a, 0) => a.to_string(),
             (a, r) => format!("{a}+{r} rej"),
         },
-        work.hashrate().map_or_else(|| "?".to_owned(), |e| difficulty::Rate(e.estimate, unit(f.dialect)).to_string()),
+        rate(work, unit(f.dialect)),
         seconds(&since.to_string()),
     ]
+}
+
+/// The estimate, marked as rough where it rests on a single share: its interval (in JSON) goes from a fortieth to six times of
+/// it.
+fn rate(work: Work, unit: difficulty::Unit) -> String {
+    let Some(e) = work.hashrate() else { return "?".to_owned() };
+    let rough = if work.shares == 1 { "~" } else { "" };
+    format!("{rough}{}", difficulty::Rate(e.estimate, unit))
 }
 
 /// What a client calls itself, where nobody knows a program of that name: in quotation marks.
@@ -253,10 +261,10 @@ fn headline(out: &mut impl Write, r: &Report, style: Style) -> io::Result<()> {
         .collect();
     let line = if parts.is_empty() {
         let but = if r.hosts.iter().any(|h| h.allowed) { " but allowed ones" } else { "" };
-        format!("No miners{but} found in {} packets.", r.health.get(Counter::Frames))
+        format!("No miners{but} found in {}.", words::count(r.health.get(Counter::Frames), "packet", "packets"))
     } else {
         let n = r.hosts.iter().filter(|h| !h.allowed && h.verdict > Verdict::Noted).count();
-        format!("{n} {} found: {}.", if n == 1 { "miner" } else { "miners" }, parts.join(", "))
+        format!("{} found: {}.", words::count(n, "miner", "miners"), parts.join(", "))
     };
     writeln!(out, "{}", style.bold(&line))
 }
@@ -276,7 +284,11 @@ fn table<'a>(out: &mut impl Write, hosts: impl Iterator<Item = &'a HostFinding>,
         if all.len() > MAX_ROWS {
             more.push((
                 lines.len(),
-                format!("  … and {} more pools of {} (--json lists all)", all.len() - MAX_ROWS, host_name(h)),
+                format!(
+                    "  … and {} of {} (--json lists all)",
+                    words::count(all.len() - MAX_ROWS, "more pool", "more pools"),
+                    host_name(h)
+                ),
             ));
         }
     }
@@ -323,4 +335,16 @@ fn columns(widths: &[usize], style: Style) -> Vec<usize> {
 
 fn pad(text: &str, width: usize) -> String {
     format!("{text}{}", " ".repeat(width.saturating_sub(text.width())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rate_from_a_single_share_is_marked_as_rough() {
+        let of = |shares| Work { shares, hashes: 2_000.0 * 10.0, seconds: 10.0 };
+        let unit = unit("cryptonote");
+        assert_eq!([0, 1, 2].map(|n| rate(of(n), unit)), ["?", "~2.00 kH/s", "2.00 kH/s"]);
+    }
 }

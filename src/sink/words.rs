@@ -7,12 +7,8 @@ use std::net::SocketAddr;
 use crate::carrier::Wrap;
 use crate::intel::Place;
 use crate::ledger::{FlowFinding, TlsSeen};
+pub(super) use crate::text::counted as count;
 use crate::text::printable;
-
-/// `1 host`, `2 hosts`.
-pub(super) fn count(n: usize, one: &str, many: &str) -> String {
-    format!("{n} {}", if n == 1 { one } else { many })
-}
 
 /// Where a conversation went: the innermost destination, through which proxies, and the endpoint that was seen.
 pub(super) fn route(wraps: &[Wrap], endpoint: SocketAddr) -> String {

@@ -15,6 +15,7 @@ use crate::decode::Tenant;
 use crate::evidence::Verdict;
 use crate::firewall::{Book, Changes, Decision, Item, Limits, NeverBlock, Policy, Proto, Target};
 use crate::ledger::{Alert, FlowFinding, Identity, IncidentKey, Incidents, Patience, Seen, Step};
+use crate::text::counted;
 use crate::time::PacketTime;
 
 /// How long after a failure the next attempt is.
@@ -258,7 +259,10 @@ impl Keepsake {
 
 fn left_out(path: &Path, loaded: &Loaded) -> Option<String> {
     let n = loaded.dropped;
-    (n > 0).then(|| format!("{}: {n} rows are not what they should be, and were left out", path.display()))
+    (n > 0).then(|| {
+        let rows = counted(n, "row is not what it", "rows are not what they");
+        format!("{}: {rows} should be, and left out", path.display())
+    })
 }
 
 fn not_saved(e: &StateError) -> String {

@@ -192,8 +192,13 @@ fn check_looks_at_the_state_and_makes_nothing() {
     exits(&run, 0);
     assert!(run.text().contains("state: nothing is remembered yet"), "{}", run.text());
     assert!(!folder.path("new").exists());
+    let there = folder.path("there");
+    std::fs::create_dir(&there).unwrap();
+    exits(&minewatch(["check", "--state", there.to_str().unwrap()]), 0);
+    assert_eq!(std::fs::read_dir(&there).unwrap().count(), 0, "something was left behind");
     let file = folder.policy("");
-    for bad in [file.clone(), format!("{file}/below")] {
+    // Root may do everything there, and nothing can be kept.
+    for bad in [file.clone(), format!("{file}/below"), "/proc".to_owned(), "/proc/minewatch".to_owned()] {
         let run = minewatch(["check", "--state", &bad]);
         exits(&run, 2);
         assert!(run.text().contains("error: "), "{}", run.text());

@@ -107,7 +107,7 @@ fn explain_takes_endpoints_and_hardware_addresses_and_filters() {
     let file = &pcap(MINER);
     let shown = text(&["explain", "198.51.100.81:3333", file]);
     assert!(shown.contains("192.168.81.11"), "{shown}");
-    exits(&minewatch(["explain", "198.51.100.81:3334", file]), 0);
+    exits(&minewatch(["explain", "198.51.100.81:3334", file]), 2);
     refused(&["explain", "some body", file], "some body");
 
     let rigs = &pcap("attempts.pcap");
@@ -285,4 +285,32 @@ fn an_encrypted_resolver_is_told_beside_a_finding_only() {
     assert!(!shown.contains("10.21.41.13") && shown.matches("encrypted-dns").count() == 2, "{shown}");
     let output = json(&replay_json(&[pcap("benign-dns-over-tls.pcap")], &[]));
     assert_eq!(output.of("pool_contact").count() + output.of("miner_flow").count(), 0);
+}
+
+/// What is told of a whole capture must be true of the whole: a clock that was wrong for some frames makes no feed stale.
+#[test]
+fn a_few_frames_of_another_year_make_no_feed_stale() {
+    let whole = fs::read(pcap("cryptonote-xmrig-v4.pcap")).unwrap();
+    let number = |bytes: &[u8], at: usize| u32::from_le_bytes(bytes[at..at + 4].try_into().unwrap());
+    let mut starts = vec![24];
+    while starts.last().unwrap() + 16 <= whole.len() {
+        starts.push(starts.last().unwrap() + 16 + number(&whole, starts.last().unwrap() + 8) as usize);
+    }
+    let notes = |odd: &[usize]| {
+        let mut bytes = whole.clone();
+        for frame in odd {
+            // The year 2033.
+            bytes[starts[*frame]..starts[*frame] + 4].copy_from_slice(&2_000_000_000_u32.to_le_bytes());
+        }
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        std::io::Write::write_all(&mut file, &bytes).unwrap();
+        let file = file.path().to_str().unwrap();
+        ["1", "2"].map(|workers| text(&["replay", "--workers", workers, file]).matches(" stale: ").count())
+    };
+    let all: Vec<usize> = (0..starts.len() - 1).collect();
+    for odd in [&[][..], &[0], &[100], &[50, 51, 52], &all[all.len() - 4..]] {
+        assert_eq!(notes(odd), [0, 0], "{odd:?}");
+    }
+    let [one, two] = notes(&all);
+    assert!(one > 0 && one == two, "{one}, {two}");
 }

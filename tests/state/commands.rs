@@ -82,7 +82,34 @@ fn a_release_of_a_port_tells_when_the_whole_address_is_blocked() {
     let dir = tempfile::tempdir().unwrap();
     fill(dir.path(), []);
     run(dir.path(), 0, &["block", "198.51.100.7", "--for", "2h", "--reason", "x", DOCS]);
-    says(&run(dir.path(), 0, &["release", "198.51.100.7:1"]), "minewatch release 198.51.100.7\n");
+    let told = run(dir.path(), 2, &["release", "198.51.100.7:1"]);
+    assert!(told.stderr.contains("minewatch release 198.51.100.7;"), "{told:#?}");
+    says(&run(dir.path(), 0, &["release", "198.51.100.7:1", "--for", "1h"]), "minewatch release 198.51.100.7\n");
+}
+
+/// A slip must neither look like success nor be remembered.
+#[test]
+fn a_release_of_what_is_not_blocked_changes_nothing_and_names_what_is_nearest() {
+    let dir = tempfile::tempdir().unwrap();
+    fill(dir.path(), [record("198.51.100.7", 3333), host("10.0.0.5"), name("pool.example")]);
+    for (slip, meant) in [
+        ("198.51.100.8:3333", "198.51.100.7:3333/tcp"),
+        ("198.51.100.7:3334", "198.51.100.7:3333/tcp"),
+        ("10.0.0.6", "10.0.0.5"),
+        ("poool.example", "pool.example"),
+    ] {
+        let told = run(dir.path(), 2, &["release", slip]);
+        let words = format!("is neither blocked nor isolated, and nothing was changed: did you mean {meant}?");
+        assert!(told.stderr.contains(&words) && told.stdout.is_empty(), "{slip}: {told:#?}");
+    }
+    let told = run(dir.path(), 2, &["release", "203.0.113.200"]);
+    assert!(told.stderr.contains("nothing was changed;") && told.stderr.contains("minewatch entries"), "{told:#?}");
+    let entries = run(dir.path(), 0, &["entries", DOCS]);
+    assert!(!entries.text().contains("RELEASED"), "{}", entries.text());
+    // Beforehand, and on purpose.
+    let kept = run(dir.path(), 0, &["release", "203.0.113.200", "--for", "7d"]);
+    says(&kept, "203.0.113.200 was not blocked");
+    says(&run(dir.path(), 0, &["entries", DOCS]), "RELEASED");
 }
 
 #[test]
@@ -320,7 +347,7 @@ fn names_are_shown_listed_ordered_and_released_like_endpoints() {
         let ordered = list.text().lines().filter(|l| l.contains("eu.other.example"));
         assert!(ordered.clone().count() > 0 && !ordered.clone().any(|l| l.contains("confirmed")), "{list:#?}");
     }
-    let wider = run(dir.path(), 0, &["release", "eu.pool.example"]);
+    let wider = run(dir.path(), 0, &["release", "eu.pool.example", "--for", "1h"]);
     says(&wider, "but a name above it is blocked: minewatch release pool.example\n");
     let gone = run(dir.path(), 0, &["release", "other.example"]);
     says(&gone, "eu.other.example is not blocked any more");
@@ -360,8 +387,10 @@ fn isolated_hosts_are_shown_ordered_and_released_by_their_address() {
     let shown: Vec<_> = lines.iter().map(|l| ["kind", "ip", "origin"].map(|key| word(l, key)).join(" ")).collect();
     assert_eq!(shown, ["host 10.0.0.5 seen", "host 10.0.0.6 manual", "host 45.9.148.117 seen"]);
     assert_eq!((&lines[1]["reason"], &lines[2]["refused"]), (&"ticket 4711".into(), &"not-inside".into()));
-    // No list for a firewall at the border holds it.
-    assert!(!run(dir.path(), 0, &["blocklist", "--format", "json"]).text().contains("10.0.0."));
+    // No list for a firewall at the border holds it, which is told.
+    let list = run(dir.path(), 0, &["blocklist", "--format", "json"]);
+    assert!(!list.text().contains("10.0.0."), "{list:#?}");
+    assert!(list.stderr.contains("2 isolated hosts are in no list, as none holds hosts"), "{list:#?}");
     for (target, words) in [("10.0.0.5", "10.0.0.5 is not isolated any more"), ("10.0.0.6", "10.0.0.6 is not isolated")]
     {
         says(&run(dir.path(), 0, &["release", target]), words);

@@ -55,6 +55,7 @@ pub const WAYS: &[Way] = &[
     exact("no spaces", |d| written(d, Style::default())),
     exact("spaces everywhere", |d| written(d, Style { gap: " ", after: " " })),
     exact("tabs", |d| written(d, Style { gap: "\t", after: " \t" })),
+    of_lines("line feeds between values", |d| written(d, Style { gap: "\n", after: "\r\n  " })),
     exact("CRLF", |d| lines(d, |_, _| {}, |_, j| j.write(Style::default()) + "\r\n")),
     exact("no jsonrpc", |d| changed(d, |_, j| remove(j, "jsonrpc"))),
     exact("jsonrpc added", |d| {

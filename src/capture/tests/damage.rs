@@ -177,6 +177,11 @@ fn compressed_members_one_after_another_are_one_stream() {
     for split in [1, 3, 24, 30, 5000, plain.len() - 1] {
         let (a, b) = plain.split_at(split);
         assert_eq!(read([gzip(a), gzip(b)].concat()), (want.clone(), vec![]), "gzip at {split}");
+        // Tapes fill up their last block.
+        let padded = [gzip(a), gzip(b), vec![0; 40_000]].concat();
+        assert_eq!(read(padded.clone()), (want.clone(), vec![]), "padded gzip at {split}");
+        let (frames, problems) = read([padded, b"x".to_vec()].concat());
+        assert!(frames == want && problems.len() == 1, "no padding at {split}: {problems:?}");
         // A skippable frame in front and between (RFC 8878, 3.1.2).
         let skip = b"\x50\x2a\x4d\x18\x03\0\0\0abc".to_vec();
         let zst = [skip.clone(), zstd(a), skip, zstd(b)].concat();

@@ -67,6 +67,25 @@ impl fmt::Display for Subject {
 }
 
 impl Subject {
+    /// How it is written in packets.
+    pub(super) fn spellings(&self) -> Vec<Vec<u8>> {
+        let octets = |ip: &IpAddr| match ip {
+            IpAddr::V4(ip) => ip.octets().to_vec(),
+            IpAddr::V6(ip) => ip.octets().to_vec(),
+        };
+        match self {
+            Self::Ip(ip) => vec![octets(ip)],
+            Self::Endpoint(at) => vec![octets(&at.ip())],
+            Self::Mac(mac) => vec![mac.0.to_vec()],
+            // As text, and as labels of the DNS (RFC 1035 section 3.1).
+            Self::Name(name, _) => {
+                let bare = name.trim_end_matches('.');
+                let labels = bare.split('.').flat_map(|l| [&[l.len() as u8][..], l.as_bytes()].concat());
+                vec![bare.as_bytes().to_vec(), labels.collect()]
+            }
+        }
+    }
+
     /// Whether it takes part in the flow.
     pub(super) fn takes_part_in(&self, flow: &FlowFinding) -> bool {
         let ends = [Some(flow.miner), Some(flow.pool), flow.source()];

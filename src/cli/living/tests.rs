@@ -130,13 +130,39 @@ fn quiet_hours_hold_back_what_a_dry_run_would_do_and_it_is_told_once() {
     assert_eq!((wanted.block.len(), wanted.isolate[0].host), (1, MINER.parse().unwrap()));
 }
 
+/// What a dry run says of what it does not do must not be taken for what was done.
+#[test]
+fn what_is_over_in_a_dry_run_never_was() {
+    let said = |item: &str, dry| words::is_over(&item.parse().unwrap(), dry);
+    assert_eq!(said("198.51.100.7:3333", true), "would no longer cut off 198.51.100.7:3333/tcp");
+    assert_eq!(said("198.51.100.7:3333", false), "no longer cut off: 198.51.100.7:3333/tcp");
+    assert_eq!(said("pool.example", true), "would no longer block the name pool.example");
+    let host = Item::Host(MINER.parse().unwrap());
+    assert_eq!(words::is_over(&host, true), format!("would no longer isolate {MINER}"));
+    let before = words::from_before((1, 2), true);
+    assert!(before.len() == 2 && before.iter().all(|s| s.contains("dry run")), "{before:?}");
+    assert_eq!(words::from_before((1, 0), false), ["block entries that hold from before: 1"]);
+    assert_eq!(words::from_before((0, 0), true), [""; 0]);
+}
+
+#[test]
+fn a_dry_run_says_so_first_and_to_those_who_ask() {
+    let board = Board::new(now());
+    let plan = Options::parse_from(["minewatch"]).blocking.resolve_for_kernel().unwrap();
+    let (_, said) = Living::open(&plan, None, How::Say, board.clone()).unwrap().begin().unwrap();
+    assert_eq!(said.first().map(String::as_str), Some(DRY_RUN));
+    assert!(board.standing(now()).dry_run);
+    let (_, said) = Living::open(&plan, None, How::Remember, board.clone()).unwrap().begin().unwrap();
+    assert!(said.is_empty() && !board.standing(now()).dry_run, "{said:?}");
+}
+
 #[test]
 fn a_host_that_others_depend_on_is_told_of_once_and_stays_connected() {
     let mut living = living(&format!("[isolate]\nenabled = true\nnever = [\"{MINER}\"]"));
     let f = flow();
     living.claim(&f);
     let said = tick(&mut living);
-    let words = format!("{MINER} mines and is not isolated: the policy never isolates {MINER}");
+    let words = format!("{MINER} mines and would not be isolated: the policy never isolates {MINER}");
     assert!(
         said.iter().any(|s| s.starts_with(&words)) && !said.iter().any(|s| s.contains("would isolate")),
         "{said:?}"

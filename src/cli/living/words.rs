@@ -2,6 +2,7 @@
 //!
 //! In: items of the book with their records, and the claims of flows. Out: text.
 
+use std::fmt::Display;
 use std::net::IpAddr;
 
 use crate::cli::remembered::{second, some};
@@ -67,18 +68,48 @@ pub(super) fn is_new(item: &Item, who: &str, why: &str, dry: bool) -> String {
 }
 
 /// What is over.
-pub(super) fn is_over(item: &Item) -> String {
-    match item {
-        Item::Endpoint(t) => format!("no longer cut off: {t}"),
-        Item::Name(name) => format!("no longer blocked: the name {name}"),
-        Item::Host(host) => format!("no longer isolated: {host}"),
+pub(super) fn is_over(item: &Item, dry: bool) -> String {
+    match (item, dry) {
+        (Item::Endpoint(t), true) => format!("would no longer cut off {t}"),
+        (Item::Endpoint(t), false) => format!("no longer cut off: {t}"),
+        (Item::Name(name), true) => format!("would no longer block the name {name}"),
+        (Item::Name(name), false) => format!("no longer blocked: the name {name}"),
+        (Item::Host(host), true) => format!("would no longer isolate {host}"),
+        (Item::Host(host), false) => format!("no longer isolated: {host}"),
     }
 }
 
+/// What is not done to something, and why.
+pub(super) fn is_not(what: &impl Display, done: &str, why: &impl Display, dry: bool) -> String {
+    let not = if dry { "would not be" } else { "is not" };
+    format!("{what} {not} {done}: {why}")
+}
+
+/// What holds from before, endpoints and hosts.
+pub(super) fn from_before((held, isolated): (usize, usize), dry: bool) -> Vec<String> {
+    let (entries, hosts) = if dry {
+        (
+            "block entries of before that a dry run holds in no firewall",
+            "hosts of before that a dry run does not isolate",
+        )
+    } else {
+        ("block entries that hold from before", "hosts that stay isolated from before")
+    };
+    [(held, entries), (isolated, hosts)]
+        .iter()
+        .filter(|(n, _)| *n > 0)
+        .map(|(n, what)| format!("{what}: {n}"))
+        .collect()
+}
+
 /// What quiet hours did.
-pub(super) fn quiet(changes: &Changes) -> Option<String> {
-    changes.quiet.map(|quiet| match quiet {
-        Quiet::HoldsBack => "quiet hours: what is found is told, and nothing new is blocked until they end".to_owned(),
-        Quiet::Over => "quiet hours are over: what they held back is blocked if it still goes on".to_owned(),
+pub(super) fn quiet(changes: &Changes, dry: bool) -> Option<&'static str> {
+    Some(match (changes.quiet?, dry) {
+        (Quiet::HoldsBack, true) => {
+            "quiet hours: what is found is told, and nothing new would be blocked until they end"
+        }
+        (Quiet::HoldsBack, false) => "quiet hours: what is found is told, and nothing new is blocked until they end",
+        (Quiet::Over, true) => "quiet hours are over: what they held back would be blocked if it still goes on",
+        (Quiet::Over, false) => "quiet hours are over: what they held back is blocked if it still goes on",
     })
 }

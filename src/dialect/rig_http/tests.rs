@@ -14,7 +14,18 @@ const ANT: &str = r#"{"STATUS":[{"STATUS":"S","Msg":"summary"}],"INFO":{"miner_v
 const ANT_SELF: &str = r#"{"minertype":"Antminer S17+ (vnish 2.0.3)","nettype":"DHCP","macaddr":"56:86:4D:32:D2:EF"}"#;
 const ANT_CONF: &str = r#"{"pools":[{"url":"stratum+tcp://pool.example:3333","user":"a.S17","pass":"hidden-word"}],"api-listen":true,"bitmain-freq":"565"}"#;
 
-const ALL: [(&str, &str, Option<f64>); 9] = [
+const SRB: &str = r#"{"rig_name":"barn-7","miner_version":"2.4.9","mining_time":512,"total_cpu_workers":1,"algorithms":[{"id":0,"name":"randomx","pool":{"pool":"pool.example:3333","difficulty":120000,"time_connected":"2026-03-01","uptime":500,"latency":31},"shares":{"total":4,"accepted":4,"rejected":0,"avg_find_time":30},"hashrate":{"cpu":{"total":4200.5,"thread0":525.1},"gpu":{"total":0}}}]}"#;
+const BZ: &str = r#"{"method":"fullstatus","bzminer_version":"v100.45","rig_name":"barn-8","uptime_s":10,"pools":[{"id":0,"algorithm":"kaspa","status":1,"current_url":"stratum+tcp://pool.example:5555","valid_solutions":3}],"devices":[{"name":"card","vendor":1,"hashrate":[0.25]}]}"#;
+const NANO: &str = r#"{"Algorithms":[{"Ethash":{"CurrentPool":"pool.example:3333","GPU 0":{"Accepted":3,"Denied":0,"Hashrate":"3.490708e+07"},"ReconnectionCount":0,"Total":{"Accepted":3,"Denied":0,"Hashrate":"3.490708e+07"}}}],"Devices":[{"GPU 0":{"Name":"card","Platform":"CUDA","Pci":"09:00.0"}}],"WorkTime":20}"#;
+const RIGEL: &str = r#"{"name":"rigel","version":"1.21.1","algorithm":"kawpow","uptime":77,"hashrate":{"kawpow":29876543},"pool_hashrate":{"kawpow":1},"solution_stat":{"kawpow":{"accepted":5,"rejected":0,"invalid":0}},"pools":{"kawpow":[{"state":"connected","connection_details":{"hostname":"pool.example","port":4444,"username":"hidden-word"}}]},"devices":[{"id":0,"name":"card"}]}"#;
+const AXE: &str = r#"{"power":14.7,"temp":58.1,"hashRate":512.5,"bestDiff":"4.2M","sharesAccepted":44,"sharesRejected":1,"uptimeSeconds":900,"ASICModel":"BM1366","stratumURL":"pool.example","stratumPort":21496,"stratumUser":"hidden-word","version":"v2.4.1","hostname":"bitaxe"}"#;
+
+const ALL: [(&str, &str, Option<f64>); 14] = [
+    (SRB, "SRBMiner-MULTI 2.4.9", Some(4200.5)),
+    (BZ, "BzMiner v100.45", None),
+    (NANO, "nanominer", Some(3.490_708e7)),
+    (RIGEL, "Rigel 1.21.1", Some(29_876_543.0)),
+    (AXE, "AxeOS v2.4.1 (BM1366)", Some(512.5e9)),
     (TREX, "t-rex 0.26.8", Some(24_300_920.0)),
     (LOL, "lolMiner 1.0 a2", None),
     (LOL_NEW, "lolMiner 1.76", None),
@@ -66,6 +77,21 @@ fn an_answer_without_one_of_its_keys_is_anybodys() {
         (GM, "speed"),
         (GM, "server"),
         (GM_OLD, "bus_id"),
+        (SRB, "rig_name"),
+        (SRB, "shares"),
+        (SRB, "algorithms"),
+        (BZ, "bzminer_version"),
+        (BZ, "pools"),
+        (NANO, "WorkTime"),
+        (NANO, "CurrentPool"),
+        (NANO, "Total"),
+        (RIGEL, "solution_stat"),
+        (RIGEL, "devices"),
+        (AXE, "ASICModel"),
+        (AXE, "version"),
+        (AXE, "uptimeSeconds"),
+        (AXE, "sharesAccepted"),
+        (AXE, "stratumURL"),
         (ANT, "STATUS"),
         (ANT, "INFO"),
         (ANT_SELF, "macaddr"),
@@ -89,8 +115,19 @@ fn answers_of_other_programs_are_not_a_rigs() {
         r#"{"pools":[{"url":"a","user":"b"}],"name":"db"}"#,
         r#"{"minertype":"Goldshell-KD6","macaddr":"02:00:00:00:00:01"}"#,
         r#"{"status":"ok","uptime":5,"hashrate":0}"#,
+        r#"{"Algorithms":[{"sort":{"Total":3}}],"Devices":[],"WorkTime":20}"#,
+        r#"{"algorithm":"aes","version":"1","devices":[],"hashrate":{"aes":1},"pools":{}}"#,
+        r#"{"miner_version":"2","rig_name":"drill-2","algorithms":[{"name":"route"}]}"#,
     ] {
         assert_eq!(read(true, None, body).0, Probe::Neutral, "{body}");
+    }
+    // The pool is named whole, where the page tells its parts.
+    for body in [RIGEL, AXE] {
+        let (_, c) = read(true, None, body);
+        assert!(c.evidence.lines().any(|e| e.text.contains("(pool pool.example:")), "{body}");
+    }
+    for path in ["/status", "/stats", "/api/system/info"] {
+        assert_eq!(read(false, Some(path), "{}").0, Probe::Neutral, "{path}");
     }
     // A request with such a body is a request.
     assert_eq!(read(false, Some("/report"), TREX).0, Probe::Neutral);

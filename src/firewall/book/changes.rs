@@ -3,6 +3,7 @@
 use crate::firewall::isolate::{MAX_HOSTS, PER_MINUTE};
 use crate::firewall::item::Item;
 use crate::firewall::quiet::QuietHours;
+use crate::text::counted;
 
 /// How fast the book may fill, and when not.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -56,16 +57,16 @@ impl Changes {
     pub fn alarm(&self) -> Option<String> {
         let entries = (self.waiting > 0).then(|| {
             format!(
-                "{} new block entries wait, as there are more of them than a minute or the list takes: either the \
-                 network is overrun, or someone fills the list",
-                self.waiting
+                "{}, as there are more of them than a minute or the list takes: either the network is overrun, or someone \
+                 fills the list",
+                counted(self.waiting, "new block entry waits", "new block entries wait")
             )
         });
         let hosts = (self.hosts_waiting > 0).then(|| {
             format!(
-                "{} hosts wait to be isolated, as no more than {PER_MINUTE} a minute and {MAX_HOSTS} at a time are: either \
-                 many are infected, or someone makes them up",
-                self.hosts_waiting
+                "{} to be isolated, as no more than {PER_MINUTE} a minute and {MAX_HOSTS} at a time are: either many are \
+                 infected, or someone makes them up",
+                counted(self.hosts_waiting, "host waits", "hosts wait")
             )
         });
         match (entries, hosts) {

@@ -36,7 +36,7 @@ impl Format for Plain {
         if list.entries().iter().any(|e| e.target.service.is_some()) {
             notes.push("ports are lost in this format: whatever else runs at these addresses is blocked with them");
         }
-        notes.push("load: one address a line, IPv4 first; into pf: pfctl -t minewatch -T replace -f FILE");
+        notes.push("load: one address a line, IPv4 first, for readers of such lists; a firewall has a format of its own, such as pf or ipset");
         notes.extend(expiry.as_deref());
         let bytes = with_header("addresses", addresses.iter().copied(), meta, &notes, &body);
         Rendered { files: vec![OutFile { suffix: "", bytes }], warnings: Vec::new() }

@@ -121,7 +121,7 @@ fn what_cannot_say_which_host_leaves_pairs_out_and_refuses_their_scope() {
         assert_eq!(format.is_unfit(Scope::HostPair).is_none(), says.pairs, "{}", format.id());
         assert_ne!(format.is_unfit(Scope::Endpoint), Some(Unfit::Hosts));
         let list = BlockList::from_gate(some_pairs(), Vec::new());
-        let told = left_out(&[*format], &list);
+        let told = left_out(&[*format], &Decision { list, ..Decision::default() });
         assert_eq!(told.contains(&Warning::PairsLeftOut { pairs: 4 }), !says.pairs, "{}", format.id());
     }
     let said = Warning::PairsLeftOut { pairs: 1 }.to_string();

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::{Imported, Options, Said, What};
 use crate::intel::words::{Confidence, Role};
-use crate::text::is_unsafe;
+use crate::text::{counted, is_unsafe};
 
 /// Entries of one table: readers take a feed table by table.
 const TABLE: usize = 10_000;
@@ -12,7 +12,12 @@ const TABLE: usize = 10_000;
 /// The feed. The same list gives the same text.
 pub fn render(imported: &Imported, options: &Options) -> String {
     let mut s = String::new();
-    let _ = writeln!(s, "# {} entries, imported from {}.\n", imported.found.len(), comment(&options.source));
+    let _ = writeln!(
+        s,
+        "# {}, imported from {}.\n",
+        counted(imported.found.len(), "entry", "entries"),
+        comment(&options.source)
+    );
     let _ = writeln!(s, "version = 1\ndate = \"{}\"", options.date);
     let mut rows: Vec<(&str, &What, &Said)> =
         imported.found.iter().map(|(what, said)| (pool(said, options), what, said)).collect();

@@ -96,13 +96,12 @@ fn listened(out: &mut impl Write, r: &Report, style: Style) -> io::Result<()> {
     }
     let flows = r.hosts.iter().flat_map(|h| &h.flows);
     let told = flows.filter(|f| !f.is_harmless() && what_was_heard(f).is_some()).count();
-    let those = if all == 1 { "connection that lasts" } else { "connections that last" };
+    let those = words::count(all, "connection that lasts", "connections that last");
     let told = match told {
         0 => "nothing that sounds like mining".to_owned(),
         n => format!("what sounds like mining in {n} of them, above"),
     };
-    let line =
-        format!("Listened to {all} {those} and cannot be read, and heard {told} (explain HOST: what was heard).");
+    let line = format!("Listened to {those} and cannot be read, and heard {told} (explain HOST: what was heard).");
     writeln!(out, "{}", style.fit(&line))
 }
 
@@ -114,11 +113,10 @@ pub(super) fn health(out: &mut impl Write, r: &Report, style: Style) -> io::Resu
         out,
         "\n{}",
         style.fit(&format!(
-            "Read {} frames ({} bytes) from {} {}: {}.",
-            h.get(Counter::Frames),
-            h.get(Counter::Bytes),
-            r.sources.len(),
-            if r.sources.len() == 1 { "input" } else { "inputs" },
+            "Read {} ({}) from {}: {}.",
+            words::count(h.get(Counter::Frames), "frame", "frames"),
+            words::count(h.get(Counter::Bytes), "byte", "bytes"),
+            words::count(r.sources.len(), "input", "inputs"),
             if types.is_empty() { "no frames".to_owned() } else { types.join(", ") },
         ))
     )?;

@@ -242,7 +242,10 @@ fn what_a_format_cannot_say_is_told_only_where_nothing_else_says_it() {
         let formats: Vec<_> = ids.iter().map(|id| format_by_id(id).unwrap()).collect();
         let entries = entries.iter().map(|t| typed(*t, 60)).collect();
         let names = names.iter().map(|(n, to)| named(n, 60, to)).collect();
-        left_out(&formats, &BlockList::from_gate(entries, names)).iter().map(ToString::to_string).collect()
+        left_out(&formats, &Decision { list: BlockList::from_gate(entries, names), ..Decision::default() })
+            .iter()
+            .map(ToString::to_string)
+            .collect()
     };
     // The endpoint is in the list: nothing is lost.
     assert!(told(&["nft"], &[pool], &[("a.example", &[pool])]).is_empty());
