@@ -3,12 +3,12 @@
 //! In: capture timestamps. Out: ages, intervals and RFC 3339 text, and how much time has passed whatever they say
 //! ([`Clock`]). Nothing here reads the wall clock, so that a replay gives the same findings on any day.
 
-mod elapsed;
+mod passed;
 
 use std::fmt;
 use std::time::Duration;
 
-pub use elapsed::{Clock, Elapsed};
+pub use passed::{Clock, Elapsed};
 
 /// Nanoseconds since the Unix epoch, as the capture says. May be anything a file claims, including the far past or
 /// future; arithmetic saturates.

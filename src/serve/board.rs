@@ -181,6 +181,11 @@ impl Board {
         self.lock().dry_run = dry;
     }
 
+    #[cfg_attr(not(feature = "serve"), allow(dead_code))] // nobody serves
+    pub(super) fn is_dry_run(&self) -> bool {
+        self.lock().dry_run
+    }
+
     /// The feeds that are in use.
     pub fn knows(&self, feeds: &[ListInfo]) {
         self.lock().feeds = feeds.to_vec();

@@ -324,6 +324,13 @@ impl Desk {
     }
 
     fn list(&self, name: &str, headers: &HeaderMap) -> Answer {
+        if self.board.is_dry_run() {
+            // Whoever fetches it would block, and a dry run changes nothing.
+            return text(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "this watch is a dry run, which changes no firewall: start it without --dry-run to serve lists\n",
+            );
+        }
         let Some(lists) = self.board.lists() else {
             // A firewall keeps what it has.
             return with(text(StatusCode::SERVICE_UNAVAILABLE, "there is no list yet\n"), RETRY_AFTER, "1");

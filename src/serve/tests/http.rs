@@ -102,6 +102,19 @@ fn an_empty_list_is_a_list_and_no_list_yet_is_none() {
 }
 
 #[test]
+fn a_dry_run_serves_no_list_that_a_firewall_might_load() {
+    let board = well();
+    board.list(decided(pools(), from_now(0)), from_now(0), Scope::Endpoint);
+    board.dry_run(true);
+    let at = served(&board);
+    let reply = get(at, "/lists/nft", "");
+    assert_eq!((reply.status(), reply.text().contains("dry run")), (503, true), "{}", reply.text());
+    assert_eq!(get(at, "/metrics", "").status(), 200);
+    board.dry_run(false);
+    assert_eq!(get(at, "/lists/nft", "").status(), 200);
+}
+
+#[test]
 fn what_cannot_say_ports_is_served_for_whole_addresses_only() {
     let board = well();
     board.list(decided(pools(), from_now(0)), from_now(0), Scope::Endpoint);
