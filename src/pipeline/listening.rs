@@ -183,6 +183,12 @@ impl Listening {
         }
     }
 
+    /// When the flow that has this number began.
+    pub(super) fn began(&self, number: u32) -> PacketTime {
+        let heard = self.heard.get(number as usize).and_then(Option::as_ref);
+        heard.map_or(PacketTime::ZERO, |h| h.listener.info().first.time)
+    }
+
     /// A flow is over, of which nothing else is known.
     pub(super) fn over(&mut self, number: u32, order: u64, events: &mut Vec<Event>) {
         if let Some(mut heard) = self.take(number) {
@@ -206,7 +212,7 @@ impl Listening {
         heard.finish(order, events);
         let read = found.as_ref().is_some_and(|f| f.dialect != ENCRYPTED);
         if read || heard.reading.witnesses.iter().next().is_none() {
-            events.push(Event { order, what: heard.unheard(read) });
+            events.push(Event { order, rank: 0, what: heard.unheard(read) });
             return found;
         }
         heard.tell(found.map(|f| *f), info.last, true, order, events);
@@ -240,7 +246,7 @@ impl Listening {
     fn give_up(&mut self, number: u32, ears: &mut Ears<'_>) {
         if let Some(heard) = self.take(number) {
             ears.table.set_listener(heard.slot, None);
-            ears.events.push(Event { order: ears.order, what: heard.unheard(false) });
+            ears.events.push(Event { order: ears.order, rank: 0, what: heard.unheard(false) });
         }
     }
 
@@ -350,7 +356,7 @@ impl Heard {
             What::Overheard(Box::new(Overheard { finding: base, party: self.party, tone, at, over }))
         };
         if over || matches!(what, What::Overheard(_)) {
-            events.push(Event { order, what });
+            events.push(Event { order, rank: 0, what });
         }
     }
 }
@@ -377,7 +383,7 @@ impl Beats {
 
     fn to(self, party: Party, order: u64, events: &mut Vec<Event>) {
         let all = self.first.into_iter().flatten().chain(self.rest);
-        events.extend(all.map(|beat| Event { order, what: What::Beat(Box::new((party, beat))) }));
+        events.extend(all.map(|beat| Event { order, rank: 0, what: What::Beat(Box::new((party, beat))) }));
     }
 }
 

@@ -22,8 +22,8 @@ pub struct Batch {
 #[derive(Debug, Default)]
 pub struct Merger {
     upto: Vec<u64>,
-    /// Events that an earlier one may still precede, by place, thread, and how many came before.
-    waiting: BTreeMap<(u64, usize, u64), Event>,
+    /// Events that an earlier one may still precede, by place, rank there, thread, and how many came before.
+    waiting: BTreeMap<(u64, u64, usize, u64), Event>,
     taken: u64,
 }
 
@@ -42,10 +42,10 @@ impl Merger {
         }
         for event in batch.events {
             self.taken += 1;
-            self.waiting.insert((event.order, from, self.taken), event);
+            self.waiting.insert((event.order, event.rank, from, self.taken), event);
         }
         let safe = self.upto.iter().copied().min().unwrap_or(u64::MAX);
-        let later = self.waiting.split_off(&(safe.saturating_add(1), 0, 0));
+        let later = self.waiting.split_off(&(safe.saturating_add(1), 0, 0, 0));
         std::mem::replace(&mut self.waiting, later).into_values().collect()
     }
 }
@@ -73,7 +73,7 @@ mod tests {
             aliases: Vec::new(),
             addresses: Vec::new(),
         }));
-        Event { order, what }
+        Event { order, rank: 0, what }
     }
 
     fn seen(events: Vec<Event>) -> Vec<(u64, String)> {
@@ -97,6 +97,16 @@ mod tests {
         assert_eq!(seen(said), [(80, "d".to_owned())]);
         let said = merger.push(Batch { from: (0, 2), upto: u64::MAX, events: vec![event(90, "e")] });
         assert_eq!(seen(said), [(90, "e".to_owned())]);
+    }
+
+    #[test]
+    fn what_time_has_ended_comes_by_its_rank_whoever_found_it() {
+        let ranked = |rank: u64, name: &str| Event { rank, ..event(7, name) };
+        let mut merger = Merger::default();
+        merger.push(Batch { from: (0, 2), upto: u64::MAX, events: vec![ranked(1, "a"), ranked(9, "d")] });
+        let said = merger.push(Batch { from: (1, 2), upto: u64::MAX, events: vec![ranked(2, "b"), ranked(5, "c")] });
+        let names: Vec<_> = seen(said).into_iter().map(|(_, name)| name).collect();
+        assert_eq!(names, ["a", "b", "c", "d"]);
     }
 
     proptest! {

@@ -24,13 +24,15 @@ use crate::health::{Counter, Health};
 use crate::intel::{Intel, LookUp};
 use crate::ledger::{Alert, Aside, FlowFinding, Lease, Overheard, PlainJob, Sighting, Unheard};
 use crate::rhythm::Beat;
-use crate::time::Elapsed;
+use crate::time::{Elapsed, PacketTime};
 
 /// What a worker found out, with its place in the order of all.
 #[derive(Debug)]
 pub struct Event {
     /// The order of events, which is that of the frames that told them over the whole run.
     pub order: u64,
+    /// Its place among those of the same order, which several workers may have: zero, but for what time has ended.
+    pub rank: u64,
     /// What.
     pub what: What,
 }
@@ -176,7 +178,29 @@ impl Worker {
         self.lookups.tick(now);
         self.table.tick(now, &mut self.health);
         if self.table.has_ended() {
-            self.ends(order);
+            self.expired(order);
+        }
+    }
+
+    /// Reports flows that time has ended, by when they began: whose table they were in makes no difference.
+    fn expired(&mut self, order: u64) {
+        let before = self.events.len();
+        let rank = |events: &mut [Event], from: usize, began: PacketTime| {
+            let began = u64::try_from(began.as_nanos()).unwrap_or(0);
+            events.iter_mut().skip(from).for_each(|e| e.rank = began);
+        };
+        while let Some(ended) = self.table.next_ended() {
+            let (from, began) = (self.events.len(), ended.info.first.time);
+            self.over(ended, order);
+            rank(&mut self.events, from, began);
+        }
+        while let Some(number) = self.table.next_silent() {
+            let (from, began) = (self.events.len(), self.listening.began(number));
+            self.listening.over(number, order, &mut self.events);
+            rank(&mut self.events, from, began);
+        }
+        if let Some(new) = self.events.get_mut(before..) {
+            new.sort_by_key(|e| e.rank);
         }
     }
 
@@ -280,12 +304,12 @@ impl Worker {
     fn datagram(&mut self, packet: &Packet<'_>, order: u64) {
         if let Some((said, payload)) = lookups::datagram(packet) {
             if let Some(l) = self.lookups.message(said, payload, &mut self.health) {
-                self.events.push(Event { order, what: What::LookUp(Box::new(l)) });
+                self.events.push(Event { order, rank: 0, what: What::LookUp(Box::new(l)) });
             }
             return;
         }
         if let Some(lease) = lease(packet, &mut self.health) {
-            self.events.push(Event { order, what: What::Lease(Box::new(lease)) });
+            self.events.push(Event { order, rank: 0, what: What::Lease(Box::new(lease)) });
             return;
         }
         let (key, way) = FlowKey::of(packet);
@@ -374,10 +398,10 @@ impl Worker {
             if inspection.reader.unnamed(&tools)
                 && let Some(f) = finding(key, &info, inspection)
             {
-                events.push(Event { order, what: What::Unnamed(Box::new(f)) });
+                events.push(Event { order, rank: 0, what: What::Unnamed(Box::new(f)) });
             }
         }
-        events.extend(asked.into_iter().map(|l| Event { order, what: What::LookUp(Box::new(l)) }));
+        events.extend(asked.into_iter().map(|l| Event { order, rank: 0, what: What::LookUp(Box::new(l)) }));
         tell(noticed, asides, events, order, key, |w| *info.macs.get(w));
         let holds = inspection.held();
         *held = held.saturating_sub(inspection.accounted).saturating_add(holds);
@@ -401,17 +425,17 @@ impl Worker {
             return;
         }
         inspection.reader.weigh(info, packet.stamp());
-        events.extend(job(inspection, packet).map(|j| Event { order, what: What::Job(Box::new(j)) }));
+        events.extend(job(inspection, packet).map(|j| Event { order, rank: 0, what: What::Job(Box::new(j)) }));
         if let Some(verdict) = inspection.reader.new_level() {
             let alert = alert(key, info, inspection, verdict, packet.stamp());
-            events.extend(alert.map(|a| Event { order, what: What::Alert(Box::new(a)) }));
+            events.extend(alert.map(|a| Event { order, rank: 0, what: What::Alert(Box::new(a)) }));
             let keep = inspection.reader.bears_evidence();
             flow.keep(keep);
         }
         if *claims {
             let (info, inspection) = flow.parts();
             if let Some(f) = claim(key, info, inspection) {
-                events.push(Event { order, what: What::Claim(Box::new(f)) });
+                events.push(Event { order, rank: 0, what: What::Claim(Box::new(f)) });
             }
         }
     }
@@ -428,19 +452,19 @@ impl Worker {
         close(&ended.info, &ended.state, &mut tools);
         let unnamed = ended.state.reader.unnamed(&tools);
         let macs = ended.info.macs;
-        events.extend(asked.into_iter().map(|l| Event { order, what: What::LookUp(Box::new(l)) }));
+        events.extend(asked.into_iter().map(|l| Event { order, rank: 0, what: What::LookUp(Box::new(l)) }));
         tell(noticed, asides, events, order, key, |w| *macs.get(w));
         ended.state.reader.weigh(&ended.info, ended.info.last);
         let mut found = finding(key, &ended.info, &ended.state).map(Box::new);
         if let Some(number) = ended.listener {
             if unnamed && let Some(f) = found.take() {
-                events.push(Event { order, what: What::Unnamed(f) });
+                events.push(Event { order, rank: 0, what: What::Unnamed(f) });
             }
             found = listening.over_with(number, &ended.info, found, order, events);
         }
         if let Some(f) = found {
             let what = if unnamed { What::Unnamed } else { What::Flow };
-            events.push(Event { order, what: what(f) });
+            events.push(Event { order, rank: 0, what: what(f) });
         }
     }
 }
@@ -482,9 +506,9 @@ fn tell(
     for mut s in noticed.drain(..) {
         let client = Direction::BOTH.into_iter().find(|w| key.source(*w).ip() == s.host.ip);
         s.mac = client.and_then(&mac);
-        events.push(Event { order, what: What::Sighting(Box::new(s)) });
+        events.push(Event { order, rank: 0, what: What::Sighting(Box::new(s)) });
     }
-    events.extend(asides.drain(..).map(|a| Event { order, what: What::Aside(Box::new(a)) }));
+    events.extend(asides.drain(..).map(|a| Event { order, rank: 0, what: What::Aside(Box::new(a)) }));
 }
 
 /// Moves over what the inspections counted.
