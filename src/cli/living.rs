@@ -356,18 +356,7 @@ impl Companion for Living {
             let (changes, _) = self.keepsake.tick(&self.policy, at);
             self.alarm(&changes, &mut said);
             self.changed(&changes, &mut said);
-            if let Some(mut changes) = self.keepsake.reload_if_changed(at) {
-                said.push("orders were given by another program".to_owned());
-                let d = self.keepsake.list(&self.policy, &self.never, at);
-                // Who gave the order may not have known what is spared here.
-                let refused = d.refusals.iter().map(|r| (Item::Endpoint(r.target), r.text()));
-                let refused: BTreeMap<_, _> = refused.filter(|(item, _)| changes.added.contains(item)).collect();
-                changes.added.retain(|item| !refused.contains_key(item));
-                self.changed(&changes, &mut said);
-                let dry = self.dry;
-                said.extend(refused.iter().take(TOLD).map(|(item, why)| words::is_not(item, "blocked", why, dry)));
-                said.extend(d.host_refusals.iter().map(|r| words::is_not(&r.host, "isolated", &r.reason, dry)));
-            }
+            self.take_orders(at, &mut said);
             if !self.dry {
                 said.extend(self.keepsake.save_dirty(&self.policy, at));
             }
@@ -400,10 +389,27 @@ impl Companion for Living {
 }
 
 impl Living {
+    /// What other programs ordered since.
+    fn take_orders(&mut self, at: PacketTime, said: &mut Vec<String>) {
+        if let Some(mut changes) = self.keepsake.reload_if_changed(at) {
+            said.push("orders were given by another program".to_owned());
+            let d = self.keepsake.list(&self.policy, &self.never, at);
+            // Who gave the order may not have known what is spared here.
+            let refused = d.refusals.iter().map(|r| (Item::Endpoint(r.target), r.text()));
+            let refused: BTreeMap<_, _> = refused.filter(|(item, _)| changes.added.contains(item)).collect();
+            changes.added.retain(|item| !refused.contains_key(item));
+            self.changed(&changes, said);
+            let dry = self.dry;
+            said.extend(refused.iter().take(TOLD).map(|(item, why)| words::is_not(item, "blocked", why, dry)));
+            said.extend(d.host_refusals.iter().map(|r| words::is_not(&r.host, "isolated", &r.reason, dry)));
+        }
+    }
+
     /// The session is over: takes what its report says besides, saves, and leaves the kernel to the entries' own life
     /// times. Sentences, and what is in force.
     pub(super) fn end(mut self, report: &Report) -> (Vec<String>, Option<Held>) {
         let (mut said, at) = (Vec::new(), now());
+        self.take_orders(at, &mut said);
         let flows = report.hosts.iter().flat_map(|h| h.flows.iter());
         let d = decision(flows, &self.policy, &self.never, at);
         let changes = self.keepsake.merge_decision(&d, &self.policy, at);

@@ -135,7 +135,9 @@ pub fn fuse<'a>(witnesses: impl IntoIterator<Item = &'a Witness>) -> (f32, Stand
         || (exchange > 0.5 && pushes > 0.7 && sizes > 1.6)
         || noise > 2.0
         || (shape > 0.5 && (clock > 2.0 || together > 2.0));
-    let level = if !two || score < SUSPECT {
+    // Who else is there and what an address is called sorts suspects and makes none: so it may be of any long flow.
+    let without = score - part(Family::Context).max(0.0);
+    let level = if !two || without < SUSPECT {
         Standing::Silent
     } else if score >= PROBABLE
         && (clock >= CLOCK || together > 1.0)
@@ -187,6 +189,16 @@ mod tests {
     fn shape_and_timer_are_suspected_and_a_clock_makes_it_probable() {
         assert_eq!(fuse([&pushes(1.0), &timer(9.0)]).1, Standing::Suspected);
         assert_eq!(fuse([&pushes(1.0), &timer(9.0), &phase(3.0)]).1, Standing::ProbableEligible);
+    }
+
+    #[test]
+    fn few_visitors_make_no_suspect() {
+        let long = [exchange(9.0), pushes(1.0), arrivals(9.0)];
+        let context = Witness { fact: Fact::FewVisitors { hosts: 1 }, weight: 1.0 };
+        assert_eq!(fuse(long.iter().chain([&context])).1, Standing::Silent);
+        // Sizes of a dialect do.
+        let fact = Fact::KnownSizes { dialect: "CryptoNote", request: 207, reply: 87, push: 400 };
+        assert_eq!(fuse(long.iter().chain([&Witness { fact, weight: 1.2 }])).1, Standing::Suspected);
     }
 
     #[test]
