@@ -388,6 +388,14 @@ fn the_list_at_the_end_of_a_watch_holds_what_is_in_force_from_before_as_well() {
     place.watch(&options).ends();
     let third = fs::read_to_string(&list).unwrap();
     assert_eq!(targets(&third), ["address 203.0.113.9  "], "{third}");
+
+    // Orders of the last moment count.
+    let mut watch = place.watch(&options);
+    ask(&["block", "203.0.113.10", "--for", "1h", "--reason", "x"]);
+    ask(&["release", "203.0.113.9"]);
+    watch.ends();
+    let fourth = fs::read_to_string(&list).unwrap();
+    assert_eq!(targets(&fourth), ["address 203.0.113.10  "], "{fourth}");
 }
 
 /// Of the two that judge, the one that watches follows its feeds, and the one that tells the kernel has read them, too.
