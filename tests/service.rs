@@ -390,7 +390,7 @@ fn the_list_at_the_end_of_a_watch_holds_what_is_in_force_from_before_as_well() {
     assert_eq!(targets(&third), ["address 203.0.113.9  "], "{third}");
 
     // Orders of the last moment count.
-    let mut watch = place.watch(&options);
+    let watch = place.watch(&options);
     ask(&["block", "203.0.113.10", "--for", "1h", "--reason", "x"]);
     ask(&["release", "203.0.113.9"]);
     watch.ends();
