@@ -57,6 +57,8 @@ pub struct Http {
     broken: bool,
     /// Bytes were missing somewhere.
     torn: bool,
+    /// All messages so far were GET requests without a body.
+    bodiless: bool,
     /// Messages that began.
     messages: u32,
     /// What follows the header block just read, if no HTTP.
@@ -98,8 +100,8 @@ impl Http {
             return Some((next, data));
         }
         while !data.is_empty() {
-            // No HTTP message begins with an object. After damage it may be a body's.
-            let boundary = self.state == State::Head && self.head.is_empty() && self.messages > 0 && !self.broken;
+            // No HTTP message begins with an object. After damage, or where bodies are objects, it may be a body's.
+            let boundary = self.state == State::Head && self.head.is_empty() && self.bodiless && !self.broken;
             if (boundary || self.decoy) && super::first_bytes(data) == super::First::Lines {
                 return Some((Next::Lines, data));
             }
@@ -283,6 +285,8 @@ impl Http {
         } else {
             None
         };
+        let plain = head.get && length.is_none() && !chunked;
+        self.bodiless = plain && (self.bodiless || self.messages == 1);
         self.granted = meta.response && meta.status / 100 == 2 && length.unwrap_or(0) == 0 && !chunked;
         meta.websocket = matches!(self.next, Some(Next::WebSocket { .. }));
         let bodiless = meta.response && matches!(meta.status, 101 | 204 | 304);

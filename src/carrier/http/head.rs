@@ -71,6 +71,7 @@ pub(super) struct Head {
     pub(super) destination: Option<Target>,
     /// The reason of a response speaks of a connection.
     pub(super) established: bool,
+    pub(super) get: bool,
     /// The body is JSON.
     pub(super) json: bool,
     /// There are no fields.
@@ -122,6 +123,7 @@ impl Head {
             self.connect = true;
             self.destination = Target::parse_authority(target);
         }
+        self.get = method == "GET";
         let mut path = target;
         if let Some((authority, behind)) = absolute(target) {
             self.meta.proxied = true;

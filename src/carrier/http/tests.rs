@@ -142,31 +142,3 @@ fn an_interim_answer_is_none() {
         assert_eq!(h.messages(), 1);
     }
 }
-
-#[test]
-fn what_begins_as_an_object_behind_whole_messages_is_no_http() {
-    let miner = b"{\"id\":1,\"method\":\"login\"}\n";
-    for decoy in [
-        &b"POST / HTTP/1.1\r\nHost: a.example\r\nContent-Length: 2\r\n\r\n{}"[..],
-        b"GET / HTTP/1.1\r\nHost: a.example\r\nContent-Length: 0\r\n\r\n",
-        b"GET / HTTP/1.1\r\nHost: a.example\r\n\r\n",
-        b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}",
-        b"HTTP/1.1 204 No Content\r\n\r\n",
-        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
-    ] {
-        for whole in [true, false] {
-            let mut h = Http::default();
-            let said = String::from_utf8_lossy(decoy);
-            let next = if whole {
-                let all = [decoy, miner].concat();
-                h.data(&all, |_, _| {}).map(|(next, rest)| (next, rest.to_vec()))
-            } else {
-                assert!(h.data(decoy, |_, _| {}).is_none(), "{said}");
-                h.data(miner, |_, _| {}).map(|(next, rest)| (next, rest.to_vec()))
-            };
-            let (next, rest) = next.unwrap_or_else(|| panic!("{said}"));
-            assert!(matches!(next, Next::Lines | Next::Tunnel(None)), "{said}: {next:?}");
-            assert_eq!(rest, miner, "{said}");
-        }
-    }
-}
