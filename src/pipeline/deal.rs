@@ -12,10 +12,11 @@ use std::time::Duration;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use tokio::sync::mpsc;
 
+use super::event::Tick;
 use super::merge::Batch;
 use super::run::{Feeds, Post, share, show};
 use super::span::{Span, Times};
-use super::worker::{Tick, Worker};
+use super::worker::Worker;
 use crate::capture::{PacketSource, Step};
 use crate::decode::{Decoder, Packet};
 use crate::flow::{FlowHasher, Limits};

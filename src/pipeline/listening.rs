@@ -9,10 +9,10 @@ use std::collections::{HashMap, VecDeque};
 use std::net::IpAddr;
 use std::time::Duration;
 
+use super::event::{Event, What};
 use super::finding::overheard;
 use super::inspection::Inspection;
 use super::reader::ENCRYPTED;
-use super::worker::{Event, What};
 use crate::address::is_private;
 use crate::capture::Stamp;
 use crate::decode::{Packet, Tenant};
@@ -212,7 +212,7 @@ impl Listening {
         heard.finish(order, events);
         let read = found.as_ref().is_some_and(|f| f.dialect != ENCRYPTED);
         if read || heard.reading.witnesses.iter().next().is_none() {
-            events.push(Event { order, rank: 0, what: heard.unheard(read) });
+            events.push(Event::new(order, heard.unheard(read)));
             return found;
         }
         heard.tell(found.map(|f| *f), info.last, true, order, events);
@@ -246,7 +246,7 @@ impl Listening {
     fn give_up(&mut self, number: u32, ears: &mut Ears<'_>) {
         if let Some(heard) = self.take(number) {
             ears.table.set_listener(heard.slot, None);
-            ears.events.push(Event { order: ears.order, rank: 0, what: heard.unheard(false) });
+            ears.events.push(Event::new(ears.order, heard.unheard(false)));
         }
     }
 
@@ -356,7 +356,7 @@ impl Heard {
             What::Overheard(Box::new(Overheard { finding: base, party: self.party, tone, at, over }))
         };
         if over || matches!(what, What::Overheard(_)) {
-            events.push(Event { order, rank: 0, what });
+            events.push(Event::new(order, what));
         }
     }
 }
@@ -383,7 +383,7 @@ impl Beats {
 
     fn to(self, party: Party, order: u64, events: &mut Vec<Event>) {
         let all = self.first.into_iter().flatten().chain(self.rest);
-        events.extend(all.map(|beat| Event { order, rank: 0, what: What::Beat(Box::new((party, beat))) }));
+        events.extend(all.map(|beat| Event::new(order, What::Beat(Box::new((party, beat))))));
     }
 }
 

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use super::worker::Event;
+use super::event::Event;
 
 /// What one thread tells, now and then.
 #[derive(Debug)]
@@ -73,7 +73,7 @@ mod tests {
             aliases: Vec::new(),
             addresses: Vec::new(),
         }));
-        Event { order, rank: 0, what }
+        Event::new(order, what)
     }
 
     fn seen(events: Vec<Event>) -> Vec<(u64, String)> {

@@ -13,6 +13,7 @@ mod around;
 mod asides;
 mod deal;
 mod end;
+mod event;
 mod finding;
 mod hellos;
 mod inspection;
@@ -26,7 +27,8 @@ mod run;
 mod span;
 mod worker;
 
+pub use event::{Event, Tick, What};
 pub use merge::{Batch, Merger};
 pub use run::{Ended, RunOptions, run};
 pub use span::Times;
-pub use worker::{Event, Tick, What, Worker};
+pub use worker::Worker;

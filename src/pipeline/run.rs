@@ -12,9 +12,10 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 
 use super::deal::{Dealer, deal};
+use super::event::Tick;
 use super::merge::Batch;
 use super::span::{Span, Times};
-use super::worker::{Tick, Worker};
+use super::worker::Worker;
 use crate::capture::{Frame, Lent, PacketSource};
 use crate::decode::{Begun, DecodeOptions, Decoder, Packet};
 use crate::flow::{Limits, TOGETHER};

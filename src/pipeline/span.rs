@@ -1,7 +1,7 @@
 //! When a capture was made, as its frames say.
 //!
-//! In: the times of frames, with their packets. Out: [`Times`]. A few frames with a stamp of years ahead, in a row or not, do not make all of
-//! it be of that year.
+//! In: the times of frames, with their packets. Out: [`Times`]. A few frames with a stamp of years ahead, in a row or not,
+//! do not make all of it be of that year.
 
 use super::end::End;
 use crate::decode::Packet;

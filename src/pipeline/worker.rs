@@ -7,6 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::around::Around;
 use super::asides;
+use super::event::{Event, Tick, What};
 use super::finding::finding;
 use super::hellos::Hellos;
 use super::inspection::{Inspection, Tools};
@@ -15,68 +16,14 @@ use super::lookups::{self, LookUps};
 use super::news::{alert, claim, job};
 use crate::carrier::{dhcp, node};
 use crate::decode::{Packet, Transport};
-use crate::detect::Party;
 use crate::dialect::Scratch;
 use crate::flow::{
     Direction, Ended, FlowHasher, FlowInfo, FlowKey, FlowTable, Limits, Pace, Pass, Sight, TOGETHER, is_tunnelled,
 };
 use crate::health::{Counter, Health};
-use crate::intel::{Intel, LookUp};
-use crate::ledger::{Alert, Aside, FlowFinding, Lease, Overheard, PlainJob, Sighting, Unheard};
-use crate::rhythm::Beat;
+use crate::intel::Intel;
+use crate::ledger::{Aside, Lease, Sighting};
 use crate::time::{Elapsed, PacketTime};
-
-/// What a worker found out, with its place in the order of all.
-#[derive(Debug)]
-pub struct Event {
-    /// The order of events, which is that of the frames that told them over the whole run.
-    pub order: u64,
-    /// Its place among those of the same order, which several workers may have: zero, but for what time has ended.
-    pub rank: u64,
-    /// What.
-    pub what: What,
-}
-
-/// Kinds of events.
-#[derive(Debug)]
-pub enum What {
-    /// A level was reached.
-    Alert(Box<Alert>),
-    /// A mining flow is over.
-    Flow(Box<FlowFinding>),
-    /// A mining flow as it stands, while it goes on: its level is new, or what was proven of it, or a minute is over.
-    Claim(Box<FlowFinding>),
-    /// TLS as mining programs begin it, with a host of which nothing is known here: mining only if its client looked up
-    /// a pool that is there.
-    Unnamed(Box<FlowFinding>),
-    /// Something that a feed knows was met.
-    Sighting(Box<Sighting>),
-    /// Somebody asked DNS, or was answered.
-    LookUp(Box<LookUp>),
-    /// A machine asked for an address, got one, or gave it back.
-    Lease(Box<Lease>),
-    /// Something of a host beside mining.
-    Aside(Box<Aside>),
-    /// A message of a flow that is listened to, like a job's or a share's.
-    Beat(Box<(Party, Beat)>),
-    /// A flow that is listened to, as it stands, or at its end.
-    Overheard(Box<Overheard>),
-    /// A pool handed out work in the clear, at a height that it did not name before.
-    Job(Box<PlainJob>),
-    /// It is over, or nobody listens to it any more, and there is nothing to be said of it.
-    Unheard(Box<Unheard>),
-}
-
-/// So much time has passed, between two packets.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Tick {
-    /// Packets that come before, of those it comes with.
-    pub behind: usize,
-    /// The number of the frame that told it.
-    pub order: u64,
-    /// How much.
-    pub now: Elapsed,
-}
 
 /// A worker.
 pub struct Worker {
@@ -304,12 +251,12 @@ impl Worker {
     fn datagram(&mut self, packet: &Packet<'_>, order: u64) {
         if let Some((said, payload)) = lookups::datagram(packet) {
             if let Some(l) = self.lookups.message(said, payload, &mut self.health) {
-                self.events.push(Event { order, rank: 0, what: What::LookUp(Box::new(l)) });
+                self.events.push(Event::new(order, What::LookUp(Box::new(l))));
             }
             return;
         }
         if let Some(lease) = lease(packet, &mut self.health) {
-            self.events.push(Event { order, rank: 0, what: What::Lease(Box::new(lease)) });
+            self.events.push(Event::new(order, What::Lease(Box::new(lease))));
             return;
         }
         let (key, way) = FlowKey::of(packet);
@@ -398,10 +345,10 @@ impl Worker {
             if inspection.reader.unnamed(&tools)
                 && let Some(f) = finding(key, &info, inspection)
             {
-                events.push(Event { order, rank: 0, what: What::Unnamed(Box::new(f)) });
+                events.push(Event::new(order, What::Unnamed(Box::new(f))));
             }
         }
-        events.extend(asked.into_iter().map(|l| Event { order, rank: 0, what: What::LookUp(Box::new(l)) }));
+        events.extend(asked.into_iter().map(|l| Event::new(order, What::LookUp(Box::new(l)))));
         tell(noticed, asides, events, order, key, |w| *info.macs.get(w));
         let holds = inspection.held();
         *held = held.saturating_sub(inspection.accounted).saturating_add(holds);
@@ -425,17 +372,17 @@ impl Worker {
             return;
         }
         inspection.reader.weigh(info, packet.stamp());
-        events.extend(job(inspection, packet).map(|j| Event { order, rank: 0, what: What::Job(Box::new(j)) }));
+        events.extend(job(inspection, packet).map(|j| Event::new(order, What::Job(Box::new(j)))));
         if let Some(verdict) = inspection.reader.new_level() {
             let alert = alert(key, info, inspection, verdict, packet.stamp());
-            events.extend(alert.map(|a| Event { order, rank: 0, what: What::Alert(Box::new(a)) }));
+            events.extend(alert.map(|a| Event::new(order, What::Alert(Box::new(a)))));
             let keep = inspection.reader.bears_evidence();
             flow.keep(keep);
         }
         if *claims {
             let (info, inspection) = flow.parts();
             if let Some(f) = claim(key, info, inspection) {
-                events.push(Event { order, rank: 0, what: What::Claim(Box::new(f)) });
+                events.push(Event::new(order, What::Claim(Box::new(f))));
             }
         }
     }
@@ -452,19 +399,19 @@ impl Worker {
         close(&ended.info, &ended.state, &mut tools);
         let unnamed = ended.state.reader.unnamed(&tools);
         let macs = ended.info.macs;
-        events.extend(asked.into_iter().map(|l| Event { order, rank: 0, what: What::LookUp(Box::new(l)) }));
+        events.extend(asked.into_iter().map(|l| Event::new(order, What::LookUp(Box::new(l)))));
         tell(noticed, asides, events, order, key, |w| *macs.get(w));
         ended.state.reader.weigh(&ended.info, ended.info.last);
         let mut found = finding(key, &ended.info, &ended.state).map(Box::new);
         if let Some(number) = ended.listener {
             if unnamed && let Some(f) = found.take() {
-                events.push(Event { order, rank: 0, what: What::Unnamed(f) });
+                events.push(Event::new(order, What::Unnamed(f)));
             }
             found = listening.over_with(number, &ended.info, found, order, events);
         }
         if let Some(f) = found {
             let what = if unnamed { What::Unnamed } else { What::Flow };
-            events.push(Event { order, rank: 0, what: what(f) });
+            events.push(Event::new(order, what(f)));
         }
     }
 }
@@ -506,9 +453,9 @@ fn tell(
     for mut s in noticed.drain(..) {
         let client = Direction::BOTH.into_iter().find(|w| key.source(*w).ip() == s.host.ip);
         s.mac = client.and_then(&mac);
-        events.push(Event { order, rank: 0, what: What::Sighting(Box::new(s)) });
+        events.push(Event::new(order, What::Sighting(Box::new(s))));
     }
-    events.extend(asides.drain(..).map(|a| Event { order, rank: 0, what: What::Aside(Box::new(a)) }));
+    events.extend(asides.drain(..).map(|a| Event::new(order, What::Aside(Box::new(a)))));
 }
 
 /// Moves over what the inspections counted.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::shape::{self, Class};
 use super::stat::ln_sum;
-use super::timer::JobTimer;
+use super::timer::{JobTimer, OFTEN};
 use super::witness::{Coin, CoinFit, Coins, Fact, Witness};
 
 /// Chains that are mined in pools, with the time between blocks that their rules aim at (protocol constants) and how
@@ -172,9 +172,6 @@ pub(super) fn refuted(gaps: &[f32], off_beat: Option<usize>, spoken: &[&str]) ->
     ((usual * likely + 0.01).log10() as f32).min(0.0)
 }
 
-/// Seconds.
-const SHORTEST: f64 = 8.0;
-
 /// What pushes that come more often than blocks, and not on a timer, say against the coins that sizes speak of, decimal
 /// logarithm, zero at most. Where a block comes each `b` seconds and a push each `g`, all but `g / b` of the gaps are those
 /// of the pool's timer and pile up at its length; `pile` is the most of them that lie together.
@@ -186,7 +183,7 @@ pub(super) fn hurried(gaps: &[f32], pile: usize, spoken: &[&str]) -> f32 {
     }
     let mean = gaps.iter().map(|g| f64::from(*g)).sum::<f64>() / count as f64;
     // No pool's timer is as short.
-    if count >= 4 && mean < SHORTEST && CHAINS.iter().filter(spoken).all(|c| f64::from(c.1) > 4.0 * mean) {
+    if count >= 4 && mean < f64::from(OFTEN) && CHAINS.iter().filter(spoken).all(|c| f64::from(c.1) > 4.0 * mean) {
         return -1.0;
     }
     // The lower tail of a binomial count. One in four of those that should be there is not: other pushes come between.

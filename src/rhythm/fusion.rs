@@ -5,6 +5,7 @@
 //! as a whole was measured or can be to tell.
 
 use super::stat::ramp;
+use super::timer::OFTEN;
 use super::witness::{Fact, Witness, WitnessKind};
 
 /// What encrypted traffic alone allows to be said of a flow.
@@ -102,7 +103,7 @@ pub fn fuse<'a>(witnesses: impl IntoIterator<Item = &'a Witness>) -> (f32, Stand
             }
             Fact::MemorylessShares { gaps, .. } => by_luck_long = ramp(gaps as f32, (30.0, 0.0), (60.0, 1.0)),
             Fact::NoiseSizes { .. } => noise = w.weight,
-            Fact::JobTimer { full, early, period } => beats = full >= early && period >= 8.0,
+            Fact::JobTimer { full, early, period } => beats = full >= early && period >= OFTEN,
             _ => {}
         }
     }

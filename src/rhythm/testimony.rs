@@ -6,6 +6,7 @@ use super::record::{EXCHANGES, Exchange, PUSHES, Push, Record, UNANSWERED};
 use super::ring::List;
 use super::shape::{self, Class};
 use super::stat::ramp;
+use super::timer::OFTEN;
 use super::timer::{self, JobTimer};
 use super::witness::{Coins, Fact, Witness, Witnesses};
 use super::{blocks, shares};
@@ -47,8 +48,6 @@ impl Spoken {
     }
 }
 
-/// No pool renews its jobs more often than that without a cause, seconds.
-const OFTEN: f32 = 8.0;
 /// Jobs are nearly all that a pool sends unasked: sizes say less of those that are some of many.
 const ALONE: ((f32, f32), (f32, f32)) = ((0.2, 0.0), (0.5, 1.0));
 /// What a pool sends beside its jobs, and when, takes a while to be seen: seconds, and what sizes weigh until then.
@@ -92,6 +91,8 @@ struct Jobs {
     mixed: bool,
     /// Those of that size among all.
     share: f32,
+    /// Others have a size of their own.
+    other_kind: bool,
 }
 
 /// What a record says.
@@ -253,6 +254,7 @@ impl Record {
             gaps,
             mixed: usize::from(all) > count + 1,
             share: count as f32 / f32::from(all.max(1)),
+            other_kind: false,
         };
         let share = |e: &Exchange| exchange.is_none_or(|x| x.request.holds(e.request));
         let requests = self.exchanges.iter().map(|e| Asked { at: e.at, share: share(e) });
@@ -278,7 +280,8 @@ impl Record {
                 None => 1.0,
             };
             jobs.weight = shape::push_weight(class.count + login, all + login, class, mean);
-            if class.size < BRANCHES && self.has_other_kind(class) {
+            jobs.other_kind = self.has_other_kind(class);
+            if class.size < BRANCHES && jobs.other_kind {
                 jobs.weight *= 0.2;
             }
             if exchange.is_some_and(|x| shape::is_no_job(class, &x.request, &x.reply)) {
@@ -302,7 +305,8 @@ impl Record {
         let pace = Pace { gaps: jobs.gaps.as_slice(), off_beat: timer::off_beat(jobs.gaps.as_slice()) };
         let mean = pace.gaps.iter().sum::<f32>() / pace.gaps.len().max(1) as f32;
         let streaming = pace.gaps.len() >= STREAM && mean <= shape::STREAMING && pace.off_beat.is_none() && !jobs.mixed;
-        let other_kind = self.has_other_kind(&push);
+        let other_kind = jobs.other_kind;
+        let pile = timer::largest_pile(pace.gaps);
         let young = ramp(self.last as f32 / 1000.0, YOUNG.0, YOUNG.1);
         let mut best: Option<(f32, &str, Class, Class)> = None;
         let mut try_all = |request: Class, reply: Class, less: f32| {
@@ -318,7 +322,7 @@ impl Record {
                 let other = chance.filter(|_| !dialect.coins.is_empty());
                 let other = other.map_or(0.0, |c| blocks::of_spoken(c, dialect.coins).clamp(-1.0, 0.0));
                 let often = if jobs.share >= 0.6 && push.worth >= 1.0 && !dialect.coins.is_empty() {
-                    blocks::hurried(pace.gaps, timer::largest_pile(pace.gaps), dialect.coins)
+                    blocks::hurried(pace.gaps, pile, dialect.coins)
                 } else {
                     0.0
                 };

@@ -9,6 +9,8 @@
 use super::ring::List;
 use super::stat::{LOG10_E, ln_gamma, ln_sum};
 
+/// No pool renews its jobs more often than that without a cause, seconds.
+pub(super) const OFTEN: f32 = 8.0;
 /// Gaps looked at.
 pub(super) const MOST: usize = 96;
 /// Fewer say nothing.

@@ -14,12 +14,12 @@ use crate::tape::{Event, Framing, sort};
 use crate::trial::each;
 
 /// A flow with what is known of it.
-pub(crate) struct Recorded {
-    pub(crate) label: String,
-    pub(crate) name: String,
+struct Recorded {
+    label: String,
+    name: String,
     dialect: String,
-    pub(crate) half: String,
-    pub(crate) events: Vec<Event>,
+    half: String,
+    events: Vec<Event>,
 }
 
 /// Fields of a line; a field in quotes may hold commas.
@@ -44,7 +44,7 @@ fn table(path: &Path) -> std::io::Result<Vec<HashMap<String, String>>> {
     Ok(lines.map(|l| names.iter().cloned().zip(fields(l)).collect()).collect())
 }
 
-pub(crate) fn read(folder: &Path) -> std::io::Result<Vec<Recorded>> {
+fn read(folder: &Path) -> std::io::Result<Vec<Recorded>> {
     let bad = |what: &str| std::io::Error::new(std::io::ErrorKind::InvalidData, what.to_owned());
     let mut messages: HashMap<String, Vec<Event>> = HashMap::new();
     let text = std::fs::read_to_string(folder.join("messages.csv"))?;
